@@ -1,0 +1,1 @@
+//! The hash page table of a PAPR guest.

@@ -1,0 +1,1 @@
+//! Semantics: atomic instructions.

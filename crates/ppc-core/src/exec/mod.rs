@@ -1,0 +1,22 @@
+//! Instruction semantics: one function per row of the table.
+//!
+//! Every function has the type [`ExecFn`]. It may assume that the row's facility (MSR\[FP\], MSR\[VEC\], MSR\[VSX\])
+//! is available: the interpreter has checked. It must leave the state untouched when it returns a storage
+//! or alignment [`Trap`](crate::trap::Trap), so that the instruction can be restarted.
+//!
+//! `cia` is valid only in instructions whose row ends a block (branches, `mfspr` of time registers, context-changing
+//! instructions and those marked `ends`).
+
+use crate::{fields::Word, state::Cpu, trap::Done};
+
+/// The semantics of an instruction.
+pub type ExecFn = fn(&mut Cpu, Word) -> Done;
+
+pub mod atomic;
+pub mod branch;
+pub mod fixed;
+pub mod float;
+pub mod loadstore;
+pub mod system;
+pub mod vector;
+pub mod vsx;

@@ -1,0 +1,1 @@
+//! Semantics: vsx instructions.

@@ -1,0 +1,1 @@
+//! THE instruction table: one row per instruction.

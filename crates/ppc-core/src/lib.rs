@@ -1,0 +1,17 @@
+//! POWER processor core: what a PAPR guest sees of a POWER8 or POWER9.
+//!
+//! Enters: guest RAM ([`ram::Ram`]), a hash page table ([`hpt`]), an instruction budget.
+//! Leaves: typed exits ([`exit::Exit`]); this crate knows no hypercall, no device and no Python.
+//!
+//! One instruction is one row of [`insn`] and one function in [`exec`].
+
+pub mod exec;
+pub mod fields;
+pub mod insn;
+pub mod memory;
+pub mod model;
+pub mod msr;
+pub mod ram;
+pub mod softfp;
+pub mod state;
+pub mod trap;

@@ -1,0 +1,228 @@
+//! The registers of one virtual processor.
+
+use crate::{
+    fields::Word,
+    model::Model,
+    msr,
+    ram::Ram,
+    trap::{Done, Fault, Trap},
+};
+use std::sync::Arc;
+
+/// Fixed-point exception register, kept apart so that each bit costs one store.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Xer {
+    /// Summary overflow.
+    pub so: bool,
+    /// Overflow.
+    pub ov: bool,
+    /// Carry.
+    pub ca: bool,
+    /// Overflow of the low word (ISA 3.0; not visible on POWER8).
+    pub ov32: bool,
+    /// Carry of the low word (ISA 3.0; not visible on POWER8).
+    pub ca32: bool,
+    /// Byte count for lswx and stswx, bits 57:63.
+    pub count: u8,
+}
+
+/// Vector status and control register.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Vscr {
+    /// Non-Java mode.
+    pub nj: bool,
+    /// Saturation.
+    pub sat: bool,
+}
+
+/// Reservation made by a load-and-reserve.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Reservation {
+    /// Real address of the reservation granule (128 bytes).
+    pub granule: u64,
+    /// Real address the load named.
+    pub addr: u64,
+    /// Bytes the load read: 1, 2, 4, 8 or 16.
+    pub len: u8,
+    /// What it read, in guest-register order.
+    pub value: u128,
+}
+
+/// One virtual processor: architected registers and its window onto memory.
+pub struct Cpu {
+    /// General purpose registers.
+    pub gpr: [u64; 32],
+    /// Condition register; CR bit 0 is the most significant bit.
+    pub cr: u32,
+    /// Fixed-point exception register.
+    pub xer: Xer,
+    /// Link register.
+    pub lr: u64,
+    /// Count register.
+    pub ctr: u64,
+    /// Machine state register. Write through `set_msr` when translation or endianness may change.
+    pub msr: u64,
+    /// Address of the current instruction; see [`crate::exec`] for when it is valid.
+    pub cia: u64,
+    /// Address of the next instruction, written by instructions that end a block.
+    pub nia: u64,
+    /// Vector-scalar registers. Doubleword 0 is the upper half: FPRs are the upper halves of VSR 0 to 31,
+    /// VRs are VSR 32 to 63.
+    pub vsr: [u128; 64],
+    /// Floating-point status and control register.
+    pub fpscr: u64,
+    /// Vector status and control register.
+    pub vscr: Vscr,
+    /// VRSAVE.
+    pub vrsave: u32,
+    /// The reservation, if one is held.
+    pub reservation: Option<Reservation>,
+    /// Details of the latest trap.
+    pub fault: Fault,
+    /// Which processor this is.
+    pub model: &'static Model,
+    /// Guest memory.
+    pub ram: Arc<Ram>,
+}
+
+impl Cpu {
+    /// A processor of `model` in its reset state: 64-bit, big-endian, real mode, all registers 0.
+    pub fn new(model: &'static Model, ram: Arc<Ram>) -> Self {
+        Self {
+            gpr: [0; 32],
+            cr: 0,
+            xer: Xer::default(),
+            lr: 0,
+            ctr: 0,
+            msr: msr::SF | msr::ME,
+            cia: 0,
+            nia: 0,
+            vsr: [0; 64],
+            fpscr: 0,
+            vscr: Vscr { nj: false, sat: false },
+            vrsave: 0,
+            reservation: None,
+            fault: Fault::default(),
+            model,
+            ram,
+        }
+    }
+
+    /// FPR `n`.
+    #[inline(always)]
+    pub fn fpr(&self, n: usize) -> u64 {
+        (self.vsr[n & 31] >> 64) as u64
+    }
+
+    /// Writes FPR `n`. Doubleword 1 of the VSR is undefined before ISA 3.1; hardware and this model clear it.
+    #[inline(always)]
+    pub fn set_fpr(&mut self, n: usize, value: u64) {
+        self.vsr[n & 31] = (value as u128) << 64;
+    }
+
+    /// VR `n`.
+    #[inline(always)]
+    pub fn vr(&self, n: usize) -> u128 {
+        self.vsr[32 + (n & 31)]
+    }
+
+    /// Writes VR `n`.
+    #[inline(always)]
+    pub fn set_vr(&mut self, n: usize, value: u128) {
+        self.vsr[32 + (n & 31)] = value;
+    }
+
+    /// Whether the processor is in 64-bit mode.
+    #[inline(always)]
+    pub fn sf(&self) -> bool {
+        self.msr & msr::SF != 0
+    }
+
+    /// Whether data and instructions are little-endian.
+    #[inline(always)]
+    pub fn le(&self) -> bool {
+        self.msr & msr::LE != 0
+    }
+
+    /// `Err(Privileged)` in problem state.
+    #[inline(always)]
+    pub fn supervisor(&self) -> Done {
+        if self.msr & msr::PR != 0 { Err(Trap::Privileged) } else { Ok(()) }
+    }
+
+    /// CR field `field`: LT, GT, EQ, SO from the most significant bit.
+    #[inline(always)]
+    pub fn crf(&self, field: usize) -> u32 {
+        (self.cr >> (28 - 4 * field)) & 0xf
+    }
+
+    /// Writes CR field `field`.
+    #[inline(always)]
+    pub fn set_crf(&mut self, field: usize, value: u32) {
+        let shift = 28 - 4 * field;
+        self.cr = self.cr & !(0xf << shift) | value << shift;
+    }
+
+    /// CR bit `n` (0 to 31).
+    #[inline(always)]
+    pub fn cr_bit(&self, n: usize) -> bool {
+        self.cr & (0x8000_0000 >> n) != 0
+    }
+
+    /// Writes CR bit `n`.
+    #[inline(always)]
+    pub fn set_cr_bit(&mut self, n: usize, value: bool) {
+        let mask = 0x8000_0000u32 >> n;
+        self.cr = if value { self.cr | mask } else { self.cr & !mask };
+    }
+
+    /// Sets CR field 0 from a result compared with 0 in the width of the current mode, and XER\[SO\].
+    #[inline(always)]
+    pub fn record(&mut self, result: u64) {
+        let value = if self.sf() { result as i64 } else { result as i32 as i64 };
+        let order = if value < 0 {
+            8
+        } else if value > 0 {
+            4
+        } else {
+            2
+        };
+        self.cr = self.cr & 0x0fff_ffff | (order | self.xer.so as u32) << 28;
+    }
+
+    /// An effective address in the width of the current mode.
+    #[inline(always)]
+    pub fn wrap(&self, ea: u64) -> u64 {
+        if self.sf() { ea } else { ea & 0xffff_ffff }
+    }
+
+    /// (RA|0).
+    #[inline(always)]
+    pub fn ra0(&self, w: Word) -> u64 {
+        if w.ra() == 0 { 0 } else { self.gpr[w.ra()] }
+    }
+
+    /// EA of the D form: (RA|0) + D.
+    #[inline(always)]
+    pub fn ea_d(&self, w: Word) -> u64 {
+        self.wrap(self.ra0(w).wrapping_add(w.si() as u64))
+    }
+
+    /// EA of the DS form: (RA|0) + DS || 0b00.
+    #[inline(always)]
+    pub fn ea_ds(&self, w: Word) -> u64 {
+        self.wrap(self.ra0(w).wrapping_add(w.ds() as u64))
+    }
+
+    /// EA of the DQ form: (RA|0) + DQ || 0b0000.
+    #[inline(always)]
+    pub fn ea_dq(&self, w: Word) -> u64 {
+        self.wrap(self.ra0(w).wrapping_add(w.dq() as u64))
+    }
+
+    /// EA of the X form: (RA|0) + (RB).
+    #[inline(always)]
+    pub fn ea_x(&self, w: Word) -> u64 {
+        self.wrap(self.ra0(w).wrapping_add(self.gpr[w.rb()]))
+    }
+}

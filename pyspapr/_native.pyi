@@ -1,0 +1,83 @@
+"""Types of the compiled half of pyspapr; held to the truth by mypy's stubtest.
+
+Addresses are guest real addresses and registers are unsigned 64-bit integers unless said otherwise.
+"""
+
+from collections.abc import Sequence
+from typing import Final, Literal, final
+
+from typing_extensions import Buffer
+
+__version__: Final[str]
+
+EXIT_LIMIT: Final[int]  # the instruction budget is used up
+EXIT_HYPERCALL: Final[int]  # `sc 1` that has no native handler: see Vcpu.hypercall()
+EXIT_HALTED: Final[int]  # ceded or stopped, and no deadline of its own will wake it
+EXIT_KICKED: Final[int]  # kick() was called
+EXIT_UNIMPLEMENTED: Final[int]  # strict mode only: an instruction without semantics, see Vcpu.unimplemented
+EXIT_HUNG: Final[int]  # branches to itself with every interrupt masked: it can never wake
+
+def models() -> dict[str, dict[str, int | str]]: ...
+def disassemble(word: int, address: int = 0) -> str: ...
+
+@final
+class Ram:
+    """Guest RAM of `size` bytes from real address 0. Out of range accesses raise GuestAddressError (an IndexError)."""
+
+    def __new__(cls, size: int) -> Ram: ...
+    @property
+    def size(self) -> int: ...
+    def read(self, address: int, length: int) -> bytes: ...
+    def write(self, address: int, data: Buffer) -> None: ...
+    def fill(self, address: int, length: int, byte: int = 0) -> None: ...
+    def digest(self) -> bytes: ...  # 32 bytes; depends on contents and size only
+
+@final
+class Hpt:
+    """A hash page table of 2**shift bytes (18..46)."""
+
+    def __new__(cls, shift: int) -> Hpt: ...
+    @property
+    def shift(self) -> int: ...
+    @property
+    def slots(self) -> int: ...
+    def entry(self, ptex: int) -> tuple[int, int]: ...
+    def valid_entries(self) -> int: ...
+    def clear(self) -> None: ...
+    def digest(self) -> bytes: ...
+
+@final
+class Vcpu:
+    """One processor. `run` releases the GIL; `kick` may be called from any thread."""
+
+    def __new__(
+        cls, ram: Ram, hpt: Hpt, model: str, *, index: int = 0, clock: Literal["virtual", "host"] = "virtual", strict: bool = False
+    ) -> Vcpu: ...
+    def reset(self, *, pc: int, r3: int = 0, r4: int = 0, r5: int = 0, r6: int = 0, r7: int = 0, msr: int = ...) -> None: ...
+    def run(self, max_instructions: int | None = None) -> int: ...  # raises KeyboardInterrupt on Ctrl-C
+    def kick(self) -> None: ...
+    @property
+    def instructions(self) -> int: ...  # retired since construction
+    @property
+    def timebase(self) -> int: ...
+    @timebase.setter
+    def timebase(self, value: int) -> None: ...
+    @property
+    def halted(self) -> bool: ...
+    @halted.setter
+    def halted(self, value: bool) -> None: ...  # True: H_CEDE (external and decrementer interrupts wake it)
+    @property
+    def external(self) -> bool: ...
+    @external.setter
+    def external(self, level: bool) -> None: ...  # the external interrupt line from the interrupt presenter
+    @property
+    def unimplemented(self) -> tuple[int, int]: ...  # (address, word) of EXIT_UNIMPLEMENTED
+    def hypercall(self) -> tuple[int, ...]: ...  # (R3, R4, ..., R12): number and nine arguments
+    def hypercall_return(self, results: Sequence[int]) -> None: ...  # R3, R4, ...: return code (two's complement) and results
+    def native_hypercalls(self) -> frozenset[int]: ...  # numbers handled without Python
+    def set_native_hypercall(self, number: int, enabled: bool) -> None: ...
+    def get(self, register: str) -> int: ...  # "r0".."r31", "pc", "msr", "lr", "ctr", "cr", "xer", "fpscr", "vscr", "vr0".., "vs0".., "f0".., SPR names
+    def set(self, register: str, value: int) -> None: ...
+    def register_names(self) -> list[str]: ...
+    def translate(self, address: int, *, fetch: bool = False) -> int | None: ...  # effective to real, without side effects
+    def digest(self) -> bytes: ...
