@@ -1,0 +1,37 @@
+//! Rows: Load-and-reserve, store-conditional, synchronisation, copy-paste and cache management (Book II).
+//!
+//! Columns and the words after `=>` are explained at the top of `insn/mod.rs`.
+
+use super::{Row, table};
+
+#[rustfmt::skip]
+pub(super) static ROWS: &[Row] = table! {
+    dcbz, "dcbz", None, 0x7c0007ec, 0xfc0007fe, 0x03e00001, X, Cache, P1, "RA,RB", None, "Data Cache Block set to Zero" => none;
+    isync, "isync", None, 0x4c00012c, 0xfc0007fe, 0x03fff801, Xl, Atomic, P1, "", None, "Instruction Synchronize", ends => none;
+    sync, "sync", None, 0x7c0004ac, 0xfc0007fe, 0x031cf801, X, Atomic, P1, "L,SC", None, "Synchronize" => none;
+    dcbf, "dcbf", None, 0x7c0000ac, 0xfc0007fe, 0x03000001, X, Cache, Ppc, "RA,RB,L", None, "Data Cache Block Flush" => none;
+    dcbst, "dcbst", None, 0x7c00006c, 0xfc0007fe, 0x03e00001, X, Cache, Ppc, "RA,RB", None, "Data Cache Block Store" => none;
+    dcbt, "dcbt", None, 0x7c00022c, 0xfc0007fe, 0x00000001, X, Cache, Ppc, "RA,RB,TH", None, "Data Cache Block Touch" => none;
+    dcbtst, "dcbtst", None, 0x7c0001ec, 0xfc0007fe, 0x00000001, X, Cache, Ppc, "RA,RB,TH", None, "Data Cache Block Touch for Store" => none;
+    eieio, "eieio", None, 0x7c0006ac, 0xfc0007fe, 0x03fff801, X, Atomic, Ppc, "", None, "Enforce In-order Execution of I/O" => none;
+    icbi, "icbi", None, 0x7c0007ac, 0xfc0007fe, 0x03e00001, X, Cache, Ppc, "RA,RB", None, "Instruction Cache Block Invalidate", ends => none;
+    ldarx, "ldarx", None, 0x7c0000a8, 0xfc0007fe, 0x00000000, X, Atomic, Ppc, "RT,RA,RB,EH", None, "Load Doubleword And Reserve Indexed" => none;
+    lwarx, "lwarx", None, 0x7c000028, 0xfc0007fe, 0x00000000, X, Atomic, Ppc, "RT,RA,RB,EH", None, "Load Word & Reserve Indexed" => none;
+    stdcx_rc, "stdcx.", None, 0x7c0001ad, 0xfc0007ff, 0x00000000, X, Atomic, Ppc, "RS,RA,RB", None, "Store Doubleword Conditional Indexed" => none;
+    stwcx_rc, "stwcx.", None, 0x7c00012d, 0xfc0007ff, 0x00000000, X, Atomic, Ppc, "RS,RA,RB", None, "Store Word Conditional Indexed" => none;
+    lbarx, "lbarx", None, 0x7c000068, 0xfc0007fe, 0x00000000, X, Atomic, V2_06, "RT,RA,RB,EH", None, "Load Byte And Reserve Indexed" => none;
+    lharx, "lharx", None, 0x7c0000e8, 0xfc0007fe, 0x00000000, X, Atomic, V2_06, "RT,RA,RB,EH", None, "Load Halfword And Reserve Indexed" => none;
+    stbcx_rc, "stbcx.", None, 0x7c00056d, 0xfc0007ff, 0x00000000, X, Atomic, V2_06, "RS,RA,RB", None, "Store Byte Conditional Indexed" => none;
+    sthcx_rc, "sthcx.", None, 0x7c0005ad, 0xfc0007ff, 0x00000000, X, Atomic, V2_06, "RS,RA,RB", None, "Store Halfword Conditional Indexed" => none;
+    icbt, "icbt", None, 0x7c00002c, 0xfc0007fe, 0x02000001, X, Cache, V2_07, "CT,RA,RB", None, "Instruction Cache Block Touch" => none;
+    lqarx, "lqarx", None, 0x7c000228, 0xfc0007fe, 0x00000000, X, Atomic, V2_07, "RTp,RA,RB,EH", None, "Load Quadword And Reserve Indexed" => none;
+    stqcx_rc, "stqcx.", None, 0x7c00016d, 0xfc0007ff, 0x00000000, X, Atomic, V2_07, "RSp,RA,RB", None, "Store Quadword Conditional Indexed" => none;
+    copy, "copy", None, 0x7c20060c, 0xfc2007fe, 0x03c00001, X, Atomic, V3_0, "RA,RB", None, "Copy" => none;
+    cpabort, "cpabort", None, 0x7c00068c, 0xfc0007fe, 0x03fff801, X, Atomic, V3_0, "", None, "Copy-Paste Abort" => none;
+    ldat, "ldat", None, 0x7c0004cc, 0xfc0007fe, 0x00000001, X, Atomic, V3_0, "RT,RA,FC", None, "Load Doubleword ATomic" => none;
+    lwat, "lwat", None, 0x7c00048c, 0xfc0007fe, 0x00000001, X, Atomic, V3_0, "RT,RA,FC", None, "Load Word ATomic" => none;
+    paste_rc, "paste.", None, 0x7c00070d, 0xfc0007ff, 0x03c00000, X, Atomic, V3_0, "RA,RB,L", None, "Paste" => none;
+    stdat, "stdat", None, 0x7c0005cc, 0xfc0007fe, 0x00000001, X, Atomic, V3_0, "RS,RA,FC", None, "Store Doubleword ATomic" => none;
+    stwat, "stwat", None, 0x7c00058c, 0xfc0007fe, 0x00000001, X, Atomic, V3_0, "RS,RA,FC", None, "Store Word ATomic" => none;
+    wait, "wait", None, 0x7c00003c, 0xfc0007fe, 0x039cf801, X, Atomic, V3_0, "WC,PL", None, "Wait", ends => none;
+};
