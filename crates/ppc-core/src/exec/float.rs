@@ -1,1 +1,0 @@
-//! Semantics: float instructions.

@@ -1,0 +1,254 @@
+//! Arithmetic: add to fused multiply-add, root, estimates, rounding, comparison, software-divide tests.
+
+use super::{finish, operand, trap};
+use crate::{
+    fields::Word,
+    softfp::{
+        self, DOUBLE, Env, Format, Mode, Num, Raw, SINGLE, bits, compare, convert::round_to_integral,
+        estimate, round,
+    },
+    state::Cpu,
+    trap::Done,
+};
+
+/// One rounding to `format`, then the end of the instruction.
+#[inline(always)]
+fn rounded<const RC: bool>(cpu: &mut Cpu, w: Word, format: Format, env: Env, raw: Raw) -> Done {
+    finish::<RC>(cpu, w.frt(), format, round(format, env, raw))
+}
+
+macro_rules! arithmetic {
+    ($($(#[$doc:meta])* $name:ident: $format:ident, |$cpu:ident, $w:ident, $env:ident| $raw:expr;)*) => {
+        $($(#[$doc])*
+        pub fn $name<const RC: bool>(cpu: &mut Cpu, w: Word) -> Done {
+            let ($cpu, $w, $env) = (&*cpu, w, Env::of(cpu.fpscr));
+            let raw = $raw;
+            rounded::<RC>(cpu, w, $format, $env, raw)
+        })*
+    };
+}
+
+/// FRA and FRB.
+#[inline(always)]
+fn ab(cpu: &Cpu, w: Word) -> (Num, Num) {
+    (operand(cpu, w.fra()), operand(cpu, w.frb()))
+}
+
+#[inline(always)]
+fn sum(cpu: &Cpu, w: Word, env: Env) -> Raw {
+    let (a, b) = ab(cpu, w);
+    softfp::add(a, b, env.mode)
+}
+
+/// FRA - FRB; a NaN keeps its sign.
+#[inline(always)]
+fn difference(cpu: &Cpu, w: Word, env: Env) -> Raw {
+    let (a, b) = ab(cpu, w);
+    softfp::add(a, b.negate_number(), env.mode)
+}
+
+#[inline(always)]
+fn product(cpu: &Cpu, w: Word) -> Raw {
+    softfp::mul(operand(cpu, w.fra()), operand(cpu, w.frc()))
+}
+
+#[inline(always)]
+fn quotient(cpu: &Cpu, w: Word) -> Raw {
+    let (a, b) = ab(cpu, w);
+    softfp::div(a, b)
+}
+
+/// FRA * FRC + FRB, or - FRB.
+#[inline(always)]
+fn multiply_add<const SUB: bool>(cpu: &Cpu, w: Word, env: Env) -> Raw {
+    let (a, b) = ab(cpu, w);
+    softfp::fma(a, if SUB { b.negate_number() } else { b }, operand(cpu, w.frc()), env.mode)
+}
+
+arithmetic! {
+    /// Floating Add.
+    fadd: DOUBLE, |cpu, w, env| sum(cpu, w, env);
+    /// Floating Add Single.
+    fadds: SINGLE, |cpu, w, env| sum(cpu, w, env);
+    /// Floating Subtract.
+    fsub: DOUBLE, |cpu, w, env| difference(cpu, w, env);
+    /// Floating Subtract Single.
+    fsubs: SINGLE, |cpu, w, env| difference(cpu, w, env);
+    /// Floating Multiply.
+    fmul: DOUBLE, |cpu, w, env| product(cpu, w);
+    /// Floating Multiply Single.
+    fmuls: SINGLE, |cpu, w, env| product(cpu, w);
+    /// Floating Divide.
+    fdiv: DOUBLE, |cpu, w, env| quotient(cpu, w);
+    /// Floating Divide Single.
+    fdivs: SINGLE, |cpu, w, env| quotient(cpu, w);
+    /// Floating Square Root.
+    fsqrt: DOUBLE, |cpu, w, env| softfp::sqrt(operand(cpu, w.frb()));
+    /// Floating Square Root Single.
+    fsqrts: SINGLE, |cpu, w, env| softfp::sqrt(operand(cpu, w.frb()));
+    /// Floating Multiply-Add.
+    fmadd: DOUBLE, |cpu, w, env| multiply_add::<false>(cpu, w, env);
+    /// Floating Multiply-Add Single.
+    fmadds: SINGLE, |cpu, w, env| multiply_add::<false>(cpu, w, env);
+    /// Floating Multiply-Subtract.
+    fmsub: DOUBLE, |cpu, w, env| multiply_add::<true>(cpu, w, env);
+    /// Floating Multiply-Subtract Single.
+    fmsubs: SINGLE, |cpu, w, env| multiply_add::<true>(cpu, w, env);
+}
+
+macro_rules! negative {
+    ($($(#[$doc:meta])* $name:ident: $format:ident, $sub:literal;)*) => {
+        $($(#[$doc])*
+        ///
+        /// The sign changes after the rounding; a NaN keeps its sign.
+        pub fn $name<const RC: bool>(cpu: &mut Cpu, w: Word) -> Done {
+            let env = Env::of(cpu.fpscr);
+            let r = round($format, env, multiply_add::<$sub>(cpu, w, env));
+            finish::<RC>(cpu, w.frt(), $format, Raw { num: r.num.negate_number(), ..r })
+        })*
+    };
+}
+
+negative! {
+    /// Floating Negative Multiply-Add.
+    fnmadd: DOUBLE, false;
+    /// Floating Negative Multiply-Add Single.
+    fnmadds: SINGLE, false;
+    /// Floating Negative Multiply-Subtract.
+    fnmsub: DOUBLE, true;
+    /// Floating Negative Multiply-Subtract Single.
+    fnmsubs: SINGLE, true;
+}
+
+macro_rules! estimates {
+    ($($(#[$doc:meta])* $name:ident: $format:ident, $estimate:path;)*) => {
+        $($(#[$doc])*
+        pub fn $name<const RC: bool>(cpu: &mut Cpu, w: Word) -> Done {
+            let r = $estimate($format, Env::of(cpu.fpscr), operand(cpu, w.frb()));
+            finish::<RC>(cpu, w.frt(), $format, r)
+        })*
+    };
+}
+
+estimates! {
+    /// Floating Reciprocal Estimate.
+    fre: DOUBLE, estimate::reciprocal;
+    /// Floating Reciprocal Estimate Single.
+    fres: SINGLE, estimate::reciprocal;
+    /// Floating Reciprocal Square Root Estimate.
+    frsqrte: DOUBLE, estimate::scalar_reciprocal_sqrt;
+    /// Floating Reciprocal Square Root Estimate Single.
+    frsqrtes: SINGLE, estimate::scalar_reciprocal_sqrt;
+}
+
+macro_rules! round_to_integer {
+    ($($(#[$doc:meta])* $name:ident: $mode:expr;)*) => {
+        $($(#[$doc])*
+        ///
+        /// FR and FI are set to 0 and XX is unchanged.
+        pub fn $name<const RC: bool>(cpu: &mut Cpu, w: Word) -> Done {
+            let r = round_to_integral(operand(cpu, w.frb()), $mode);
+            finish::<RC>(cpu, w.frt(), DOUBLE, Raw { num: r.num, flags: r.flags & bits::VXSNAN })
+        })*
+    };
+}
+
+round_to_integer! {
+    /// Floating Round to Integer Nearest (ties away from zero).
+    frin: Mode::Away;
+    /// Floating Round to Integer Toward Zero.
+    friz: Mode::Zero;
+    /// Floating Round to Integer Plus.
+    frip: Mode::Up;
+    /// Floating Round to Integer Minus.
+    frim: Mode::Down;
+}
+
+/// The exceptions of a comparison: VXSNAN, and for an ordered one VXVC, which an enabled VXSNAN hides.
+#[inline]
+pub(in crate::exec) fn compare_flags(a: Num, b: Num, ordered: bool, fpscr: u64) -> u64 {
+    if a.is_snan() || b.is_snan() {
+        bits::VXSNAN | if ordered && fpscr & bits::VE == 0 { bits::VXVC } else { 0 }
+    } else if ordered && (a.is_nan() || b.is_nan()) {
+        bits::VXVC
+    } else {
+        0
+    }
+}
+
+/// Compares `a` with `b` into CR field `bf` and FPCC; FR, FI and C stay.
+#[inline]
+pub(in crate::exec) fn compare_into(cpu: &mut Cpu, bf: usize, a: Num, b: Num, ordered: bool) -> Done {
+    let old = cpu.fpscr;
+    let crf = compare::crf(compare::compare(a, b));
+    let flags = compare_flags(a, b, ordered, old);
+    let kept = old & (bits::FR | bits::FI);
+    cpu.fpscr = bits::accrue(old, flags | kept) & !bits::FPCC | (crf as u64) << bits::FPRF_SHIFT;
+    cpu.set_crf(bf, crf);
+    trap(cpu, bits::enabled(flags, old))
+}
+
+/// Floating Compare Unordered.
+pub fn fcmpu(cpu: &mut Cpu, w: Word) -> Done {
+    let (a, b) = ab(cpu, w);
+    compare_into(cpu, w.bf(), a, b, false)
+}
+
+/// Floating Compare Ordered.
+pub fn fcmpo(cpu: &mut Cpu, w: Word) -> Done {
+    let (a, b) = ab(cpu, w);
+    compare_into(cpu, w.bf(), a, b, true)
+}
+
+/// The exponent field without its bias: what the test instructions look at, so a denormal has emin - 1.
+#[inline]
+const fn raw_exponent(format: Format, bits: u128) -> i32 {
+    ((bits >> format.frac_bits) as i32 & ((1 << format.exp_bits) - 1)) - format.bias()
+}
+
+/// fg_flag and fe_flag of the test for software divide, as a CR field (ftdiv, xstdivdp, xvtdiv*).
+#[inline]
+pub(in crate::exec) fn test_divide(format: Format, a: u128, b: u128) -> u32 {
+    let (na, nb) = (format.unpack(a), format.unpack(b));
+    let (ea, eb) = (raw_exponent(format, a), raw_exponent(format, b));
+    let (emin, emax) = (format.emin(), format.bias());
+    let fe = na.is_nan()
+        || na.is_inf()
+        || nb.is_nan()
+        || nb.is_inf()
+        || nb.is_zero()
+        || eb <= emin
+        || eb >= emax - 2
+        || !na.is_zero() && (ea - eb >= emax || ea - eb <= emin + 1 || ea <= emin + format.frac_bits as i32);
+    let denormal = !nb.is_zero() && eb < emin;
+    let fg = na.is_inf() || nb.is_inf() || nb.is_zero() || denormal;
+    8 | (fg as u32) << 2 | (fe as u32) << 1
+}
+
+/// fg_flag and fe_flag of the test for software square root, as a CR field (ftsqrt, xstsqrtdp, xvtsqrt*).
+#[inline]
+pub(in crate::exec) fn test_sqrt(format: Format, b: u128) -> u32 {
+    let (nb, eb) = (format.unpack(b), raw_exponent(format, b));
+    let fe = nb.is_nan()
+        || nb.is_inf()
+        || nb.is_zero()
+        || nb.sign
+        || eb <= format.emin() + format.frac_bits as i32;
+    let denormal = !nb.is_zero() && eb < format.emin();
+    let fg = nb.is_inf() || nb.is_zero() || denormal;
+    8 | (fg as u32) << 2 | (fe as u32) << 1
+}
+
+/// Floating Test for software Divide.
+pub fn ftdiv(cpu: &mut Cpu, w: Word) -> Done {
+    let crf = test_divide(DOUBLE, cpu.fpr(w.fra()) as u128, cpu.fpr(w.frb()) as u128);
+    cpu.set_crf(w.bf(), crf);
+    Ok(())
+}
+
+/// Floating Test for software Square Root.
+pub fn ftsqrt(cpu: &mut Cpu, w: Word) -> Done {
+    let crf = test_sqrt(DOUBLE, cpu.fpr(w.frb()) as u128);
+    cpu.set_crf(w.bf(), crf);
+    Ok(())
+}
