@@ -1,1 +1,40 @@
 //! The hash page table of a PAPR guest.
+//!
+//! The table lies outside guest RAM; a guest reaches it by hypercalls ([`hcall`]), a processor by [`Hpt::lookup`]
+//! and [`Hpt::set_rc`], a migration by the dirty marks ([`Hpt::take_dirty`] and its neighbours). Nothing here
+//! knows a processor, Python or a socket.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `hpte` | every bit position of an entry, once |
+//! | `page_size` | the one table of page size encodings |
+//! | `hash` | virtual addresses, the hash, and its inverse |
+//! | `table` | storage, and the one path by which an entry changes |
+//! | `lookup` | the page table search, reference and change updates |
+//! | `hcall`, `bulk` | the hypercalls' semantics; `ret` their return codes |
+//! | `dirty`, `bits` | which entries changed, found without reading the others |
+//! | `whole` | operations on the whole table: clear, count, digest |
+//! | `mem` | lazily backed memory, the only `unsafe` of this crate |
+
+mod bits;
+mod bulk;
+mod dirty;
+mod error;
+mod hash;
+pub mod hcall;
+pub mod hpte;
+mod lookup;
+mod mem;
+pub mod page_size;
+pub mod ret;
+mod table;
+mod whole;
+
+pub use dirty::DirtyEntry;
+pub use error::HptError;
+pub use hash::{SegmentSize, VirtualAddress, VirtualPage};
+pub use hcall::{Invalidated, Outcome, RamLimit, RealMap, Region};
+pub use hpte::Hpte;
+pub use lookup::Found;
+pub use page_size::PageSize;
+pub use table::Hpt;

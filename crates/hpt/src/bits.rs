@@ -1,0 +1,193 @@
+//! A set of small integers as a bitmap with 64-ary summaries above it, so that members are found without reading
+//! the words that have none. Lazily backed: an empty set of 2^39 costs nothing.
+//!
+//! Must hold once no call is under way: a bit of level k+1 is set if (not only if) its word of level k is not
+//! zero. Setters run concurrently with everything; only one thread at a time may clear or search.
+
+use crate::error::HptError;
+use crate::mem::LazyWords;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::SeqCst;
+
+/// Levels that 2^39 bits need.
+const MAX_LEVELS: usize = 7;
+
+pub(crate) struct BitTree {
+    words: LazyWords,
+    /// Where each level begins in `words`, level 0 (the members) first.
+    start: [usize; MAX_LEVELS],
+    /// Bits of each level.
+    bits: [u64; MAX_LEVELS],
+    levels: usize,
+}
+
+impl BitTree {
+    /// An empty set of integers below `size`, a power of two up to 2^39.
+    pub(crate) fn new(size: u64) -> Result<Self, HptError> {
+        let (mut start, mut bits) = ([0; MAX_LEVELS], [0; MAX_LEVELS]);
+        let (mut levels, mut total, mut width) = (0, 0, size);
+        loop {
+            start[levels] = total as usize;
+            bits[levels] = width;
+            levels += 1;
+            let words = width.div_ceil(64);
+            total += words;
+            if words == 1 || levels == MAX_LEVELS {
+                break;
+            }
+            width = words;
+        }
+        Ok(Self { words: LazyWords::new(total)?, start, bits, levels })
+    }
+
+    /// Number of levels; the top one is a single word.
+    pub(crate) fn levels(&self) -> usize {
+        self.levels
+    }
+
+    /// The word of `level` that holds bit `index`.
+    #[inline(always)]
+    fn word_of(&self, level: usize, index: u64) -> &AtomicU64 {
+        &self.words[self.start[level] + (index >> 6) as usize]
+    }
+
+    /// Whether bit `index` of `level` is set.
+    #[inline(always)]
+    pub(crate) fn get(&self, level: usize, index: u64) -> bool {
+        self.word_of(level, index).load(SeqCst) >> (index & 63) & 1 != 0
+    }
+
+    /// The whole word below bit `index` of `level + 1`.
+    pub(crate) fn word(&self, level: usize, parent: u64) -> u64 {
+        self.word_of(level, parent << 6).load(SeqCst)
+    }
+
+    /// Sets every bit below bit `parent` of `level + 1`, without touching the summaries.
+    pub(crate) fn fill_word(&self, level: usize, parent: u64) {
+        let left = self.bits[level] - (parent << 6);
+        let all = if left >= 64 { u64::MAX } else { (1 << left) - 1 };
+        self.word_of(level, parent << 6).fetch_or(all, SeqCst);
+    }
+
+    /// Clears one bit of `level` without touching the summaries; tells whether it was set.
+    pub(crate) fn clear_bit(&self, level: usize, index: u64) -> bool {
+        let bit = 1 << (index & 63);
+        self.get(level, index) && self.word_of(level, index).fetch_and(!bit, SeqCst) & bit != 0
+    }
+
+    /// Adds a member.
+    ///
+    /// Whoever removes it later sees everything that was written, sequentially consistently, before the call: each
+    /// level is looked at after the one below was set, and a remover looks at the lower level after it cleared the
+    /// upper one, so one of the two sees the other.
+    #[inline]
+    pub(crate) fn set(&self, member: u64) {
+        self.set_from(0, member);
+    }
+
+    #[inline]
+    fn set_from(&self, first: usize, index: u64) {
+        let mut index = index;
+        for level in first..self.levels {
+            let bit = 1 << (index & 63);
+            let word = self.word_of(level, index);
+            if word.load(SeqCst) & bit == 0 {
+                word.fetch_or(bit, SeqCst);
+            }
+            index >>= 6;
+        }
+    }
+
+    /// Removes a member and the summaries that become empty.
+    pub(crate) fn clear(&self, member: u64) {
+        let mut index = member;
+        for level in 0..self.levels {
+            let bit = 1 << (index & 63);
+            let word = self.word_of(level, index);
+            let left = word.fetch_and(!bit, SeqCst) & !bit;
+            // A member may have come back below this summary bit between our clearing there and here.
+            if level > 0 && self.word(level - 1, index) != 0 {
+                self.set_from(level, index);
+                return;
+            }
+            if left != 0 {
+                return;
+            }
+            index >>= 6;
+        }
+    }
+
+    /// The least member that is `from` or larger. `enter(level, index)` runs before the word below a summary bit
+    /// is read.
+    pub(crate) fn next(&self, from: u64, mut enter: impl FnMut(usize, u64)) -> Option<u64> {
+        let (mut level, mut index) = (0, from);
+        while index < self.bits[level] {
+            let word = self.word_of(level, index).load(SeqCst) & (u64::MAX << (index & 63));
+            if word != 0 {
+                index = (index & !63) + u64::from(word.trailing_zeros());
+                if level == 0 {
+                    return Some(index);
+                }
+                enter(level, index);
+                level -= 1;
+                index <<= 6;
+            } else {
+                level += 1;
+                if level == self.levels {
+                    return None;
+                }
+                index = (index >> 6) + 1;
+            }
+        }
+        // The right edge of a level is the right edge of all of them.
+        None
+    }
+
+    /// Every member in ascending order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = u64> + '_ {
+        let mut from = 0;
+        std::iter::from_fn(move || {
+            let member = self.next(from, |_, _| ())?;
+            from = member + 1;
+            Some(member)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_largest_set_is_empty_and_its_last_member_is_found() -> Result<(), HptError> {
+        let set = BitTree::new(1 << 39)?;
+        assert_eq!(set.next(0, |_, _| ()), None);
+        set.set((1 << 39) - 1);
+        assert_eq!(set.next(0, |_, _| ()), Some((1 << 39) - 1));
+        set.clear((1 << 39) - 1);
+        assert_eq!(set.next(0, |_, _| ()), None);
+        Ok(())
+    }
+
+    proptest! {
+        #[test]
+        fn it_agrees_with_a_sorted_set(
+            shift in 11u32..20,
+            steps in prop::collection::vec((any::<bool>(), any::<u64>()), 1..200),
+            from in any::<u64>(),
+        ) {
+            let size = 1u64 << shift;
+            let tree = BitTree::new(size).map_err(|e| TestCaseError::fail(e.to_string()))?;
+            let mut model = BTreeSet::new();
+            for (add, n) in steps {
+                let n = ((n % size) & !0x3f) | (n % 3);
+                if add { tree.set(n); model.insert(n); } else { tree.clear(n); model.remove(&n); }
+            }
+            prop_assert_eq!(tree.iter().collect::<Vec<_>>(), model.iter().copied().collect::<Vec<_>>());
+            let from = from % size;
+            prop_assert_eq!(tree.next(from, |_, _| ()), model.range(from..).next().copied());
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! Which entries changed since they were last taken.
+//!
+//! The truth about an entry is the dirty bit in its doubleword 0, set by the update path in the same store as the
+//! change. Above it stands a summary, one bit for each group, so that a pass costs what is dirty and not what
+//! exists. A second tree says "everything below here is dirty" for whole subtrees, which makes marking a table of
+//! any size dirty a matter of one word; it is pushed down as a pass reaches it.
+//!
+//! Take and clear is atomic for each entry: the taker clears the summary bit of a group first and each entry's
+//! dirty bit under that entry's lock. A change that comes before is in what the taker gets, a change that comes
+//! after sets both again. Nothing is lost, and at worst a summary bit is set above a clean group.
+
+use crate::bits::BitTree;
+use crate::error::HptError;
+use crate::hpte::{GROUP_SLOTS, Hpte};
+use crate::table::Hpt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// An entry that was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DirtyEntry {
+    /// Its index.
+    pub ptex: u64,
+    /// Its value without the hypervisor's bits.
+    pub entry: Hpte,
+}
+
+/// The summary.
+pub(crate) struct DirtyMap {
+    /// Groups with a dirty entry, and (in every level) subtrees with the bit in `all` set.
+    some: BitTree,
+    /// Subtrees all of whose entries are dirty. Its words below a set bit mean nothing. Only under `walk`.
+    all: BitTree,
+    walk: Mutex<()>,
+}
+
+impl DirtyMap {
+    pub(crate) fn new(groups: u64) -> Result<Self, HptError> {
+        Ok(Self { some: BitTree::new(groups)?, all: BitTree::new(groups)?, walk: Mutex::new(()) })
+    }
+
+    /// Notes that a group has a dirty entry.
+    #[inline]
+    pub(crate) fn mark(&self, group: u64) {
+        self.some.set(group);
+    }
+
+    fn walk(&self) -> MutexGuard<'_, ()> {
+        // The lock guards no data that a panic could leave half-changed for good.
+        self.walk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Moves "everything below is dirty" one level down, if it stands at this bit.
+    fn push_down(&self, level: usize, index: u64) {
+        if level > 0 && self.all.clear_bit(level, index) {
+            self.all.fill_word(level - 1, index);
+            self.some.fill_word(level - 1, index);
+        }
+    }
+
+    fn push_down_to(&self, group: u64) {
+        for level in (1..self.all.levels()).rev() {
+            self.push_down(level, group >> (6 * level));
+        }
+    }
+
+    /// The first group from `from` on that may have a dirty entry.
+    fn next(&self, from: u64) -> Option<u64> {
+        self.some.next(from, |level, index| self.push_down(level, index))
+    }
+}
+
+impl Hpt {
+    /// Takes up to `max` dirty entries, ascending from index `start`, marks them clean and appends them to `out`.
+    ///
+    /// Returns where to go on, or `None` when no dirty entry is left behind the last one taken. Entries that
+    /// change meanwhile are marked again, before or behind that place. An entry once taken must reach its
+    /// destination or be put back by [`Hpt::mark_dirty`].
+    pub fn take_dirty(&self, start: u64, max: usize, out: &mut Vec<DirtyEntry>) -> Option<u64> {
+        let map = &self.dirty;
+        let _walk = map.walk();
+        if start >= self.slots() {
+            return None;
+        }
+        let mut left = max;
+        let mut from = start;
+        map.push_down_to(from / GROUP_SLOTS);
+        while let Some(group) = map.next(from / GROUP_SLOTS) {
+            let first = group * GROUP_SLOTS;
+            // Beginning inside a group leaves what lies before in place.
+            let skipped = from.saturating_sub(first);
+            let all = map.all.clear_bit(0, group);
+            map.some.clear(group);
+            for ptex in first..first + GROUP_SLOTS {
+                if ptex - first >= skipped && left > 0 {
+                    if let Some(entry) = self.take_entry(ptex, all) {
+                        out.push(DirtyEntry { ptex, entry });
+                        left -= 1;
+                        from = ptex + 1;
+                    }
+                } else if all {
+                    self.mark(ptex);
+                } else if self.has_dirty_bit(ptex) {
+                    map.some.set(group);
+                }
+            }
+            if left == 0 {
+                return self.next_dirty(from);
+            }
+            from = first + GROUP_SLOTS;
+            if from >= self.slots() {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// The first dirty entry from `from` on; under `walk`.
+    fn next_dirty(&self, from: u64) -> Option<u64> {
+        let mut from = from;
+        while from < self.slots() {
+            self.dirty.push_down_to(from / GROUP_SLOTS);
+            let group = self.dirty.next(from / GROUP_SLOTS)?;
+            from = from.max(group * GROUP_SLOTS);
+            if self.dirty.all.get(0, group) {
+                return Some(from);
+            }
+            let end = (group + 1) * GROUP_SLOTS;
+            if let Some(found) = (from..end).find(|&p| self.has_dirty_bit(p)) {
+                return Some(found);
+            }
+            from = end;
+        }
+        None
+    }
+
+    /// Shows every dirty entry from index `start` on, ascending, until `visit` returns false; takes nothing.
+    ///
+    /// `visit` must not call the other functions of this file.
+    pub fn for_each_dirty(&self, start: u64, mut visit: impl FnMut(DirtyEntry) -> bool) {
+        let _walk = self.dirty.walk();
+        let mut from = start;
+        while let Some(ptex) = self.next_dirty(from) {
+            if !visit(DirtyEntry { ptex, entry: self.read(ptex).guest() }) {
+                return;
+            }
+            from = ptex + 1;
+        }
+    }
+
+    /// Marks an entry dirty, as when it was taken but did not arrive.
+    ///
+    /// # Errors
+    /// [`HptError::Ptex`] beyond the table.
+    pub fn mark_dirty(&self, ptex: u64) -> Result<(), HptError> {
+        self.check(ptex)?;
+        self.mark(ptex);
+        Ok(())
+    }
+
+    /// Marks every entry dirty, the empty ones included, at a cost that does not depend on the table's size.
+    pub fn mark_all_dirty(&self) {
+        let map = &self.dirty;
+        let _walk = map.walk();
+        let top = map.all.levels() - 1;
+        map.all.fill_word(top, 0);
+        map.some.fill_word(top, 0);
+    }
+
+    /// Whether an entry is dirty. False beyond the table.
+    pub fn is_dirty(&self, ptex: u64) -> bool {
+        if ptex >= self.slots() {
+            return false;
+        }
+        let map = &self.dirty;
+        let _walk = map.walk();
+        let group = ptex / GROUP_SLOTS;
+        (0..map.all.levels()).any(|level| map.all.get(level, group >> (6 * level)))
+            || self.has_dirty_bit(ptex)
+    }
+
+    /// Number of dirty entries, at the cost of reading the dirty groups.
+    pub fn dirty_count(&self) -> u64 {
+        let _walk = self.dirty.walk();
+        self.count_below(self.dirty.all.levels(), 0)
+    }
+
+    /// Dirty entries below bit `index` of `level`; the level above the top has the one bit 0.
+    fn count_below(&self, level: usize, index: u64) -> u64 {
+        let map = &self.dirty;
+        if level == 0 {
+            let first = index * GROUP_SLOTS;
+            return (first..first + GROUP_SLOTS).filter(|&p| self.has_dirty_bit(p)).count() as u64;
+        }
+        let mut word = map.some.word(level - 1, index);
+        let mut count = 0;
+        while word != 0 {
+            let child = (index << 6) + u64::from(word.trailing_zeros());
+            word &= word - 1;
+            count += if map.all.get(level - 1, child) {
+                GROUP_SLOTS << (6 * (level - 1))
+            } else {
+                self.count_below(level - 1, child)
+            };
+        }
+        count
+    }
+}

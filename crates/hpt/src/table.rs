@@ -1,0 +1,231 @@
+//! Storage of the table, and the one path by which an entry changes.
+//!
+//! # Protocol
+//! An entry is two words of host memory. Any thread may read doubleword 0 at any time. To read both together or
+//! to change them, a thread takes the entry's lock: it sets `V_LOCK` by compare and swap. It then stores
+//! doubleword 1, and releases the lock by the store of doubleword 0, which is the point where the change happens.
+//! While an entry is locked the rest of its doubleword 0 is that of before the change, so a look at V without the
+//! lock is right as of some moment. The lock is held for a few instructions and never while another is awaited.
+//!
+//! A change stores `V_DIRTY` together with the new doubleword 0 and then marks the group in the dirty summary.
+//! The store is a sequentially consistent exchange because of the proof in [`crate::bits`].
+//!
+//! `touched` has the groups that were ever written: the others are zero, and are neither read nor locked.
+
+use crate::bits::BitTree;
+use crate::dirty::DirtyMap;
+use crate::error::HptError;
+use crate::hpte::{GROUP_SHIFT, GROUP_SLOTS, HPTE_SHIFT, Hpte, V_DIRTY, V_HYPERVISOR, V_LOCK, V_VALID};
+use crate::mem::LazyWords;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+
+/// Smallest table: 256 KiB (Power ISA 2.07 Book III-S, "Storage Description Register 1").
+pub const MIN_SHIFT: u32 = 18;
+/// Largest table: 64 TiB.
+pub const MAX_SHIFT: u32 = 46;
+
+/// A hash page table.
+///
+/// Every method takes `&self`: vCPU threads and a migration may work on it together.
+pub struct Hpt {
+    words: LazyWords,
+    shift: u32,
+    pub(crate) touched: BitTree,
+    pub(crate) dirty: DirtyMap,
+}
+
+impl std::fmt::Debug for Hpt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hpt").field("shift", &self.shift).finish_non_exhaustive()
+    }
+}
+
+impl Hpt {
+    /// An empty table of 2^`shift` bytes, nothing dirty. Host memory is taken as entries are written.
+    ///
+    /// # Errors
+    /// [`HptError::Shift`] outside 18 to 46; [`HptError::Memory`] when the host lacks the address space.
+    pub fn new(shift: u32) -> Result<Self, HptError> {
+        if !(MIN_SHIFT..=MAX_SHIFT).contains(&shift) {
+            return Err(HptError::Shift { shift });
+        }
+        let groups = 1 << (shift - GROUP_SHIFT);
+        Ok(Self {
+            words: LazyWords::new(1 << (shift - 3))?,
+            shift,
+            touched: BitTree::new(groups)?,
+            dirty: DirtyMap::new(groups)?,
+        })
+    }
+
+    /// The size in bytes, as a shift.
+    #[inline]
+    pub fn shift(&self) -> u32 {
+        self.shift
+    }
+
+    /// Number of entries.
+    #[inline]
+    pub fn slots(&self) -> u64 {
+        1 << (self.shift - HPTE_SHIFT)
+    }
+
+    /// Number of groups of eight entries.
+    #[inline]
+    pub fn groups(&self) -> u64 {
+        1 << (self.shift - GROUP_SHIFT)
+    }
+
+    /// An entry as it is stored, the dirty bit included.
+    ///
+    /// # Errors
+    /// [`HptError::Ptex`] beyond the table.
+    pub fn entry(&self, ptex: u64) -> Result<Hpte, HptError> {
+        self.check(ptex)?;
+        Ok(self.read(ptex))
+    }
+
+    /// An entry as the guest may see it.
+    ///
+    /// # Errors
+    /// [`HptError::Ptex`] beyond the table.
+    pub fn guest_entry(&self, ptex: u64) -> Result<Hpte, HptError> {
+        Ok(self.entry(ptex)?.guest())
+    }
+
+    /// Writes an entry as loading state does: no check but the index, no hypervisor's bits, dirty if it changed.
+    ///
+    /// # Errors
+    /// [`HptError::Ptex`] beyond the table.
+    pub fn store(&self, ptex: u64, entry: Hpte) -> Result<(), HptError> {
+        self.check(ptex)?;
+        if self.is_touched(ptex) || entry != Hpte::default() {
+            self.update(ptex, |_| Some(entry));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn check(&self, ptex: u64) -> Result<(), HptError> {
+        if ptex < self.slots() { Ok(()) } else { Err(HptError::Ptex { ptex, slots: self.slots() }) }
+    }
+
+    #[inline(always)]
+    fn v(&self, ptex: u64) -> &AtomicU64 {
+        &self.words[ptex as usize * 2]
+    }
+
+    #[inline(always)]
+    fn r(&self, ptex: u64) -> &AtomicU64 {
+        &self.words[ptex as usize * 2 + 1]
+    }
+
+    /// Doubleword 0 as it happens to be, perhaps locked.
+    #[inline(always)]
+    pub(crate) fn peek_v(&self, ptex: u64) -> u64 {
+        self.v(ptex).load(Acquire)
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_touched(&self, ptex: u64) -> bool {
+        self.touched.get(0, ptex / GROUP_SLOTS)
+    }
+
+    /// Whether the dirty bit of the entry itself is set.
+    pub(crate) fn has_dirty_bit(&self, ptex: u64) -> bool {
+        self.is_touched(ptex) && self.v(ptex).load(SeqCst) & V_DIRTY != 0
+    }
+
+    /// Takes the lock; returns doubleword 0 without it. The group must be touched.
+    #[inline]
+    fn lock(&self, ptex: u64) -> u64 {
+        let word = self.v(ptex);
+        let mut spins = 0u32;
+        let mut seen = word.load(Relaxed) & !V_LOCK;
+        while let Err(now) = word.compare_exchange_weak(seen, seen | V_LOCK, Acquire, Relaxed) {
+            seen = now & !V_LOCK;
+            if now & V_LOCK != 0 {
+                spins += 1;
+                // The holder needs a few instructions, unless the host took its processor away.
+                if spins.is_multiple_of(64) { std::thread::yield_now() } else { std::hint::spin_loop() }
+            }
+        }
+        seen
+    }
+
+    /// Both doublewords of one moment, without the lock bit. The group must be touched.
+    #[inline]
+    pub(crate) fn read_locked(&self, ptex: u64) -> Hpte {
+        let v = self.lock(ptex);
+        let r = self.r(ptex).load(Relaxed);
+        self.v(ptex).store(v, Release);
+        Hpte { v, r }
+    }
+
+    /// Both doublewords of one moment, without the lock bit.
+    pub(crate) fn read(&self, ptex: u64) -> Hpte {
+        if self.is_touched(ptex) { self.read_locked(ptex) } else { Hpte::default() }
+    }
+
+    /// THE update path: every change of an entry, reference and change bits included, goes through here.
+    ///
+    /// `change` gets the entry without the hypervisor's bits and answers with the new one, or `None` to leave it;
+    /// it must be short and must not panic, for the entry is locked. Marks the entry dirty if it differs. Returns
+    /// the old entry.
+    #[inline]
+    pub(crate) fn update(&self, ptex: u64, change: impl FnOnce(Hpte) -> Option<Hpte>) -> Hpte {
+        if !self.is_touched(ptex) {
+            self.touched.set(ptex / GROUP_SLOTS);
+        }
+        let locked = self.lock(ptex);
+        let old = Hpte { v: locked & !V_HYPERVISOR, r: self.r(ptex).load(Relaxed) };
+        match change(old).map(Hpte::guest) {
+            Some(new) if new != old => {
+                self.r(ptex).store(new.r, Relaxed);
+                self.v(ptex).swap(new.v | V_DIRTY, SeqCst);
+                self.dirty.mark(ptex / GROUP_SLOTS);
+            }
+            _ => self.v(ptex).store(locked, Release),
+        }
+        old
+    }
+
+    /// [`Hpt::update`] for entries that are valid: an invalid one is returned as it is, without a look at `change`.
+    #[inline]
+    pub(crate) fn update_valid(&self, ptex: u64, change: impl FnOnce(Hpte) -> Option<Hpte>) -> Option<Hpte> {
+        if self.peek_v(ptex) & V_VALID == 0 {
+            return None;
+        }
+        let mut changed = false;
+        let old = self.update(ptex, |old| {
+            let new = if old.is_valid() { change(old) } else { None };
+            changed = new.is_some();
+            new
+        });
+        changed.then_some(old)
+    }
+
+    /// Sets the dirty bit alone.
+    pub(crate) fn mark(&self, ptex: u64) {
+        if !self.is_touched(ptex) {
+            self.touched.set(ptex / GROUP_SLOTS);
+        }
+        let v = self.lock(ptex);
+        self.v(ptex).swap(v | V_DIRTY, SeqCst);
+        self.dirty.mark(ptex / GROUP_SLOTS);
+    }
+
+    /// Clears the dirty bit and returns the entry without the hypervisor's bits, if it was dirty or `all` says so.
+    pub(crate) fn take_entry(&self, ptex: u64, all: bool) -> Option<Hpte> {
+        if !self.is_touched(ptex) {
+            return all.then(Hpte::default);
+        }
+        if !all && !self.has_dirty_bit(ptex) {
+            return None;
+        }
+        let v = self.lock(ptex) & !V_HYPERVISOR;
+        let r = self.r(ptex).load(Relaxed);
+        self.v(ptex).store(v, Release);
+        Some(Hpte { v, r })
+    }
+}

@@ -1,0 +1,44 @@
+//! Operations on the whole table. Their cost is what was ever written, not what exists.
+
+use crate::hpte::{GROUP_SLOTS, Hpte};
+use crate::table::Hpt;
+
+impl Hpt {
+    /// Zeroes every entry and marks all of them dirty, as a reset of the guest does.
+    ///
+    /// Hypercalls that run meanwhile come before or after it, entry by entry.
+    pub fn clear(&self) {
+        for ptex in self.written() {
+            self.update(ptex, |_| Some(Hpte::default()));
+        }
+        self.mark_all_dirty();
+    }
+
+    /// Number of valid entries.
+    pub fn valid_entries(&self) -> u64 {
+        self.written().filter(|&ptex| self.read(ptex).is_valid()).count() as u64
+    }
+
+    /// A BLAKE3 hash of the size and of every entry that is not zero, with its index; the dirty bits do not count,
+    /// and neither does the way that led here. Meaningful while nobody changes the table.
+    pub fn digest(&self) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&self.shift().to_le_bytes());
+        for ptex in self.written() {
+            let entry = self.read(ptex).guest();
+            if entry != Hpte::default() {
+                let mut record = [0; 24];
+                for (bytes, word) in record.as_chunks_mut::<8>().0.iter_mut().zip([ptex, entry.v, entry.r]) {
+                    *bytes = word.to_le_bytes();
+                }
+                hasher.update(&record);
+            }
+        }
+        *hasher.finalize().as_bytes()
+    }
+
+    /// Every entry that may be other than zero, ascending.
+    fn written(&self) -> impl Iterator<Item = u64> + '_ {
+        self.touched.iter().flat_map(|group| group * GROUP_SLOTS..(group + 1) * GROUP_SLOTS)
+    }
+}
