@@ -5,13 +5,24 @@
 
 pub mod lanes;
 
+mod arithmetic;
+mod bits;
 mod compare;
+mod crypto;
+mod element;
 mod logical;
 mod memory;
+mod multiply;
+mod pack;
 mod permute;
+mod quadword;
+mod shift;
 mod status;
 
-pub use self::{compare::*, logical::*, memory::*, permute::*, status::*};
+pub use self::{
+    arithmetic::*, bits::*, compare::*, crypto::*, element::*, logical::*, memory::*, multiply::*, pack::*,
+    permute::*, quadword::*, shift::*, status::*,
+};
 
 /// A processor and an instruction word, for the tests of this chapter.
 #[cfg(test)]
