@@ -1,0 +1,54 @@
+"""A POWER pseries (PAPR) machine that installs with pip.
+
+import pyspapr
+
+vm = pyspapr.Machine(memory="1G", cpu="power8")
+vm.load_kernel("vmlinux", initrd="initrd.img", append="console=hvc0")
+print(vm.run(timeout=60))
+"""
+
+from pyspapr._native import __version__
+from pyspapr.config import MachineConfig
+from pyspapr.errors import (
+    ConfigError,
+    ExpectError,
+    GuestAddressError,
+    ImageError,
+    SpaprError,
+    StateError,
+)
+from pyspapr.machine import Machine
+from pyspapr.results import (
+    Hung,
+    InstructionLimit,
+    Interrupted,
+    Matched,
+    Panicked,
+    PoweredOff,
+    Rebooted,
+    StopReason,
+    Timeout,
+    Unimplemented,
+)
+
+__all__ = [
+    "ConfigError",
+    "ExpectError",
+    "GuestAddressError",
+    "Hung",
+    "ImageError",
+    "InstructionLimit",
+    "Interrupted",
+    "Machine",
+    "MachineConfig",
+    "Matched",
+    "Panicked",
+    "PoweredOff",
+    "Rebooted",
+    "SpaprError",
+    "StateError",
+    "StopReason",
+    "Timeout",
+    "Unimplemented",
+    "__version__",
+]

@@ -4,7 +4,7 @@ Addresses are guest real addresses and registers are unsigned 64-bit integers un
 """
 
 from collections.abc import Sequence
-from typing import Final, Literal, final
+from typing import Final, final
 
 from typing_extensions import Buffer
 
@@ -51,9 +51,19 @@ class Vcpu:
     """One processor. `run` releases the GIL; `kick` may be called from any thread."""
 
     def __new__(
-        cls, ram: Ram, hpt: Hpt, model: str, *, index: int = 0, clock: Literal["virtual", "host"] = "virtual", strict: bool = False
+        cls,
+        ram: Ram,
+        hpt: Hpt,
+        model: str,
+        *,
+        index: int = 0,
+        clock: str = "virtual",  # or "host"
+        strict: bool = False,
+        seed: int = 0,
     ) -> Vcpu: ...
-    def reset(self, *, pc: int, r3: int = 0, r4: int = 0, r5: int = 0, r6: int = 0, r7: int = 0, msr: int = ...) -> None: ...
+    def reset(
+        self, *, pc: int, r3: int = 0, r4: int = 0, r5: int = 0, r6: int = 0, r7: int = 0, msr: int = ...
+    ) -> None: ...
     def run(self, max_instructions: int | None = None) -> int: ...  # raises KeyboardInterrupt on Ctrl-C
     def kick(self) -> None: ...
     @property
@@ -63,6 +73,10 @@ class Vcpu:
     @timebase.setter
     def timebase(self, value: int) -> None: ...
     @property
+    def nanos(self) -> int: ...  # nanoseconds of the processor's clock since it was made
+    @property
+    def nanos_to_deadline(self) -> int: ...  # until the decrementer interrupts; 0 if it is due
+    @property
     def halted(self) -> bool: ...
     @halted.setter
     def halted(self, value: bool) -> None: ...  # True: H_CEDE (external and decrementer interrupts wake it)
@@ -70,14 +84,23 @@ class Vcpu:
     def external(self) -> bool: ...
     @external.setter
     def external(self, level: bool) -> None: ...  # the external interrupt line from the interrupt presenter
+    def system_reset(self) -> None: ...  # makes a system reset interrupt pending
     @property
     def unimplemented(self) -> tuple[int, int]: ...  # (address, word) of EXIT_UNIMPLEMENTED
     def hypercall(self) -> tuple[int, ...]: ...  # (R3, R4, ..., R12): number and nine arguments
-    def hypercall_return(self, results: Sequence[int]) -> None: ...  # R3, R4, ...: return code (two's complement) and results
-    def native_hypercalls(self) -> frozenset[int]: ...  # numbers handled without Python
+    # R3, R4, ...: return code (two's complement) and results
+    def hypercall_return(self, results: Sequence[int]) -> None: ...
+    def native_hypercalls(self) -> set[int]: ...  # numbers handled without Python
     def set_native_hypercall(self, number: int, enabled: bool) -> None: ...
-    def get(self, register: str) -> int: ...  # "r0".."r31", "pc", "msr", "lr", "ctr", "cr", "xer", "fpscr", "vscr", "vr0".., "vs0".., "f0".., SPR names
+    # "r0".."r31", "pc", "msr", "lr", "ctr", "cr", "xer", "fpscr", "vscr", "vr0".., "vs0".., "f0".., "lpcr", SPR names
+    def get(self, register: str) -> int: ...
     def set(self, register: str, value: int) -> None: ...
     def register_names(self) -> list[str]: ...
-    def translate(self, address: int, *, fetch: bool = False) -> int | None: ...  # effective to real, without side effects
+    def internal_state(self) -> dict[str, int]: ...  # what it remembers beside its registers, by name
+    def set_internal_state(self, state: dict[str, int]) -> None: ...
+    def slb(self) -> list[tuple[int, int]]: ...  # (ESID, VSID) doublewords
+    def set_slb(self, index: int, esid: int, vsid: int) -> None: ...
+    # effective to real, without side effects
+    def translate(self, address: int, *, fetch: bool = False) -> int | None: ...
+    def flush_translations(self) -> None: ...  # after the hash table was changed from outside
     def digest(self) -> bytes: ...

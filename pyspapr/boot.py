@@ -1,0 +1,148 @@
+"""Placing a kernel, an initrd and a device tree in guest RAM, and the registers that a kernel expects.
+
+    0        kernel (at the real addresses its ELF file names)
+             initrd, 64 KiB aligned, after the kernel's end and a gap
+    ...      device tree, below
+    top      RTAS code; top is the end of RAM or 768 MiB, whichever is lower
+
+Nothing is written before everything has been checked. (Linux, Documentation/powerpc/booting.rst, entry "a": R3 device
+tree, R4 kernel, R5 zero; Power.org ePAPR 5.4 for R6 and R7, which zImage-style wrappers look at.)
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Final
+
+from pyspapr import devicetree
+from pyspapr.config import MIB, MachineConfig, format_size
+from pyspapr.devices.spapr import Random
+from pyspapr.elf import Elf, open_image, read_elf
+from pyspapr.errors import ImageError
+from pyspapr.fdt import flatten
+from pyspapr.memory import Memory
+from pyspapr.rtas import BLOB
+
+TOP_MAX: Final = 768 * MIB
+"""Kernels reach the device tree and RTAS in real mode, with 32-bit addresses."""
+FDT_MAX: Final = 64 << 10
+RTAS_AREA: Final = 64 << 10
+ALIGNMENT: Final = 64 << 10
+GAP: Final = MIB
+"""Between a kernel and its initrd: early allocations of a kernel go right behind its end."""
+EPAPR_MAGIC: Final = 0x6550_4150
+CHUNK: Final = 4 * MIB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Images:
+    """What a machine boots."""
+
+    kernel: str | os.PathLike[str]
+    initrd: str | os.PathLike[str] | None = None
+    append: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """Where to start, and the registers to start with."""
+
+    pc: int
+    r3: int
+    r4: int
+    r5: int = 0
+    r6: int = EPAPR_MAGIC
+    r7: int = 0
+
+
+def align_up(value: int, alignment: int = ALIGNMENT) -> int:
+    """The next multiple of `alignment`."""
+    return -(-value // alignment) * alignment
+
+
+def check_fits(elf: Elf, limit: int, memory: int, name: str) -> None:
+    """Every segment below `limit`, none over another."""
+    previous = 0
+    for segment in elf.segments:
+        end = segment.address + segment.size
+        if end > memory:
+            raise ImageError(
+                f"kernel {name}: a segment at {segment.address:#x} to {end:#x} is outside "
+                f"{format_size(memory)} of memory"
+            )
+        if end > limit:
+            raise ImageError(
+                f"kernel {name}: a segment at {segment.address:#x} to {end:#x} runs into the device tree at {limit:#x}"
+            )
+        if segment.address < previous:
+            raise ImageError(f"kernel {name}: segments overlap at {segment.address:#x}")
+        previous = end
+
+
+def place_initrd(size: int, kernel_end: int, limit: int, top: int, memory: int, name: str) -> int:
+    """An address for the initrd: behind the kernel, or above `top` when there is no room below."""
+    start = align_up(kernel_end + GAP)
+    if start + size <= limit:
+        return start
+    if top + size <= memory:
+        return top
+    room = max(limit - start, memory - top, 0)
+    raise ImageError(
+        f"initrd {name}: {size} bytes do not fit, there is room for {room} in {format_size(memory)} of memory"
+    )
+
+
+def copy_file(memory: Memory, address: int, path: str | os.PathLike[str], what: str, offset: int, size: int) -> None:
+    """Write `size` bytes of a file to RAM, a few MiB at a time."""
+    with open_image(path, what) as (file, _):
+        file.seek(offset)
+        while size:
+            data = file.read(min(size, CHUNK))
+            if not data:
+                raise ImageError(f"{what} {os.fspath(path)}: truncated while it was read")
+            memory.write(address, data)
+            address += len(data)
+            size -= len(data)
+
+
+def load(memory: Memory, config: MachineConfig, images: Images, random: Random) -> Entry:
+    """Load everything. Raises ImageError, with RAM untouched, when something does not fit."""
+    kernel = os.fspath(images.kernel)
+    with open_image(images.kernel, "kernel") as (file, length):
+        elf = read_elf(file, length, kernel)
+
+    size = config.ram_size
+    top = min(size, TOP_MAX)
+    rtas = top - RTAS_AREA
+    fdt = rtas - FDT_MAX
+    check_fits(elf, fdt, size, kernel)
+
+    initrd: tuple[int, int] | None = None
+    if images.initrd is not None:
+        name = os.fspath(images.initrd)
+        with open_image(images.initrd, "initrd") as (_, length):
+            if length == 0:
+                raise ImageError(f"initrd {name}: empty")
+            initrd = (place_initrd(length, elf.end, fdt, top, size, name), length)
+
+    if "\0" in images.append:
+        raise ImageError("the kernel's arguments hold a NUL character")
+    layout = devicetree.Layout(rtas=rtas, rtas_size=RTAS_AREA, initrd=initrd)
+    tree = devicetree.build(config, layout, images.append, random)
+    reservations = [(rtas, RTAS_AREA), (fdt, FDT_MAX)]
+    if initrd is not None:
+        reservations.append((initrd[0], align_up(initrd[1])))
+    blob = flatten(tree, reservations)
+    if len(blob) > FDT_MAX:
+        raise ImageError(f"the device tree is too large: {len(blob)} bytes, the limit is {FDT_MAX}")
+
+    for segment in elf.segments:
+        copy_file(memory, segment.address, images.kernel, "kernel", segment.offset, segment.file_size)
+        if segment.size > segment.file_size:
+            memory.fill(segment.address + segment.file_size, segment.size - segment.file_size)
+    if initrd is not None and images.initrd is not None:
+        copy_file(memory, initrd[0], images.initrd, "initrd", 0, initrd[1])
+    memory.write(rtas, BLOB)
+    memory.write(fdt, blob)
+    return Entry(pc=elf.entry, r3=fdt, r4=elf.start, r7=top)

@@ -1,0 +1,125 @@
+"""What a machine is: one frozen, checked description, and the sizes that follow from it.
+
+Enters: plain values from a caller or the command line. Leaves: a `MachineConfig` that a machine can be built from
+without further questions. Nothing here touches the host: no clock, no randomness, no files.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from pyspapr.errors import ConfigError
+
+Clock = Literal["virtual", "host"]
+
+KIB: Final = 1 << 10
+MIB: Final = 1 << 20
+GIB: Final = 1 << 30
+
+MEMORY_GRANULE: Final = 16 * MIB
+"""RAM comes in whole large pages: Linux maps its linear mapping with them."""
+MEMORY_MIN: Final = 32 * MIB
+MEMORY_MAX: Final = 1 << 42
+
+HPT_SHIFT_MIN: Final = 18
+HPT_SHIFT_MAX: Final = 46
+
+TIMEBASE_HZ: Final = 512_000_000
+"""Ticks of the timebase per second (Power ISA, Book II, "Time Base"; the customary rate of POWER)."""
+
+RTC_EPOCH: Final = 1_767_225_600
+"""2026-01-01 00:00:00 UTC: what the clock of a virtual-time machine shows at its start, in seconds since 1970."""
+
+CPU_MODELS: Final = ("power8", "power9")
+
+_SIZE = re.compile(r"(\d+)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
+_UNITS: Final = {"": 1, "K": KIB, "M": MIB, "G": GIB, "T": 1 << 40}
+
+
+def parse_size(text: str | int) -> int:
+    """Bytes from `"512M"`, `"1G"`, `"65536"` or an integer. Raises ConfigError for anything else."""
+    if isinstance(text, int) and not isinstance(text, bool):
+        return text
+    match = _SIZE.fullmatch(text.strip()) if isinstance(text, str) else None
+    if match is None:
+        raise ConfigError(f"memory size {text!r} is not a number with an optional unit K, M, G or T")
+    return int(match[1]) * _UNITS[match[2].upper()]
+
+
+def format_size(size: int) -> str:
+    """`1G` for 2**30: the largest unit that divides `size`."""
+    for unit in ("T", "G", "M", "K"):
+        if size and size % _UNITS[unit] == 0:
+            return f"{size // _UNITS[unit]}{unit}"
+    return str(size)
+
+
+def hpt_shift_for(max_memory: int) -> int:
+    """log2 of the hash page table's size in bytes: RAM rounded up to a power of two, divided by 128.
+
+    One 16-byte entry for 2 KiB of memory, as PAPR's "Partition Hash Table" sizing advice and QEMU have it.
+    """
+    return min(max((max_memory - 1).bit_length() - 7, HPT_SHIFT_MIN), HPT_SHIFT_MAX)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineConfig:
+    """A machine's description. Sizes are bytes; `rtc_base` is seconds since 1970 UTC.
+
+    `memory` and `max_memory` accept what `parse_size` does. The hash table is sized from `max_memory` (by default
+    the same as `memory`) unless `hpt_shift` says otherwise. `seed` feeds everything random inside the machine.
+    """
+
+    memory: int | str = GIB
+    max_memory: int | str | None = None
+    cpu: str = "power8"
+    vcpus: int = 1
+    clock: Clock = "virtual"
+    seed: int = 0
+    strict: bool = False
+    hpt_shift: int | None = None
+    rtc_base: int | None = None
+    console_history: int = MIB
+
+    def __post_init__(self) -> None:
+        """Normalise sizes and refuse what cannot be built, with one sentence."""
+        memory = parse_size(self.memory)
+        object.__setattr__(self, "memory", memory)
+        if memory < MEMORY_MIN or memory > MEMORY_MAX:
+            raise ConfigError(
+                f"memory size {format_size(memory)} is outside {format_size(MEMORY_MIN)} to {format_size(MEMORY_MAX)}"
+            )
+        if memory % MEMORY_GRANULE:
+            raise ConfigError(f"memory size {format_size(memory)} is not a multiple of {format_size(MEMORY_GRANULE)}")
+        maximum = memory if self.max_memory is None else parse_size(self.max_memory)
+        object.__setattr__(self, "max_memory", maximum)
+        if maximum < memory or maximum > MEMORY_MAX:
+            raise ConfigError(
+                f"maximum memory {format_size(maximum)} is outside "
+                f"{format_size(memory)} (the memory) to {format_size(MEMORY_MAX)}"
+            )
+        if self.cpu.lower() not in CPU_MODELS:
+            raise ConfigError(f"unknown CPU {self.cpu!r}: choose one of {', '.join(CPU_MODELS)}")
+        object.__setattr__(self, "cpu", self.cpu.lower())
+        if self.vcpus != 1:
+            raise ConfigError(f"{self.vcpus} vCPUs were asked for, but this version runs exactly 1")
+        if self.clock not in ("virtual", "host"):
+            raise ConfigError(f"unknown clock {self.clock!r}: choose virtual or host")
+        if not 0 <= self.seed < 1 << 64:
+            raise ConfigError(f"seed {self.seed} is outside 0 to 2**64 - 1")
+        if self.hpt_shift is not None and not HPT_SHIFT_MIN <= self.hpt_shift <= HPT_SHIFT_MAX:
+            raise ConfigError(f"hash table shift {self.hpt_shift} is outside {HPT_SHIFT_MIN} to {HPT_SHIFT_MAX}")
+        if self.console_history < 4 * KIB:
+            raise ConfigError(f"console history of {self.console_history} bytes is below {4 * KIB}")
+
+    @property
+    def ram_size(self) -> int:
+        """Bytes of guest RAM."""
+        return int(self.memory)
+
+    @property
+    def table_shift(self) -> int:
+        """log2 of the hash page table's size in bytes."""
+        return hpt_shift_for(int(self.max_memory or self.memory)) if self.hpt_shift is None else self.hpt_shift

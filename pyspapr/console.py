@@ -1,0 +1,179 @@
+"""The machine's console, host side: what the guest printed, what it will read, and who listens.
+
+Input comes from `write` (any thread) and from at most one `InputSource` that is asked without blocking whenever the
+guest asks. Output goes to a bounded history and to sinks. Neither side can make the other grow without bound: the
+history forgets its oldest bytes, and a source is read 16 bytes at a time as the guest consumes them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, Protocol
+
+from pyspapr.errors import ExpectError
+
+if TYPE_CHECKING:
+    from pyspapr.machine import Machine
+
+LONGEST_MATCH: Final = 4096
+"""Longest text that a pattern may match, in bytes."""
+
+Sink = Callable[[bytes], None]
+
+
+class InputSource(Protocol):
+    """Bytes for the guest."""
+
+    def take(self, limit: int) -> bytes:
+        """Up to `limit` bytes that are there now; empty when there are none."""
+        ...
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether no byte will ever come again."""
+        ...
+
+
+class FileInput:
+    """Input from a file descriptor: a regular file, a pipe or a terminal.
+
+    A regular file is always ready, so a guest that reads it runs the same way every time. A pipe gives what its writer
+    has written by the time the guest asks.
+    """
+
+    def __init__(self, fd: int) -> None:
+        """Read from `fd`, which stays the caller's."""
+        self._fd = fd
+        self._end = False
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the end of the file was seen."""
+        return self._end
+
+    def take(self, limit: int) -> bytes:
+        """What is there now."""
+        if self._end or not select.select([self._fd], [], [], 0)[0]:
+            return b""
+        try:
+            data = os.read(self._fd, limit)
+        except OSError:
+            data = b""
+        self._end = not data
+        return data
+
+
+class Console:
+    """One console. Text is decoded as UTF-8, with replacement characters for what is not."""
+
+    def __init__(self, machine: Machine, history: int) -> None:
+        """Keep at most `history` bytes of output."""
+        self._machine = machine
+        self._limit = history
+        self._history = bytearray()
+        self._start = 0  # bytes forgotten so far
+        self._read = 0  # position of read()
+        self._matched = 0  # position after the last match
+        self._scanned = 0  # position up to which match() has looked
+        self._lock = threading.Lock()
+        self._input = bytearray()
+        self.source: InputSource | None = None
+        self.keeps_open = 0
+        self.sinks: list[Sink] = []
+
+    # Output.
+
+    def emit(self, data: bytes) -> None:
+        """Bytes from the guest."""
+        with self._lock:
+            self._history += data
+            excess = len(self._history) - self._limit
+            # Forgetting in large steps keeps a flood linear.
+            if excess > self._limit // 4:
+                del self._history[:excess]
+                self._start += excess
+        for sink in self.sinks:
+            sink(data)
+
+    def _since(self, position: int) -> bytes:
+        with self._lock:
+            return bytes(self._history[max(position - self._start, 0) :])
+
+    @property
+    def total(self) -> int:
+        """Bytes the guest has printed, forgotten ones included."""
+        return self._start + len(self._history)
+
+    @property
+    def raw(self) -> bytes:
+        """The history as bytes."""
+        return self._since(self._start)
+
+    @property
+    def output(self) -> str:
+        """The history as text."""
+        return self.raw.decode(errors="replace")
+
+    def read(self) -> str:
+        """What was printed since the last `read`."""
+        data, self._read = self._since(self._read), self.total
+        return data.decode(errors="replace")
+
+    def match(self, pattern: re.Pattern[bytes]) -> str | None:
+        """The text from the last match through the first match of `pattern`, or None; the match is consumed.
+
+        Only the new output is searched, with an overlap of `LONGEST_MATCH` bytes.
+        """
+        first = max(self._matched, self._scanned - LONGEST_MATCH, self._start)
+        found = pattern.search(self._since(first))
+        self._scanned = self.total
+        if found is None:
+            return None
+        end = first + found.end()
+        data = self._since(self._matched)
+        self._matched = end
+        return data[: len(data) - (self.total - end)].decode(errors="replace")
+
+    # Input.
+
+    def write(self, text: str | bytes) -> None:
+        """Type `text`. May be called from any thread, also while the guest runs."""
+        with self._lock:
+            self._input += text.encode() if isinstance(text, str) else text
+        self._machine.kick()
+
+    def take(self, limit: int) -> bytes:
+        """Up to `limit` bytes of input for the guest: typed ones first, then the source's."""
+        with self._lock:
+            data = bytes(self._input[:limit])
+            del self._input[:limit]
+        if not data and self.source is not None:
+            data = self.source.take(limit)
+        return data
+
+    @property
+    def may_wake(self) -> bool:
+        """Whether input can still come by itself while the guest sleeps."""
+        return bool(self._input) or self.keeps_open > 0 or (self.source is not None and not self.source.exhausted)
+
+    def expect(self, pattern: str | re.Pattern[str], *, timeout: float | None = None) -> str:
+        """Run the guest until `pattern` appears and return the text up to its end.
+
+        `pattern` is plain text, or a compiled regular expression. Raises ExpectError when the run ends otherwise.
+        """
+        from pyspapr.results import Matched
+
+        reason = self._machine.run(until=pattern, timeout=timeout)
+        if isinstance(reason, Matched):
+            return reason.text
+        tail = self.output[-200:]
+        wanted = pattern if isinstance(pattern, str) else pattern.pattern
+        raise ExpectError(f"{wanted!r} did not appear: {reason}; the console ends with {tail!r}")
+
+    def send(self, line: str) -> None:
+        """Type `line` and a newline."""
+        self.write(line + "\n")

@@ -1,0 +1,71 @@
+"""A processor as a person sees it: registers by name.
+
+`cpu.r3`, `cpu["r3"]` and `cpu.msr = …` are the same registers that `Vcpu.get` and `Vcpu.set` know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, MutableMapping
+
+from pyspapr._native import Vcpu
+
+_OWN = frozenset({"vcpu", "index", "names"})
+
+
+class Cpu(MutableMapping[str, int]):
+    """One virtual processor. Values are unsigned; a register that does not exist raises KeyError or AttributeError."""
+
+    def __init__(self, vcpu: Vcpu, index: int) -> None:
+        """Wrap `vcpu`."""
+        self.vcpu = vcpu
+        self.index = index
+        self.names = tuple(vcpu.register_names())
+
+    def __getitem__(self, name: str) -> int:
+        """A register's value."""
+        return self.vcpu.get(name)
+
+    def __setitem__(self, name: str, value: int) -> None:
+        """Write a register."""
+        self.vcpu.set(name, value)
+
+    def __delitem__(self, name: str) -> None:
+        """Registers stay."""
+        raise TypeError("registers cannot be removed")
+
+    def __iter__(self) -> Iterator[str]:
+        """Register names."""
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        """How many registers there are."""
+        return len(self.names)
+
+    def __getattr__(self, name: str) -> int:
+        """A register's value."""
+        if name in _OWN or name.startswith("_"):
+            raise AttributeError(name)
+        try:
+            return self.vcpu.get(name)
+        except KeyError as error:
+            raise AttributeError(f"there is no register {name!r}") from error
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Write a register, or one of this object's own attributes."""
+        if name in _OWN:
+            object.__setattr__(self, name, value)
+        elif isinstance(value, int):
+            try:
+                self.vcpu.set(name, value)
+            except KeyError as error:
+                raise AttributeError(f"there is no register {name!r}") from error
+        else:
+            raise TypeError(f"register {name!r} is written with an integer, not {type(value).__name__}")
+
+    def __repr__(self) -> str:
+        """Where it stands."""
+        return f"<Cpu {self.index} pc={self.vcpu.get('pc'):#018x} msr={self.vcpu.get('msr'):#018x}>"
+
+    def set_lpcr(self, mask: int, value: int) -> None:
+        """Change the bits `mask` of the logical partitioning control register to those of `value`."""
+        self.vcpu.set("lpcr", self.vcpu.get("lpcr") & ~mask | value & mask)

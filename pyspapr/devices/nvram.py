@@ -1,0 +1,44 @@
+"""NVRAM: 64 KiB behind the RTAS calls nvram-fetch and nvram-store (PAPR, "NVRAM").
+
+A machine starts with zeroed NVRAM unless its owner loads an image; Linux finds no partitions in it and makes its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+from pyspapr.errors import ConfigError
+
+SIZE: Final = 0x1_0000
+REG: Final = 0x7100_0001
+IRQ: Final = 0x1101
+
+
+class Nvram:
+    """Bytes that outlive a reboot."""
+
+    def __init__(self) -> None:
+        """Zeroes."""
+        self.data = bytearray(SIZE)
+
+    def load(self, image: bytes) -> None:
+        """Replace the contents. Raises ConfigError when `image` has another size."""
+        if len(image) != SIZE:
+            raise ConfigError(f"NVRAM image has {len(image)} bytes, expected {SIZE}")
+        self.data[:] = image
+
+    def fetch(self, offset: int, length: int) -> bytes | None:
+        """`length` bytes at `offset`, or None outside."""
+        return bytes(self.data[offset : offset + length]) if offset + length <= SIZE else None
+
+    def store(self, offset: int, data: bytes) -> bool:
+        """Write `data`; False outside."""
+        if offset + len(data) > SIZE:
+            return False
+        self.data[offset : offset + len(data)] = data
+        return True
+
+    def state(self) -> dict[str, object]:
+        """What the guest can observe."""
+        return {"sha256": hashlib.sha256(self.data).hexdigest()}

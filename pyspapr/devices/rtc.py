@@ -1,0 +1,66 @@
+"""The time-of-day clock behind get-time-of-day and set-time-of-day.
+
+Time is the machine's own: `base` at timebase 0, moving with the timebase. So a virtual-time guest always sees the same
+date, and nothing here reads the host's clock.
+"""
+
+from __future__ import annotations
+
+import calendar
+import datetime
+from collections.abc import Callable
+from typing import NamedTuple
+
+from pyspapr.config import TIMEBASE_HZ
+
+NS = 1_000_000_000
+
+
+class TimeOfDay(NamedTuple):
+    """UTC, as RTAS passes it."""
+
+    year: int
+    month: int
+    day: int
+    hour: int
+    minute: int
+    second: int
+    nanosecond: int
+
+
+class Rtc:
+    """`base` is seconds since 1970 at timebase 0; `offset_ns` is what the guest has set."""
+
+    def __init__(self, base: int, timebase: Callable[[], int]) -> None:
+        """Run from `timebase`."""
+        self.base = base
+        self.offset_ns = 0
+        self._timebase = timebase
+
+    def _elapsed_ns(self) -> int:
+        return self._timebase() * NS // TIMEBASE_HZ
+
+    def get(self) -> TimeOfDay:
+        """The current time of day. Years that RTAS cannot express wrap to 1970."""
+        seconds, nanosecond = divmod(self.base * NS + self.offset_ns + self._elapsed_ns(), NS)
+        try:
+            now = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+        except (OverflowError, ValueError, OSError):
+            now = datetime.datetime.fromtimestamp(0, datetime.UTC)
+        return TimeOfDay(now.year, now.month, now.day, now.hour, now.minute, now.second, nanosecond)
+
+    def set(self, time: TimeOfDay) -> bool:
+        """Set the clock; False when `time` is no date."""
+        try:
+            moment = datetime.datetime(*time[:6], tzinfo=datetime.UTC)
+        except (ValueError, OverflowError):
+            return False
+        if time.nanosecond >= NS:
+            return False
+        seconds = calendar.timegm(moment.utctimetuple())
+        self.offset_ns = (seconds - self.base) * NS + time.nanosecond - self._elapsed_ns()
+        return True
+
+    def state(self) -> dict[str, object]:
+        """What the guest can observe."""
+        return {"base": self.base, "offset_ns": self.offset_ns}

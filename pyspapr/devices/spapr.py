@@ -1,0 +1,44 @@
+"""State of the partition itself: what each processor has registered, and the seeded random source."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass
+
+
+@dataclass(slots=True)
+class Registered:
+    """Areas that one processor registered by H_REGISTER_VPA: real addresses and sizes in bytes, 0 when absent."""
+
+    vpa: int = 0
+    slb_shadow: int = 0
+    slb_shadow_size: int = 0
+    dtl: int = 0
+    dtl_size: int = 0
+    prodded: bool = False
+
+    def state(self) -> dict[str, object]:
+        """What the guest can observe."""
+        return dict(asdict(self))
+
+
+class Random:
+    """A repeatable stream of random doublewords: SHA-256 of the seed and a counter."""
+
+    def __init__(self, seed: int) -> None:
+        """Start the stream of `seed`."""
+        self.seed = seed
+        self.drawn = 0
+
+    def block(self, purpose: str, index: int = 0) -> bytes:
+        """32 bytes that depend on the seed, `purpose` and `index` alone."""
+        return hashlib.sha256(f"pyspapr {purpose} {self.seed} {index}".encode()).digest()
+
+    def u64(self) -> int:
+        """The next doubleword."""
+        self.drawn += 1
+        return int.from_bytes(self.block("H_RANDOM", self.drawn)[:8], "big")
+
+    def state(self) -> dict[str, object]:
+        """What the guest can observe."""
+        return {"seed": self.seed, "drawn": self.drawn}

@@ -1,0 +1,204 @@
+"""XICS: the interrupt presentation controller (one per processor) and the interrupt source controller.
+
+PAPR, "Interrupt Control" (XIRR, CPPR, MFRR) and the RTAS calls ibm,set-xive and friends. A priority of 0 is the most
+favoured, 0xff masks. An interrupt the presenter cannot take now is *rejected* back to its source and presented again
+when the processor's priority falls.
+
+    XIRR:  | CPPR 0:7 | XISR 8:31 |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+IPI: Final = 2
+"""The source number of every inter-processor interrupt."""
+MASKED: Final = 0xFF
+IRQ_BASE: Final = 0x1000
+"""First number of the source controller; QEMU's numbering, so that guests and streams find what they know."""
+IRQ_COUNT: Final = 0x1000
+
+
+@dataclass(slots=True)
+class Source:
+    """One interrupt source, edge-triggered."""
+
+    server: int = 0
+    priority: int = MASKED
+    saved_priority: int = MASKED
+    sent: bool = False
+    rejected: bool = False
+    masked_pending: bool = False
+
+    def state(self) -> tuple[int, ...]:
+        """What the guest can observe."""
+        return (
+            self.server,
+            self.priority,
+            self.saved_priority,
+            self.sent,
+            self.rejected,
+            self.masked_pending,
+        )
+
+
+class Ics:
+    """The source controller: sources by number, made as devices claim them."""
+
+    def __init__(self) -> None:
+        """No source yet."""
+        self.sources: dict[int, Source] = {}
+        self.presenters: list[Icp] = []
+
+    def claim(self, number: int) -> int:
+        """Create the source `number` for a device and return it."""
+        if number in self.sources or not IRQ_BASE <= number < IRQ_BASE + IRQ_COUNT:
+            raise ValueError(f"interrupt source {number:#x} is taken or outside {IRQ_BASE:#x}+{IRQ_COUNT:#x}")
+        self.sources[number] = Source()
+        return number
+
+    def pulse(self, number: int) -> None:
+        """An edge on a source."""
+        source = self.sources[number]
+        if source.priority == MASKED:
+            source.masked_pending = True
+        else:
+            self._present(number, source)
+
+    def _present(self, number: int, source: Source) -> None:
+        source.sent, source.rejected, source.masked_pending = True, False, False
+        if source.server < len(self.presenters):
+            self.presenters[source.server].offer(number, source.priority)
+
+    def reject(self, number: int) -> None:
+        """A presenter cannot take the interrupt now."""
+        if (source := self.sources.get(number)) is not None:
+            source.sent, source.rejected = False, True
+
+    def resend(self, server: int) -> None:
+        """Present again what processor `server` had rejected, in order of number."""
+        for number, source in sorted(self.sources.items()):
+            if source.rejected and source.server == server and source.priority != MASKED:
+                self._present(number, source)
+
+    def eoi(self, number: int) -> None:
+        """End of interrupt."""
+        if (source := self.sources.get(number)) is not None:
+            source.sent = False
+
+    def set_xive(self, number: int, server: int, priority: int, saved_priority: int | None = None) -> None:
+        """Route a source. KeyError for a source nobody claimed."""
+        source = self.sources[number]
+        source.server, source.priority = server, priority
+        source.saved_priority = priority if saved_priority is None else saved_priority
+        if priority != MASKED and (source.masked_pending or source.rejected):
+            self._present(number, source)
+
+    def reset(self) -> None:
+        """Every source masked and idle."""
+        for number in self.sources:
+            self.sources[number] = Source()
+
+    def state(self) -> dict[str, object]:
+        """What the guest can observe."""
+        return {f"{number:#x}": source.state() for number, source in sorted(self.sources.items())}
+
+
+@dataclass(slots=True)
+class Icp:
+    """The presentation controller of processor `server`; `line` drives its external interrupt input."""
+
+    ics: Ics
+    server: int
+    line: Callable[[bool], None]
+    cppr: int = 0
+    xisr: int = 0
+    pending_priority: int = MASKED
+    mfrr: int = MASKED
+    _level: bool = field(default=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Join the source controller's presenters."""
+        self.ics.presenters.append(self)
+
+    def _update(self) -> None:
+        level = self.xisr != 0
+        if level != self._level:
+            self._level = level
+            self.line(level)
+
+    def reset(self) -> None:
+        """Every interrupt masked, none pending."""
+        self.cppr, self.xisr, self.pending_priority, self.mfrr = 0, 0, MASKED, MASKED
+        self._update()
+
+    @property
+    def xirr(self) -> int:
+        """The register as H_IPOLL shows it."""
+        return self.cppr << 24 | self.xisr
+
+    def _return_pending(self) -> None:
+        number, self.xisr, self.pending_priority = self.xisr, 0, MASKED
+        if number != IPI:
+            self.ics.reject(number)
+
+    def offer(self, number: int, priority: int) -> None:
+        """A source presents an interrupt: take it, or reject it back."""
+        if priority >= self.cppr or (self.xisr and self.pending_priority <= priority):
+            self.ics.reject(number)
+            return
+        if self.xisr:
+            self._return_pending()
+        self.xisr, self.pending_priority = number, priority
+        self._update()
+
+    def _check_ipi(self) -> None:
+        if self.mfrr >= self.cppr or (self.xisr and self.pending_priority <= self.mfrr):
+            return
+        if self.xisr:
+            self._return_pending()
+        self.xisr, self.pending_priority = IPI, self.mfrr
+        self._update()
+
+    def _resend(self) -> None:
+        self._check_ipi()
+        self.ics.resend(self.server)
+
+    def set_cppr(self, cppr: int) -> None:
+        """H_CPPR: change the processor's priority."""
+        stricter = cppr < self.cppr
+        self.cppr = cppr & 0xFF
+        if stricter:
+            if self.xisr and self.cppr <= self.pending_priority:
+                self._return_pending()
+                self._update()
+        elif not self.xisr:
+            self._resend()
+
+    def set_mfrr(self, mfrr: int) -> None:
+        """H_IPI: request an interrupt between processors (0xff: none)."""
+        self.mfrr = mfrr & 0xFF
+        self._check_ipi()
+
+    def accept(self) -> int:
+        """H_XIRR: take the pending interrupt; the processor's priority becomes the interrupt's."""
+        xirr = self.xirr
+        if self.xisr:
+            self.cppr, self.xisr, self.pending_priority = self.pending_priority, 0, MASKED
+            self._update()
+        return xirr
+
+    def eoi(self, xirr: int) -> None:
+        """H_EOI: the interrupt of `xirr` is dealt with; its CPPR field is the priority to return to."""
+        number = xirr & 0xFF_FFFF
+        if number != IPI:
+            self.ics.eoi(number)
+        self.cppr = xirr >> 24 & 0xFF
+        if not self.xisr:
+            self._resend()
+
+    def state(self) -> dict[str, object]:
+        """What the guest can observe."""
+        return {"cppr": self.cppr, "xisr": self.xisr, "pending": self.pending_priority, "mfrr": self.mfrr}

@@ -1,0 +1,215 @@
+"""The device tree that a guest is started with.
+
+PAPR, "Device Tree", and what Linux reads of it. The kernel is entered directly, without Open Firmware: so /rtas says
+where the RTAS code already is, and /chosen holds what the client interface would have negotiated (hash MMU, XICS).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from pyspapr._native import models
+from pyspapr.config import TIMEBASE_HZ, MachineConfig
+from pyspapr.devices import nvram, vty
+from pyspapr.devices.spapr import Random
+from pyspapr.fdt import Node, Value, u64
+from pyspapr.rtas import TABLE as RTAS_CALLS
+
+XICP_PHANDLE: Final = 0x1111
+CLOCK_HZ: Final = 1_000_000_000
+CACHE_SIZE: Final = 0x8000
+CACHE_LINE: Final = 0x80
+EVENT_SCAN_RATE: Final = 1  # calls per minute
+ERROR_LOG_MAX: Final = 2048
+
+HYPERTAS: Final[list[str]] = [
+    "hcall-pft",
+    "hcall-term",
+    "hcall-interrupt",
+    "hcall-splpar",
+    "hcall-join",
+    "hcall-bulk",
+    "hcall-set-mode",
+    "hcall-sprg0",
+    "hcall-copy",
+    "hcall-debug",
+]
+"""Sets of hypercalls that exist here (PAPR, "Hypertas Function Sets")."""
+
+SEGMENT_PAGE_SIZES: Final[list[tuple[int, int, list[tuple[int, int]]]]] = [
+    (12, 0x000, [(12, 0), (16, 7), (24, 56)]),
+    (16, 0x110, [(16, 1), (24, 8)]),
+    (24, 0x100, [(24, 0)]),
+    (34, 0x120, [(34, 3)]),
+]
+"""Base page shift, SLB encoding (L || LP), and (actual page shift, encoding in the entry) pairs."""
+
+SEGMENT_SHIFTS: Final = [28, 40, 0xFFFF_FFFF, 0xFFFF_FFFF]
+
+PA_FEATURES_POWER8: Final = bytes.fromhex("1800 f63fc7c080f0 8000000000000000 0000 8000 8000 8000 0000")
+PA_FEATURES_POWER9: Final = bytes.fromhex(
+    "4200 f63fc7c080f0 8000000000000000 0000 8000 8000 8000"  # attributes 0 to 21
+    "0000 8000 8000 8000 8000 8000 c000 8000 8000"  # 22 to 39; 22 would be transactional memory
+    "0000 8000 8000 8000 8000 8000 8000 0000"  # 40 to 55; 40 would be radix, 54 decimal floating point
+    "8000 8000 8000 8000 0000"  # 56 to 65
+)
+"""ibm,pa-features: length, type, then one bit each for what the processor has (PAPR, "ibm,pa-features")."""
+
+VECTOR5_BYTES: Final = 25
+"""Length of option vector 5 up to the MMU's byte: byte 23 chooses XICS and byte 24 the hash MMU, both by zero."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """Where things are in RAM: real addresses and sizes in bytes."""
+
+    rtas: int
+    rtas_size: int
+    initrd: tuple[int, int] | None = None
+
+
+def cpu_node(config: MachineConfig, index: int) -> tuple[str, dict[str, Value]]:
+    """Name and properties of a processor."""
+    model = models()[config.cpu]
+    sizes: list[int] = []
+    for shift, encoding, pages in SEGMENT_PAGE_SIZES:
+        sizes += [shift, encoding, len(pages)]
+        for actual, entry_encoding in pages:
+            sizes += [actual, entry_encoding]
+    power9 = config.cpu == "power9"
+    slb_size = int(model["slb_size"])
+    properties: dict[str, Value] = {
+        "device_type": "cpu",
+        "reg": index,
+        "status": "okay",
+        "cpu-version": int(model["pvr"]),
+        "clock-frequency": CLOCK_HZ,
+        "timebase-frequency": TIMEBASE_HZ,
+        "64-bit": None,
+        "slb-size": slb_size,
+        "ibm,slb-size": slb_size,
+        "ibm,vmx": 2,
+        "ibm,purr": 1,
+        "ibm,spurr": 1,
+        "ibm,pft-size": [0, config.table_shift],
+        "ibm,processor-segment-sizes": SEGMENT_SHIFTS,
+        "ibm,segment-page-sizes": sizes,
+        "ibm,pa-features": PA_FEATURES_POWER9 if power9 else PA_FEATURES_POWER8,
+        "ibm,chip-id": 0,
+        "ibm,associativity": [5, 0, 0, 0, 0, index],
+        "ibm,ppc-interrupt-server#s": index,
+        "ibm,ppc-interrupt-gserver#s": [index, 0],
+    }
+    for cache in ("i", "d"):
+        properties[f"{cache}-cache-size"] = CACHE_SIZE
+        properties[f"{cache}-cache-line-size"] = CACHE_LINE
+        properties[f"{cache}-cache-block-size"] = CACHE_LINE
+    if power9:
+        properties["ibm,dec-bits"] = int(model["decrementer_bits"])
+    return f"PowerPC,{config.cpu.upper()}@{index:x}", properties
+
+
+def rtas_properties(config: MachineConfig, layout: Layout) -> dict[str, Value]:
+    """/rtas: tokens, where the code is, and what the hypervisor offers."""
+    maximum = int(config.max_memory or config.memory)
+    properties: dict[str, Value] = {
+        "linux,rtas-base": layout.rtas,
+        "linux,rtas-entry": layout.rtas,
+        "rtas-size": layout.rtas_size,
+        "rtas-event-scan-rate": EVENT_SCAN_RATE,
+        "rtas-error-log-max": ERROR_LOG_MAX,
+        "ibm,extended-os-term": None,
+        "ibm,max-associativity-domains": [4, 0, 0, 0, 1],
+        "ibm,associativity-reference-points": [4, 4, 2],
+        "ibm,lrdr-capacity": u64(maximum) + u64(config.ram_size)[:4] + (1 << 28).to_bytes(4, "big") + b"\0\0\0\1",
+        "ibm,hypertas-functions": list(HYPERTAS),
+    }
+    for row in RTAS_CALLS.values():
+        properties[row.name] = row.token
+    return properties
+
+
+def build(config: MachineConfig, layout: Layout, append: str, random: Random) -> Node:
+    """The whole tree."""
+    root = Node(
+        "",
+        {
+            "#address-cells": 2,
+            "#size-cells": 2,
+            "compatible": "pyspapr,pseries",
+            "model": "IBM pSeries (emulated by pyspapr)",
+            "device_type": "chrp",
+        },
+    )
+    console = f"/vdevice/vty@{vty.REG:x}"
+    chosen = root.add(
+        "chosen",
+        {
+            "bootargs": append,
+            "stdout-path": console,
+            "linux,stdout-path": console,
+            "linux,pci-probe-only": 0,
+            "ibm,architecture-vec-5": bytes((VECTOR5_BYTES - 1,)) + bytes(VECTOR5_BYTES - 1),
+            "rng-seed": random.block("rng-seed"),
+            "kaslr-seed": random.block("kaslr-seed")[:8],
+        },
+    )
+    if layout.initrd is not None:
+        start, size = layout.initrd
+        chosen["linux,initrd-start"] = u64(start)
+        chosen["linux,initrd-end"] = u64(start + size)
+
+    root.add("rtas", rtas_properties(config, layout))
+
+    cpus = root.add("cpus", {"#address-cells": 1, "#size-cells": 0})
+    for index in range(config.vcpus):
+        cpus.add(*cpu_node(config, index))
+
+    root.add(
+        "memory@0",
+        {
+            "device_type": "memory",
+            "reg": u64(0) + u64(config.ram_size),
+            "ibm,associativity": [4, 0, 0, 0, 0],
+        },
+    )
+
+    bus = root.add(
+        "vdevice",
+        {
+            "#address-cells": 1,
+            "#size-cells": 0,
+            "compatible": "IBM,vdevice",
+            "device_type": "vdevice",
+            "interrupt-controller": None,
+            "#interrupt-cells": 2,
+        },
+    )
+    bus.add(
+        f"vty@{vty.REG:x}",
+        {"reg": vty.REG, "compatible": "hvterm1", "device_type": "serial", "interrupts": [vty.IRQ, 0]},
+    )
+    bus.add(
+        f"nvram@{nvram.REG:x}",
+        {
+            "reg": nvram.REG,
+            "compatible": "pyspapr,spapr-nvram",
+            "device_type": "nvram",
+            "#bytes": nvram.SIZE,
+            "interrupts": [nvram.IRQ, 0],
+        },
+    )
+    root.add(
+        "interrupt-controller",
+        {
+            "phandle": XICP_PHANDLE,
+            "linux,phandle": XICP_PHANDLE,
+            "compatible": "IBM,ppc-xicp",
+            "device_type": "PowerPC-External-Interrupt-Presentation",
+            "interrupt-controller": None,
+            "#interrupt-cells": 2,
+            "ibm,interrupt-server-ranges": [0, config.vcpus],
+        },
+    )
+    return root

@@ -1,0 +1,136 @@
+"""Reading an ELF executable for 64-bit PowerPC: just the headers that loading needs.
+
+Enters: an untrusted file. Leaves: segments whose bytes are known to be inside the file. Every complaint is one
+`ImageError` line with the file's name. (System V ABI, "Object Files"; both byte orders.)
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from pyspapr.errors import ImageError
+
+HEADER_SIZE: Final = 64
+PROGRAM_HEADER_SIZE: Final = 56
+ELFCLASS64: Final = 2
+ET_EXEC: Final = 2
+ET_DYN: Final = 3
+EM_PPC64: Final = 21
+PT_LOAD: Final = 1
+MACHINES: Final = {
+    3: "x86",
+    20: "32-bit PowerPC",
+    40: "ARM",
+    62: "x86-64",
+    183: "AArch64",
+    22: "S390",
+    243: "RISC-V",
+}
+
+ADDRESS_MASK: Final = (1 << 60) - 1
+"""Kernels are linked at 0xc000000000000000 and above; the upper four bits say "kernel", not where in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A PT_LOAD segment; addresses are real ones, `size` bytes of which `file_size` are in the file."""
+
+    offset: int
+    virtual: int
+    address: int
+    file_size: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Elf:
+    """An executable: byte order, real entry address, segments in order of address."""
+
+    little_endian: bool
+    entry: int
+    segments: tuple[Segment, ...]
+
+    @property
+    def end(self) -> int:
+        """First address after everything it occupies."""
+        return max(segment.address + segment.size for segment in self.segments)
+
+    @property
+    def start(self) -> int:
+        """First address it occupies."""
+        return min(segment.address for segment in self.segments)
+
+
+@contextmanager
+def open_image(path: str | os.PathLike[str], what: str) -> Iterator[tuple[BinaryIO, int]]:
+    """The open regular file and its size. Raises ImageError when there is none."""
+    name = os.fspath(path)
+    try:
+        if not Path(name).is_file() and Path(name).exists():
+            raise ImageError(f"{what} {name}: not a regular file")
+        with open(name, "rb") as file:
+            yield file, os.fstat(file.fileno()).st_size
+    except OSError as error:
+        raise ImageError(f"{what} {name}: {error.strerror or error}") from error
+    except ValueError as error:  # an embedded NUL in the name
+        raise ImageError(f"{what} {name!r}: {error}") from error
+
+
+def read_elf(file: BinaryIO, length: int, name: str) -> Elf:
+    """Check the headers of an open file of `length` bytes."""
+
+    def bad(message: str) -> ImageError:
+        return ImageError(f"kernel {name}: {message}")
+
+    header = file.read(HEADER_SIZE)
+    if header[:4] != b"\x7fELF":
+        hint = (
+            " (it looks compressed; unpack it first)" if header[:2] == b"\x1f\x8b" or header[:4] == b"\xfd7zX" else ""
+        )
+        raise bad(f"not an ELF file{hint}")
+    if len(header) < HEADER_SIZE:
+        raise bad(f"truncated: {len(header)} bytes, expected a header of {HEADER_SIZE}")
+    if header[5] not in (1, 2):
+        raise bad(f"byte order {header[5]}, expected 1 (little-endian) or 2 (big-endian)")
+    order = "<" if header[5] == 1 else ">"
+    kind, machine = struct.unpack_from(order + "HH", header, 16)
+    if machine != EM_PPC64 or header[4] != ELFCLASS64:
+        named = MACHINES.get(machine, f"machine {machine}")
+        raise bad(f"an ELF file for {named}, expected 64-bit PowerPC")
+    if kind not in (ET_EXEC, ET_DYN):
+        raise bad(f"ELF type {kind}, expected an executable")
+    entry, table = struct.unpack_from(order + "QQ", header, 24)
+    entry_size, count = struct.unpack_from(order + "HH", header, 54)
+    if count and entry_size != PROGRAM_HEADER_SIZE:
+        raise bad(f"program headers of {entry_size} bytes, expected {PROGRAM_HEADER_SIZE}")
+    if table + count * PROGRAM_HEADER_SIZE > length:
+        raise bad(
+            f"truncated: program headers end at {table + count * PROGRAM_HEADER_SIZE:#x}, the file at {length:#x}"
+        )
+    file.seek(table)
+    headers = file.read(count * PROGRAM_HEADER_SIZE)
+    segments = []
+    for index in range(count):
+        kind, _, offset, virtual, physical, file_size, size, _ = struct.unpack_from(
+            order + "IIQQQQQQ", headers, index * PROGRAM_HEADER_SIZE
+        )
+        if kind != PT_LOAD or size == 0:
+            continue
+        if file_size > size:
+            raise bad(f"segment {index} has {file_size} bytes for {size} bytes of memory")
+        if offset + file_size > length:
+            raise bad(f"truncated: segment {index} ends at {offset + file_size:#x}, the file at {length:#x}")
+        segments.append(Segment(offset, virtual, physical & ADDRESS_MASK, file_size, size))
+    if not segments:
+        raise bad("no segment to load")
+    segments.sort(key=lambda segment: segment.address)
+    for segment in segments:
+        if segment.virtual <= entry < segment.virtual + segment.size:
+            return Elf(order == "<", segment.address + entry - segment.virtual, tuple(segments))
+    raise bad(f"entry {entry:#x} is in no segment")

@@ -1,0 +1,68 @@
+"""The hypercall table: one decorated function for each number.
+
+    @hypercall(0x58, "H_PUT_TERM_CHAR")
+    def h_put_term_char(vm: Machine, cpu: Cpu, termno: int, length: int, ...) -> Result: ...
+
+Arguments are R4 onwards, as many as the function names, unsigned. It returns a return code, or a code and the values
+for R4 onwards. A guest address outside RAM needs no care: `GuestAddressError` becomes H_PARAMETER.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from pyspapr.errors import GuestAddressError
+from pyspapr.hcall.codes import H_PARAMETER
+
+if TYPE_CHECKING:
+    from pyspapr.cpu import Cpu
+    from pyspapr.machine import Machine
+
+Result = int | tuple[int, ...]
+Handler = Callable[..., Result]
+
+MAX_ARGUMENTS: Final = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Hypercall:
+    """A row of the table."""
+
+    number: int
+    name: str
+    handler: Handler
+    arguments: int
+
+    def __call__(self, vm: Machine, cpu: Cpu, arguments: tuple[int, ...]) -> tuple[int, ...]:
+        """Return code and results; the guest's bad addresses become H_PARAMETER."""
+        try:
+            result = self.handler(vm, cpu, *arguments[: self.arguments])
+        except GuestAddressError:
+            return (H_PARAMETER,)
+        return result if isinstance(result, tuple) else (result,)
+
+
+TABLE: Final[dict[int, Hypercall]] = {}
+
+
+def row(number: int, name: str, handler: Handler) -> Hypercall:
+    """A row for `handler`, whose parameters after `vm` and `cpu` say how many arguments it takes."""
+    arguments = len(inspect.signature(handler).parameters) - 2
+    if not 0 <= arguments <= MAX_ARGUMENTS:
+        raise TypeError(f"{name} takes vm, cpu and at most {MAX_ARGUMENTS} arguments, not {arguments}")
+    return Hypercall(number, name, handler, arguments)
+
+
+def hypercall(number: int, name: str) -> Callable[[Handler], Handler]:
+    """Enter a function into the table of every machine made from now on."""
+
+    def enter(handler: Handler) -> Handler:
+        if number in TABLE:
+            raise ValueError(f"hypercall {number:#x} is {TABLE[number].name} already, and {name} as well")
+        TABLE[number] = row(number, name, handler)
+        return handler
+
+    return enter

@@ -1,0 +1,23 @@
+"""H_RTAS: the call that the RTAS blob in guest memory makes. R4 is the real address of the argument buffer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyspapr.hcall.codes import H_PARAMETER, H_SUCCESS
+from pyspapr.hcall.registry import Result, hypercall
+from pyspapr.rtas import RtasError, call
+
+if TYPE_CHECKING:
+    from pyspapr.cpu import Cpu
+    from pyspapr.machine import Machine
+
+
+@hypercall(0xF000, "H_RTAS")
+def h_rtas(vm: Machine, cpu: Cpu, buffer: int) -> Result:
+    """Make the RTAS call that `buffer` describes."""
+    try:
+        call(vm, cpu, buffer)
+    except RtasError:
+        return H_PARAMETER
+    return H_SUCCESS

@@ -1,0 +1,188 @@
+"""Shared-processor hypercalls (PAPR, "Shared Processor LPAR Option"): registration of areas, cede, confer, prod.
+
+The Virtual Processor Area, big-endian; offsets in bytes:
+
+    0x004 size (2)   0x009 status (1)   0x0b8 dispatch log enable mask (1)
+    0x100 yield count (4): even while the processor runs   0x218 dispatch log index (8)
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Final
+
+from pyspapr.hcall.codes import H_BAD_MODE, H_CONTINUE, H_HARDWARE, H_PARAMETER, H_RESOURCE, H_SUCCESS
+from pyspapr.hcall.registry import Result, hypercall
+
+if TYPE_CHECKING:
+    from pyspapr.cpu import Cpu
+    from pyspapr.machine import Machine
+
+VPA_SIZE: Final = 0x4
+VPA_STATUS: Final = 0x9
+VPA_STATUS_SHARED: Final = 0x2
+VPA_DTL_MASK: Final = 0xB8
+VPA_YIELD_COUNT: Final = 0x100
+VPA_DTL_INDEX: Final = 0x218
+VPA_MIN_SIZE: Final = 640
+CACHE_LINE: Final = 128
+PAGE: Final = 4096
+
+DTL_ENTRY: Final = struct.Struct(">BBHIIIQQQQ")
+"""Dispatch reason, preempt reason, processor, three waiting times, timebase, fault address, SRR0, SRR1."""
+DTL_CEDE: Final = 0x1
+"""Enable bit of voluntary waits; it is the preempt reason's bit as well."""
+DISPATCHED_AFTER_CEDE: Final = 2
+PREEMPTED_BY_CEDE: Final = 1
+
+MSR_EE: Final = 1 << 15
+
+# The sub-function is in bits 16:18 of the flags.
+SUBFUNCTION: Final = 7 << 45
+REGISTER_VPA: Final = 1 << 45
+REGISTER_DTL: Final = 2 << 45
+REGISTER_SLB_SHADOW: Final = 3 << 45
+DEREGISTER_VPA: Final = 5 << 45
+DEREGISTER_DTL: Final = 6 << 45
+DEREGISTER_SLB_SHADOW: Final = 7 << 45
+
+ALL_PROCESSORS: Final = (1 << 64) - 1
+
+
+def register_vpa(vm: Machine, target: int, address: int) -> Result:
+    """A VPA: at least 640 bytes, on a cache line, inside one page."""
+    if address == 0:
+        return H_HARDWARE
+    size = vm.memory.u16(address + VPA_SIZE)
+    if address % CACHE_LINE or size < VPA_MIN_SIZE or address % PAGE + size > PAGE:
+        return H_PARAMETER
+    vm.memory.read(address, size)  # all of it must be RAM
+    vm.registered[target].vpa = address
+    vm.memory.store(address + VPA_STATUS, vm.memory.u8(address + VPA_STATUS) | VPA_STATUS_SHARED, 1)
+    return H_SUCCESS
+
+
+def register_slb_shadow(vm: Machine, target: int, address: int) -> Result:
+    """An SLB shadow buffer inside one page; needs a VPA."""
+    if address == 0:
+        return H_HARDWARE
+    size = vm.memory.u32(address + VPA_SIZE)
+    if size < 8 or address % PAGE + size > PAGE:
+        return H_PARAMETER
+    area = vm.registered[target]
+    if not area.vpa:
+        return H_RESOURCE
+    vm.memory.read(address, size)
+    area.slb_shadow, area.slb_shadow_size = address, size
+    return H_SUCCESS
+
+
+def register_dtl(vm: Machine, target: int, address: int) -> Result:
+    """A dispatch trace log of at least one entry; needs a VPA."""
+    if address == 0:
+        return H_HARDWARE
+    size = vm.memory.u32(address + VPA_SIZE)
+    if size < DTL_ENTRY.size or address + size > len(vm.memory):
+        return H_PARAMETER
+    area = vm.registered[target]
+    if not area.vpa:
+        return H_RESOURCE
+    area.dtl, area.dtl_size = address, size
+    return H_SUCCESS
+
+
+@hypercall(0xDC, "H_REGISTER_VPA")
+def h_register_vpa(vm: Machine, cpu: Cpu, flags: int, processor: int, address: int) -> Result:
+    """Register or remove a VPA, an SLB shadow buffer or a dispatch trace log of `processor`."""
+    if processor >= len(vm.cpus):
+        return H_PARAMETER
+    area = vm.registered[processor]
+    match flags & SUBFUNCTION:
+        case function if function == REGISTER_VPA:
+            return register_vpa(vm, processor, address)
+        case function if function == REGISTER_SLB_SHADOW:
+            return register_slb_shadow(vm, processor, address)
+        case function if function == REGISTER_DTL:
+            return register_dtl(vm, processor, address)
+        case function if function == DEREGISTER_VPA:
+            if area.slb_shadow or area.dtl:
+                return H_RESOURCE
+            area.vpa = 0
+        case function if function == DEREGISTER_SLB_SHADOW:
+            area.slb_shadow = area.slb_shadow_size = 0
+        case function if function == DEREGISTER_DTL:
+            area.dtl = area.dtl_size = 0
+        case _:
+            return H_PARAMETER
+    return H_SUCCESS
+
+
+def log_dispatch(vm: Machine, cpu: Cpu) -> None:
+    """Count a dispatch in the VPA and, when the guest asked for it, write an entry of the log.
+
+    The count moves by two at once: odd would mean "not dispatched", which no other processor is there to see.
+    """
+    area = vm.registered[cpu.index]
+    if not area.vpa:
+        return
+    memory = vm.memory
+    memory.store(area.vpa + VPA_YIELD_COUNT, memory.u32(area.vpa + VPA_YIELD_COUNT) + 2, 4)
+    if not area.dtl or not memory.u8(area.vpa + VPA_DTL_MASK) & DTL_CEDE:
+        return
+    index = memory.u64(area.vpa + VPA_DTL_INDEX)
+    entry = DTL_ENTRY.pack(
+        DISPATCHED_AFTER_CEDE,
+        PREEMPTED_BY_CEDE,
+        cpu.index,
+        0,
+        0,
+        0,
+        cpu.vcpu.timebase,
+        0,
+        cpu["pc"],
+        cpu["msr"],
+    )
+    memory.write(area.dtl + index % (area.dtl_size // DTL_ENTRY.size) * DTL_ENTRY.size, entry)
+    memory.store(area.vpa + VPA_DTL_INDEX, index + 1, 8)
+
+
+@hypercall(0xE0, "H_CEDE")
+def h_cede(vm: Machine, cpu: Cpu) -> Result:
+    """Enable external interrupts and wait for one; a pending prod returns at once."""
+    cpu["msr"] |= MSR_EE
+    area = vm.registered[cpu.index]
+    if area.prodded:
+        area.prodded = False
+    else:
+        log_dispatch(vm, cpu)
+        cpu.vcpu.halted = True
+    return H_SUCCESS
+
+
+@hypercall(0xE4, "H_CONFER")
+def h_confer(vm: Machine, cpu: Cpu, target: int, dispatch_count: int) -> Result:
+    """Give the rest of the time slice to another processor: there is nothing to give with one that runs."""
+    if target != ALL_PROCESSORS and target >= len(vm.cpus):
+        return H_PARAMETER
+    return H_SUCCESS
+
+
+@hypercall(0xE8, "H_PROD")
+def h_prod(vm: Machine, cpu: Cpu, target: int) -> Result:
+    """Wake a ceded processor, or make its next H_CEDE return at once."""
+    if target >= len(vm.cpus):
+        return H_PARAMETER
+    other = vm.cpus[target].vcpu
+    if other.halted:
+        other.halted = False
+    else:
+        vm.registered[target].prodded = True
+    return H_SUCCESS
+
+
+@hypercall(0x298, "H_JOIN")
+def h_join(vm: Machine, cpu: Cpu) -> Result:
+    """Stop all processors but one: the last one that is left gets H_CONTINUE."""
+    if cpu["msr"] & MSR_EE:
+        return H_BAD_MODE
+    return H_CONTINUE

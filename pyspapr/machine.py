@@ -1,0 +1,267 @@
+"""A machine: processor, RAM, hash table and devices, wired together.
+
+    vm = Machine(memory="1G", cpu="power8")
+    vm.load_kernel("vmlinux", initrd="initrd.img", append="console=hvc0")
+    reason = vm.run(timeout=60)
+
+A machine is used by one thread at a time; `kick`, `stop` and `console.write` may be called from others while it runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Final
+
+from pyspapr import boot, hcall, runloop
+from pyspapr._native import Hpt, Ram, Vcpu
+from pyspapr.config import RTC_EPOCH, Clock, MachineConfig
+from pyspapr.console import Console
+from pyspapr.cpu import Cpu
+from pyspapr.devices import nvram, vty
+from pyspapr.devices.nvram import Nvram
+from pyspapr.devices.rtc import Rtc
+from pyspapr.devices.spapr import Random, Registered
+from pyspapr.devices.vty import Vty
+from pyspapr.devices.xics import Icp, Ics
+from pyspapr.errors import ConfigError, StateError
+from pyspapr.hcall.registry import Handler
+from pyspapr.memory import Memory
+from pyspapr.results import StopReason
+
+UUID: Final = bytes(16)
+
+
+class Machine:
+    """A pseries machine. Raises ConfigError for a description that cannot be built."""
+
+    def __init__(
+        self,
+        config: MachineConfig | None = None,
+        *,
+        memory: int | str = "1G",
+        cpu: str = "power8",
+        clock: Clock = "virtual",
+        seed: int = 0,
+        strict: bool = False,
+        max_memory: int | str | None = None,
+        hpt_shift: int | None = None,
+        rtc_base: int | None = None,
+    ) -> None:
+        """Build from `config`, or from the keywords, which mean what `MachineConfig` says."""
+        self.config = config or MachineConfig(
+            memory=memory,
+            cpu=cpu,
+            clock=clock,
+            seed=seed,
+            strict=strict,
+            max_memory=max_memory,
+            hpt_shift=hpt_shift,
+            rtc_base=rtc_base,
+        )
+        try:
+            self.ram = Ram(self.config.ram_size)
+            self.hpt = Hpt(self.config.table_shift)
+        except (OSError, MemoryError) as error:
+            raise ConfigError(f"the host cannot provide this machine's memory: {error}") from error
+        self.memory = Memory(self.ram)
+        self.uuid: bytes = UUID
+
+        self._kicked = threading.Event()
+        self._stop_requested = False
+        self._running = False
+        self._images: boot.Images | None = None
+        self._started = False
+        self.ended: StopReason | None = None
+
+        vcpus = [
+            Vcpu(
+                self.ram,
+                self.hpt,
+                self.config.cpu,
+                index=index,
+                clock=self.config.clock,
+                strict=self.config.strict,
+                seed=self.config.seed,
+            )
+            for index in range(self.config.vcpus)
+        ]
+        self.cpus = [Cpu(vcpu, index) for index, vcpu in enumerate(vcpus)]
+        self.registered = [Registered() for _ in vcpus]
+
+        self.ics = Ics()
+        self.icps = [Icp(self.ics, index, self._line(vcpu)) for index, vcpu in enumerate(vcpus)]
+        self.console = Console(self, self.config.console_history)
+        irq = self.ics.claim(vty.IRQ)
+        self.ics.claim(nvram.IRQ)
+        self.vty = Vty(self.console, lambda: self.ics.pulse(irq))
+        self.nvram = Nvram()
+        self.rtc = Rtc(
+            RTC_EPOCH if self.config.rtc_base is None else self.config.rtc_base,
+            lambda: self.cpus[0].vcpu.timebase,
+        )
+        self.random = Random(self.config.seed)
+
+        self.hypercalls = dict(hcall.TABLE)
+
+    @staticmethod
+    def _line(vcpu: Vcpu) -> Callable[[bool], None]:
+        def drive(level: bool) -> None:
+            vcpu.external = level
+
+        return drive
+
+    def __repr__(self) -> str:
+        """What it is and how it stands."""
+        state = "ended" if self.ended else "started" if self._started else "empty"
+        return f"<Machine {self.config.cpu} {len(self.memory) >> 20} MiB, {state}>"
+
+    # Starting.
+
+    def load_kernel(
+        self,
+        kernel: str | os.PathLike[str],
+        *,
+        initrd: str | os.PathLike[str] | None = None,
+        append: str = "",
+    ) -> None:
+        """Load a 64-bit PowerPC ELF kernel, as the boot protocol wants it. Raises ImageError."""
+        self._boot(boot.Images(kernel=kernel, initrd=initrd, append=append))
+
+    def _boot(self, images: boot.Images) -> None:
+        entry = boot.load(self.memory, self.config, images, self.random)
+        self._images = images
+        self.start(**asdict(entry))
+
+    def start(self, *, pc: int, r3: int = 0, r4: int = 0, r5: int = 0, r6: int = 0, r7: int = 0) -> None:
+        """Reset every device and put the processor at `pc`: 64-bit, big-endian, real mode. RAM stays as it is."""
+        self.hpt.clear()
+        self.ics.reset()
+        for icp in self.icps:
+            icp.reset()
+        self.vty.reset()
+        self.registered = [Registered() for _ in self.cpus]
+        vcpu = self.cpus[0].vcpu
+        vcpu.halted = False
+        vcpu.external = False
+        vcpu.reset(pc=pc, r3=r3, r4=r4, r5=r5, r6=r6, r7=r7)
+        self.ended = None
+        self._started = True
+
+    def reboot(self) -> None:
+        """Load the same kernel again and start it. NVRAM, the clock and the rest of RAM stay."""
+        if self._images is None:
+            raise StateError("there is no kernel to boot again: load_kernel() was not called")
+        self._boot(self._images)
+
+    # Running.
+
+    def run(
+        self,
+        *,
+        max_instructions: int | None = None,
+        timeout: float | None = None,
+        until: str | bytes | re.Pattern[str] | None = None,
+    ) -> StopReason:
+        """Run the guest and say why it stopped.
+
+        `max_instructions` counts from now, exactly. `timeout` is in seconds of host time and so not repeatable.
+        `until` ends the run when the text appears on the console after the last match. Ctrl-C raises
+        KeyboardInterrupt between two instructions; the machine can be run on afterwards.
+        """
+        if not self._started:
+            raise StateError("there is nothing to run: call load_kernel() first")
+        if self.ended is not None and self.ended.final:
+            raise StateError(f"{self.ended}; call reboot() or load_kernel() before running on")
+        if max_instructions is not None and max_instructions < 0:
+            raise ConfigError(f"max_instructions is {max_instructions}, expected 0 or more")
+        if self._running:
+            raise StateError("the machine is running already, in another thread")
+        self.ended = None
+        self._running = True
+        try:
+            return runloop.run(self, max_instructions, timeout, until)
+        finally:
+            self._running = False
+
+    def end(self, reason: StopReason) -> None:
+        """For handlers: the run ends with `reason` after the current hypercall."""
+        self.ended = reason
+
+    def stop(self) -> None:
+        """End the current run, or the next one at its start, with `Interrupted`. Any thread may call this."""
+        self._stop_requested = True
+        self.kick()
+
+    def kick(self) -> None:
+        """Make the run loop look at its inputs. Any thread may call this."""
+        self._kicked.set()
+        if self._running:
+            for cpu in self.cpus:
+                cpu.vcpu.kick()
+
+    def take_stop_request(self) -> bool:
+        """For the run loop: whether `stop` was called; the request is consumed."""
+        requested, self._stop_requested = self._stop_requested, False
+        return requested
+
+    def wait_for_kick(self, seconds: float) -> None:
+        """For the run loop: sleep until `kick`, at most `seconds`."""
+        self._kicked.wait(seconds)
+        self._kicked.clear()
+
+    # Hypercalls.
+
+    def hypercall(self, number: int, name: str) -> Callable[[Handler], Handler]:
+        """A decorator that adds a hypercall to this machine, or replaces one, native ones included."""
+
+        def enter(handler: Handler) -> Handler:
+            self.hypercalls[number] = hcall.row(number, name, handler)
+            for cpu in self.cpus:
+                if number in cpu.vcpu.native_hypercalls():
+                    cpu.vcpu.set_native_hypercall(number, False)
+            return handler
+
+        return enter
+
+    def call_hypercall(self, cpu: Cpu, number: int, *arguments: int) -> tuple[int, ...]:
+        """Return code and results of a hypercall from the table."""
+        row = self.hypercalls.get(number)
+        if row is None:
+            return (hcall.H_FUNCTION,)
+        return row(self, cpu, tuple(arguments) + (0,) * (9 - len(arguments)))
+
+    def serve_hypercall(self, cpu: Cpu) -> None:
+        """For the run loop: answer the hypercall that `cpu` has made."""
+        number, *arguments = cpu.vcpu.hypercall()
+        cpu.vcpu.hypercall_return(self.call_hypercall(cpu, number, *arguments))
+
+    # Looking.
+
+    def state(self) -> dict[str, object]:
+        """State of every device, as plain data."""
+        return {
+            "ics": self.ics.state(),
+            "icp": [icp.state() for icp in self.icps],
+            "vty": self.vty.state(),
+            "nvram": self.nvram.state(),
+            "rtc": self.rtc.state(),
+            "random": self.random.state(),
+            "registered": [area.state() for area in self.registered],
+        }
+
+    def state_hash(self) -> str:
+        """SHA-256 over RAM, hash table, processors and devices: equal for equal machines, to the last byte."""
+        digest = hashlib.sha256()
+        digest.update(self.ram.digest())
+        digest.update(self.hpt.digest())
+        for cpu in self.cpus:
+            digest.update(cpu.vcpu.digest())
+            digest.update(cpu.vcpu.instructions.to_bytes(8, "big"))
+        digest.update(json.dumps(self.state(), sort_keys=True).encode())
+        return digest.hexdigest()

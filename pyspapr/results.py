@@ -1,0 +1,127 @@
+"""Why a run ended, one type for each reason.
+
+`exit_status` is what the command line leaves with; `final` says that the guest cannot go on without a reset.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class StopReason:
+    """Base of every reason."""
+
+    exit_status: ClassVar[int] = 4
+    final: ClassVar[bool] = False
+
+    def __str__(self) -> str:
+        """One line for a person."""
+        return type(self).__name__
+
+
+@dataclass(frozen=True, slots=True)
+class PoweredOff(StopReason):
+    """The guest called power-off."""
+
+    exit_status: ClassVar[int] = 0
+    final: ClassVar[bool] = True
+
+    def __str__(self) -> str:
+        """One line for a person."""
+        return "the guest powered off"
+
+
+@dataclass(frozen=True, slots=True)
+class Rebooted(StopReason):
+    """The guest called system-reboot; `Machine.reboot()` starts it again."""
+
+    exit_status: ClassVar[int] = 0
+    final: ClassVar[bool] = True
+
+    def __str__(self) -> str:
+        """One line for a person."""
+        return "the guest asked for a reboot"
+
+
+@dataclass(frozen=True, slots=True)
+class Panicked(StopReason):
+    """The guest called ibm,os-term; `text` is what it said."""
+
+    text: str
+    exit_status: ClassVar[int] = 3
+    final: ClassVar[bool] = True
+
+    def __str__(self) -> str:
+        """One line for a person."""
+        return f"the guest panicked: {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class InstructionLimit(StopReason):
+    """`max_instructions` are retired."""
+
+    instructions: int
+
+    def __str__(self) -> str:
+        """One line for a person."""
+        return f"the limit of instructions was reached ({self.instructions} retired)"
+
+
+@dataclass(frozen=True, slots=True)
+class Timeout(StopReason):
+    """`timeout` seconds of host time have passed."""
+
+    seconds: float
+
+    def __str__(self) -> str:
+        """One line for a person."""
+        return f"the time limit of {self.seconds:g} s was reached"
+
+
+@dataclass(frozen=True, slots=True)
+class Hung(StopReason):
+    """Nothing can ever wake the guest."""
+
+    pc: int
+    text: str
+
+    def __str__(self) -> str:
+        """One line for a person."""
+        return f"the guest can never wake: {self.text} (pc {self.pc:#x})"
+
+
+@dataclass(frozen=True, slots=True)
+class Unimplemented(StopReason):
+    """Strict mode: an instruction without semantics."""
+
+    address: int
+    word: int
+    text: str
+
+    def __str__(self) -> str:
+        """One line for a person."""
+        return f"no semantics for the instruction at {self.address:#x}: {self.word:08x} {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted(StopReason):
+    """`Machine.stop()` was called."""
+
+    def __str__(self) -> str:
+        """One line for a person."""
+        return "the run was stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Matched(StopReason):
+    """The text that `until` waited for is on the console; `text` is the console from the last match up to its end."""
+
+    text: str
+
+    exit_status: ClassVar[int] = 0
+
+    def __str__(self) -> str:
+        """One line for a person."""
+        return "the console shows the text that was waited for"

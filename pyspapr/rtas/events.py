@@ -1,0 +1,23 @@
+"""Events and errors (PAPR, "Error and Event Reporting"): this machine has none to report yet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyspapr.rtas.registry import NO_ERRORS_FOUND, Result, rtas_call
+
+if TYPE_CHECKING:
+    from pyspapr.cpu import Cpu
+    from pyspapr.machine import Machine
+
+
+@rtas_call(0x0E, "check-exception")
+def check_exception(vm: Machine, cpu: Cpu, vector: int, information: int, mask: int) -> Result:
+    """Nothing happened."""
+    return NO_ERRORS_FOUND
+
+
+@rtas_call(0x0F, "event-scan")
+def event_scan(vm: Machine, cpu: Cpu, mask: int) -> Result:
+    """Nothing happened."""
+    return NO_ERRORS_FOUND

@@ -1,0 +1,36 @@
+"""Power-off, reboot, and the guest's last words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pyspapr.results import Panicked, PoweredOff, Rebooted
+from pyspapr.rtas.registry import SUCCESS, Result, rtas_call
+
+if TYPE_CHECKING:
+    from pyspapr.cpu import Cpu
+    from pyspapr.machine import Machine
+
+LAST_WORDS: Final = 2048
+"""Bytes of ibm,os-term's text that are kept."""
+
+
+@rtas_call(0x03, "power-off")
+def power_off(vm: Machine, cpu: Cpu, mask: int, mask_low: int) -> Result:
+    """The masks name events that may power on again; there are none."""
+    vm.end(PoweredOff())
+    return SUCCESS
+
+
+@rtas_call(0x04, "system-reboot")
+def system_reboot(vm: Machine, cpu: Cpu) -> Result:
+    """End the run; whoever runs the machine decides whether it starts again."""
+    vm.end(Rebooted())
+    return SUCCESS
+
+
+@rtas_call(0x1F, "ibm,os-term")
+def os_term(vm: Machine, cpu: Cpu, message: int) -> Result:
+    """The guest's operating system has ended abnormally; `message` is a C string."""
+    vm.end(Panicked(vm.memory.cstring(message, LAST_WORDS).strip()))
+    return SUCCESS

@@ -1,0 +1,140 @@
+"""Running a machine: slices of instructions, and what happens between them.
+
+Enters: a machine and the bounds of the run. Leaves: one `StopReason`. Slices end at multiples of `SLICE` retired
+instructions, whatever the bounds are, so the points at which console input is looked for are the same in every run;
+with virtual time they are the only ones (besides the guest's own questions) and the run is repeatable.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from typing import TYPE_CHECKING, Final
+
+from pyspapr import _native
+from pyspapr.results import Hung, InstructionLimit, Interrupted, Matched, StopReason, Timeout, Unimplemented
+
+if TYPE_CHECKING:
+    from pyspapr.machine import Machine
+
+SLICE: Final = 1 << 24
+"""Instructions between two looks at the console's input."""
+NAP: Final = 0.02
+"""How often a virtual-time guest without a deadline looks for input, in seconds."""
+LONGEST_SLEEP: Final = 60.0
+
+
+def compiled(until: str | bytes | re.Pattern[str] | None) -> re.Pattern[bytes] | None:
+    """The pattern of `until` over bytes."""
+    match until:
+        case None:
+            return None
+        case str():
+            return re.compile(re.escape(until.encode()))
+        case bytes():
+            return re.compile(re.escape(until))
+        case _:
+            return re.compile(until.pattern.encode(), until.flags & ~re.UNICODE)
+
+
+class Run:
+    """One call of `Machine.run`."""
+
+    def __init__(
+        self,
+        vm: Machine,
+        max_instructions: int | None,
+        timeout: float | None,
+        until: str | bytes | re.Pattern[str] | None,
+    ) -> None:
+        """Bounds count from now."""
+        self.vm = vm
+        self.cpu = vm.cpus[0]
+        self.vcpu = self.cpu.vcpu
+        self.limit = None if max_instructions is None else self.vcpu.instructions + max_instructions
+        self.seconds = timeout
+        self.pattern = compiled(until)
+        self.seen = -1
+        self.expired = False
+
+    def go(self) -> StopReason:
+        """Run until there is a reason to stop."""
+        timer = None
+        if self.seconds is not None:
+            timer = threading.Timer(max(self.seconds, 0), self._expire)
+            timer.daemon = True
+            timer.start()
+        try:
+            while True:
+                reason = self._between()
+                if reason is not None:
+                    return reason
+                self._dispatch(self.vcpu.run(self._budget()))
+        finally:
+            if timer is not None:
+                timer.cancel()
+
+    def _expire(self) -> None:
+        self.expired = True
+        self.vm.kick()
+
+    def _budget(self) -> int:
+        done = self.vcpu.instructions
+        budget = SLICE - done % SLICE
+        return budget if self.limit is None else min(budget, self.limit - done)
+
+    def _between(self) -> StopReason | None:
+        vm = self.vm
+        if vm.ended is not None:
+            return vm.ended
+        if self.pattern is not None and vm.console.total != self.seen:
+            self.seen = vm.console.total
+            if (text := vm.console.match(self.pattern)) is not None:
+                return Matched(text)
+        if vm.take_stop_request():
+            return Interrupted()
+        if self.expired and self.seconds is not None:
+            return Timeout(self.seconds)
+        if self.limit is not None and self.vcpu.instructions >= self.limit:
+            return InstructionLimit(self.vcpu.instructions)
+        return None
+
+    def _dispatch(self, code: int) -> None:
+        vm = self.vm
+        if code == _native.EXIT_HYPERCALL:
+            vm.serve_hypercall(self.cpu)
+        elif code == _native.EXIT_LIMIT or code == _native.EXIT_KICKED:
+            vm.vty.poll()
+        elif code == _native.EXIT_HALTED:
+            self._sleep()
+        elif code == _native.EXIT_HUNG:
+            vm.end(Hung(self.cpu["pc"], "it branches to itself with every interrupt masked"))
+        elif code == _native.EXIT_UNIMPLEMENTED:
+            address, word = self.vcpu.unimplemented
+            vm.end(Unimplemented(address, word, _native.disassemble(word, address)))
+        else:
+            raise RuntimeError(f"the engine returned {code}, which is no exit")
+
+    def _sleep(self) -> None:
+        """The guest waits. With a host clock for its deadline or a key; otherwise only input can wake it."""
+        vm = self.vm
+        vm.vty.poll()
+        if self.vcpu.external or self.expired:
+            return
+        seconds = NAP
+        if vm.config.clock == "host":
+            seconds = min(self.vcpu.nanos_to_deadline / 1e9, LONGEST_SLEEP)
+        elif not vm.console.may_wake:
+            vm.end(Hung(self.cpu["pc"], "it waits for an interrupt, and none can come"))
+            return
+        vm.wait_for_kick(seconds)
+
+
+def run(
+    vm: Machine,
+    max_instructions: int | None = None,
+    timeout: float | None = None,
+    until: str | bytes | re.Pattern[str] | None = None,
+) -> StopReason:
+    """Run `vm`; see `Machine.run`."""
+    return Run(vm, max_instructions, timeout, until).go()
