@@ -65,6 +65,8 @@ impl DirtyMap {
 
     /// The first group from `from` on that may have a dirty entry.
     fn next(&self, from: u64) -> Option<u64> {
+        // The search begins at the leaf of `from`, whose word must mean something.
+        self.push_down_to(from);
         self.some.next(from, |level, index| self.push_down(level, index))
     }
 }
@@ -83,7 +85,6 @@ impl Hpt {
         }
         let mut left = max;
         let mut from = start;
-        map.push_down_to(from / GROUP_SLOTS);
         while let Some(group) = map.next(from / GROUP_SLOTS) {
             let first = group * GROUP_SLOTS;
             // Beginning inside a group leaves what lies before in place.
@@ -118,7 +119,6 @@ impl Hpt {
     fn next_dirty(&self, from: u64) -> Option<u64> {
         let mut from = from;
         while from < self.slots() {
-            self.dirty.push_down_to(from / GROUP_SLOTS);
             let group = self.dirty.next(from / GROUP_SLOTS)?;
             from = from.max(group * GROUP_SLOTS);
             if self.dirty.all.get(0, group) {
