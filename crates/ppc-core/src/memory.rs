@@ -3,7 +3,7 @@
 use crate::{
     msr,
     ram::MemInt,
-    state::Cpu,
+    state::{Cpu, Reservation},
     trap::{Done, Trap},
 };
 
@@ -33,5 +33,36 @@ impl Cpu {
     /// Checks that `len` bytes at `ea` can be written.
     pub fn probe_store(&mut self, ea: u64, len: u64) -> Done {
         self.probe_load(ea, len)
+    }
+
+    /// Stores `len` zero bytes at `ea`, which do not cross a page.
+    pub fn store_zeros(&mut self, ea: u64, len: u64) -> Done {
+        self.probe_store(ea, len)?;
+        for offset in (0..len).step_by(8) {
+            self.store(ea.wrapping_add(offset), 0u64)?;
+        }
+        Ok(())
+    }
+
+    /// Load and reserve: `ea` is aligned to the size of `T`.
+    pub fn reserve<T: MemInt>(&mut self, ea: u64) -> Result<T, Trap> {
+        let value: T = self.load(ea)?;
+        let addr = ea & 0x0fff_ffff_ffff_ffff;
+        self.reservation =
+            Some(Reservation { granule: addr & !127, addr, len: T::SIZE as u8, value: value.to_u128() });
+        Ok(value)
+    }
+
+    /// Store conditional: `ea` is aligned to the size of `T`. Stores and returns true if the reservation covers the
+    /// address; the reservation is gone afterwards either way.
+    pub fn store_conditional<T: MemInt>(&mut self, ea: u64, value: T) -> Result<bool, Trap> {
+        self.probe_store(ea, T::SIZE)?;
+        let addr = ea & 0x0fff_ffff_ffff_ffff;
+        let matches = self.reservation.is_some_and(|r| r.addr == addr && u64::from(r.len) == T::SIZE);
+        if matches {
+            self.store(ea, value)?;
+        }
+        self.reservation = None;
+        Ok(matches)
     }
 }

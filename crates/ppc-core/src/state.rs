@@ -83,6 +83,8 @@ pub struct Cpu {
     pub model: &'static Model,
     /// Guest memory.
     pub ram: Arc<Ram>,
+    /// Registers that are only stored, by SPR number.
+    pub spr: Box<[u64; 1024]>,
 }
 
 impl Cpu {
@@ -105,6 +107,7 @@ impl Cpu {
             fault: Fault::default(),
             model,
             ram,
+            spr: Box::new([0; 1024]),
         }
     }
 

@@ -14,6 +14,7 @@ pub type ExecFn = fn(&mut Cpu, Word) -> Done;
 
 pub mod atomic;
 pub mod branch;
+pub mod cache;
 pub mod fixed;
 pub mod float;
 pub mod loadstore;

@@ -1,1 +1,0 @@
-//! Semantics: atomic instructions.

@@ -1,1 +1,0 @@
-//! Semantics: fixed instructions.

@@ -1,1 +1,0 @@
-//! Semantics: loadstore instructions.
