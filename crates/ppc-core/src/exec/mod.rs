@@ -17,6 +17,7 @@ pub mod branch;
 pub mod cache;
 pub mod fixed;
 pub mod float;
+pub mod hint;
 pub mod loadstore;
 pub mod system;
 pub mod vector;

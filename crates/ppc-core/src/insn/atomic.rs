@@ -34,4 +34,8 @@ pub(super) static ROWS: &[Row] = table! {
     stdat, "stdat", None, 0x7c0005cc, 0xfc0007fe, 0x00000001, X, Atomic, V3_0, "RS,RA,FC", None, "Store Doubleword ATomic" => atomic::stdat;
     stwat, "stwat", None, 0x7c00058c, 0xfc0007fe, 0x00000001, X, Atomic, V3_0, "RS,RA,FC", None, "Store Word ATomic" => atomic::stwat;
     wait, "wait", None, 0x7c00003c, 0xfc0007fe, 0x039cf801, X, Atomic, V3_0, "WC,PL", None, "Wait", ends => none;
+    // The data stream instructions of AltiVec, phased out in 2.03; processors and Linux still take them as no-ops.
+    dst, "dst", None, 0x7c0002ac, 0xfc0007fe, 0x01800001, X, Cache, V2_03, "RA,RB,STRM", None, "hint: no operation" => hint::no_operation;
+    dstst, "dstst", None, 0x7c0002ec, 0xfc0007fe, 0x01800001, X, Cache, V2_03, "RA,RB,STRM", None, "hint: no operation" => hint::no_operation;
+    dss, "dss", None, 0x7c00066c, 0xfc0007fe, 0x019ff801, X, Cache, V2_03, "STRM", None, "hint: no operation" => hint::no_operation;
 };

@@ -127,4 +127,5 @@ pub(super) static ROWS: &[Row] = table! {
     hashchkp, "hashchkp", None, 0x7c000564, 0xfc0007fe, 0x00000000, X, Fixed, V3_1B, "RB,offset(RA)", None, "Hash Check Privileged" => none;
     hashst, "hashst", None, 0x7c0005a4, 0xfc0007fe, 0x00000000, X, Fixed, V3_1B, "RB,offset(RA)", None, "Hash Store" => none;
     hashstp, "hashstp", None, 0x7c000524, 0xfc0007fe, 0x00000000, X, Fixed, V3_1B, "RB,offset(RA)", None, "Hash Store Privileged" => none;
+    reserved_nop, "reserved_nop", None, 0x7c000424, 0xfc00063e, 0x03fff801, X, Fixed, V2_03, "", None, "no operation" => hint::no_operation;
 };

@@ -36,6 +36,7 @@ mod vector;
 mod vsx;
 
 pub mod decode;
+pub mod disas;
 
 /// Which bits select variants of one row.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -225,6 +226,13 @@ impl Row {
             l if l <= Level::V3_0C => Isa::V3_0,
             _ => Isa::V3_1,
         }
+    }
+
+    /// Whether a model of level `isa` has this instruction. Version 3.0 replaced the power-saving instructions by
+    /// `stop` (Book III, "Power-Saving Mode Instructions").
+    pub fn is_in(&self, isa: Isa) -> bool {
+        let replaced = isa >= Isa::V3_0 && matches!(self.name, "doze" | "nap" | "sleep" | "rvwinkle");
+        self.isa() <= isa && !replaced
     }
 
     /// The semantics of `word`, which must decode to this row.

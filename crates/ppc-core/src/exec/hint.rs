@@ -1,0 +1,9 @@
+//! Semantics: instructions that only give the processor advice, which an interpreter has no use for.
+
+use crate::{fields::Word, state::Cpu, trap::Done};
+
+/// Nothing to do: cache and data stream hints, reserved no-ops (Book Appendices, "Reserved Instructions").
+#[inline]
+pub fn no_operation(_: &mut Cpu, _: Word) -> Done {
+    Ok(())
+}

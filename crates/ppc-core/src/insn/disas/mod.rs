@@ -1,0 +1,203 @@
+//! From an instruction word to text, as GNU objdump writes it.
+//!
+//! Enters: a word, its address, the instruction set level. Leaves: mnemonic and operands, `.long` for a word that is
+//! no instruction of that level. Unlike the processor, text is strict: reserved bits must be zero.
+//!
+//! Extended mnemonics and every other difference from "mnemonic, operands of the row" are lines of [`alias`].
+
+mod alias;
+mod operand;
+
+use std::{collections::HashMap, sync::LazyLock};
+
+use self::alias::Alias;
+use super::{Row, Variants, rows};
+use crate::{fields::Word, model::Isa};
+
+/// An alias after the expansion of its `{..}` groups.
+struct Line {
+    mnemonic: String,
+    when: String,
+    operands: String,
+}
+
+/// The n-th of every `{a|b|c}` group in `text`.
+fn expand(text: &str, n: usize) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, group)) = rest.split_once('{') {
+        let Some((choices, after)) = group.split_once('}') else { break };
+        out.push_str(before);
+        out.push_str(choices.split('|').nth(n).unwrap_or(""));
+        rest = after;
+    }
+    out + rest
+}
+
+/// How many alternatives the groups of an alias have.
+fn alternatives(alias: &Alias) -> usize {
+    [alias.0, alias.1, alias.2]
+        .iter()
+        .filter_map(|s| s.split_once('{')?.1.split_once('}'))
+        .map(|(choices, _)| choices.split('|').count())
+        .max()
+        .unwrap_or(1)
+}
+
+/// Aliases by the name of their row, in the order they are tried.
+static LINES: LazyLock<HashMap<String, Vec<Line>>> = LazyLock::new(|| {
+    let mut lines: HashMap<String, Vec<Line>> = HashMap::new();
+    for alias in alias::ALIASES {
+        for n in 0..alternatives(alias) {
+            let line =
+                Line { mnemonic: expand(alias.0, n), when: expand(alias.2, n), operands: expand(alias.3, n) };
+            lines.entry(expand(alias.1, n)).or_default().push(line);
+        }
+    }
+    lines
+});
+
+/// Rows by primary opcode, those with most opcode bits first.
+static BY_OPCODE: LazyLock<Vec<Vec<&'static Row>>> = LazyLock::new(|| {
+    let mut by_opcode: Vec<Vec<&'static Row>> = vec![Vec::new(); 64];
+    for row in rows() {
+        by_opcode[(row.value >> 26) as usize].push(row);
+    }
+    for rows in &mut by_opcode {
+        rows.sort_by_key(|row| std::cmp::Reverse(row.mask.count_ones()));
+    }
+    by_opcode
+});
+
+/// One condition: `sum=sum`, `sum!=sum`, `sum<sum`, or `isa<3.0`, `isa>=3.0`.
+fn holds(condition: &str, word: Word, row: &Row, isa: Isa) -> bool {
+    match condition {
+        "" => return true,
+        "isa<3.0" => return isa < Isa::V3_0,
+        "isa>=3.0" => return isa >= Isa::V3_0,
+        _ => {}
+    }
+    let compare = |operator: &str, test: fn(i64, i64) -> bool| {
+        let (left, right) = condition.split_once(operator)?;
+        Some(test(operand::value(left, word, row)?, operand::value(right, word, row)?))
+    };
+    compare("!=", |a, b| a != b)
+        .or_else(|| compare(">=", |a, b| a >= b))
+        .or_else(|| compare("<", |a, b| a < b))
+        .or_else(|| compare("=", |a, b| a == b))
+        .unwrap_or(false)
+}
+
+/// The mnemonic with the letters of its variant; a branch hint stays last.
+fn spell(mnemonic: &str, word: Word, variants: Variants) -> String {
+    let (stem, hint) = match mnemonic.strip_suffix(['+', '-']) {
+        Some(stem) => (stem, &mnemonic[stem.len()..]),
+        None => (mnemonic, ""),
+    };
+    let flag = |set: bool, letter: &'static str| if set { letter } else { "" };
+    let (first, second) = match variants {
+        Variants::None => ("", ""),
+        Variants::Rc => ("", flag(word.rc(), ".")),
+        Variants::Rc21 => ("", flag(word.bit(21), ".")),
+        Variants::OeRc => (flag(word.oe(), "o"), flag(word.rc(), ".")),
+        Variants::Lk => (flag(word.lk(), "l"), ""),
+        Variants::AaLk => (flag(word.lk(), "l"), flag(word.aa(), "a")),
+    };
+    format!("{stem}{first}{second}{hint}")
+}
+
+/// The operands as written. `[A,B=2]` are optional: those at the end that have their default (0) are left out.
+fn operands(list: &str, word: Word, address: u64, row: &Row) -> String {
+    let mut written: Vec<String> = Vec::new();
+    let plain: Vec<&str> = list.split(',').filter(|s| !s.is_empty()).collect();
+    let default = |item: &str| {
+        let (name, value) = item.split_once('=').unwrap_or((item, "0"));
+        operand::value(name, word, row) == value.parse().ok()
+    };
+    let optional = |item: &str| item.strip_prefix('[').and_then(|s| s.strip_suffix(']')).map(str::to_owned);
+    for (i, item) in plain.iter().enumerate() {
+        if let Some(name) = optional(item) {
+            if plain[i..].iter().filter_map(|s| optional(s)).all(|s| default(&s)) {
+                continue;
+            }
+            let name = name.split('=').next().unwrap_or_default();
+            written.push(operand::text(name, word, address, row));
+        } else if let Some((displacement, base)) = item.split_once('(') {
+            let base = operand::text(base.trim_end_matches(')'), word, address, row);
+            written.push(format!("{}({base})", operand::text(displacement, word, address, row)));
+        } else {
+            written.push(operand::text(item, word, address, row));
+        }
+    }
+    written.join(",")
+}
+
+/// Bits a word must have zero to be printed: the reserved ones, but for the rows where objdump is lenient.
+fn must_be_zero(row: &Row) -> u32 {
+    let lenient = alias::LENIENT.iter().find(|(names, _)| names.contains(&row.name));
+    row.reserved & !lenient.map_or(0, |(_, bits)| *bits)
+}
+
+/// The text of `word` at `address`.
+pub fn disassemble(word: u32, address: u64, isa: Isa) -> String {
+    let w = Word(word);
+    for row in &BY_OPCODE[(word >> 26) as usize] {
+        if word & row.mask != row.value || !row.is_in(isa) || word & must_be_zero(row) != 0 {
+            continue;
+        }
+        let chosen = LINES
+            .get(row.name)
+            .and_then(|lines| lines.iter().find(|l| l.when.split(',').all(|c| holds(c, w, row, isa))));
+        let (mnemonic, list) = match chosen {
+            Some(line) if line.mnemonic == ".long" => continue,
+            Some(line) => (line.mnemonic.as_str(), line.operands.as_str()),
+            None => (row.mnemonic, row.operands),
+        };
+        let mnemonic = spell(mnemonic, w, row.variants);
+        let operands = operands(list, w, address, row);
+        return if operands.is_empty() { mnemonic } else { format!("{mnemonic:<7} {operands}") };
+    }
+    format!(".long {word:#x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::insn::Level;
+
+    #[test]
+    fn extended_mnemonics_are_preferred() {
+        let text = |word| disassemble(word, 0x1000, Isa::V3_0);
+        assert_eq!(text(0x6000_0000), "nop");
+        assert_eq!(text(0x3860_0001), "li      r3,1");
+        assert_eq!(text(0x4e80_0020), "blr");
+        assert_eq!(text(0x7c08_02a6), "mflr    r0");
+        assert_eq!(text(0x4bff_fffd), "bl      0xffc");
+        assert_eq!(text(0x0000_0000), ".long 0x0");
+    }
+
+    #[test]
+    fn every_alias_names_a_row_and_known_operands() {
+        let by_name: HashMap<&str, &Row> = rows().map(|r| (r.name, r)).collect();
+        for (name, lines) in LINES.iter() {
+            let row = by_name.get(name.as_str()).copied();
+            assert!(row.is_some(), "{name} is no row");
+            for line in lines {
+                for condition in line.when.split(',').filter(|c| !c.is_empty() && !c.starts_with("isa")) {
+                    for side in condition.split(['=', '!', '<', '>']).filter(|s| !s.is_empty()) {
+                        assert!(operand::value(side, Word(0), row.unwrap()).is_some(), "{name}: {condition}");
+                    }
+                }
+                assert!(
+                    !operands(&line.operands, Word(0), 0, row.unwrap()).contains('?'),
+                    "{}",
+                    line.operands
+                );
+            }
+        }
+        for row in rows().filter(|r| r.level < Level::V3_1 && !LINES.contains_key(r.name)) {
+            assert!(!operands(row.operands, Word(0), 0, row).contains('?'), "{}: {}", row.name, row.operands);
+        }
+        assert!(alias::LENIENT.iter().all(|(names, _)| names.iter().all(|name| by_name.contains_key(name))));
+    }
+}
