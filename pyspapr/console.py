@@ -81,6 +81,8 @@ class Console:
         self._scanned = 0  # position up to which match() has looked
         self._lock = threading.Lock()
         self._input = bytearray()
+        self.drained = threading.Event()
+        """Set when the guest has read typed input."""
         self.source: InputSource | None = None
         self.keeps_open = 0
         self.sinks: list[Sink] = []
@@ -144,6 +146,7 @@ class Console:
         """Type `text`. May be called from any thread, also while the guest runs."""
         with self._lock:
             self._input += text.encode() if isinstance(text, str) else text
+            self.drained.clear()
         self._machine.kick()
 
     def take(self, limit: int) -> bytes:
@@ -151,9 +154,16 @@ class Console:
         with self._lock:
             data = bytes(self._input[:limit])
             del self._input[:limit]
+        if data:
+            self.drained.set()
         if not data and self.source is not None:
             data = self.source.take(limit)
         return data
+
+    @property
+    def backlog(self) -> int:
+        """Typed bytes that the guest has not read yet."""
+        return len(self._input)
 
     @property
     def may_wake(self) -> bool:

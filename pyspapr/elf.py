@@ -23,6 +23,7 @@ ET_EXEC: Final = 2
 ET_DYN: Final = 3
 EM_PPC64: Final = 21
 PT_LOAD: Final = 1
+PF_X: Final = 1
 MACHINES: Final = {
     3: "x86",
     20: "32-bit PowerPC",
@@ -46,6 +47,7 @@ class Segment:
     address: int
     file_size: int
     size: int
+    executable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ def read_elf(file: BinaryIO, length: int, name: str) -> Elf:
     headers = file.read(count * PROGRAM_HEADER_SIZE)
     segments = []
     for index in range(count):
-        kind, _, offset, virtual, physical, file_size, size, _ = struct.unpack_from(
+        kind, flags, offset, virtual, physical, file_size, size, _ = struct.unpack_from(
             order + "IIQQQQQQ", headers, index * PROGRAM_HEADER_SIZE
         )
         if kind != PT_LOAD or size == 0:
@@ -126,7 +128,7 @@ def read_elf(file: BinaryIO, length: int, name: str) -> Elf:
             raise bad(f"segment {index} has {file_size} bytes for {size} bytes of memory")
         if offset + file_size > length:
             raise bad(f"truncated: segment {index} ends at {offset + file_size:#x}, the file at {length:#x}")
-        segments.append(Segment(offset, virtual, physical & ADDRESS_MASK, file_size, size))
+        segments.append(Segment(offset, virtual, physical & ADDRESS_MASK, file_size, size, bool(flags & PF_X)))
     if not segments:
         raise bad("no segment to load")
     segments.sort(key=lambda segment: segment.address)

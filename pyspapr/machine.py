@@ -9,6 +9,7 @@ A machine is used by one thread at a time; `kick`, `stop` and `console.write` ma
 
 from __future__ import annotations
 
+import collections
 import hashlib
 import json
 import os
@@ -74,6 +75,7 @@ class Machine:
 
         self._kicked = threading.Event()
         self._stop_requested = False
+        self._posted: collections.deque[Callable[[], None]] = collections.deque()
         self._running = False
         self._images: boot.Images | None = None
         self._started = False
@@ -204,6 +206,16 @@ class Machine:
         if self._running:
             for cpu in self.cpus:
                 cpu.vcpu.kick()
+
+    def post(self, action: Callable[[], None]) -> None:
+        """Have `action` called by the thread that runs the machine, between two instructions. For any thread."""
+        self._posted.append(action)
+        self.kick()
+
+    def run_posted(self) -> None:
+        """For the run loop: carry out what was posted."""
+        while self._posted:
+            self._posted.popleft()()
 
     def take_stop_request(self) -> bool:
         """For the run loop: whether `stop` was called; the request is consumed."""

@@ -85,6 +85,7 @@ class Run:
 
     def _between(self) -> StopReason | None:
         vm = self.vm
+        vm.run_posted()
         if vm.ended is not None:
             return vm.ended
         if self.pattern is not None and vm.console.total != self.seen:

@@ -1,0 +1,53 @@
+"""The command line. Heavy imports (click, rich, the machine) wait until a command needs them.
+
+Exit status: 0 the guest powered off (or the command did its work), 2 a usage or input error, 3 the guest panicked,
+4 a limit was reached or the guest can never wake, 128+n a signal ended the run. What a user or a guest did wrong is
+one line on standard error, never a traceback.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final, NoReturn
+
+PROGRAM: Final = "pyspapr"
+USAGE_ERROR: Final = 2
+INTERRUPTED: Final = 130
+
+
+def complain(message: str) -> None:
+    """One line on standard error."""
+    print(f"{PROGRAM}: {' '.join(message.split())}", file=sys.stderr, flush=True)
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit status."""
+    import click
+
+    from pyspapr.cli.commands import cli
+    from pyspapr.errors import SpaprError
+
+    try:
+        status = cli.main(arguments, prog_name=PROGRAM, standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        complain(error.format_message())
+        return USAGE_ERROR
+    except SpaprError as error:
+        complain(str(error))
+        return USAGE_ERROR
+    except (click.Abort, KeyboardInterrupt):
+        complain("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone; keep the interpreter from complaining about it once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return USAGE_ERROR
+    return status if isinstance(status, int) else 0
+
+
+def main() -> NoReturn:
+    """The entry point of `pyspapr` and `python -m pyspapr`."""
+    sys.exit(run())

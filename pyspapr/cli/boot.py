@@ -1,0 +1,139 @@
+"""`pyspapr boot`: a machine from options, its console on this terminal, a pipe or a socket."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Final, Literal
+
+from pyspapr.cli import complain
+from pyspapr.cli.stdio import attach_stdio, is_terminal
+from pyspapr.cli.unix import SocketConsole
+from pyspapr.config import Clock, MachineConfig
+from pyspapr.errors import ConfigError
+from pyspapr.machine import Machine
+from pyspapr.results import Interrupted, Rebooted, StopReason, Timeout
+
+UNIX: Final = "unix:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the command line said."""
+
+    kernel: str
+    initrd: str | None
+    append: str
+    memory: str
+    cpu: str
+    clock: str | None
+    console: str
+    timeout: float | None
+    max_instructions: int | None
+    seed: int | None
+    strict: bool
+    reboots: bool
+
+
+def choose_clock(options: Options) -> Clock:
+    """The asked-for clock, or the one that suits who is at the console."""
+    if options.clock is not None:
+        return "host" if options.clock == "host" else "virtual"
+    return "host" if options.console.startswith(UNIX) or is_terminal() else "virtual"
+
+
+def configure(options: Options) -> MachineConfig:
+    """The machine's description. With host time, date and seed come from the host too."""
+    clock = choose_clock(options)
+    host = clock == "host"
+    seed = options.seed
+    if seed is None:
+        seed = secrets.randbits(64) if host else 0
+    return MachineConfig(
+        memory=options.memory,
+        cpu=options.cpu,
+        clock=clock,
+        seed=seed,
+        strict=options.strict,
+        rtc_base=int(time.time()) if host else None,
+    )
+
+
+class Signalled(Exception):
+    """A signal asked us to leave; `number` is which."""
+
+    def __init__(self, number: int) -> None:
+        """Keep the number."""
+        super().__init__(number)
+        self.number = number
+
+
+@contextmanager
+def signals_end_the_run() -> Iterator[None]:
+    """SIGTERM and SIGHUP leave through the same door as everything else, so the terminal is restored."""
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        raise Signalled(number)
+
+    previous = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def run_until_it_ends(vm: Machine, options: Options) -> StopReason:
+    """Run, through reboots, within the bounds of the whole command."""
+    deadline = None if options.timeout is None else time.monotonic() + options.timeout
+    start = vm.cpus[0].vcpu.instructions
+    while True:
+        left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
+        done = vm.cpus[0].vcpu.instructions - start
+        budget = None if options.max_instructions is None else max(options.max_instructions - done, 0)
+        reason = vm.run(timeout=left, max_instructions=budget)
+        if isinstance(reason, Rebooted) and options.reboots:
+            complain("the guest reboots")
+            vm.reboot()
+            continue
+        if isinstance(reason, Timeout) and options.timeout is not None:
+            return Timeout(options.timeout)
+        return reason
+
+
+def boot_command(options: Options) -> int:
+    """Boot and return the exit status."""
+    stdio: Literal["stdio"] = "stdio"
+    if options.console != stdio and not options.console.startswith(UNIX):
+        raise ConfigError(f"unknown console {options.console!r}: choose stdio or unix:PATH")
+    if options.console == UNIX:
+        raise ConfigError("console unix: needs a path")
+    vm = Machine(configure(options))
+    vm.load_kernel(options.kernel, initrd=options.initrd, append=options.append)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(signals_end_the_run())
+            if options.console == stdio:
+                stack.enter_context(attach_stdio(vm))
+            else:
+                path = options.console.removeprefix(UNIX)
+                stack.enter_context(SocketConsole(vm, path))
+                complain(f"the console is at {UNIX}{os.path.abspath(path)}")
+            reason = run_until_it_ends(vm, options)
+        except Signalled as signalled:
+            return 128 + signalled.number
+        except KeyboardInterrupt:
+            stack.close()
+            complain("interrupted")
+            return 128 + signal.SIGINT
+    if isinstance(reason, Interrupted):
+        return 0
+    if reason.exit_status:
+        complain(str(reason))
+    return reason.exit_status

@@ -1,0 +1,106 @@
+"""Commands and their options; the work is in the module of each command."""
+
+from __future__ import annotations
+
+import click
+
+from pyspapr._native import __version__
+from pyspapr.config import CPU_MODELS
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="pyspapr")
+def cli() -> None:
+    """A POWER pseries (PAPR) machine that boots real ppc64 Linux kernels."""
+
+
+@cli.command()
+@click.option("--kernel", required=True, metavar="FILE", help="64-bit PowerPC ELF kernel (vmlinux, zImage).")
+@click.option("--initrd", metavar="FILE", help="Initial RAM disk.")
+@click.option("--append", default="", metavar="TEXT", help='Kernel arguments, e.g. "console=hvc0".')
+@click.option("--memory", default="1G", show_default=True, metavar="SIZE", help="RAM: a number with K, M, G or T.")
+@click.option("--cpu", default="power8", show_default=True, metavar="MODEL", help=f"One of {', '.join(CPU_MODELS)}.")
+@click.option(
+    "--clock",
+    type=click.Choice(["virtual", "host"]),
+    help="Time: instructions executed, or the host's clock. Default: host when a person or a socket is at the "
+    "console, virtual otherwise.",
+)
+@click.option(
+    "--console", default="stdio", show_default=True, metavar="stdio|unix:PATH", help="Where the guest's console is."
+)
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="Stop after this time.")
+@click.option("--max-instructions", type=click.IntRange(min=1), metavar="N", help="Stop after N instructions.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, (1 << 64) - 1),
+    metavar="N",
+    help="Seed of everything random. Default: 0 with virtual time, the host's randomness with host time.",
+)
+@click.option("--strict", is_flag=True, help="Stop at an instruction that has no semantics here.")
+@click.option("--no-reboot", is_flag=True, help="End when the guest asks for a reboot.")
+def boot(
+    kernel: str,
+    initrd: str | None,
+    append: str,
+    memory: str,
+    cpu: str,
+    clock: str | None,
+    console: str,
+    timeout: float | None,
+    max_instructions: int | None,
+    seed: int | None,
+    strict: bool,
+    no_reboot: bool,
+) -> int:
+    """Boot a kernel, with its console here.
+
+    On a terminal, Ctrl-A x leaves and Ctrl-A h shows the other keys. Exit status: 0 the guest powered off, 2 an
+    input error, 3 the guest panicked, 4 a limit was reached or the guest can never wake.
+    """
+    from pyspapr.cli.boot import Options, boot_command
+
+    return boot_command(
+        Options(
+            kernel=kernel,
+            initrd=initrd,
+            append=append,
+            memory=memory,
+            cpu=cpu,
+            clock=clock,
+            console=console,
+            timeout=timeout,
+            max_instructions=max_instructions,
+            seed=seed,
+            strict=strict,
+            reboots=not no_reboot,
+        )
+    )
+
+
+@cli.command()
+@click.option("--cpu", default="power8", show_default=True, metavar="MODEL", help=f"One of {', '.join(CPU_MODELS)}.")
+def demo(cpu: str) -> int:
+    """Boot the small guest that ships with the package, and say what happens."""
+    from pyspapr.cli.demo import demo_command
+
+    return demo_command(cpu)
+
+
+@cli.command()
+@click.argument("file", metavar="FILE|-")
+@click.option("--address", default="0", metavar="ADDR", help="Address of the first word of a raw or hex file.")
+@click.option("--little", is_flag=True, help="Words of a raw file are little-endian.")
+def disas(file: str, address: str, little: bool) -> int:
+    """Disassemble an ELF file, raw machine code, or a text of hexadecimal words."""
+    from pyspapr.cli.disas import disas_command
+
+    return disas_command(file, address, little)
+
+
+@cli.command()
+def info() -> int:
+    """Show processor models, limits and build features."""
+    from pyspapr.cli.info import info_command
+
+    return info_command()

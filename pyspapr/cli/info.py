@@ -1,0 +1,59 @@
+"""`pyspapr info`: processor models, limits, and what is built in."""
+
+from __future__ import annotations
+
+from pyspapr import hcall, rtas
+from pyspapr._native import Hpt, Ram, Vcpu, __version__, models
+from pyspapr.boot import FDT_MAX
+from pyspapr.config import (
+    HPT_SHIFT_MAX,
+    HPT_SHIFT_MIN,
+    MEMORY_GRANULE,
+    MEMORY_MAX,
+    MEMORY_MIN,
+    TIMEBASE_HZ,
+    format_size,
+)
+from pyspapr.devices import nvram
+
+
+def info_command() -> int:
+    """Print everything and return the exit status."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    console.print(f"pyspapr {__version__}")
+
+    processors = Table("CPU", "PVR", "ISA", "SLB", "decrementer", title="Processor models", title_justify="left")
+    for name, model in models().items():
+        processors.add_row(
+            name,
+            f"{model['pvr']:#010x}",
+            str(model["isa"]),
+            str(model["slb_size"]),
+            f"{model['decrementer_bits']} bits",
+        )
+    console.print(processors)
+
+    limits = Table("what", "limit", title="Limits", title_justify="left")
+    limits.add_row(
+        "RAM", f"{format_size(MEMORY_MIN)} to {format_size(MEMORY_MAX)}, in steps of {format_size(MEMORY_GRANULE)}"
+    )
+    limits.add_row("hash page table", f"2^{HPT_SHIFT_MIN} to 2^{HPT_SHIFT_MAX} bytes")
+    limits.add_row("processors", "1")
+    limits.add_row("device tree", format_size(FDT_MAX))
+    limits.add_row("NVRAM", format_size(nvram.SIZE))
+    limits.add_row("timebase", f"{TIMEBASE_HZ // 1_000_000} MHz")
+    console.print(limits)
+
+    vcpu = Vcpu(Ram(MEMORY_MIN), Hpt(HPT_SHIFT_MIN), next(iter(models())))
+    features = Table("feature", "value", title="Build", title_justify="left")
+    features.add_row("engines", "interpreter")
+    features.add_row("MMU", "hash")
+    features.add_row("interrupt controller", "XICS")
+    features.add_row("clocks", "virtual, host")
+    features.add_row("hypercalls", f"{len(vcpu.native_hypercalls())} native, {len(hcall.TABLE)} in Python")
+    features.add_row("RTAS calls", str(len(rtas.TABLE)))
+    console.print(features)
+    return 0
