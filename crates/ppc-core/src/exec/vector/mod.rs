@@ -9,6 +9,8 @@ mod arithmetic;
 mod bits;
 mod compare;
 mod crypto;
+mod decimal;
+mod decimal_convert;
 mod element;
 mod logical;
 mod memory;
@@ -20,8 +22,8 @@ mod shift;
 mod status;
 
 pub use self::{
-    arithmetic::*, bits::*, compare::*, crypto::*, element::*, logical::*, memory::*, multiply::*, pack::*,
-    permute::*, quadword::*, shift::*, status::*,
+    arithmetic::*, bits::*, compare::*, crypto::*, decimal::*, decimal_convert::*, element::*, logical::*,
+    memory::*, multiply::*, pack::*, permute::*, quadword::*, shift::*, status::*,
 };
 
 /// A processor and an instruction word, for the tests of this chapter.
