@@ -1,7 +1,8 @@
 //! Atomic memory operations (ISA 3.0 Book II, "Atomic Memory Operations").
 //!
 //! The function code selects the operation; operands are RT + 1 and RT + 2 (loads) or RS (stores). A code the ISA does
-//! not define raises a data storage interrupt.
+//! not define raises a data storage interrupt. QEMU 7.2 departs from this in the signed comparisons of words, in the
+//! doubleword result of a bound that was reached, and in the side on which a decrement looks for its bound.
 
 use super::misaligned;
 use crate::{

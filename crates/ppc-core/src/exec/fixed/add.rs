@@ -1,7 +1,11 @@
 //! Addition, subtraction and negation (Book I, "Fixed-Point Arithmetic Instructions").
 
 use super::{put, set_overflow};
-use crate::{fields::Word, state::Cpu, trap::Done};
+use crate::{
+    fields::Word,
+    state::Cpu,
+    trap::{Done, Trap},
+};
 
 /// Carry out of bit 0 and of bit 32 of `sum = a + b + carry in`.
 #[inline(always)]
@@ -142,9 +146,12 @@ pub fn neg<const OE: bool, const RC: bool>(cpu: &mut Cpu, w: Word) -> Done {
     sum::<false, OE, RC>(cpu, w.rt(), !cpu.gpr[w.ra()], 0, true)
 }
 
-/// `RT = RA + RB + OV`, with OV and OV32 as a second carry (CY = 0, the only one defined).
+/// `RT = RA + RB + OV`, with OV and OV32 as a second carry. The other carries that CY could name are reserved.
 #[inline]
 pub fn addex(cpu: &mut Cpu, w: Word) -> Done {
+    if w.bits(21, 2) != 0 {
+        return Err(Trap::Illegal);
+    }
     let (a, b) = (cpu.gpr[w.ra()], cpu.gpr[w.rb()]);
     let sum = a.wrapping_add(b).wrapping_add(cpu.xer.ov as u64);
     let (ov64, ov32) = carries(a, b, sum);

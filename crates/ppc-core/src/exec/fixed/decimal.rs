@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn every_number_survives_the_way_through_a_declet() {
         for n in 0..1000u32 {
-            let bcd = n / 100 << 8 | n / 10 % 10 << 4 | n % 10;
+            let bcd = (n / 100) << 8 | ((n / 10) % 10) << 4 | (n % 10);
             assert_eq!(declet_to_bcd(bcd_to_declet(bcd)), bcd);
         }
         // Values of the ISA's table: 005 = 0x005, 079 = 0x079, 999 = 0x0ff.

@@ -48,7 +48,7 @@ pub fn divwu<const OE: bool, const RC: bool>(cpu: &mut Cpu, w: Word) -> Done {
     quotient::<OE, RC>(cpu, w, a.checked_div(b).map(u64::from), u64::from(a))
 }
 
-/// `RT = (RA || 64 zeros) / RB`, signed.
+/// `RT = (RA || 64 zeros) / RB`, signed. A quotient that only fits without its sign overflows, which QEMU misses.
 pub fn divde<const OE: bool, const RC: bool>(cpu: &mut Cpu, w: Word) -> Done {
     let (a, b) = (cpu.gpr[w.ra()] as i64, cpu.gpr[w.rb()] as i64);
     let value = (i128::from(a) << 64).checked_div(i128::from(b)).and_then(|q| i64::try_from(q).ok());

@@ -1,11 +1,15 @@
 //! Load and store multiple words, and strings of bytes.
 //!
-//! In little-endian mode these raise the alignment interrupt (Book III, "Alignment Interrupt"). Invalid forms, where
-//! RA or RB is among the registers loaded, run as if it were not: the address is computed first. A count of 0 in XER
-//! leaves RT, then undefined, as it is.
+//! In little-endian mode these raise the alignment interrupt (Book III, "Alignment Interrupt"). A string load into a
+//! register of its address, also into GPR 0 when RA is 0, is an invalid form and illegal; a multiple load into RA is
+//! invalid too, but runs. A count of 0 in XER leaves RT, then undefined, as it is.
 
 use super::misaligned;
-use crate::{fields::Word, state::Cpu, trap::Done};
+use crate::{
+    fields::Word,
+    state::Cpu,
+    trap::{Done, Trap},
+};
 
 /// Loads words from the effective address into RT to GPR 31.
 pub fn lmw(cpu: &mut Cpu, w: Word) -> Done {
@@ -13,12 +17,13 @@ pub fn lmw(cpu: &mut Cpu, w: Word) -> Done {
     if cpu.le() {
         return Err(misaligned(cpu, w, ea));
     }
+    let count = 32 - w.rt();
     let mut words = [0u32; 32];
-    for (i, n) in (w.rt()..32).enumerate() {
-        words[n] = cpu.load(cpu.wrap(ea.wrapping_add(4 * i as u64)))?;
+    for (i, word) in words.iter_mut().enumerate().take(count) {
+        *word = cpu.load(cpu.wrap(ea.wrapping_add(4 * i as u64)))?;
     }
-    for n in w.rt()..32 {
-        cpu.gpr[n] = u64::from(words[n]);
+    for (gpr, word) in cpu.gpr[w.rt()..].iter_mut().zip(words) {
+        *gpr = u64::from(word);
     }
     Ok(())
 }
@@ -42,9 +47,13 @@ fn immediate_count(w: Word) -> usize {
 }
 
 /// Loads `count` bytes (at most 127) into the low words of consecutive registers from RT, after GPR 31 comes GPR 0.
-fn load_string(cpu: &mut Cpu, w: Word, ea: u64, count: usize) -> Done {
+/// `sources` are the registers of the address.
+fn load_string(cpu: &mut Cpu, w: Word, ea: u64, count: usize, sources: &[usize]) -> Done {
     if cpu.le() {
         return Err(misaligned(cpu, w, ea));
+    }
+    if sources.iter().any(|n| n.wrapping_sub(w.rt()) & 31 < count.div_ceil(4)) {
+        return Err(Trap::Illegal);
     }
     let mut bytes = [0u8; 128];
     for (i, byte) in bytes.iter_mut().enumerate().take(count) {
@@ -71,12 +80,12 @@ fn store_string(cpu: &mut Cpu, w: Word, ea: u64, count: usize) -> Done {
 
 /// Loads NB bytes from (RA|0).
 pub fn lswi(cpu: &mut Cpu, w: Word) -> Done {
-    load_string(cpu, w, cpu.wrap(cpu.ra0(w)), immediate_count(w))
+    load_string(cpu, w, cpu.wrap(cpu.ra0(w)), immediate_count(w), &[w.ra()])
 }
 
 /// Loads as many bytes as XER\[57:63\] says.
 pub fn lswx(cpu: &mut Cpu, w: Word) -> Done {
-    load_string(cpu, w, cpu.ea_x(w), usize::from(cpu.xer.count & 127))
+    load_string(cpu, w, cpu.ea_x(w), usize::from(cpu.xer.count & 127), &[w.ra(), w.rb()])
 }
 
 /// Stores NB bytes at (RA|0).
@@ -93,7 +102,7 @@ pub fn stswx(cpu: &mut Cpu, w: Word) -> Done {
 mod tests {
     use super::super::super::fixed::tests::cpu;
     use super::*;
-    use crate::{msr, trap::Trap};
+    use crate::msr;
 
     #[test]
     fn multiples_go_through_memory_and_refuse_little_endian() {
@@ -129,5 +138,7 @@ mod tests {
         c.gpr[5] = 0;
         lswx(&mut c, Word(6 << 21 | 4 << 16 | 5 << 11)).unwrap();
         assert_eq!((c.gpr[6], c.gpr[7]), (0x6162_6364, 0x6500_0000));
+        assert_eq!(lswx(&mut c, Word(3 << 21 | 4 << 16 | 6 << 11)), Err(Trap::Illegal));
+        assert_eq!(lswi(&mut c, Word(31 << 21 | 8 << 11)), Err(Trap::Illegal));
     }
 }
