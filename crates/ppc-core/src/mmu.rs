@@ -1,0 +1,314 @@
+//! Address translation: effective to real, through segments and the hash table (Power ISA 2.07, Book III-S,
+//! "Storage Addressing").
+
+use crate::{
+    msr,
+    slb::{VSID_KP, VSID_KS, VSID_N},
+    state::Cpu,
+    tlb::{Context, GRAIN},
+    trap::Trap,
+};
+use hpt::{Found, VirtualPage};
+
+/// DSISR: no translation found.
+pub const DSISR_NOHPTE: u32 = 0x4000_0000;
+/// DSISR: protection.
+pub const DSISR_PROTECTION: u32 = 0x0800_0000;
+/// DSISR: the access was a store.
+pub const DSISR_STORE: u32 = 0x0200_0000;
+/// DSISR: storage key protection.
+pub const DSISR_KEY: u32 = 0x0020_0000;
+/// SRR1 of an instruction storage interrupt: no translation found.
+pub const SRR1_NOHPTE: u64 = 0x4000_0000;
+/// SRR1 of an instruction storage interrupt: no-execute or guarded storage.
+pub const SRR1_NOEXEC: u64 = 0x1000_0000;
+/// SRR1 of an instruction storage interrupt: protection.
+pub const SRR1_PROTECTION: u64 = 0x0800_0000;
+/// SRR1 of an instruction storage interrupt: storage key protection.
+pub const SRR1_KEY: u64 = 0x0020_0000;
+
+/// Real mode ignores the upper four bits of an effective address.
+const REAL_MODE_MASK: u64 = 0x0fff_ffff_ffff_ffff;
+
+/// HPTE second doubleword: no execute, guarded.
+const HPTE_R_N: u64 = 0x4;
+const HPTE_R_G: u64 = 0x8;
+const HPTE_R_C: u64 = 0x80;
+const HPTE_R_R: u64 = 0x100;
+const HPTE_R_PP0: u64 = 1 << 63;
+
+/// What an access wants to do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Access {
+    /// Load.
+    Read,
+    /// Store.
+    Write,
+    /// Instruction fetch.
+    Fetch,
+}
+
+/// Where an effective address is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Translation {
+    /// Real address.
+    pub ra: u64,
+    /// Reads of the same grain are allowed.
+    pub readable: bool,
+    /// Stores to the same grain are allowed and change no hash table entry.
+    pub writable: bool,
+}
+
+/// Why a translation failed, before it is dressed as an interrupt.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Refusal {
+    Segment,
+    NoEntry,
+    NoExecute,
+    Protection,
+    Key,
+}
+
+struct Rights {
+    read: bool,
+    write: bool,
+}
+
+/// Page protection (2.07 Book III-S, "Storage Protection, Address Translation Enabled"): the key is Kp in
+/// problem state, Ks otherwise.
+fn page_rights(key: bool, r: u64) -> Rights {
+    let pp = (r >> 63 & 1) << 2 | r & 3;
+    let (read, write) = match (key, pp) {
+        (false, 0b000..=0b010) => (true, true),
+        (false, 0b011) | (false, 0b110) => (true, false),
+        (true, 0b000) => (false, false),
+        (true, 0b001) | (true, 0b011) => (true, false),
+        (true, 0b010) => (true, true),
+        _ => (false, false),
+    };
+    Rights { read, write }
+}
+
+/// Storage key of an entry: bits 2:3 and 52:54 of the second doubleword.
+fn storage_key(r: u64) -> u32 {
+    ((r >> 57 & 0x18) | (r >> 9 & 7)) as u32
+}
+
+/// The two bits of `mask` (AMR or IAMR) for `key`.
+fn key_bits(mask: u64, key: u32) -> u64 {
+    mask >> (62 - 2 * key) & 3
+}
+
+impl Cpu {
+    /// Translates for `access`. Sets the entry's reference and change bits as the access needs.
+    pub fn translate(&mut self, ea: u64, access: Access) -> Result<Translation, Trap> {
+        let on = if access == Access::Fetch { msr::IR } else { msr::DR };
+        if self.msr & on == 0 {
+            return self.real_mode(ea, access);
+        }
+        match self.walk(ea, access) {
+            Ok((found, rights)) => {
+                let write = access == Access::Write;
+                let r = found.r | HPTE_R_R | if write { HPTE_R_C } else { 0 };
+                if r != found.r {
+                    self.hpt.set_rc(found.ptex, found.v, write);
+                }
+                if !self.ram.contains(found.ra, 1) {
+                    return Err(self.refuse(ea, access, Refusal::NoEntry));
+                }
+                Ok(Translation {
+                    ra: found.ra,
+                    readable: rights.read,
+                    writable: rights.write && r & HPTE_R_C != 0,
+                })
+            }
+            Err(refusal) => Err(self.refuse(ea, access, refusal)),
+        }
+    }
+
+    /// Where `ea` is, without a side effect on the guest.
+    pub fn peek_translation(&self, ea: u64, access: Access) -> Option<u64> {
+        let on = if access == Access::Fetch { msr::IR } else { msr::DR };
+        let ra = if self.msr & on == 0 { ea & REAL_MODE_MASK } else { self.walk(ea, access).ok()?.0.ra };
+        self.ram.contains(ra, 1).then_some(ra)
+    }
+
+    /// A PAPR guest's real mode: its memory from address 0. What lies outside has no translation, as in the
+    /// virtual real mode area of a hypervisor that maps just that.
+    fn real_mode(&mut self, ea: u64, access: Access) -> Result<Translation, Trap> {
+        let ra = ea & REAL_MODE_MASK;
+        if !self.ram.contains(ra, 1) {
+            return Err(self.refuse(ea, access, Refusal::NoEntry));
+        }
+        Ok(Translation { ra, readable: true, writable: true })
+    }
+
+    fn walk(&self, ea: u64, access: Access) -> Result<(Found, Rights), Refusal> {
+        let segment = self.slb.find(ea).ok_or(Refusal::Segment)?;
+        let base_shift = segment.base_page_shift().ok_or(Refusal::NoEntry)?;
+        if access == Access::Fetch && segment.vsid & VSID_N != 0 {
+            return Err(Refusal::NoExecute);
+        }
+        let page = VirtualPage {
+            vsid: segment.vsid_value(),
+            segment_shift: segment.segment_shift(),
+            offset: ea & ((1 << segment.segment_shift()) - 1),
+            base_shift,
+        };
+        let found = self.hpt.lookup(&page).ok_or(Refusal::NoEntry)?;
+        let key_bit = if self.msr & msr::PR != 0 { VSID_KP } else { VSID_KS };
+        let mut rights = page_rights(segment.vsid & key_bit != 0, found.r);
+        let key = storage_key(found.r);
+        match access {
+            Access::Fetch => {
+                if found.r & (HPTE_R_N | HPTE_R_G) != 0 {
+                    return Err(Refusal::NoExecute);
+                }
+                if !rights.read {
+                    return Err(Refusal::Protection);
+                }
+                if key_bits(self.iamr(), key) & 1 != 0 {
+                    return Err(Refusal::Key);
+                }
+            }
+            Access::Read | Access::Write => {
+                let allowed = if access == Access::Write { rights.write } else { rights.read };
+                if !allowed {
+                    return Err(Refusal::Protection);
+                }
+                // AMR: the first bit of a key's pair forbids stores, the second loads.
+                let amr = key_bits(self.amr(), key);
+                rights.write &= amr & 2 == 0;
+                rights.read &= amr & 1 == 0;
+                let allowed = if access == Access::Write { rights.write } else { rights.read };
+                if !allowed {
+                    return Err(Refusal::Key);
+                }
+            }
+        }
+        Ok((found, rights))
+    }
+
+    fn refuse(&mut self, ea: u64, access: Access, refusal: Refusal) -> Trap {
+        if access == Access::Fetch {
+            self.fault.srr1 = match refusal {
+                Refusal::Segment => return Trap::InstSegment,
+                Refusal::NoEntry => SRR1_NOHPTE,
+                Refusal::NoExecute => SRR1_NOEXEC,
+                Refusal::Protection => SRR1_PROTECTION,
+                Refusal::Key => SRR1_KEY,
+            };
+            return Trap::InstStorage;
+        }
+        self.fault.dar = ea;
+        let store = if access == Access::Write { DSISR_STORE } else { 0 };
+        self.fault.dsisr = store
+            | match refusal {
+                Refusal::Segment => return Trap::DataSegment,
+                Refusal::NoEntry => DSISR_NOHPTE,
+                Refusal::NoExecute | Refusal::Protection => DSISR_PROTECTION,
+                Refusal::Key => DSISR_KEY,
+            };
+        Trap::DataStorage
+    }
+
+    /// Translates data at `ea` and caches it.
+    #[cold]
+    pub(crate) fn fill_data(&mut self, ea: u64, write: bool) -> Result<u64, Trap> {
+        let t = self.translate(ea, if write { Access::Write } else { Access::Read })?;
+        if write {
+            self.ram.mark_dirty(t.ra);
+        }
+        // A later store may skip this path only if there is nothing left to record.
+        let writable = t.writable && self.ram.is_dirty(t.ra) && !self.ram.is_code(t.ra);
+        if t.readable {
+            self.tlb.fill(ea, t.ra & !(GRAIN - 1) | ea & (GRAIN - 1), self.data_context, writable);
+        }
+        Ok(t.ra)
+    }
+
+    /// Writes MSR: only the guest's bits change, and problem state implies EE, IR and DR (2.07 Book III-S,
+    /// `mtmsrd`: PR = 1 sets EE, IR and DR).
+    pub fn set_msr(&mut self, value: u64) {
+        let mut value = value & msr::GUEST;
+        if value & msr::PR != 0 {
+            value |= msr::EE | msr::IR | msr::DR;
+        }
+        self.msr = value;
+        self.context_changed();
+    }
+
+    /// The relocation bits, privilege, byte order, width or authority masks may have changed.
+    pub fn context_changed(&mut self) {
+        let problem = self.msr & msr::PR != 0;
+        let on = |bit| self.msr & bit != 0;
+        let data = Context { relocate: on(msr::DR), problem, keys: self.amr(), mode: 0 };
+        let fetch = Context {
+            relocate: on(msr::IR),
+            problem,
+            keys: self.iamr(),
+            mode: 4 | (on(msr::LE) as u8) << 1 | on(msr::SF) as u8,
+        };
+        loop {
+            let (data, wrapped) = self.contexts.number(data);
+            self.data_context = data.into();
+            if wrapped {
+                self.tlb.clear();
+                self.fetch_flush = true;
+            }
+            let (fetch, wrapped) = self.contexts.number(fetch);
+            self.fetch_context = fetch.into();
+            if !wrapped {
+                break;
+            }
+            self.tlb.clear();
+            self.fetch_flush = true;
+        }
+        self.request_event();
+    }
+
+    /// Translations may have changed: SLB, hash table or keys.
+    pub fn flush_translations(&mut self) {
+        self.contexts.forget_translated();
+        self.context_changed();
+    }
+
+    /// The next store to every grain must mark it again.
+    pub fn protect_writes(&mut self) {
+        self.tlb.protect_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn protection_follows_the_table_of_the_isa() {
+        let rights = |key, pp| {
+            let r = if pp & 4 != 0 { HPTE_R_PP0 } else { 0 } | pp & 3;
+            let rights = page_rights(key, r);
+            (rights.read, rights.write)
+        };
+        for pp in 0..8 {
+            let expected = match pp {
+                0..=2 => (true, true),
+                3 | 6 => (true, false),
+                _ => (false, false),
+            };
+            assert_eq!(rights(false, pp), expected, "key 0 pp {pp:03b}");
+        }
+        assert_eq!(rights(true, 0), (false, false));
+        assert_eq!(rights(true, 1), (true, false));
+        assert_eq!(rights(true, 2), (true, true));
+        assert_eq!(rights(true, 3), (true, false));
+        assert_eq!(rights(true, 6), (false, false));
+    }
+
+    #[test]
+    fn storage_keys_are_split_over_the_doubleword() {
+        assert_eq!(storage_key(3 << 60), 0x18);
+        assert_eq!(storage_key(7 << 9), 7);
+        assert_eq!(key_bits(0b10 << 62, 0), 2);
+    }
+}
