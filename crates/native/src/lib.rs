@@ -1,9 +1,42 @@
 //! `pyspapr._native`: thin PyO3 wrappers around `ppc-core` and `hpt`; no semantics of its own.
+
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+mod error;
+mod hpt;
+mod hypercall;
+mod ram;
+mod vcpu;
+
+/// The processor models: name to PVR, instruction set level, SLB size and decrementer width.
+#[pyfunction]
+fn models(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    let all = PyDict::new(py);
+    for model in ppc_core::model::MODELS {
+        let one = PyDict::new(py);
+        one.set_item("pvr", model.pvr)?;
+        one.set_item("isa", format!("{:?}", model.isa).trim_start_matches('V').replace('_', "."))?;
+        one.set_item("slb_size", model.slb_size)?;
+        one.set_item("decrementer_bits", model.decrementer_bits)?;
+        all.set_item(model.name, one)?;
+    }
+    Ok(all)
+}
 
 /// The compiled half of pyspapr.
 #[pymodule]
 fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    m.add("EXIT_LIMIT", vcpu::EXIT_LIMIT)?;
+    m.add("EXIT_HYPERCALL", vcpu::EXIT_HYPERCALL)?;
+    m.add("EXIT_HALTED", vcpu::EXIT_HALTED)?;
+    m.add("EXIT_KICKED", vcpu::EXIT_KICKED)?;
+    m.add("EXIT_UNIMPLEMENTED", vcpu::EXIT_UNIMPLEMENTED)?;
+    m.add("EXIT_HUNG", vcpu::EXIT_HUNG)?;
+    m.add_function(wrap_pyfunction!(models, m)?)?;
+    m.add_class::<ram::Ram>()?;
+    m.add_class::<hpt::Hpt>()?;
+    m.add_class::<vcpu::Vcpu>()?;
     Ok(())
 }

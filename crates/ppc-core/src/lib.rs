@@ -5,13 +5,23 @@
 //!
 //! One instruction is one row of [`insn`] and one function in [`exec`].
 
+pub mod block;
 pub mod exec;
+pub mod exit;
 pub mod fields;
 pub mod insn;
+pub mod interp;
+pub mod interrupt;
 pub mod memory;
+pub mod mmu;
 pub mod model;
 pub mod msr;
 pub mod ram;
+pub mod regs;
+pub mod slb;
 pub mod softfp;
+pub mod spr;
 pub mod state;
+pub mod time;
+pub mod tlb;
 pub mod trap;

@@ -1,17 +1,40 @@
 //! Loads and stores as instructions see them: effective address in, register value out.
+//!
+//! The quick path is one TLB compare and one host access; everything else (misses, grains crossed, stores to
+//! decoded code) goes through [`Cpu::locate`], which does all that may fail before anything is written.
 
 use crate::{
+    mmu::Access,
     msr,
     ram::MemInt,
     state::{Cpu, Reservation},
+    tlb::GRAIN,
     trap::{Done, Trap},
 };
+
+/// Bytes of a reservation granule and of a cache block.
+pub const BLOCK: u64 = 128;
+
+/// Up to two pieces of guest memory that make up one access.
+#[derive(Clone, Copy)]
+struct Located {
+    first: u64,
+    first_len: u64,
+    second: u64,
+}
 
 impl Cpu {
     /// Loads from `ea` in the current byte order; any alignment.
     #[inline(always)]
     pub fn load<T: MemInt>(&mut self, ea: u64) -> Result<T, Trap> {
-        let value: T = self.ram.read(ea & 0x0fff_ffff_ffff_ffff).ok_or(Trap::DataStorage)?;
+        let value = match self.tlb.read(ea, T::SIZE, self.data_context) {
+            Some(ra) => self.ram.read(ra),
+            None => None,
+        };
+        let value = match value {
+            Some(value) => value,
+            None => self.load_slowly(ea)?,
+        };
         Ok(if self.msr & msr::LE != 0 { value } else { value.swap() })
     }
 
@@ -19,50 +42,130 @@ impl Cpu {
     #[inline(always)]
     pub fn store<T: MemInt>(&mut self, ea: u64, value: T) -> Done {
         let value = if self.msr & msr::LE != 0 { value } else { value.swap() };
-        self.ram.write(ea & 0x0fff_ffff_ffff_ffff, value).ok_or(Trap::DataStorage)
+        match self.tlb.write(ea, T::SIZE, self.data_context) {
+            Some(ra) if self.ram.write(ra, value).is_some() => Ok(()),
+            _ => self.store_slowly(ea, value),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn load_slowly<T: MemInt>(&mut self, ea: u64) -> Result<T, Trap> {
+        let at = self.locate(ea, T::SIZE, false)?;
+        let mut bytes = [0u8; 16];
+        for (i, byte) in bytes.iter_mut().enumerate().take(T::SIZE as usize) {
+            *byte = self.ram.read(at.byte(i as u64)).unwrap_or(0);
+        }
+        Ok(T::from_u128(u128::from_le_bytes(bytes)))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn store_slowly<T: MemInt>(&mut self, ea: u64, value: T) -> Done {
+        let at = self.locate(ea, T::SIZE, true)?;
+        for (i, byte) in value.to_u128().to_le_bytes().into_iter().enumerate().take(T::SIZE as usize) {
+            self.ram.write(at.byte(i as u64), byte);
+        }
+        self.note_code_written(&at, T::SIZE);
+        Ok(())
+    }
+
+    /// Finds `len` bytes (at most a grain) at `ea`: every check an access can fail is made here.
+    fn locate(&mut self, ea: u64, len: u64, write: bool) -> Result<Located, Trap> {
+        let first_len = len.min(GRAIN - ea % GRAIN);
+        let first = self.fill_data(ea, write)?;
+        let second = if first_len < len { self.fill_data(self.wrap(ea.wrapping_add(first_len)), write)? } else { 0 };
+        let at = Located { first, first_len, second };
+        if write && !self.code_writable && at.pieces(len).any(|(ra, _)| self.ram.is_code(ra)) {
+            return Err(Trap::CodeModified);
+        }
+        Ok(at)
+    }
+
+    fn note_code_written(&mut self, at: &Located, len: u64) {
+        for (ra, len) in at.pieces(len) {
+            if self.ram.is_code(ra) {
+                self.changed_code.push((ra, len));
+            }
+        }
     }
 
     /// Checks that `len` bytes at `ea` can be read, so that an instruction with several accesses is restartable.
     pub fn probe_load(&mut self, ea: u64, len: u64) -> Done {
-        for i in 0..len {
-            self.load::<u8>(self.wrap(ea.wrapping_add(i)))?;
-        }
-        Ok(())
+        self.probe(ea, len, false)
     }
 
     /// Checks that `len` bytes at `ea` can be written.
     pub fn probe_store(&mut self, ea: u64, len: u64) -> Done {
-        self.probe_load(ea, len)
+        self.probe(ea, len, true)
     }
 
-    /// Stores `len` zero bytes at `ea`, which do not cross a page.
-    pub fn store_zeros(&mut self, ea: u64, len: u64) -> Done {
-        self.probe_store(ea, len)?;
-        for offset in (0..len).step_by(8) {
-            self.store(ea.wrapping_add(offset), 0u64)?;
+    fn probe(&mut self, ea: u64, len: u64, write: bool) -> Done {
+        let mut done = 0;
+        while done < len {
+            let at = self.wrap(ea.wrapping_add(done));
+            let piece = (len - done).min(GRAIN - at % GRAIN);
+            self.locate(at, piece, write)?;
+            done += piece;
         }
+        Ok(())
+    }
+
+    /// Stores `len` zero bytes at `ea`, which do not cross a grain.
+    pub fn store_zeros(&mut self, ea: u64, len: u64) -> Done {
+        let at = self.locate(ea, len, true)?;
+        for (ra, len) in at.pieces(len) {
+            for offset in (0..len).step_by(8) {
+                self.ram.write(ra + offset, 0u64);
+            }
+        }
+        self.note_code_written(&at, len);
         Ok(())
     }
 
     /// Load and reserve: `ea` is aligned to the size of `T`.
     pub fn reserve<T: MemInt>(&mut self, ea: u64) -> Result<T, Trap> {
         let value: T = self.load(ea)?;
-        let addr = ea & 0x0fff_ffff_ffff_ffff;
+        let addr = self.locate(ea, T::SIZE, false)?.first;
         self.reservation =
-            Some(Reservation { granule: addr & !127, addr, len: T::SIZE as u8, value: value.to_u128() });
+            Some(Reservation { granule: addr & !(BLOCK - 1), addr, len: T::SIZE as u8, value: value.to_u128() });
         Ok(value)
     }
 
     /// Store conditional: `ea` is aligned to the size of `T`. Stores and returns true if the reservation covers the
     /// address; the reservation is gone afterwards either way.
+    ///
+    /// Whether a store to another address of the granule succeeds is undefined (2.07 Book II, "Store Conditional
+    /// Instructions"); here it fails, as it does when the size differs.
     pub fn store_conditional<T: MemInt>(&mut self, ea: u64, value: T) -> Result<bool, Trap> {
-        self.probe_store(ea, T::SIZE)?;
-        let addr = ea & 0x0fff_ffff_ffff_ffff;
-        let matches = self.reservation.is_some_and(|r| r.addr == addr && u64::from(r.len) == T::SIZE);
+        // Storage checks come first: an interrupt is taken whether or not the store would be performed.
+        let addr = self.locate(ea, T::SIZE, true)?.first;
+        let matches = self.reservation.is_some_and(|r| {
+            r.addr == addr && u64::from(r.len) == T::SIZE
+        });
         if matches {
             self.store(ea, value)?;
         }
         self.reservation = None;
         Ok(matches)
+    }
+
+    /// Fetches the instruction word at `ea`. For the engine and for reports; does not use the TLB.
+    pub fn fetch(&mut self, ea: u64) -> Result<u32, Trap> {
+        let ra = self.translate(ea, Access::Fetch)?.ra;
+        let word: u32 = self.ram.read(ra).unwrap_or(0);
+        Ok(if self.le() { word } else { word.swap_bytes() })
+    }
+}
+
+impl Located {
+    fn byte(&self, i: u64) -> u64 {
+        if i < self.first_len { self.first + i } else { self.second + (i - self.first_len) }
+    }
+
+    /// The pieces of an access of `len` bytes: real address and length.
+    fn pieces(&self, len: u64) -> impl Iterator<Item = (u64, u64)> + use<> {
+        let second = (self.first_len < len).then_some((self.second, len.saturating_sub(self.first_len)));
+        std::iter::once((self.first, self.first_len)).chain(second)
     }
 }

@@ -35,7 +35,6 @@ const HPTE_R_N: u64 = 0x4;
 const HPTE_R_G: u64 = 0x8;
 const HPTE_R_C: u64 = 0x80;
 const HPTE_R_R: u64 = 0x100;
-const HPTE_R_PP0: u64 = 1 << 63;
 
 /// What an access wants to do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -65,8 +64,8 @@ enum Refusal {
     Segment,
     NoEntry,
     NoExecute,
-    Protection,
-    Key,
+    /// By page protection, by storage key, or both.
+    Denied { page: bool, key: bool },
 }
 
 struct Rights {
@@ -157,58 +156,44 @@ impl Cpu {
         };
         let found = self.hpt.lookup(&page).ok_or(Refusal::NoEntry)?;
         let key_bit = if self.msr & msr::PR != 0 { VSID_KP } else { VSID_KS };
-        let mut rights = page_rights(segment.vsid & key_bit != 0, found.r);
+        let page = page_rights(segment.vsid & key_bit != 0, found.r);
         let key = storage_key(found.r);
-        match access {
-            Access::Fetch => {
-                if found.r & (HPTE_R_N | HPTE_R_G) != 0 {
-                    return Err(Refusal::NoExecute);
-                }
-                if !rights.read {
-                    return Err(Refusal::Protection);
-                }
-                if key_bits(self.iamr(), key) & 1 != 0 {
-                    return Err(Refusal::Key);
-                }
-            }
-            Access::Read | Access::Write => {
-                let allowed = if access == Access::Write { rights.write } else { rights.read };
-                if !allowed {
-                    return Err(Refusal::Protection);
-                }
-                // AMR: the first bit of a key's pair forbids stores, the second loads.
-                let amr = key_bits(self.amr(), key);
-                rights.write &= amr & 2 == 0;
-                rights.read &= amr & 1 == 0;
-                let allowed = if access == Access::Write { rights.write } else { rights.read };
-                if !allowed {
-                    return Err(Refusal::Key);
-                }
-            }
+        // AMR: the first bit of a key's pair forbids stores, the second loads; IAMR: the second forbids fetches.
+        let keys = if access == Access::Fetch { self.iamr() } else { self.amr() };
+        let denied = key_bits(keys, key);
+        if access == Access::Fetch && found.r & (HPTE_R_N | HPTE_R_G) != 0 {
+            return Err(Refusal::NoExecute);
         }
+        let (page_allows, key_allows) =
+            if access == Access::Write { (page.write, denied & 2 == 0) } else { (page.read, denied & 1 == 0) };
+        if !page_allows || !key_allows {
+            return Err(Refusal::Denied { page: !page_allows, key: !key_allows });
+        }
+        let rights = Rights { read: page.read && denied & 1 == 0, write: page.write && denied & 2 == 0 };
         Ok((found, rights))
     }
 
     fn refuse(&mut self, ea: u64, access: Access, refusal: Refusal) -> Trap {
+        let flag = |set, bit| if set { bit } else { 0 };
         if access == Access::Fetch {
             self.fault.srr1 = match refusal {
                 Refusal::Segment => return Trap::InstSegment,
                 Refusal::NoEntry => SRR1_NOHPTE,
                 Refusal::NoExecute => SRR1_NOEXEC,
-                Refusal::Protection => SRR1_PROTECTION,
-                Refusal::Key => SRR1_KEY,
+                Refusal::Denied { page, key } => flag(page, SRR1_PROTECTION) | flag(key, SRR1_KEY),
             };
             return Trap::InstStorage;
         }
         self.fault.dar = ea;
-        let store = if access == Access::Write { DSISR_STORE } else { 0 };
-        self.fault.dsisr = store
-            | match refusal {
-                Refusal::Segment => return Trap::DataSegment,
-                Refusal::NoEntry => DSISR_NOHPTE,
-                Refusal::NoExecute | Refusal::Protection => DSISR_PROTECTION,
-                Refusal::Key => DSISR_KEY,
-            };
+        let cause = match refusal {
+            Refusal::Segment => return Trap::DataSegment,
+            Refusal::NoEntry => u64::from(DSISR_NOHPTE),
+            Refusal::NoExecute => u64::from(DSISR_PROTECTION),
+            Refusal::Denied { page, key } => {
+                flag(page, u64::from(DSISR_PROTECTION)) | flag(key, u64::from(DSISR_KEY))
+            }
+        };
+        self.fault.dsisr = cause as u32 | if access == Access::Write { DSISR_STORE } else { 0 };
         Trap::DataStorage
     }
 
@@ -249,27 +234,21 @@ impl Cpu {
             keys: self.iamr(),
             mode: 4 | (on(msr::LE) as u8) << 1 | on(msr::SF) as u8,
         };
-        loop {
-            let (data, wrapped) = self.contexts.number(data);
-            self.data_context = data.into();
-            if wrapped {
-                self.tlb.clear();
-                self.fetch_flush = true;
-            }
-            let (fetch, wrapped) = self.contexts.number(fetch);
-            self.fetch_context = fetch.into();
-            if !wrapped {
-                break;
-            }
+        let (number, wrapped) = self.data_contexts.number(data);
+        self.data_context = number.into();
+        if wrapped {
             self.tlb.clear();
-            self.fetch_flush = true;
         }
+        let (number, wrapped) = self.fetch_contexts.number(fetch);
+        self.fetch_context = number;
+        self.fetch_flush |= wrapped;
         self.request_event();
     }
 
     /// Translations may have changed: SLB, hash table or keys.
     pub fn flush_translations(&mut self) {
-        self.contexts.forget_translated();
+        self.data_contexts.forget_translated();
+        self.fetch_contexts.forget_translated();
         self.context_changed();
     }
 
@@ -286,7 +265,7 @@ mod tests {
     #[test]
     fn protection_follows_the_table_of_the_isa() {
         let rights = |key, pp| {
-            let r = if pp & 4 != 0 { HPTE_R_PP0 } else { 0 } | pp & 3;
+            let r = if pp & 4 != 0 { 1 << 63 } else { 0 } | pp & 3;
             let rights = page_rights(key, r);
             (rights.read, rights.write)
         };

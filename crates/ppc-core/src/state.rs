@@ -5,8 +5,12 @@ use crate::{
     model::Model,
     msr,
     ram::Ram,
+    slb::Slb,
+    time::{Clock, Decrementer},
+    tlb::{Contexts, LAST_DATA_CONTEXT, Tlb},
     trap::{Done, Fault, Trap},
 };
+use hpt::Hpt;
 use std::sync::Arc;
 
 /// Fixed-point exception register, kept apart so that each bit costs one store.
@@ -81,16 +85,61 @@ pub struct Cpu {
     pub fault: Fault,
     /// Which processor this is.
     pub model: &'static Model,
+    /// Which processor of the machine this is (PIR).
+    pub index: u32,
     /// Guest memory.
     pub ram: Arc<Ram>,
+    /// Hash page table.
+    pub hpt: Arc<Hpt>,
+    /// Segment lookaside buffer. After a change that takes something away, `flush_translations`.
+    pub slb: Slb,
     /// Registers that are only stored, by SPR number.
     pub spr: Box<[u64; 1024]>,
+    /// The parts of LPCR that the hypervisor sets on the guest's behalf: ILE, AIL, LD.
+    pub lpcr: u64,
+
+    /// Instructions retired.
+    pub icount: u64,
+    /// The engine stops to look around when `icount` would pass this.
+    pub limit: u64,
+    /// Virtual nanoseconds that an idle processor skipped.
+    pub idle_nanos: u64,
+    /// Where nanoseconds come from.
+    pub clock: Clock,
+    /// TB when the clock shows 0.
+    pub tb_offset: u64,
+    /// Decrementer.
+    pub dec: Decrementer,
+
+    /// State of the seeded random number generator.
+    pub random_state: u64,
+
+    /// Level of the external interrupt line.
+    pub external: bool,
+    /// A system reset interrupt is pending.
+    pub system_reset: bool,
+    /// A directed privileged doorbell is pending.
+    pub doorbell: bool,
+
+    pub(crate) tlb: Tlb,
+    pub(crate) data_contexts: Contexts,
+    pub(crate) fetch_contexts: Contexts,
+    /// Context number of data accesses, as a TLB tag wants it.
+    pub(crate) data_context: u64,
+    /// Context number of instruction fetches.
+    pub(crate) fetch_context: u32,
+    /// Context numbers have started again: caches of fetched code must forget theirs.
+    pub(crate) fetch_flush: bool,
+    /// Stores to grains with decoded code are allowed, and noted in `changed_code`.
+    pub(crate) code_writable: bool,
+    /// Real addresses and lengths of stores to grains with decoded code.
+    pub(crate) changed_code: Vec<(u64, u64)>,
 }
 
 impl Cpu {
     /// A processor of `model` in its reset state: 64-bit, big-endian, real mode, all registers 0.
-    pub fn new(model: &'static Model, ram: Arc<Ram>) -> Self {
-        Self {
+    pub fn new(model: &'static Model, ram: Arc<Ram>, hpt: Arc<Hpt>) -> Self {
+        let mut cpu = Self {
             gpr: [0; 32],
             cr: 0,
             xer: Xer::default(),
@@ -106,9 +155,33 @@ impl Cpu {
             reservation: None,
             fault: Fault::default(),
             model,
+            index: 0,
             ram,
+            hpt,
+            slb: Slb::new(model),
             spr: Box::new([0; 1024]),
-        }
+            lpcr: 0,
+            icount: 0,
+            limit: 0,
+            idle_nanos: 0,
+            clock: Clock::Virtual,
+            tb_offset: 0,
+            dec: Decrementer { value: i64::from(i32::MAX), at: 0 },
+            random_state: 0,
+            external: false,
+            system_reset: false,
+            doorbell: false,
+            tlb: Tlb::default(),
+            data_contexts: Contexts::new(LAST_DATA_CONTEXT),
+            fetch_contexts: Contexts::new(u32::MAX),
+            data_context: 0,
+            fetch_context: 0,
+            fetch_flush: false,
+            code_writable: false,
+            changed_code: Vec::new(),
+        };
+        cpu.context_changed();
+        cpu
     }
 
     /// FPR `n`.

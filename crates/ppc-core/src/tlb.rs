@@ -37,24 +37,30 @@ pub struct Context {
 }
 
 /// Numbers contexts; a number is never reused before every cache that mentions it was cleared.
-#[derive(Default)]
 pub struct Contexts {
-    known: Vec<(Context, u16)>,
-    last: u16,
+    known: Vec<(Context, u32)>,
+    last: u32,
+    limit: u32,
 }
 
-/// Numbers fit into the offset bits of a tag; 0 means "no context".
-const LAST_CONTEXT: u16 = OFFSET as u16;
+/// Data numbers fit into the offset bits of a tag; 0 means "no context".
+pub const LAST_DATA_CONTEXT: u32 = OFFSET as u32;
 /// A guest that invents more authority masks than this only loses speed.
 const KNOWN: usize = 12;
 
 impl Contexts {
+    /// Numbers from 1 to `limit`.
+    pub fn new(limit: u32) -> Self {
+        Self { known: Vec::with_capacity(KNOWN), last: 0, limit }
+    }
+
     /// The number of `context`, and whether the numbers have started again (every tag must be cleared).
-    pub fn number(&mut self, context: Context) -> (u16, bool) {
+    #[inline]
+    pub fn number(&mut self, context: Context) -> (u32, bool) {
         if let Some(&(_, n)) = self.known.iter().find(|(c, _)| *c == context) {
             return (n, false);
         }
-        let wrapped = self.last == LAST_CONTEXT;
+        let wrapped = self.last == self.limit;
         if wrapped {
             self.known.clear();
             self.last = 0;
@@ -157,10 +163,10 @@ mod tests {
 
     #[test]
     fn numbers_start_again_only_with_a_warning() {
-        let mut contexts = Contexts::default();
+        let mut contexts = Contexts::new(LAST_DATA_CONTEXT);
         let context = |keys| Context { relocate: true, problem: false, keys, mode: 0 };
-        for keys in 0..u64::from(LAST_CONTEXT) {
-            assert_eq!(contexts.number(context(keys)), (keys as u16 + 1, false));
+        for keys in 0..u64::from(LAST_DATA_CONTEXT) {
+            assert_eq!(contexts.number(context(keys)), (keys as u32 + 1, false));
         }
         assert_eq!(contexts.number(context(u64::MAX)), (1, true));
     }

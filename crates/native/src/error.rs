@@ -1,0 +1,21 @@
+//! One door for errors: every Rust error becomes an exception here.
+
+use pyo3::{exceptions::PyRuntimeError, import_exception, prelude::*};
+
+import_exception!(pyspapr.errors, GuestAddressError);
+import_exception!(pyspapr.errors, ConfigError);
+
+/// An access outside guest RAM.
+pub fn outside(address: u64, length: u64, size: u64) -> PyErr {
+    GuestAddressError::new_err(format!("{length} bytes at {address:#x} are outside the guest's {size:#x} bytes of RAM"))
+}
+
+/// A parameter of a constructor that cannot be.
+pub fn config(message: impl std::fmt::Display) -> PyErr {
+    ConfigError::new_err(message.to_string())
+}
+
+/// The processor is running in another thread.
+pub fn busy() -> PyErr {
+    PyRuntimeError::new_err("the processor is running in another thread")
+}

@@ -1,0 +1,330 @@
+//! `Vcpu`: one processor for Python.
+
+use crate::{error, hpt::Hpt, hypercall::Native, ram::Ram};
+use ppc_core::{exit::Exit, interp::Engine, mmu::Access, model, msr, regs, slb::SlbEntry, state::Cpu, time::Clock};
+use pyo3::{
+    exceptions::{PyKeyError, PyValueError},
+    prelude::*,
+    types::{PyBytes, PyTuple},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Arc, Mutex, MutexGuard, TryLockError,
+        atomic::{AtomicBool, Ordering::*},
+    },
+    time::{Duration, Instant},
+};
+
+pub const EXIT_LIMIT: u32 = 0;
+pub const EXIT_HYPERCALL: u32 = 1;
+pub const EXIT_HALTED: u32 = 2;
+pub const EXIT_KICKED: u32 = 3;
+pub const EXIT_UNIMPLEMENTED: u32 = 4;
+pub const EXIT_HUNG: u32 = 5;
+
+/// Instructions between looks at the kick flag.
+const SLICE: u64 = 2_000_000;
+/// Time between looks at Python's signals.
+const SIGNALS: Duration = Duration::from_millis(50);
+/// R3 of a hypercall from problem state (PAPR, "Hypervisor Call Return Codes"): H_PRIVILEGE.
+const H_PRIVILEGE: i64 = -3;
+
+struct Inner {
+    engine: Engine,
+    halted: bool,
+    native: Native,
+    unimplemented: (u64, u32),
+}
+
+/// One processor. `run` releases the GIL; `kick` may be called from any thread.
+#[pyclass(frozen, module = "pyspapr._native")]
+pub struct Vcpu {
+    inner: Mutex<Inner>,
+    kicked: Arc<AtomicBool>,
+}
+
+impl Vcpu {
+    fn lock(&self) -> PyResult<MutexGuard<'_, Inner>> {
+        match self.inner.try_lock() {
+            Ok(guard) => Ok(guard),
+            Err(TryLockError::WouldBlock) => Err(error::busy()),
+            Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
+        }
+    }
+}
+
+impl Inner {
+    /// Runs until something needs Python. `None`: only the slice is over.
+    fn slice(&mut self, end: u64) -> Option<u32> {
+        if self.halted {
+            let cpu = &mut self.engine.cpu;
+            if !cpu.wakeup_pending() {
+                match (cpu.clock, cpu.decrementer_deadline()) {
+                    (Clock::Virtual, Some(nanos)) => cpu.skip_to(nanos),
+                    _ => return Some(EXIT_HALTED),
+                }
+            }
+            self.halted = false;
+        }
+        let until = end.min(self.engine.cpu.icount.saturating_add(SLICE));
+        match self.engine.run(until) {
+            Exit::Limit if until == end => Some(EXIT_LIMIT),
+            Exit::Limit => None,
+            Exit::Hung => Some(EXIT_HUNG),
+            Exit::Unimplemented { cia, word } => {
+                self.unimplemented = (cia, word);
+                Some(EXIT_UNIMPLEMENTED)
+            }
+            Exit::Hypercall => {
+                let cpu = &mut self.engine.cpu;
+                if cpu.msr & msr::PR != 0 {
+                    cpu.gpr[3] = H_PRIVILEGE as u64;
+                    return None;
+                }
+                if self.native.handle(cpu) { None } else { Some(EXIT_HYPERCALL) }
+            }
+        }
+    }
+}
+
+#[pymethods]
+impl Vcpu {
+    #[new]
+    #[pyo3(signature = (ram, hpt, model, *, index = 0, clock = "virtual", strict = false, seed = 0))]
+    fn new(
+        ram: &Ram,
+        hpt: &Hpt,
+        model: &str,
+        index: u32,
+        clock: &str,
+        strict: bool,
+        seed: u64,
+    ) -> PyResult<Self> {
+        let Some(known) = model::by_name(model) else {
+            let names: Vec<_> = model::MODELS.iter().map(|m| m.name).collect();
+            return Err(error::config(format!("unknown CPU model {model:?}; known: {}", names.join(", "))));
+        };
+        let mut cpu = Cpu::new(known, ram.0.clone(), hpt.0.clone());
+        cpu.index = index;
+        cpu.random_state = seed;
+        cpu.clock = match clock {
+            "virtual" => Clock::Virtual,
+            "host" => Clock::Host(Instant::now()),
+            other => return Err(error::config(format!("unknown clock {other:?}; known: virtual, host"))),
+        };
+        let mut engine = Engine::new(cpu);
+        engine.strict = strict;
+        let inner = Inner { engine, halted: false, native: Native::default(), unimplemented: (0, 0) };
+        Ok(Self { inner: Mutex::new(inner), kicked: Arc::default() })
+    }
+
+    /// The state in which a processor enters an operating system: 64-bit, big-endian, real mode, registers 0.
+    #[pyo3(signature = (*, pc, r3 = 0, r4 = 0, r5 = 0, r6 = 0, r7 = 0, msr = msr::SF | msr::ME))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments, one a register")]
+    fn reset(&self, pc: u64, r3: u64, r4: u64, r5: u64, r6: u64, r7: u64, msr: u64) -> PyResult<()> {
+        let mut inner = self.lock()?;
+        let old = &inner.engine.cpu;
+        let mut cpu = Cpu::new(old.model, old.ram.clone(), old.hpt.clone());
+        cpu.index = old.index;
+        cpu.clock = old.clock;
+        cpu.random_state = old.random_state;
+        cpu.icount = old.icount;
+        cpu.idle_nanos = old.idle_nanos;
+        cpu.tb_offset = old.tb_offset;
+        cpu.cia = pc;
+        cpu.gpr[3..8].copy_from_slice(&[r3, r4, r5, r6, r7]);
+        cpu.set_decrementer(i64::from(i32::MAX));
+        cpu.set_msr(msr);
+        inner.engine.forget_code();
+        inner.engine.cpu = cpu;
+        inner.halted = false;
+        Ok(())
+    }
+
+    /// Runs until something needs the caller; returns one of the EXIT_ numbers.
+    #[pyo3(signature = (max_instructions = None))]
+    fn run(&self, py: Python<'_>, max_instructions: Option<u64>) -> PyResult<u32> {
+        let mut inner = self.lock()?;
+        let inner = &mut *inner;
+        py.detach(|| {
+            let end = max_instructions.map_or(u64::MAX, |n| inner.engine.cpu.icount.saturating_add(n));
+            let mut looked = Instant::now();
+            loop {
+                if self.kicked.swap(false, AcqRel) {
+                    return Ok(EXIT_KICKED);
+                }
+                if let Some(exit) = inner.slice(end) {
+                    return Ok(exit);
+                }
+                if looked.elapsed() >= SIGNALS {
+                    Python::attach(|py| py.check_signals())?;
+                    looked = Instant::now();
+                }
+            }
+        })
+    }
+
+    /// Makes `run` return soon, from any thread; if it is not running, its next call returns at once.
+    fn kick(&self) {
+        self.kicked.store(true, Release);
+    }
+
+    #[getter]
+    fn instructions(&self) -> PyResult<u64> {
+        Ok(self.lock()?.engine.cpu.icount)
+    }
+
+    #[getter]
+    fn timebase(&self) -> PyResult<u64> {
+        Ok(self.lock()?.engine.cpu.timebase())
+    }
+
+    #[setter]
+    fn set_timebase(&self, value: u64) -> PyResult<()> {
+        self.lock()?.engine.cpu.set_timebase(value);
+        Ok(())
+    }
+
+    /// Nanoseconds of the processor's clock since it was made.
+    #[getter]
+    fn nanos(&self) -> PyResult<u64> {
+        Ok(self.lock()?.engine.cpu.nanos())
+    }
+
+    /// Nanoseconds until the decrementer asks for an interrupt; 0 if it already does.
+    #[getter]
+    fn nanos_to_deadline(&self) -> PyResult<u64> {
+        let inner = self.lock()?;
+        let cpu = &inner.engine.cpu;
+        Ok(cpu.decrementer_deadline().map_or(0, |at| at.saturating_sub(cpu.nanos())))
+    }
+
+    #[getter]
+    fn halted(&self) -> PyResult<bool> {
+        Ok(self.lock()?.halted)
+    }
+
+    #[setter]
+    fn set_halted(&self, value: bool) -> PyResult<()> {
+        self.lock()?.halted = value;
+        Ok(())
+    }
+
+    #[getter]
+    fn external(&self) -> PyResult<bool> {
+        Ok(self.lock()?.engine.cpu.external)
+    }
+
+    #[setter]
+    fn set_external(&self, level: bool) -> PyResult<()> {
+        let mut inner = self.lock()?;
+        inner.engine.cpu.external = level;
+        inner.engine.cpu.request_event();
+        Ok(())
+    }
+
+    /// Makes a system reset interrupt pending.
+    fn system_reset(&self) -> PyResult<()> {
+        let mut inner = self.lock()?;
+        inner.engine.cpu.system_reset = true;
+        inner.engine.cpu.request_event();
+        Ok(())
+    }
+
+    #[getter]
+    fn unimplemented(&self) -> PyResult<(u64, u32)> {
+        Ok(self.lock()?.unimplemented)
+    }
+
+    /// R3 to R12: the number and nine arguments of the hypercall that `run` stopped at.
+    fn hypercall<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, &self.lock()?.engine.cpu.gpr[3..13])
+    }
+
+    /// Writes R3, R4, ...: the return code and the results.
+    fn hypercall_return(&self, results: Vec<i128>) -> PyResult<()> {
+        let mut inner = self.lock()?;
+        if results.len() > 10 {
+            return Err(PyValueError::new_err(format!("{} results, at most 10 fit R3 to R12", results.len())));
+        }
+        for (gpr, value) in inner.engine.cpu.gpr[3..].iter_mut().zip(results) {
+            *gpr = value as u64;
+        }
+        Ok(())
+    }
+
+    /// Numbers of the hypercalls that are handled without Python.
+    fn native_hypercalls(&self) -> PyResult<BTreeSet<u64>> {
+        Ok(self.lock()?.native.numbers())
+    }
+
+    /// Lets Python handle a hypercall that is native by default, or gives it back.
+    fn set_native_hypercall(&self, number: u64, enabled: bool) -> PyResult<()> {
+        if self.lock()?.native.set(number, enabled) {
+            Ok(())
+        } else {
+            Err(PyKeyError::new_err(format!("hypercall {number:#x} has no native handler")))
+        }
+    }
+
+    fn get(&self, register: &str) -> PyResult<u128> {
+        let inner = self.lock()?;
+        inner.engine.cpu.register(register).ok_or_else(|| PyKeyError::new_err(register.to_owned()))
+    }
+
+    fn set(&self, register: &str, value: u128) -> PyResult<()> {
+        let mut inner = self.lock()?;
+        inner.engine.cpu.set_register(register, value).ok_or_else(|| PyKeyError::new_err(register.to_owned()))
+    }
+
+    /// What the processor remembers beside its registers, by name.
+    fn internal_state(&self) -> PyResult<BTreeMap<&'static str, u128>> {
+        let inner = self.lock()?;
+        Ok(regs::INTERNAL.iter().filter_map(|n| Some((*n, inner.engine.cpu.internal(n)?))).collect())
+    }
+
+    /// Restores what `internal_state` gave.
+    fn set_internal_state(&self, state: BTreeMap<String, u128>) -> PyResult<()> {
+        let mut inner = self.lock()?;
+        for (name, value) in state {
+            inner.engine.cpu.set_internal(&name, value).ok_or_else(|| PyKeyError::new_err(name))?;
+        }
+        Ok(())
+    }
+
+    fn register_names(&self) -> Vec<String> {
+        Cpu::register_names()
+    }
+
+    /// SLB entries: (ESID, VSID) doublewords.
+    fn slb(&self) -> PyResult<Vec<(u64, u64)>> {
+        Ok(self.lock()?.engine.cpu.slb.entries().iter().map(|e| (e.esid, e.vsid)).collect())
+    }
+
+    /// Writes SLB entry `index`.
+    fn set_slb(&self, index: usize, esid: u64, vsid: u64) -> PyResult<()> {
+        let mut inner = self.lock()?;
+        inner.engine.cpu.slb.set(index, SlbEntry { esid, vsid });
+        inner.engine.cpu.flush_translations();
+        Ok(())
+    }
+
+    /// The real address of an effective one, without side effects; `None` if it is not mapped.
+    #[pyo3(signature = (address, *, fetch = false))]
+    fn translate(&self, address: u64, fetch: bool) -> PyResult<Option<u64>> {
+        let access = if fetch { Access::Fetch } else { Access::Read };
+        Ok(self.lock()?.engine.cpu.peek_translation(address, access))
+    }
+
+    /// Drops every cached translation: after the hash table was changed from outside.
+    fn flush_translations(&self) -> PyResult<()> {
+        self.lock()?.engine.cpu.flush_translations();
+        Ok(())
+    }
+
+    /// 32 bytes that depend on everything of this processor that a guest can observe.
+    fn digest<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        Ok(PyBytes::new(py, &self.lock()?.engine.cpu.digest()))
+    }
+}

@@ -1,0 +1,292 @@
+//! Decoded code: basic blocks, found by real address, dropped when their memory is written.
+//!
+//! A block lies within one grain and ends with an instruction whose row says `ends`. Links between blocks and the
+//! jump cache name an effective address and a fetch context; a new context number makes all of them stale at once.
+
+use crate::{
+    exec::ExecFn,
+    fields::Word,
+    insn::{self, Facility, decode},
+    model::Isa,
+    msr,
+    ram::Ram,
+    spr,
+    state::Cpu,
+    tlb::{GRAIN, GRAIN_SHIFT},
+    trap::{Done, Trap},
+};
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+/// A decoded instruction.
+#[derive(Clone, Copy)]
+pub struct Op {
+    /// Semantics.
+    pub exec: ExecFn,
+    /// The word, in instruction order.
+    pub word: Word,
+}
+
+/// Where a block went to before.
+#[derive(Clone, Copy, Default)]
+pub struct Link {
+    /// Effective address.
+    pub ea: u64,
+    /// Fetch context; 0: none.
+    pub context: u32,
+    /// Block number.
+    pub block: u32,
+}
+
+/// A basic block.
+pub struct Block {
+    /// First op.
+    pub first: u32,
+    /// Number of ops.
+    pub len: u32,
+    /// MSR bits that its instructions need, or [`SELF_BRANCH`].
+    pub needs: u64,
+    /// The latest successors.
+    pub links: [Link; 2],
+    /// Real address | byte order.
+    key: u64,
+}
+
+/// In [`Block::needs`]: the block is one branch that may go to itself. A guest's MSR never has this bit.
+pub const SELF_BRANCH: u64 = msr::HV;
+/// Ops in a block at most.
+const LONGEST: usize = 64;
+/// The cache is emptied when it holds this many ops (16 bytes each).
+const MOST_OPS: usize = 2 << 20;
+const JUMPS: usize = 4096;
+const FETCHES: usize = 256;
+/// Code in a grain is remembered in lines of this size.
+const LINE_SHIFT: u32 = 6;
+
+/// Multiplies: keys are addresses.
+#[derive(Default)]
+pub struct AddressHasher(u64);
+
+impl Hasher for AddressHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        for b in bytes {
+            self.write_u64(u64::from(*b));
+        }
+    }
+    fn write_u64(&mut self, value: u64) {
+        self.0 = (self.0 ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_right(29);
+    }
+}
+
+type AddressMap<T> = HashMap<u64, T, BuildHasherDefault<AddressHasher>>;
+
+/// What is decoded from one grain.
+#[derive(Default)]
+struct GrainCode {
+    lines: u64,
+    blocks: Vec<u32>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Fetch {
+    page: u64,
+    context: u32,
+    real: u64,
+}
+
+/// All decoded code of one processor.
+pub struct CodeCache {
+    /// The ops of all blocks.
+    pub ops: Vec<Op>,
+    /// The blocks.
+    pub blocks: Vec<Block>,
+    by_key: AddressMap<u32>,
+    grains: AddressMap<GrainCode>,
+    jumps: Box<[Link]>,
+    fetches: Box<[Fetch]>,
+}
+
+impl Default for CodeCache {
+    fn default() -> Self {
+        Self {
+            ops: Vec::new(),
+            blocks: Vec::new(),
+            by_key: AddressMap::default(),
+            grains: AddressMap::default(),
+            jumps: vec![Link::default(); JUMPS].into_boxed_slice(),
+            fetches: vec![Fetch::default(); FETCHES].into_boxed_slice(),
+        }
+    }
+}
+
+/// A word that no row of the model's level matches, or whose row has no semantics.
+pub fn illegal(_cpu: &mut Cpu, _w: Word) -> Done {
+    Err(Trap::Illegal)
+}
+
+/// The MSR bits a facility stands for.
+pub fn facility_bits(facility: Facility) -> u64 {
+    match facility {
+        Facility::None => 0,
+        Facility::Fp => msr::FP,
+        Facility::Vec => msr::VEC,
+        Facility::Vsx | Facility::VsxOrVec | Facility::FpOrVec => msr::VSX,
+    }
+}
+
+/// The trap for missing MSR bits.
+pub fn facility_trap(missing: u64) -> Trap {
+    if missing & msr::FP != 0 {
+        Trap::FpUnavailable
+    } else if missing & msr::VEC != 0 {
+        Trap::VecUnavailable
+    } else {
+        Trap::VsxUnavailable
+    }
+}
+
+/// The MSR bits that `word` needs.
+pub fn needs_of(word: Word, isa: Isa) -> u64 {
+    decode::decode(word, isa).map_or(0, |row| facility_bits(row.facility.of(word, row.form)))
+}
+
+impl CodeCache {
+    /// The block at the processor's current instruction.
+    #[inline]
+    pub fn find(&mut self, cpu: &mut Cpu) -> Result<u32, Trap> {
+        let ea = cpu.cia;
+        let slot = (ea >> 2) as usize & (JUMPS - 1);
+        let jump = &self.jumps[slot];
+        if jump.ea == ea && jump.context == cpu.fetch_context {
+            return Ok(jump.block);
+        }
+        let real = self.fetch_address(cpu, ea)?;
+        let key = real | u64::from(cpu.le());
+        let block = match self.by_key.get(&key) {
+            Some(&block) => block,
+            None => self.build(cpu, key),
+        };
+        // Building may have told the processor to look for events, but not changed its context.
+        self.jumps[slot] = Link { ea, context: cpu.fetch_context, block };
+        Ok(block)
+    }
+
+    fn fetch_address(&mut self, cpu: &mut Cpu, ea: u64) -> Result<u64, Trap> {
+        let page = ea & !(GRAIN - 1);
+        let slot = (ea >> GRAIN_SHIFT) as usize & (FETCHES - 1);
+        let known = &self.fetches[slot];
+        if known.page == page && known.context == cpu.fetch_context {
+            return Ok(known.real | ea & (GRAIN - 1));
+        }
+        let real = cpu.translate(ea, crate::mmu::Access::Fetch)?.ra;
+        self.fetches[slot] = Fetch { page, context: cpu.fetch_context, real: real & !(GRAIN - 1) };
+        Ok(real)
+    }
+
+    #[cold]
+    fn build(&mut self, cpu: &mut Cpu, key: u64) -> u32 {
+        if self.ops.len() > MOST_OPS {
+            self.clear(cpu);
+        }
+        let real = key & !3;
+        let isa = cpu.model.isa;
+        let first = self.ops.len();
+        let mut needs = 0;
+        let mut at = real;
+        loop {
+            // Instructions are whole words within RAM, whose size is a multiple of a grain.
+            let raw: u32 = cpu.ram.read(at).unwrap_or(0);
+            let word = Word(if key & 1 != 0 { raw } else { raw.swap_bytes() });
+            let row = decode::decode(word, isa);
+            let exec = row.and_then(|r| r.exec_for(word));
+            self.ops.push(Op { exec: exec.unwrap_or(illegal), word });
+            at += 4;
+            let Some(row) = row.filter(|_| exec.is_some()) else { break };
+            needs |= facility_bits(row.facility.of(word, row.form));
+            if ends(row, word) {
+                if self.ops.len() - first == 1 && row.name == "b" && word.li() == 0 {
+                    needs |= SELF_BRANCH;
+                }
+                break;
+            }
+            if self.ops.len() - first == LONGEST || at % GRAIN == 0 {
+                break;
+            }
+        }
+        let number = self.blocks.len() as u32;
+        let len = (self.ops.len() - first) as u32;
+        self.blocks.push(Block { first: first as u32, len, needs, links: Default::default(), key });
+        self.by_key.insert(key, number);
+        if cpu.ram.mark_code(real) {
+            cpu.tlb.protect_real(real);
+        }
+        let grain = self.grains.entry(real >> GRAIN_SHIFT).or_default();
+        grain.blocks.push(number);
+        for line in line_of(real)..=line_of(at - 4) {
+            grain.lines |= 1 << line;
+        }
+        number
+    }
+
+    /// Drops the blocks of the grain at `ra` if the `len` bytes there may belong to one.
+    pub fn written(&mut self, cpu: &mut Cpu, ra: u64, len: u64) {
+        let number = ra >> GRAIN_SHIFT;
+        let Some(grain) = self.grains.get(&number) else { return };
+        let last = (ra % GRAIN + len.max(1) - 1).min(GRAIN - 1);
+        let touched = (line_of(ra)..=line_of(last)).any(|line| grain.lines >> line & 1 != 0);
+        if !touched {
+            return;
+        }
+        if let Some(grain) = self.grains.remove(&number) {
+            for block in grain.blocks {
+                self.by_key.remove(&self.blocks[block as usize].key);
+            }
+        }
+        cpu.ram.clear_code(ra);
+        // Links and jumps to the dropped blocks go stale with the context numbers.
+        cpu.fetch_contexts.forget_all();
+        cpu.context_changed();
+    }
+
+    /// Drops everything.
+    pub fn clear(&mut self, cpu: &mut Cpu) {
+        for &grain in self.grains.keys() {
+            cpu.ram.clear_code(grain << GRAIN_SHIFT);
+        }
+        self.ops.clear();
+        self.blocks.clear();
+        self.by_key.clear();
+        self.grains.clear();
+        self.forget_links();
+        cpu.fetch_contexts.forget_all();
+        cpu.context_changed();
+    }
+
+    /// Context numbers have started again.
+    pub fn forget_links(&mut self) {
+        self.jumps.fill(Link::default());
+        self.fetches.fill(Fetch::default());
+        for block in &mut self.blocks {
+            block.links = Default::default();
+        }
+    }
+
+    /// Grains that were written from outside the processor.
+    pub fn drain_outside_writes(&mut self, cpu: &mut Cpu, ram: &Ram) {
+        for grain in ram.take_changed_code() {
+            self.written(cpu, grain << GRAIN_SHIFT, GRAIN);
+        }
+    }
+}
+
+fn line_of(addr: u64) -> u32 {
+    (addr % GRAIN >> LINE_SHIFT) as u32
+}
+
+/// Whether the block ends here: `mfspr`, `mtspr` and `mftb` end it only for registers that ask for it.
+fn ends(row: &insn::Row, word: Word) -> bool {
+    row.ends && !(matches!(row.name, "mfspr" | "mtspr") && !spr::ends_block(word))
+}

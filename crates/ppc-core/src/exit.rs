@@ -1,0 +1,19 @@
+//! Why the engine came back.
+
+/// Why [`crate::interp::Engine::run`] returned.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Exit {
+    /// The instruction count asked for is reached.
+    Limit,
+    /// `sc 1`: the hypervisor's turn. The next instruction follows the `sc`.
+    Hypercall,
+    /// Strict mode: an instruction of the table without semantics.
+    Unimplemented {
+        /// Its address.
+        cia: u64,
+        /// Its word.
+        word: u32,
+    },
+    /// A branch to itself with external interrupts masked: nothing in this processor can end that.
+    Hung,
+}

@@ -1,0 +1,197 @@
+//! The engine's promises: exact counts, exact interrupts, code that changes under its feet.
+
+use hpt::Hpt;
+use ppc_core::{exit::Exit, interp::Engine, model::POWER9, msr, ram::Ram, state::Cpu};
+use std::sync::Arc;
+
+const BASE: u64 = 0x1000;
+const MEMORY: u64 = 1 << 20;
+
+fn addi(rt: u32, ra: u32, si: i16) -> u32 {
+    14 << 26 | rt << 21 | ra << 16 | si as u16 as u32
+}
+fn b(offset: i32) -> u32 {
+    18 << 26 | offset as u32 & 0x03ff_fffc
+}
+fn bdnz(offset: i16) -> u32 {
+    16 << 26 | 16 << 21 | offset as u16 as u32 & 0xfffc
+}
+fn spr(number: u32) -> u32 {
+    (number & 0x1f) << 16 | (number >> 5) << 11
+}
+fn mtspr(number: u32, rs: u32) -> u32 {
+    31 << 26 | rs << 21 | spr(number) | 467 << 1
+}
+fn mfspr(rt: u32, number: u32) -> u32 {
+    31 << 26 | rt << 21 | spr(number) | 339 << 1
+}
+fn stw(rs: u32, ra: u32, d: i16) -> u32 {
+    36 << 26 | rs << 21 | ra << 16 | d as u16 as u32
+}
+fn mtmsrd(rs: u32, l: u32) -> u32 {
+    31 << 26 | rs << 21 | l << 16 | 178 << 1
+}
+const SC: u32 = 17 << 26 | 2;
+const SC1: u32 = 17 << 26 | 1 << 5 | 2;
+const RFID: u32 = 0x4c00_0024;
+const FADD: u32 = 63 << 26 | 1 << 21 | 2 << 16 | 3 << 11 | 21 << 1;
+
+fn engine(code: &[u32]) -> Engine {
+    let ram = Arc::new(Ram::new(MEMORY).expect("memory"));
+    let table = Arc::new(Hpt::new(18).expect("table"));
+    let mut cpu = Cpu::new(&POWER9, ram, table);
+    cpu.cia = BASE;
+    let engine = Engine::new(cpu);
+    load(&engine, BASE, code);
+    engine
+}
+
+fn load(engine: &Engine, at: u64, code: &[u32]) {
+    for (i, word) in code.iter().enumerate() {
+        engine.cpu.ram.write_bytes(at + 4 * i as u64, &word.to_be_bytes()).expect("inside");
+    }
+}
+
+/// r3 counts to 1000 in a loop of two instructions, then r4 is set and the processor hangs.
+fn counting() -> Vec<u32> {
+    vec![addi(3, 0, 1000), mtspr(9, 3), addi(3, 0, 0), addi(3, 3, 1), bdnz(-4), addi(4, 0, 7), b(0)]
+}
+
+#[test]
+fn budgets_are_exact_whatever_their_size() {
+    let mut whole = engine(&counting());
+    assert_eq!(whole.run(1500), Exit::Limit);
+    for step in [1, 2, 3, 7, 64, 500] {
+        let mut pieces = engine(&counting());
+        let mut at = 0;
+        while at < 1500 {
+            at = (at + step).min(1500);
+            assert_eq!(pieces.run(at), Exit::Limit);
+            assert_eq!(pieces.cpu.icount, at);
+        }
+        assert_eq!(pieces.cpu.digest(), whole.cpu.digest(), "in steps of {step}");
+    }
+}
+
+#[test]
+fn a_branch_to_itself_without_interrupts_is_hung() {
+    let mut engine = engine(&counting());
+    assert_eq!(engine.run(1 << 40), Exit::Hung);
+    assert_eq!((engine.cpu.gpr[3], engine.cpu.gpr[4]), (1000, 7));
+}
+
+#[test]
+fn the_decrementer_interrupts_at_an_exact_count() {
+    // DEC = 64 ticks = 125 ns: negative one tick later, at 127 instructions after the write.
+    let ee = addi(5, 0, msr::EE as i16);
+    let mut engine = engine(&[addi(3, 0, 64), mtspr(22, 3), ee, mtmsrd(5, 1), b(0)]);
+    let mut twin = self::engine(&[addi(3, 0, 64), mtspr(22, 3), ee, mtmsrd(5, 1), b(0)]);
+    load(&engine, 0x900, &[mfspr(6, 26), mfspr(7, 268), b(0)]);
+    load(&twin, 0x900, &[mfspr(6, 26), mfspr(7, 268), b(0)]);
+    assert_eq!(engine.run(1 << 30), Exit::Hung);
+    assert_eq!(engine.cpu.gpr[6], BASE + 16);
+    for at in 1..400 {
+        if twin.run(at) == Exit::Hung {
+            break;
+        }
+    }
+    assert_eq!((twin.cpu.gpr[6], twin.cpu.gpr[7]), (engine.cpu.gpr[6], engine.cpu.gpr[7]));
+    assert!(engine.cpu.gpr[7] >= 65 && engine.cpu.gpr[7] < 70, "taken at tick {}", engine.cpu.gpr[7]);
+}
+
+#[test]
+fn a_store_to_the_next_instruction_is_seen_by_it() {
+    // The loop's first pass decodes `addi r4,r4,1`; the store replaces it by `addi r4,r4,2` within the same block.
+    let new = addi(4, 4, 2);
+    let (high, low) = (new >> 16, new & 0xffff);
+    let addis = 15 << 26 | 6 << 21 | high;
+    let ori = 24 << 26 | 6 << 21 | 6 << 16 | low;
+    let code = [addis, ori, addi(7, 0, BASE as i16), stw(6, 7, 16), addi(4, 4, 1), b(0)];
+    let mut changed = engine(&code);
+    assert_eq!(changed.run(100), Exit::Hung);
+    assert_eq!(changed.cpu.gpr[4], 2);
+    assert_eq!(changed.cpu.icount, 6);
+}
+
+#[test]
+fn writes_from_outside_reach_decoded_code() {
+    let mut engine = engine(&[addi(3, 3, 1), b(-4)]);
+    assert_eq!(engine.run(10), Exit::Limit);
+    load(&engine, BASE, &[addi(3, 3, 100)]);
+    assert_eq!(engine.run(12), Exit::Limit);
+    assert_eq!(engine.cpu.gpr[3], 105);
+}
+
+#[test]
+fn system_calls_return_behind_themselves() {
+    let mut engine = engine(&[SC, addi(3, 3, 1), b(0)]);
+    load(&engine, 0xc00, &[addi(3, 0, 40), RFID]);
+    assert_eq!(engine.run(100), Exit::Hung);
+    assert_eq!(engine.cpu.gpr[3], 41);
+    assert_eq!(engine.cpu.icount, 5);
+}
+
+#[test]
+fn hypercalls_leave_with_the_next_instruction_ready() {
+    let mut engine = engine(&[addi(3, 0, 4), SC1, addi(3, 3, 1), b(0)]);
+    assert_eq!(engine.run(100), Exit::Hypercall);
+    assert_eq!((engine.cpu.cia, engine.cpu.icount), (BASE + 8, 2));
+    assert_eq!(engine.run(100), Exit::Hung);
+    assert_eq!(engine.cpu.gpr[3], 5);
+}
+
+#[test]
+fn a_missing_facility_interrupts_before_its_instruction() {
+    let mut engine = engine(&[addi(3, 3, 1), FADD, addi(3, 3, 1), b(0)]);
+    load(&engine, 0x800, &[mfspr(6, 26), b(0)]);
+    assert_eq!(engine.run(100), Exit::Hung);
+    assert_eq!((engine.cpu.gpr[3], engine.cpu.gpr[6]), (1, BASE + 4));
+    assert_eq!(engine.cpu.icount, 3);
+}
+
+#[test]
+fn an_illegal_word_interrupts_with_its_reason() {
+    let mut engine = engine(&[addi(3, 3, 1), 0, b(0)]);
+    load(&engine, 0x700, &[mfspr(6, 26), mfspr(7, 27), b(0)]);
+    assert_eq!(engine.run(100), Exit::Hung);
+    assert_eq!(engine.cpu.gpr[6], BASE + 4);
+    assert_eq!(engine.cpu.gpr[7] & 0x000f_0000, 0x0008_0000);
+}
+
+#[test]
+fn a_jump_outside_memory_is_an_instruction_storage_interrupt() {
+    let mut engine = engine(&[b(0x0100_0000)]);
+    load(&engine, 0x400, &[mfspr(6, 26), mfspr(7, 27), b(0)]);
+    assert_eq!(engine.run(100), Exit::Hung);
+    assert_eq!(engine.cpu.gpr[6], BASE + 0x0100_0000);
+    assert_eq!(engine.cpu.gpr[7] & 0x7000_0000, 0x4000_0000);
+}
+
+#[test]
+fn single_step_traces_every_instruction() {
+    let se = addi(5, 0, msr::SE as i16);
+    // mtmsrd sets SE; each following instruction is traced, the handler counts in r10 and returns.
+    let mut engine = engine(&[se, mfmsr(6), or(5, 5, 6), mtmsrd(5, 0), addi(3, 3, 1), addi(3, 3, 1), addi(3, 3, 1), b(0)]);
+    load(&engine, 0xd00, &[addi(10, 10, 1), RFID]);
+    engine.run(40);
+    assert_eq!(engine.cpu.gpr[3], 3);
+    assert!(engine.cpu.gpr[10] >= 4, "{}", engine.cpu.gpr[10]);
+}
+
+fn mfmsr(rt: u32) -> u32 {
+    31 << 26 | rt << 21 | 83 << 1
+}
+fn or(ra: u32, rs: u32, rb: u32) -> u32 {
+    31 << 26 | rs << 21 | ra << 16 | rb << 11 | 444 << 1
+}
+
+#[test]
+fn idle_time_skips_to_the_decrementer() {
+    let mut engine = engine(&[b(0)]);
+    engine.cpu.set_decrementer(512_000);
+    let deadline = engine.cpu.decrementer_deadline().expect("not yet");
+    assert!((1_000_000..1_000_010).contains(&deadline));
+    engine.cpu.skip_to(deadline);
+    assert!(engine.cpu.decrementer_pending());
+    assert_eq!(engine.cpu.decrementer_deadline(), None);
+}
