@@ -264,8 +264,8 @@ mod tests {
 
     #[test]
     fn protection_follows_the_table_of_the_isa() {
-        let rights = |key, pp| {
-            let r = if pp & 4 != 0 { 1 << 63 } else { 0 } | pp & 3;
+        let rights = |key, pp: u64| {
+            let r = (pp >> 2) << 63 | pp & 3;
             let rights = page_rights(key, r);
             (rights.read, rights.write)
         };
