@@ -7,7 +7,9 @@ import_exception!(pyspapr.errors, ConfigError);
 
 /// An access outside guest RAM.
 pub fn outside(address: u64, length: u64, size: u64) -> PyErr {
-    GuestAddressError::new_err(format!("{length} bytes at {address:#x} are outside the guest's {size:#x} bytes of RAM"))
+    GuestAddressError::new_err(format!(
+        "{length} bytes at {address:#x} are outside the guest's {size:#x} bytes of RAM"
+    ))
 }
 
 /// A parameter of a constructor that cannot be.

@@ -28,10 +28,7 @@ impl Hpt {
 
     /// Entry `ptex` as the guest reads it: two doublewords.
     fn entry(&self, ptex: u64) -> PyResult<(u64, u64)> {
-        if ptex >= self.0.slots() {
-            return Err(PyIndexError::new_err(format!("entry {ptex} of a table of {} entries", self.0.slots())));
-        }
-        let entry = self.0.entry(ptex);
+        let entry = self.0.guest_entry(ptex).map_err(|e| PyIndexError::new_err(e.to_string()))?;
         Ok((entry.v, entry.r))
     }
 

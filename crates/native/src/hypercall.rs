@@ -1,7 +1,36 @@
 //! Hypercalls that never leave native code: the hash table's.
 
-use ppc_core::state::Cpu;
+use hpt::{RealMap, Region, hcall};
+use ppc_core::{ram::Ram, state::Cpu};
 use std::collections::BTreeSet;
+
+/// Every hypercall that can be handled here.
+const NUMBERS: [u64; 7] = [
+    hcall::H_REMOVE,
+    hcall::H_ENTER,
+    hcall::H_READ,
+    hcall::H_CLEAR_MOD,
+    hcall::H_CLEAR_REF,
+    hcall::H_PROTECT,
+    hcall::H_BULK_REMOVE,
+];
+
+/// The guest's real address space: RAM and nothing else.
+struct Memory<'a>(&'a Ram);
+
+impl RealMap for Memory<'_> {
+    fn region(&self, addr: u64, len: u64) -> Region {
+        if self.0.contains(addr, len) { Region::Ram } else { Region::Missing }
+    }
+
+    fn zero(&self, addr: u64, len: u64) {
+        // Within RAM, as `region` said.
+        let _ = self.0.fill(addr, len, 0);
+    }
+
+    /// Decoded code always agrees with memory.
+    fn flush_instructions(&self, _addr: u64, _len: u64) {}
+}
 
 /// Which hypercalls are handled here.
 pub struct Native {
@@ -10,7 +39,7 @@ pub struct Native {
 
 impl Default for Native {
     fn default() -> Self {
-        Self { enabled: hpt::hcall::NUMBERS.iter().copied().collect() }
+        Self { enabled: NUMBERS.into_iter().collect() }
     }
 }
 
@@ -22,10 +51,14 @@ impl Native {
 
     /// Turns one on or off; false if there is no native handler.
     pub fn set(&mut self, number: u64, enabled: bool) -> bool {
-        if !hpt::hcall::NUMBERS.contains(&number) {
+        if !NUMBERS.contains(&number) {
             return false;
         }
-        if enabled { self.enabled.insert(number) } else { self.enabled.remove(&number) };
+        if enabled {
+            self.enabled.insert(number)
+        } else {
+            self.enabled.remove(&number)
+        };
         true
     }
 
@@ -37,8 +70,8 @@ impl Native {
         }
         let mut args = [0; 9];
         args.copy_from_slice(&cpu.gpr[4..13]);
-        let hpt = cpu.hpt.clone();
-        let Some(outcome) = hpt.dispatch(number, &args, cpu.ram.size()) else { return false };
+        let (hpt, ram) = (cpu.hpt.clone(), cpu.ram.clone());
+        let Some(outcome) = hpt.dispatch(number, &args, &Memory(&ram)) else { return false };
         if !outcome.invalidated().is_empty() {
             cpu.flush_translations();
         }

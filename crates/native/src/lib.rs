@@ -24,6 +24,13 @@ fn models(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     Ok(all)
 }
 
+/// The disassembly of one instruction word, as a processor of the newest model decodes it.
+#[pyfunction]
+#[pyo3(signature = (word, address = 0))]
+fn disassemble(word: u32, address: u64) -> String {
+    ppc_core::insn::disas::disassemble(word, address, ppc_core::model::Isa::V3_0)
+}
+
 /// The compiled half of pyspapr.
 #[pymodule]
 fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -35,6 +42,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("EXIT_UNIMPLEMENTED", vcpu::EXIT_UNIMPLEMENTED)?;
     m.add("EXIT_HUNG", vcpu::EXIT_HUNG)?;
     m.add_function(wrap_pyfunction!(models, m)?)?;
+    m.add_function(wrap_pyfunction!(disassemble, m)?)?;
     m.add_class::<ram::Ram>()?;
     m.add_class::<hpt::Hpt>()?;
     m.add_class::<vcpu::Vcpu>()?;

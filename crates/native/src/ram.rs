@@ -15,7 +15,9 @@ impl Ram {
     #[new]
     fn new(size: u64) -> PyResult<Self> {
         if size == 0 || !size.is_multiple_of(GRAIN) || size > 1 << 46 {
-            return Err(error::config(format!("RAM of {size} bytes: wanted a multiple of {GRAIN} up to 2^46")));
+            return Err(error::config(format!(
+                "RAM of {size} bytes: wanted a multiple of {GRAIN} up to 2^46"
+            )));
         }
         Core::new(size)
             .map(|ram| Self(Arc::new(ram)))

@@ -1,7 +1,9 @@
 //! `Vcpu`: one processor for Python.
 
 use crate::{error, hpt::Hpt, hypercall::Native, ram::Ram};
-use ppc_core::{exit::Exit, interp::Engine, mmu::Access, model, msr, regs, slb::SlbEntry, state::Cpu, time::Clock};
+use ppc_core::{
+    exit::Exit, interp::Engine, mmu::Access, model, msr, regs, slb::SlbEntry, state::Cpu, time::Clock,
+};
 use pyo3::{
     exceptions::{PyKeyError, PyValueError},
     prelude::*,
@@ -246,7 +248,10 @@ impl Vcpu {
     fn hypercall_return(&self, results: Vec<i128>) -> PyResult<()> {
         let mut inner = self.lock()?;
         if results.len() > 10 {
-            return Err(PyValueError::new_err(format!("{} results, at most 10 fit R3 to R12", results.len())));
+            return Err(PyValueError::new_err(format!(
+                "{} results, at most 10 fit R3 to R12",
+                results.len()
+            )));
         }
         for (gpr, value) in inner.engine.cpu.gpr[3..].iter_mut().zip(results) {
             *gpr = value as u64;

@@ -53,7 +53,8 @@ impl Engine {
                 self.cache.forget_links();
             }
             self.cpu.limit = self.next_stop(until);
-            let exit = if self.cpu.msr & (msr::SE | msr::BE) != 0 { self.trace_one() } else { self.run_blocks() };
+            let exit =
+                if self.cpu.msr & (msr::SE | msr::BE) != 0 { self.trace_one() } else { self.run_blocks() };
             if let Some(exit) = exit {
                 return exit;
             }
@@ -174,18 +175,17 @@ impl Engine {
                 return None;
             }
         };
-        let cia = self.cpu.cia;
         let before = self.cpu.msr;
         let word = self.cache.ops[self.cache.blocks[number as usize].first as usize].word;
         let row = decode::decode(word, self.cpu.model.isa);
         let icount = self.cpu.icount;
-        let exit = self.run_checked(number, 1);
+        // A traced branch to itself is interrupted by its trace.
+        let exit = self.run_checked(number, 1).filter(|exit| *exit != Exit::Hung);
         let completed = self.cpu.icount == icount + 1;
         let branch = row.is_some_and(|r| r.chapter == crate::insn::Chapter::Branch);
         // Returns from interrupts and system calls are not traced.
         let traced = row.is_some_and(|r| !matches!(r.name, "rfid" | "rfscv" | "sc" | "scv"));
         if exit.is_none() && completed && traced && (before & msr::SE != 0 || branch) {
-            debug_assert_ne!(cia, u64::MAX);
             self.cpu.fault.srr1 = SRR1_TRACE;
             self.cpu.take_trap(Trap::Trace, self.cpu.cia);
         }

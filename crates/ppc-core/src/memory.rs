@@ -74,7 +74,8 @@ impl Cpu {
     fn locate(&mut self, ea: u64, len: u64, write: bool) -> Result<Located, Trap> {
         let first_len = len.min(GRAIN - ea % GRAIN);
         let first = self.fill_data(ea, write)?;
-        let second = if first_len < len { self.fill_data(self.wrap(ea.wrapping_add(first_len)), write)? } else { 0 };
+        let second =
+            if first_len < len { self.fill_data(self.wrap(ea.wrapping_add(first_len)), write)? } else { 0 };
         let at = Located { first, first_len, second };
         if write && !self.code_writable && at.pieces(len).any(|(ra, _)| self.ram.is_code(ra)) {
             return Err(Trap::CodeModified);
@@ -127,8 +128,12 @@ impl Cpu {
     pub fn reserve<T: MemInt>(&mut self, ea: u64) -> Result<T, Trap> {
         let value: T = self.load(ea)?;
         let addr = self.locate(ea, T::SIZE, false)?.first;
-        self.reservation =
-            Some(Reservation { granule: addr & !(BLOCK - 1), addr, len: T::SIZE as u8, value: value.to_u128() });
+        self.reservation = Some(Reservation {
+            granule: addr & !(BLOCK - 1),
+            addr,
+            len: T::SIZE as u8,
+            value: value.to_u128(),
+        });
         Ok(value)
     }
 
@@ -140,9 +145,7 @@ impl Cpu {
     pub fn store_conditional<T: MemInt>(&mut self, ea: u64, value: T) -> Result<bool, Trap> {
         // Storage checks come first: an interrupt is taken whether or not the store would be performed.
         let addr = self.locate(ea, T::SIZE, true)?.first;
-        let matches = self.reservation.is_some_and(|r| {
-            r.addr == addr && u64::from(r.len) == T::SIZE
-        });
+        let matches = self.reservation.is_some_and(|r| r.addr == addr && u64::from(r.len) == T::SIZE);
         if matches {
             self.store(ea, value)?;
         }

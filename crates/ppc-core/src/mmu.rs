@@ -8,7 +8,7 @@ use crate::{
     tlb::{Context, GRAIN},
     trap::Trap,
 };
-use hpt::{Found, VirtualPage};
+use hpt::{Found, SegmentSize, VirtualAddress};
 
 /// DSISR: no translation found.
 pub const DSISR_NOHPTE: u32 = 0x4000_0000;
@@ -65,7 +65,10 @@ enum Refusal {
     NoEntry,
     NoExecute,
     /// By page protection, by storage key, or both.
-    Denied { page: bool, key: bool },
+    Denied {
+        page: bool,
+        key: bool,
+    },
 }
 
 struct Rights {
@@ -108,15 +111,15 @@ impl Cpu {
         match self.walk(ea, access) {
             Ok((found, rights)) => {
                 let write = access == Access::Write;
-                let r = found.r | HPTE_R_R | if write { HPTE_R_C } else { 0 };
-                if r != found.r {
-                    self.hpt.set_rc(found.ptex, found.v, write);
+                let r = found.entry.r | HPTE_R_R | if write { HPTE_R_C } else { 0 };
+                if r != found.entry.r {
+                    self.hpt.set_rc(found.ptex, found.entry, write);
                 }
-                if !self.ram.contains(found.ra, 1) {
+                if !self.ram.contains(found.real, 1) {
                     return Err(self.refuse(ea, access, Refusal::NoEntry));
                 }
                 Ok(Translation {
-                    ra: found.ra,
+                    ra: found.real,
                     readable: rights.read,
                     writable: rights.write && r & HPTE_R_C != 0,
                 })
@@ -128,7 +131,7 @@ impl Cpu {
     /// Where `ea` is, without a side effect on the guest.
     pub fn peek_translation(&self, ea: u64, access: Access) -> Option<u64> {
         let on = if access == Access::Fetch { msr::IR } else { msr::DR };
-        let ra = if self.msr & on == 0 { ea & REAL_MODE_MASK } else { self.walk(ea, access).ok()?.0.ra };
+        let ra = if self.msr & on == 0 { ea & REAL_MODE_MASK } else { self.walk(ea, access).ok()?.0.real };
         self.ram.contains(ra, 1).then_some(ra)
     }
 
@@ -148,24 +151,27 @@ impl Cpu {
         if access == Access::Fetch && segment.vsid & VSID_N != 0 {
             return Err(Refusal::NoExecute);
         }
-        let page = VirtualPage {
+        let address = VirtualAddress {
             vsid: segment.vsid_value(),
-            segment_shift: segment.segment_shift(),
-            offset: ea & ((1 << segment.segment_shift()) - 1),
+            segment: if segment.segment_shift() == 40 { SegmentSize::T1 } else { SegmentSize::M256 },
             base_shift,
+            offset: ea,
         };
-        let found = self.hpt.lookup(&page).ok_or(Refusal::NoEntry)?;
+        let found = self.hpt.lookup(&address).ok_or(Refusal::NoEntry)?;
         let key_bit = if self.msr & msr::PR != 0 { VSID_KP } else { VSID_KS };
-        let page = page_rights(segment.vsid & key_bit != 0, found.r);
-        let key = storage_key(found.r);
+        let page = page_rights(segment.vsid & key_bit != 0, found.entry.r);
+        let key = storage_key(found.entry.r);
         // AMR: the first bit of a key's pair forbids stores, the second loads; IAMR: the second forbids fetches.
         let keys = if access == Access::Fetch { self.iamr() } else { self.amr() };
         let denied = key_bits(keys, key);
-        if access == Access::Fetch && found.r & (HPTE_R_N | HPTE_R_G) != 0 {
+        if access == Access::Fetch && found.entry.r & (HPTE_R_N | HPTE_R_G) != 0 {
             return Err(Refusal::NoExecute);
         }
-        let (page_allows, key_allows) =
-            if access == Access::Write { (page.write, denied & 2 == 0) } else { (page.read, denied & 1 == 0) };
+        let (page_allows, key_allows) = if access == Access::Write {
+            (page.write, denied & 2 == 0)
+        } else {
+            (page.read, denied & 1 == 0)
+        };
         if !page_allows || !key_allows {
             return Err(Refusal::Denied { page: !page_allows, key: !key_allows });
         }

@@ -148,7 +148,8 @@ impl Ram {
     /// Takes and clears the dirty marks: the numbers of the written grains, ascending. Processors must be told
     /// (`Cpu::protect_writes`), so that their next write to each grain marks it again.
     pub fn take_dirty(&self) -> Vec<u64> {
-        let taken = |(n, g): (usize, &AtomicU8)| (g.fetch_and(!DIRTY, AcqRel) & DIRTY != 0).then_some(n as u64);
+        let taken =
+            |(n, g): (usize, &AtomicU8)| (g.fetch_and(!DIRTY, AcqRel) & DIRTY != 0).then_some(n as u64);
         self.grains.iter().enumerate().filter_map(taken).collect()
     }
 
@@ -222,7 +223,11 @@ impl Ram {
 
     /// Grain numbers with decoded code that were written from outside the processors since the last call.
     pub fn take_changed_code(&self) -> Vec<u64> {
-        if self.code_changed.swap(false, AcqRel) { std::mem::take(&mut *self.lock_changed()) } else { Vec::new() }
+        if self.code_changed.swap(false, AcqRel) {
+            std::mem::take(&mut *self.lock_changed())
+        } else {
+            Vec::new()
+        }
     }
 
     /// A digest of size and contents. Grains of zeroes cost no more than finding them.

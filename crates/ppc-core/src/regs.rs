@@ -123,7 +123,8 @@ impl Cpu {
     /// Sets one of [`INTERNAL`] to a value that [`Cpu::internal`] gave.
     pub fn set_internal(&mut self, name: &str, value: u128) -> Option<()> {
         let low = value as u64;
-        let mut reservation = self.reservation.unwrap_or(Reservation { granule: 0, addr: 0, len: 0, value: 0 });
+        let mut reservation =
+            self.reservation.unwrap_or(Reservation { granule: 0, addr: 0, len: 0, value: 0 });
         match name {
             "icount" => self.icount = low,
             "idle_nanos" => self.idle_nanos = low,
@@ -134,7 +135,9 @@ impl Cpu {
             "external" => self.external = low != 0,
             "system_reset" => self.system_reset = low != 0,
             "doorbell" => self.doorbell = low != 0,
-            "reserve_addr" => (reservation.addr, reservation.granule) = (low, low & !(crate::memory::BLOCK - 1)),
+            "reserve_addr" => {
+                (reservation.addr, reservation.granule) = (low, low & !(crate::memory::BLOCK - 1))
+            }
             "reserve_len" => reservation.len = low as u8,
             "reserve_value" => reservation.value = value,
             _ => return None,

@@ -254,7 +254,8 @@ impl Cpu {
     /// XER as `mfxer` reads it.
     pub fn read_xer(&self) -> u64 {
         let x = &self.xer;
-        let mut v = (x.so as u64) << 31 | (x.ov as u64) << 30 | (x.ca as u64) << 29 | u64::from(x.count & 0x7f);
+        let mut v =
+            (x.so as u64) << 31 | (x.ov as u64) << 30 | (x.ca as u64) << 29 | u64::from(x.count & 0x7f);
         if self.model.isa >= Isa::V3_0 {
             v |= (x.ov32 as u64) << 19 | (x.ca32 as u64) << 18;
         }

@@ -110,7 +110,7 @@ fn a_store_to_the_next_instruction_is_seen_by_it() {
     let mut changed = engine(&code);
     assert_eq!(changed.run(100), Exit::Hung);
     assert_eq!(changed.cpu.gpr[4], 2);
-    assert_eq!(changed.cpu.icount, 6);
+    assert_eq!(changed.cpu.icount, 7);
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn system_calls_return_behind_themselves() {
     load(&engine, 0xc00, &[addi(3, 0, 40), RFID]);
     assert_eq!(engine.run(100), Exit::Hung);
     assert_eq!(engine.cpu.gpr[3], 41);
-    assert_eq!(engine.cpu.icount, 5);
+    assert_eq!(engine.cpu.icount, 6);
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn a_missing_facility_interrupts_before_its_instruction() {
     load(&engine, 0x800, &[mfspr(6, 26), b(0)]);
     assert_eq!(engine.run(100), Exit::Hung);
     assert_eq!((engine.cpu.gpr[3], engine.cpu.gpr[6]), (1, BASE + 4));
-    assert_eq!(engine.cpu.icount, 3);
+    assert_eq!(engine.cpu.icount, 4);
 }
 
 #[test]
@@ -171,7 +171,8 @@ fn a_jump_outside_memory_is_an_instruction_storage_interrupt() {
 fn single_step_traces_every_instruction() {
     let se = addi(5, 0, msr::SE as i16);
     // mtmsrd sets SE; each following instruction is traced, the handler counts in r10 and returns.
-    let mut engine = engine(&[se, mfmsr(6), or(5, 5, 6), mtmsrd(5, 0), addi(3, 3, 1), addi(3, 3, 1), addi(3, 3, 1), b(0)]);
+    let mut engine =
+        engine(&[se, mfmsr(6), or(5, 5, 6), mtmsrd(5, 0), addi(3, 3, 1), addi(3, 3, 1), addi(3, 3, 1), b(0)]);
     load(&engine, 0xd00, &[addi(10, 10, 1), RFID]);
     engine.run(40);
     assert_eq!(engine.cpu.gpr[3], 3);
