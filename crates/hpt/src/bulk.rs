@@ -9,8 +9,9 @@
 //! ```
 //! A request is overwritten by its response; nothing behind an end mark or an error is looked at.
 
-use crate::hcall::{H_ANDCOND, H_AVPN, Outcome};
+use crate::hcall::{H_ANDCOND, H_AVPN};
 use crate::hpte::{R_C, R_R};
+use crate::outcome::Outcome;
 use crate::ret::{H_PARAMETER, H_SUCCESS};
 use crate::table::Hpt;
 
@@ -67,4 +68,80 @@ pub(crate) fn h_bulk_remove(hpt: &Hpt, args: &[u64; 9]) -> Outcome {
         };
     }
     outcome.with_out(&out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hcall::H_BULK_REMOVE;
+    use crate::hpte::V_BOLTED;
+    use crate::testing::{Result, address, call, map};
+
+    const END: u64 = TYPE_END | 0x1234;
+
+    fn request(flags: u64, ptex: u64) -> u64 {
+        TYPE_REQUEST | flags | ptex
+    }
+
+    #[test]
+    fn each_request_is_answered_with_its_code_and_the_r_and_c_bits() -> Result {
+        let hpt = Hpt::new(18)?;
+        let [a, b, c] = [1, 2, 3].map(|page| map(&hpt, page, 0));
+        for (ptex, store) in [(a, true), (b, false)] {
+            let entry = hpt.guest_entry(ptex)?;
+            hpt.set_rc(ptex, entry, store);
+        }
+        let args = [
+            [request(FLAGS_ABSOLUTE, a), 7],
+            [request(FLAGS_ANDCOND, b), V_BOLTED],
+            [request(FLAGS_AVPN, c), address(500).avpn()],
+            [request(FLAGS_AVPN, c), address(3).avpn()],
+        ];
+        let done = call(&hpt, H_BULK_REMOVE, args.as_flattened());
+        assert_eq!(done.rc, H_SUCCESS);
+        let responses: Vec<u64> = done.out().iter().copied().step_by(2).collect();
+        let response = 0x8000_0000_0000_0000;
+        assert_eq!(
+            responses,
+            [
+                response | 0x0c00_0000_0000_0000 | a,
+                response | 0x0800_0000_0000_0000 | FLAGS_ANDCOND | b,
+                response | 0x1000_0000_0000_0000 | FLAGS_AVPN | c,
+                response | FLAGS_AVPN | c,
+            ]
+        );
+        assert_eq!(done.invalidated().iter().map(|i| i.ptex).collect::<Vec<_>>(), [a, b, c]);
+        assert_eq!(hpt.valid_entries(), 0);
+        Ok(())
+    }
+
+    #[test]
+    fn nothing_behind_an_end_mark_is_looked_at() -> Result {
+        let hpt = Hpt::new(18)?;
+        let [a, b] = [1, 2].map(|page| map(&hpt, page, 0));
+        let args = [request(0, a), 0, END, 5, request(0, b), 0, 0, 0];
+        let done = call(&hpt, H_BULK_REMOVE, &args);
+        assert_eq!((done.rc, &done.out()[2..]), (H_SUCCESS, &args[2..]));
+        assert_eq!((done.invalidated().len(), hpt.valid_entries()), (1, 1));
+        Ok(())
+    }
+
+    #[test]
+    fn a_bad_request_stops_the_call_and_keeps_what_was_done_before() -> Result {
+        for (bad, answer) in [
+            (request(FLAGS, 1), TYPE_RESPONSE | CODE_PARM | FLAGS | 1),
+            (request(0, 1 << 14), TYPE_RESPONSE | CODE_PARM | 1 << 14),
+            (request(0, PTEX), TYPE_RESPONSE | CODE_PARM | PTEX),
+            // Not requests: no answer.
+            (TYPE_RESPONSE | 1, TYPE_RESPONSE | 1),
+            (1, 1),
+        ] {
+            let hpt = Hpt::new(18)?;
+            let [a, b] = [1, 2].map(|page| map(&hpt, page, 0));
+            let done = call(&hpt, H_BULK_REMOVE, &[request(0, a), 0, bad, 0, request(0, b), 0, END, 0]);
+            assert_eq!((done.rc, done.out()[2], done.out()[4]), (H_PARAMETER, answer, request(0, b)));
+            assert_eq!((done.invalidated().len(), hpt.valid_entries()), (1, 1), "{bad:#x}");
+        }
+        Ok(())
+    }
 }

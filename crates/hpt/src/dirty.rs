@@ -205,3 +205,115 @@ impl Hpt {
         count
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hcall::{H_CLEAR_MOD, H_CLEAR_REF, H_PROTECT};
+    use crate::testing::{Result, address, call, map, remove, take_all};
+
+    #[test]
+    fn every_kind_of_change_marks_the_entry() -> Result {
+        let hpt = Hpt::new(18)?;
+        let ptex = map(&hpt, 5, 0);
+        assert_eq!(take_all(&hpt), [ptex], "H_ENTER");
+        let found = hpt.lookup(&address(5)).map(|f| f.entry).unwrap_or_default();
+        assert!(hpt.set_rc(ptex, found, false));
+        assert_eq!(take_all(&hpt), [ptex], "reference");
+        assert!(hpt.set_rc(ptex, found, true));
+        assert_eq!(take_all(&hpt), [ptex], "change");
+        assert!(hpt.set_rc(ptex, found, true));
+        assert_eq!(take_all(&hpt), [], "nothing left to set");
+        for number in [H_CLEAR_REF, H_CLEAR_MOD] {
+            call(&hpt, number, &[0, ptex]);
+            assert_eq!(take_all(&hpt), [ptex], "hypercall {number:#x}");
+            call(&hpt, number, &[0, ptex]);
+            assert_eq!(take_all(&hpt), [], "hypercall {number:#x} again");
+        }
+        call(&hpt, H_PROTECT, &[3, ptex, 0]);
+        assert_eq!(take_all(&hpt), [ptex], "H_PROTECT");
+        remove(&hpt, ptex);
+        assert_eq!(take_all(&hpt), [ptex], "H_REMOVE");
+        Ok(())
+    }
+
+    #[test]
+    fn dirty_entries_survive_a_failed_attempt() -> Result {
+        let hpt = Hpt::new(18)?;
+        let all: Vec<u64> = (0..100).map(|page| map(&hpt, page, page << 16)).collect();
+        let mut taken = Vec::new();
+        hpt.take_dirty(0, 60, &mut taken);
+        assert_eq!((taken.len(), hpt.dirty_count()), (60, 40));
+        for dirty in &taken {
+            hpt.mark_dirty(dirty.ptex)?;
+        }
+        let mut sorted = all;
+        sorted.sort_unstable();
+        assert_eq!(take_all(&hpt), sorted);
+        Ok(())
+    }
+
+    #[test]
+    fn marking_everything_dirty_does_not_depend_on_the_size_of_the_table() -> Result {
+        let hpt = Hpt::new(46)?;
+        hpt.mark_all_dirty();
+        assert_eq!(hpt.dirty_count(), hpt.slots());
+        let mut taken = Vec::new();
+        let middle = hpt.slots() / 2 + 3;
+        assert_eq!(hpt.take_dirty(middle, 1000, &mut taken), Some(middle + 1000));
+        assert!(taken.iter().map(|d| d.ptex).eq(middle..middle + 1000));
+        assert_eq!(hpt.dirty_count(), hpt.slots() - 1000);
+        assert!(hpt.is_dirty(middle - 1) && !hpt.is_dirty(middle) && hpt.is_dirty(middle + 1000));
+        Ok(())
+    }
+
+    #[test]
+    fn a_pass_in_small_steps_takes_every_entry_once() -> Result {
+        let hpt = Hpt::new(18)?;
+        hpt.mark_all_dirty();
+        let (mut taken, mut next) = (Vec::new(), Some(0));
+        while let Some(start) = next {
+            next = hpt.take_dirty(start, 37, &mut taken);
+        }
+        assert!(taken.iter().map(|d| d.ptex).eq(0..hpt.slots()));
+        assert_eq!(hpt.dirty_count(), 0);
+        Ok(())
+    }
+
+    #[test]
+    fn an_entry_removed_after_it_was_taken_is_taken_again_as_zero() -> Result {
+        let hpt = Hpt::new(18)?;
+        let ptex = map(&hpt, 5, 0);
+        take_all(&hpt);
+        remove(&hpt, ptex);
+        let mut taken = Vec::new();
+        assert_eq!(hpt.take_dirty(0, 2, &mut taken), None);
+        assert_eq!(taken, [DirtyEntry { ptex, entry: Hpte::default() }]);
+        Ok(())
+    }
+
+    #[test]
+    fn a_reset_after_a_pass_makes_every_entry_dirty_again() -> Result {
+        let hpt = Hpt::new(18)?;
+        map(&hpt, 5, 0);
+        take_all(&hpt);
+        hpt.clear();
+        assert_eq!((hpt.valid_entries(), hpt.dirty_count()), (0, hpt.slots()));
+        Ok(())
+    }
+
+    #[test]
+    fn looking_at_dirty_entries_takes_none_and_may_stop_early() -> Result {
+        let hpt = Hpt::new(18)?;
+        for page in 0..10 {
+            map(&hpt, page, 0);
+        }
+        let mut seen = 0;
+        hpt.for_each_dirty(0, |_| {
+            seen += 1;
+            seen < 4
+        });
+        assert_eq!((seen, hpt.dirty_count()), (4, 10));
+        Ok(())
+    }
+}

@@ -149,3 +149,64 @@ impl VirtualPage {
         Some(Self { vsid, segment, base_shift: base, actual_shift: size.actual_shift, offset })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hpte::V_VALID;
+    use crate::page_size::{ENCODINGS, PageSize};
+    use crate::testing::entry_for;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_virtual_address_fills_the_fields_the_architecture_says() {
+        let va = VirtualAddress {
+            vsid: 0x3_ffff_ffff_ffff,
+            segment: SegmentSize::M256,
+            base_shift: 12,
+            offset: 0,
+        };
+        assert_eq!(va.avpn(), 0x3fff_ffff_ffff_f000);
+        let va = VirtualAddress { vsid: 1, segment: SegmentSize::T1, base_shift: 24, offset: u64::MAX };
+        assert_eq!(va.avpn(), 0x4000_0000_01ff_ff00);
+        assert_eq!(va.hash(), 1 ^ 1 << 25 ^ 0xffff);
+    }
+
+    proptest! {
+        #[test]
+        fn an_entry_and_its_place_tell_the_virtual_page(
+            shift in 18u32..47,
+            row in 0..ENCODINGS.len(),
+            big in any::<bool>(),
+            second in any::<bool>(),
+            slot in 0..8u64,
+            vsid in any::<u64>(),
+            offset in any::<u64>(),
+        ) {
+            let PageSize { base_shift, actual_shift } = ENCODINGS[row].size;
+            let segment = if big || base_shift == 34 { SegmentSize::T1 } else { SegmentSize::M256 };
+            let vsid = vsid & ((1 << (78 - segment.shift())) - 1);
+            let va = VirtualAddress { vsid, segment, base_shift, offset };
+            let mut entry = entry_for(&va, actual_shift, 0);
+            let groups = 1u64 << (shift - 7);
+            let mut group = va.hash() & (groups - 1);
+            if second {
+                entry.v |= V_SECONDARY;
+                group = !va.hash() & (groups - 1);
+            }
+            prop_assert!(entry.v & V_VALID != 0);
+            let page = VirtualPage::of_entry(groups, group * 8 + slot, entry);
+            let base_page = va.in_segment() >> base_shift << base_shift;
+            prop_assert_eq!(page, Some(VirtualPage { vsid, segment, base_shift, actual_shift, offset: base_page }));
+            prop_assert_eq!(page.map(|p| p.first()), Some(va.in_segment() >> actual_shift << actual_shift));
+        }
+    }
+
+    #[test]
+    fn an_entry_that_no_search_can_match_has_no_virtual_page() {
+        let va = VirtualAddress { vsid: 1, segment: SegmentSize::T1, base_shift: 12, offset: 0 };
+        let good = entry_for(&va, 12, 0);
+        assert_eq!(VirtualPage::of_entry(1 << 11, 0, Hpte { v: good.v | V_B, ..good }), None);
+        assert_eq!(VirtualPage::of_entry(1 << 11, 0, Hpte { v: good.v | 4, r: 0x2000 }), None);
+    }
+}

@@ -10,11 +10,12 @@
 //! - pages of system memory are WIMG = 0010; strong access ordering is not offered.
 
 use crate::bulk;
-use crate::hash::VirtualPage;
 use crate::hpte::{
     GROUP_SLOTS, Hpte, R_C, R_I, R_KEY_HI, R_KEY_LO, R_M, R_N, R_PP, R_PP0, R_PROTECTION, R_R, R_RESERVED,
     R_W, R_WIMG, V_AVPN_COMPARE, V_VALID,
 };
+use crate::outcome::Outcome;
+use crate::real_map::{RealMap, Region};
 use crate::ret::{H_NOT_FOUND, H_PARAMETER, H_PTEG_FULL, H_SUCCESS, H_TOO_BIG};
 use crate::table::Hpt;
 
@@ -32,6 +33,9 @@ pub const H_CLEAR_REF: u64 = 0x14;
 pub const H_PROTECT: u64 = 0x18;
 /// Removes up to four entries.
 pub const H_BULK_REMOVE: u64 = 0x124;
+
+/// Every hypercall that [`Hpt::dispatch`] knows.
+pub const NUMBERS: [u64; 7] = [H_REMOVE, H_ENTER, H_READ, H_CLEAR_MOD, H_CLEAR_REF, H_PROTECT, H_BULK_REMOVE];
 
 /// A flag by its bit number, bit 0 the most significant (LoPAR, "Page Frame Table Access flags field definition").
 const fn flag(bit: u32) -> u64 {
@@ -54,98 +58,6 @@ pub const H_ICACHE_SYNCHRONIZE: u64 = flag(41);
 /// Zero the page.
 pub const H_ZERO_PAGE: u64 = flag(48);
 
-/// What lies at a range of guest real addresses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Region {
-    /// System memory: WIMG must be 0010.
-    Ram,
-    /// A device: WIMG must be 01xx, here with M as the guest likes.
-    Io,
-    /// Nothing, or more than one thing, or a page larger than it may have: H_PARAMETER.
-    Missing,
-}
-
-/// What H_ENTER must know of the guest's real address space.
-pub trait RealMap {
-    /// What lies at `len` bytes from `addr` on.
-    fn region(&self, addr: u64, len: u64) -> Region;
-
-    /// Zeroes `len` bytes of system memory from `addr` on, which `region` called [`Region::Ram`]: 4 KiB or 64 KiB.
-    fn zero(&self, addr: u64, len: u64);
-
-    /// Makes instruction fetches from `len` bytes at `addr` see earlier stores: 4 KiB or 64 KiB.
-    fn flush_instructions(&self, addr: u64, len: u64);
-}
-
-/// System memory from zero to a limit and nothing else, whose content is not this crate's: for tests and tools.
-#[derive(Clone, Copy, Debug)]
-pub struct RamLimit(pub u64);
-
-impl RealMap for RamLimit {
-    fn region(&self, addr: u64, len: u64) -> Region {
-        match addr.checked_add(len) {
-            Some(end) if end <= self.0 => Region::Ram,
-            _ => Region::Missing,
-        }
-    }
-
-    fn zero(&self, _addr: u64, _len: u64) {}
-
-    fn flush_instructions(&self, _addr: u64, _len: u64) {}
-}
-
-/// A translation that the guest has taken back or narrowed: processors must forget it before the hypercall returns.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Invalidated {
-    /// Index of the entry.
-    pub ptex: u64,
-    /// The entry as it was.
-    pub entry: Hpte,
-}
-
-/// What a hypercall did. `rc` goes to R3, [`Outcome::out`] to R4 and on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Outcome {
-    /// Return code, for R3.
-    pub rc: i64,
-    out: [u64; 8],
-    out_len: usize,
-    invalidated: [Invalidated; 4],
-    invalidated_len: usize,
-}
-
-impl Outcome {
-    pub(crate) fn new(rc: i64) -> Self {
-        Self { rc, out: [0; 8], out_len: 0, invalidated: [Invalidated::default(); 4], invalidated_len: 0 }
-    }
-
-    /// Results for R4 and on; registers beyond stay as they are.
-    #[inline]
-    #[must_use]
-    pub fn out(&self) -> &[u64] {
-        &self.out[..self.out_len]
-    }
-
-    /// Translations to forget.
-    #[inline]
-    #[must_use]
-    pub fn invalidated(&self) -> &[Invalidated] {
-        &self.invalidated[..self.invalidated_len]
-    }
-
-    pub(crate) fn with_out(mut self, out: &[u64]) -> Self {
-        self.out[..out.len()].copy_from_slice(out);
-        self.out_len = out.len();
-        self
-    }
-
-    pub(crate) fn invalidating(mut self, ptex: u64, entry: Hpte) -> Self {
-        self.invalidated[self.invalidated_len] = Invalidated { ptex, entry };
-        self.invalidated_len += 1;
-        self
-    }
-}
-
 impl Hpt {
     /// Runs hypercall `number` with `args` from R4 on; `None` if it is none of the table's.
     #[inline]
@@ -160,12 +72,6 @@ impl Hpt {
             H_BULK_REMOVE => bulk::h_bulk_remove(self, args),
             _ => return None,
         })
-    }
-
-    /// The virtual page that an entry maps, for selective invalidation; `None` if it can match no search.
-    #[inline]
-    pub fn virtual_page(&self, ptex: u64, entry: Hpte) -> Option<VirtualPage> {
-        VirtualPage::of_entry(self.groups(), ptex, entry)
     }
 
     fn h_enter(&self, flags: u64, ptex: u64, asked: Hpte, map: &impl RealMap) -> Outcome {
@@ -279,4 +185,169 @@ impl Hpt {
 #[inline]
 fn meets(flags: u64, v: u64, avpn: u64) -> bool {
     (flags & H_AVPN == 0 || v & V_AVPN_COMPARE == avpn) && (flags & H_ANDCOND == 0 || v & avpn == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hpte::{V_BOLTED, V_LARGE};
+    use crate::outcome::Invalidated;
+    use crate::real_map::RamLimit;
+    use crate::testing::{Result, address, call, enter, entry_for, map, read, remove};
+
+    /// What the page callbacks were asked, and memory with a device at 1 GiB.
+    #[derive(Default)]
+    struct Space(std::cell::RefCell<Vec<(&'static str, u64, u64)>>);
+
+    impl RealMap for Space {
+        fn region(&self, addr: u64, len: u64) -> Region {
+            match addr >> 30 {
+                0 => RamLimit(1 << 29).region(addr, len),
+                1 => Region::Io,
+                _ => Region::Missing,
+            }
+        }
+
+        fn zero(&self, addr: u64, len: u64) {
+            self.0.borrow_mut().push(("zero", addr, len));
+        }
+
+        fn flush_instructions(&self, addr: u64, len: u64) {
+            self.0.borrow_mut().push(("flush", addr, len));
+        }
+    }
+
+    fn enter_in(hpt: &Hpt, space: &Space, flags: u64, v: u64, r: u64) -> i64 {
+        hpt.dispatch(H_ENTER, &[flags, 0, v, r, 0, 0, 0, 0, 0], space).map_or(1, |outcome| outcome.rc)
+    }
+
+    #[test]
+    fn h_enter_takes_the_first_free_slot_of_the_group_and_then_says_full() -> Result {
+        let hpt = Hpt::new(18)?;
+        let entry = entry_for(&address(1), 16, 0);
+        for slot in 0..8 {
+            assert_eq!(enter(&hpt, 0, 0x45, entry).out(), [0x40 + slot]);
+        }
+        assert_eq!(enter(&hpt, 0, 0x40, entry), Outcome::new(H_PTEG_FULL));
+        assert_eq!(enter(&hpt, H_EXACT, 0x43, entry), Outcome::new(H_PTEG_FULL));
+        remove(&hpt, 0x43);
+        assert_eq!(enter(&hpt, H_EXACT, 0x44, entry).rc, H_PTEG_FULL);
+        assert_eq!(enter(&hpt, 0, 0x40, entry).out(), [0x43]);
+        Ok(())
+    }
+
+    #[test]
+    fn h_enter_accepts_only_the_storage_control_that_suits_the_address() -> Result {
+        let (hpt, space) = (Hpt::new(18)?, Space::default());
+        for wimg in 0..16 {
+            let memory = enter_in(&hpt, &space, H_EXACT, 0, wimg << 3);
+            assert_eq!(memory == H_SUCCESS, wimg == 0b0010, "memory {wimg:04b}");
+            let device = enter_in(&hpt, &space, H_EXACT, 0, 1 << 30 | wimg << 3);
+            assert_eq!(device == H_SUCCESS, wimg >> 2 == 0b01, "device {wimg:04b}");
+            assert_eq!(enter_in(&hpt, &space, 0, 1, 2 << 30 | wimg << 3), H_PARAMETER, "nothing {wimg:04b}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn h_enter_refuses_a_page_that_reaches_beyond_memory_or_has_no_known_size() -> Result {
+        let (hpt, space) = (Hpt::new(18)?, Space::default());
+        assert_eq!(enter_in(&hpt, &space, 0, 1, ((1 << 29) - 0x1000) | R_M), H_SUCCESS);
+        assert_eq!(enter_in(&hpt, &space, 0, 1, 1 << 29 | R_M), H_PARAMETER);
+        assert_eq!(enter_in(&hpt, &space, 0, 1 | V_LARGE, 3 << 12 | R_M), H_PARAMETER, "16 GiB page");
+        assert_eq!(enter_in(&hpt, &space, 0, 1 | V_LARGE, 2 << 12 | R_M), H_PARAMETER, "no such LP");
+        assert_eq!(enter_in(&hpt, &space, 0, 1 | V_LARGE, 1 << 20 | R_M), H_PARAMETER, "misaligned 16 MiB");
+        assert_eq!(enter_in(&hpt, &space, 0, 1 | V_LARGE, 1 << 24 | R_M), H_SUCCESS);
+        Ok(())
+    }
+
+    #[test]
+    fn h_enter_zeroes_and_flushes_small_pages_of_memory_only() -> Result {
+        let (hpt, space) = (Hpt::new(18)?, Space::default());
+        let every = H_ZERO_PAGE | H_ICACHE_INVALIDATE | H_ICACHE_SYNCHRONIZE;
+        assert_eq!(enter_in(&hpt, &space, every, 1 | V_LARGE, 0x12_1000 | R_M), H_SUCCESS);
+        assert_eq!(enter_in(&hpt, &space, every, 1, 1 << 30 | R_I), H_SUCCESS);
+        for flag in [H_ZERO_PAGE, H_ICACHE_INVALIDATE, H_ICACHE_SYNCHRONIZE] {
+            assert_eq!(enter_in(&hpt, &space, flag, 1 | V_LARGE, 1 << 24 | R_M), H_TOO_BIG);
+        }
+        assert_eq!(space.0.into_inner(), [("zero", 0x12_0000, 0x1_0000), ("flush", 0x12_0000, 0x1_0000)]);
+        Ok(())
+    }
+
+    #[test]
+    fn h_remove_checks_avpn_and_mask_and_leaves_the_entry_otherwise() -> Result {
+        let hpt = Hpt::new(18)?;
+        let mut entry = entry_for(&address(1), 16, 0);
+        entry.v |= V_BOLTED;
+        enter(&hpt, H_EXACT, 9, entry);
+        let avpn = address(1).avpn();
+        for (flags, condition) in [(H_ANDCOND, V_BOLTED), (H_AVPN, avpn | 1), (H_AVPN, !avpn), (H_ANDCOND, 1)]
+        {
+            assert_eq!(call(&hpt, H_REMOVE, &[flags, 9, condition]), Outcome::new(H_NOT_FOUND));
+        }
+        assert_eq!(call(&hpt, H_REMOVE, &[H_AVPN, 10, avpn]).rc, H_NOT_FOUND, "not valid");
+        let done = call(&hpt, H_REMOVE, &[H_AVPN, 9, avpn]);
+        assert_eq!((done.rc, done.out()), (H_SUCCESS, &[entry.v, entry.r][..]));
+        assert_eq!(done.invalidated(), [Invalidated { ptex: 9, entry }]);
+        assert_eq!(read(&hpt, 9), [0, 0]);
+        Ok(())
+    }
+
+    #[test]
+    fn h_read_gives_one_entry_or_the_aligned_four() -> Result {
+        let hpt = Hpt::new(18)?;
+        for n in 0..8 {
+            hpt.store(8 + n, Hpte { v: n << 8, r: n << 4 })?;
+        }
+        assert_eq!(read(&hpt, 13), [0x500, 0x50]);
+        let four = call(&hpt, H_READ, &[H_READ_4 | H_R_XLATE, 14]);
+        assert_eq!(four.out(), [0x400, 0x40, 0x500, 0x50, 0x600, 0x60, 0x700, 0x70]);
+        Ok(())
+    }
+
+    #[test]
+    fn h_protect_changes_protection_and_key_and_nothing_else() -> Result {
+        let hpt = Hpt::new(18)?;
+        let ptex = map(&hpt, 3, 0x77_0000);
+        let found = hpt.guest_entry(ptex)?;
+        hpt.set_rc(ptex, found, true);
+        let old = hpt.guest_entry(ptex)?;
+        // pp0, pp1, pp2 and n; key 0b10101; and noise in the other flags.
+        let flags = 0x100 | 0x7 | 0b10 << 12 | 0b101 << 9 | 0xf8;
+        let done = call(&hpt, H_PROTECT, &[flags | H_AVPN, ptex, address(3).avpn()]);
+        assert_eq!((done.rc, done.out()), (H_SUCCESS, &[][..]));
+        assert_eq!(done.invalidated(), [Invalidated { ptex, entry: old }]);
+        let new = hpt.guest_entry(ptex)?;
+        assert_eq!((new.key(), new.pp(), new.r & R_N), (0b10101, 0b111, R_N));
+        assert_eq!((new.v, new.r & !R_PROTECTION), (old.v, old.r & !R_PROTECTION));
+        assert!(call(&hpt, H_PROTECT, &[flags, ptex, 0]).invalidated().is_empty(), "the same again");
+        assert_eq!(call(&hpt, H_PROTECT, &[H_AVPN, ptex, address(400).avpn()]).rc, H_NOT_FOUND);
+        assert_eq!(call(&hpt, H_PROTECT, &[0, ptex + 1, 0]).rc, H_NOT_FOUND);
+        Ok(())
+    }
+
+    #[test]
+    fn h_clear_ref_and_h_clear_mod_return_the_second_doubleword_as_it_was() -> Result {
+        let hpt = Hpt::new(18)?;
+        let ptex = map(&hpt, 3, 0);
+        let clean = hpt.guest_entry(ptex)?;
+        hpt.set_rc(ptex, clean, true);
+        assert_eq!(call(&hpt, H_CLEAR_REF, &[0, ptex]).out(), [clean.r | R_R | R_C]);
+        assert_eq!(call(&hpt, H_CLEAR_MOD, &[0, ptex]).out(), [clean.r | R_C]);
+        let idle = call(&hpt, H_CLEAR_MOD, &[0, ptex]);
+        assert_eq!((idle.out(), idle.invalidated()), (&[clean.r][..], &[][..]));
+        assert_eq!(call(&hpt, H_CLEAR_REF, &[0, ptex + 1]).rc, H_NOT_FOUND);
+        assert_eq!(call(&hpt, H_CLEAR_MOD, &[0, hpt.slots()]).rc, H_PARAMETER);
+        Ok(())
+    }
+
+    #[test]
+    fn every_listed_number_is_answered_and_every_other_one_left_to_others() -> Result {
+        let hpt = Hpt::new(18)?;
+        for number in (0..0x1000).chain([u64::MAX]) {
+            let answered = hpt.dispatch(number, &[0; 9], &RamLimit(0)).is_some();
+            assert_eq!(answered, NUMBERS.contains(&number), "{number:#x}");
+        }
+        Ok(())
+    }
 }

@@ -11,7 +11,7 @@
 //! | `hash` | virtual addresses, the hash, and its inverse |
 //! | `table` | storage, and the one path by which an entry changes |
 //! | `lookup` | the page table search, reference and change updates |
-//! | `hcall`, `bulk` | the hypercalls' semantics; `ret` their return codes |
+//! | `hcall`, `bulk` | the hypercalls' semantics; `ret` their return codes, `outcome` what they leave, `real_map` what they ask |
 //! | `dirty`, `bits` | which entries changed, found without reading the others |
 //! | `whole` | operations on the whole table: clear, count, digest |
 //! | `mem` | lazily backed memory, the only `unsafe` of this crate |
@@ -25,16 +25,21 @@ pub mod hcall;
 pub mod hpte;
 mod lookup;
 mod mem;
+mod outcome;
 pub mod page_size;
+mod real_map;
 pub mod ret;
 mod table;
+#[cfg(test)]
+mod testing;
 mod whole;
 
 pub use dirty::DirtyEntry;
 pub use error::HptError;
 pub use hash::{SegmentSize, VirtualAddress, VirtualPage};
-pub use hcall::{Invalidated, Outcome, RamLimit, RealMap, Region};
 pub use hpte::Hpte;
 pub use lookup::Found;
+pub use outcome::{Invalidated, Outcome};
 pub use page_size::PageSize;
+pub use real_map::{RamLimit, RealMap, Region};
 pub use table::Hpt;

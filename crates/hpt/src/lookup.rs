@@ -73,3 +73,92 @@ impl Hpt {
 fn same(a: Hpte, b: Hpte) -> bool {
     (a.v ^ b.v) & !V_HYPERVISOR == 0 && (a.r ^ b.r) & !(R_R | R_C) == 0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hash::SegmentSize;
+    use crate::hcall::H_EXACT;
+    use crate::hpte::V_B;
+    use crate::page_size::ENCODINGS;
+    use crate::testing::{Result, address, as_secondary, enter, entry_for, map, primary, remove, secondary};
+
+    #[test]
+    fn every_page_size_is_found_with_all_bits_of_the_offset() -> Result {
+        for e in ENCODINGS {
+            for segment in [SegmentSize::M256, SegmentSize::T1] {
+                let (base_shift, actual) = (e.size.base_shift, e.size.actual_shift);
+                if base_shift > segment.shift() {
+                    continue;
+                }
+                let hpt = Hpt::new(18)?;
+                let offset = 0xfb_8765_4321 & ((1 << segment.shift()) - 1);
+                let va = VirtualAddress { vsid: 0x2_4680_ace1, segment, base_shift, offset };
+                let real = 3 << actual;
+                enter(&hpt, 0, primary(&hpt, &va), entry_for(&va, actual, real));
+                let found = hpt.lookup(&va).map(|f| (f.real, f.actual_shift));
+                assert_eq!(found, Some((real | offset & ((1 << actual) - 1), actual)), "{e:?} {segment:?}");
+                // Bits above the segment do not matter, so an effective address may be given as it is.
+                let effective = VirtualAddress { offset: offset | u64::MAX << segment.shift(), ..va };
+                assert_eq!(hpt.lookup(&effective), hpt.lookup(&va));
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn the_secondary_group_is_searched_after_the_primary_one() -> Result {
+        let (hpt, va) = (Hpt::new(18)?, address(9));
+        let entry = entry_for(&va, 16, 0x10_0000);
+        enter(&hpt, 0, secondary(&hpt, &va), as_secondary(entry));
+        assert_eq!(hpt.lookup(&va).map(|f| (f.ptex, f.real)), Some((secondary(&hpt, &va), 0x10_0000)));
+        enter(&hpt, H_EXACT, primary(&hpt, &va) + 7, entry_for(&va, 16, 0x20_0000));
+        assert_eq!(hpt.lookup(&va).map(|f| f.real), Some(0x20_0000));
+        Ok(())
+    }
+
+    #[test]
+    fn an_entry_in_the_wrong_group_or_of_another_hash_is_not_found() -> Result {
+        let (hpt, va) = (Hpt::new(18)?, address(9));
+        let entry = entry_for(&va, 16, 0);
+        enter(&hpt, 0, secondary(&hpt, &va), entry);
+        enter(&hpt, 0, primary(&hpt, &va), as_secondary(entry));
+        assert_eq!(hpt.lookup(&va), None);
+        Ok(())
+    }
+
+    #[test]
+    fn an_entry_of_another_segment_or_base_page_size_is_passed_over() -> Result {
+        let (hpt, va) = (Hpt::new(18)?, address(9));
+        let group = primary(&hpt, &va);
+        let right = entry_for(&va, 16, 0x30_0000);
+        // B of the other sizes, and the encoding of a 64 KiB page in a segment of 4 KiB pages.
+        enter(&hpt, H_EXACT, group, Hpte { v: right.v ^ V_B, ..right });
+        enter(&hpt, H_EXACT, group + 1, Hpte { v: right.v & !V_B, ..right });
+        enter(&hpt, H_EXACT, group + 2, Hpte { r: 0x7010, ..right });
+        assert_eq!((hpt.valid_entries(), hpt.lookup(&va)), (3, None));
+        enter(&hpt, H_EXACT, group + 3, right);
+        assert_eq!(hpt.lookup(&va).map(|f| f.ptex), Some(group + 3));
+        Ok(())
+    }
+
+    #[test]
+    fn an_update_for_an_entry_that_has_changed_does_nothing() -> Result {
+        let hpt = Hpt::new(18)?;
+        let ptex = map(&hpt, 5, 0x10_0000);
+        let stale = hpt.guest_entry(ptex)?;
+        remove(&hpt, ptex);
+        assert!(!hpt.set_rc(ptex, stale, true));
+        map(&hpt, 5, 0x20_0000);
+        assert!(!hpt.set_rc(ptex, stale, true));
+        assert_eq!(hpt.guest_entry(ptex)?.r & (R_R | R_C), 0);
+        Ok(())
+    }
+
+    #[test]
+    fn a_segment_smaller_than_its_pages_translates_nothing() -> Result {
+        let va = VirtualAddress { vsid: 1, segment: SegmentSize::M256, base_shift: 34, offset: 0 };
+        assert_eq!(Hpt::new(18)?.lookup(&va), None);
+        Ok(())
+    }
+}

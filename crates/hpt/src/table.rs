@@ -229,3 +229,96 @@ impl Hpt {
         Some(Hpte { v, r })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hcall::H_EXACT;
+    use crate::hpte::{R_C, R_M, R_R};
+    use crate::ret::{H_PARAMETER, H_SUCCESS};
+    use crate::testing::{Result, address, enter, entry_for, map, read, remove};
+
+    #[test]
+    fn a_size_out_of_range_is_refused_in_one_line() {
+        for shift in [0, 17, 47, 64, u32::MAX] {
+            let text = Hpt::new(shift).map_err(|e| e.to_string()).err();
+            assert_eq!(text, Some(format!("Hash page table shift is {shift}, expected 18 to 46")));
+        }
+    }
+
+    #[test]
+    fn the_largest_table_is_made_and_used_without_paying_for_its_size() -> Result {
+        let hpt = Hpt::new(MAX_SHIFT)?;
+        assert_eq!((hpt.slots(), hpt.groups()), (1 << 42, 1 << 39));
+        assert_eq!(hpt.lookup(&address(0)), None);
+        let ptex = map(&hpt, 1 << 23, 0x10_0000);
+        assert_eq!(hpt.lookup(&address(1 << 23)).map(|f| (f.ptex, f.real)), Some((ptex, 0x10_0000)));
+        assert_eq!(hpt.valid_entries(), 1);
+        assert_eq!(hpt.dirty_count(), 1);
+        Ok(())
+    }
+
+    #[test]
+    fn the_last_entry_is_reachable_and_none_behind_it() -> Result {
+        for shift in [18, 23, 46] {
+            let hpt = Hpt::new(shift)?;
+            let (last, entry) = (hpt.slots() - 1, entry_for(&address(3), 16, 0));
+            assert_eq!(enter(&hpt, H_EXACT, last, entry).out(), [last]);
+            assert_eq!(read(&hpt, last), [entry.v, entry.r]);
+            assert_eq!(remove(&hpt, last).rc, H_SUCCESS);
+            for beyond in [last + 1, u64::MAX] {
+                assert_eq!(enter(&hpt, H_EXACT, beyond, entry).rc, H_PARAMETER);
+                assert_eq!(enter(&hpt, 0, beyond, entry).rc, H_PARAMETER);
+                assert!(matches!(hpt.entry(beyond), Err(HptError::Ptex { .. })));
+                assert!(matches!(hpt.store(beyond, entry), Err(HptError::Ptex { .. })));
+                assert!(!hpt.set_rc(beyond, entry, true));
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn the_guest_can_neither_see_nor_set_the_hypervisor_bits() -> Result {
+        let hpt = Hpt::new(18)?;
+        let entry = entry_for(&address(3), 16, 0);
+        let greedy = Hpte { v: entry.v | V_HYPERVISOR | 0x18, ..entry };
+        assert_eq!(enter(&hpt, H_EXACT, 40, greedy).rc, H_SUCCESS);
+        assert_eq!(hpt.entry(40)?.v, entry.v | 0x18 | V_DIRTY);
+        assert_eq!(read(&hpt, 40), [entry.v | 0x18, entry.r]);
+        assert_eq!(hpt.guest_entry(40)?.v, entry.v | 0x18);
+        assert_eq!(remove(&hpt, 40).out(), [entry.v | 0x18, entry.r]);
+        assert_eq!(read(&hpt, 40), [0, 0]);
+        Ok(())
+    }
+
+    #[test]
+    fn a_reference_or_change_update_leaves_the_neighbours_alone() -> Result {
+        let hpt = Hpt::new(18)?;
+        for n in 0..24 {
+            hpt.store(
+                n,
+                Hpte { v: (0x1111_1111_1111_1100 * (n & 7)) | V_VALID, r: 0x2220_0000_0000_0000 | R_M },
+            )?;
+        }
+        let before: Vec<_> = (0..24).map(|n| hpt.guest_entry(n)).collect::<std::result::Result<_, _>>()?;
+        assert!(hpt.set_rc(8, before[8], false));
+        assert!(hpt.set_rc(15, before[15], true));
+        for (n, before) in (0..).zip(before) {
+            let bits = [(8, R_R), (15, R_R | R_C)].iter().find(|b| b.0 == n).map_or(0, |b| b.1);
+            assert_eq!(hpt.guest_entry(n)?, Hpte { r: before.r | bits, ..before });
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn storing_what_is_there_already_changes_and_marks_nothing() -> Result {
+        let hpt = Hpt::new(18)?;
+        hpt.store(5, Hpte::default())?;
+        assert_eq!(hpt.dirty_count(), 0);
+        hpt.store(5, Hpte { v: 0, r: 7 })?;
+        assert_eq!(hpt.take_dirty(0, 9, &mut Vec::new()), None);
+        hpt.store(5, Hpte { v: 0, r: 7 })?;
+        assert_eq!(hpt.dirty_count(), 0);
+        Ok(())
+    }
+}

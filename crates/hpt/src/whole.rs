@@ -42,3 +42,54 @@ impl Hpt {
         self.touched.iter().flat_map(|group| group * GROUP_SLOTS..(group + 1) * GROUP_SLOTS)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Result, map, remove, take_all};
+
+    #[test]
+    fn the_digest_depends_on_content_and_not_on_history() -> Result {
+        let (a, b) = (Hpt::new(20)?, Hpt::new(20)?);
+        let empty = a.digest();
+        for page in 0..50 {
+            map(&a, page, page << 16);
+        }
+        for page in (0..80).rev() {
+            let ptex = map(&b, page, page << 16);
+            if page >= 50 {
+                remove(&b, ptex);
+            }
+        }
+        take_all(&b);
+        assert_eq!(a.digest(), b.digest());
+        assert_ne!(a.digest(), empty);
+        a.clear();
+        assert_eq!(a.digest(), empty);
+        Ok(())
+    }
+
+    #[test]
+    fn the_digest_sees_one_bit_one_place_and_the_size() -> Result {
+        let digest_of = |shift, ptex, entry| -> std::result::Result<_, crate::HptError> {
+            let hpt = Hpt::new(shift)?;
+            hpt.store(ptex, entry)?;
+            Ok(hpt.digest())
+        };
+        let base = digest_of(18, 9, Hpte { v: 1, r: 0 })?;
+        assert_ne!(base, digest_of(18, 10, Hpte { v: 1, r: 0 })?);
+        assert_ne!(base, digest_of(18, 9, Hpte { v: 1, r: 0x80 })?);
+        assert_ne!(base, digest_of(19, 9, Hpte { v: 1, r: 0 })?);
+        Ok(())
+    }
+
+    #[test]
+    fn the_digest_of_a_huge_empty_table_reads_nothing_of_it() -> Result {
+        let hpt = Hpt::new(46)?;
+        hpt.clear();
+        let digest = hpt.digest();
+        hpt.mark_dirty(hpt.slots() - 1)?;
+        assert_eq!(hpt.digest(), digest);
+        Ok(())
+    }
+}

@@ -1,0 +1,66 @@
+//! What a hypercall leaves: return code, result registers, and the translations that are no more.
+
+use crate::hash::VirtualPage;
+use crate::hpte::Hpte;
+use crate::table::Hpt;
+
+/// A translation that the guest has taken back or narrowed: processors must forget it before the hypercall returns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Invalidated {
+    /// Index of the entry.
+    pub ptex: u64,
+    /// The entry as it was.
+    pub entry: Hpte,
+}
+
+/// What a hypercall did. `rc` goes to R3, [`Outcome::out`] to R4 and on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Return code, for R3.
+    pub rc: i64,
+    out: [u64; 8],
+    out_len: usize,
+    invalidated: [Invalidated; 4],
+    invalidated_len: usize,
+}
+
+impl Outcome {
+    pub(crate) fn new(rc: i64) -> Self {
+        Self { rc, out: [0; 8], out_len: 0, invalidated: [Invalidated::default(); 4], invalidated_len: 0 }
+    }
+
+    /// Results for R4 and on; registers beyond stay as they are.
+    #[inline]
+    #[must_use]
+    pub fn out(&self) -> &[u64] {
+        &self.out[..self.out_len]
+    }
+
+    /// Translations to forget.
+    #[inline]
+    #[must_use]
+    pub fn invalidated(&self) -> &[Invalidated] {
+        &self.invalidated[..self.invalidated_len]
+    }
+
+    pub(crate) fn with_out(mut self, out: &[u64]) -> Self {
+        self.out[..out.len()].copy_from_slice(out);
+        self.out_len = out.len();
+        self
+    }
+
+    pub(crate) fn invalidating(mut self, ptex: u64, entry: Hpte) -> Self {
+        self.invalidated[self.invalidated_len] = Invalidated { ptex, entry };
+        self.invalidated_len += 1;
+        self
+    }
+}
+
+impl Hpt {
+    /// The virtual page that an entry maps, for selective invalidation; `None` if it can match no search, so that no
+    /// processor can have cached it.
+    #[inline]
+    pub fn virtual_page(&self, ptex: u64, entry: Hpte) -> Option<VirtualPage> {
+        VirtualPage::of_entry(self.groups(), ptex, entry)
+    }
+}
