@@ -21,6 +21,4 @@ pub mod hint;
 pub mod loadstore;
 pub mod system;
 pub mod vector;
-pub mod vector_float;
 pub mod vsx;
-pub mod vsx_float;

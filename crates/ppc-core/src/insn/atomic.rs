@@ -33,7 +33,7 @@ pub(super) static ROWS: &[Row] = table! {
     paste_rc, "paste.", None, 0x7c00070d, 0xfc0007ff, 0x03c00000, X, Atomic, V3_0, "RA,RB,L", None, "block at (RA|0) + (RB) ← copy buffer; CR0 ← 0b00 || done || SO" => atomic::paste_rc;
     stdat, "stdat", None, 0x7c0005cc, 0xfc0007fe, 0x00000001, X, Atomic, V3_0, "RS,RA,FC", None, "atomic function FC on MEM((RA|0), 8) with (RS)" => atomic::stdat;
     stwat, "stwat", None, 0x7c00058c, 0xfc0007fe, 0x00000001, X, Atomic, V3_0, "RS,RA,FC", None, "atomic function FC on MEM((RA|0), 4) with (RS)" => atomic::stwat;
-    wait, "wait", None, 0x7c00003c, 0xfc0007fe, 0x039cf801, X, Atomic, V3_0, "WC,PL", None, "Wait", ends => none;
+    wait, "wait", None, 0x7c00003c, 0xfc0007fe, 0x039cf801, X, Atomic, V3_0, "WC,PL", None, "wait for an interrupt", ends => hint::no_operation;
     // The data stream instructions of AltiVec, phased out in 2.03; processors and Linux still take them as no-ops.
     dst, "dst", None, 0x7c0002ac, 0xfc0007fe, 0x01800001, X, Cache, V2_03, "RA,RB,STRM", None, "hint: no operation" => hint::no_operation;
     dstst, "dstst", None, 0x7c0002ec, 0xfc0007fe, 0x01800001, X, Cache, V2_03, "RA,RB,STRM", None, "hint: no operation" => hint::no_operation;

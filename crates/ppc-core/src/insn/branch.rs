@@ -19,8 +19,8 @@ pub(super) static ROWS: &[Row] = table! {
     crorc, "crorc", None, 0x4c000342, 0xfc0007fe, 0x00000001, Xl, Condition, P1, "BT,BA,BB", None, "CR[BT] ← CR[BA] | ¬CR[BB]" => branch::crorc;
     crxor, "crxor", None, 0x4c000182, 0xfc0007fe, 0x00000001, Xl, Condition, P1, "BT,BA,BB", None, "CR[BT] ← CR[BA] ⊕ CR[BB]" => branch::crxor;
     mcrf, "mcrf", None, 0x4c000000, 0xfc0007fe, 0x0063f801, Xl, Condition, P1, "BF,BFA", None, "CR[BF] ← CR[BFA]" => branch::mcrf;
-    sc, "sc", None, 0x44000002, 0xfc000002, 0x03fff01d, Sc, Branch, Ppc, "LEV", None, "System Call", ends => system::sc;
+    sc, "sc", None, 0x44000002, 0xfc000002, 0x03fff01d, Sc, Branch, Ppc, "LEV", None, "system call interrupt; LEV = 1: hypercall", ends => system::sc;
     bctar, "bctar", Lk, 0x4c000460, 0xfc0007fe, 0x0000e000, Xl, Branch, V2_07, "BO,BI,BH", None, "CTR and CR[BI] tests of BO: NIA ← TAR; LR ← CIA + 4 if LK", ends => lk branch::bctar;
     mcrxrx, "mcrxrx", None, 0x7c000480, 0xfc0007fe, 0x007ff801, X, Condition, V3_0, "BF", None, "CR[BF] ← OV || OV32 || CA || CA32" => fixed::mcrxrx;
-    scv, "scv", None, 0x44000001, 0xfc000003, 0x03fff01c, Sc, Branch, V3_0, "LEV", None, "System Call Vectored", ends => system::scv;
+    scv, "scv", None, 0x44000001, 0xfc000003, 0x03fff01c, Sc, Branch, V3_0, "LEV", None, "system call vectored interrupt LEV", ends => system::scv;
 };
