@@ -21,4 +21,6 @@ pub mod hint;
 pub mod loadstore;
 pub mod system;
 pub mod vector;
+pub mod vector_float;
 pub mod vsx;
+pub mod vsx_float;

@@ -13,6 +13,7 @@ pub mod bits;
 pub mod compare;
 pub mod convert;
 pub mod estimate;
+pub mod exponential;
 pub mod fma;
 pub mod num;
 pub mod round;

@@ -41,6 +41,15 @@ pub(super) fn trap(cpu: &Cpu, enabled: u64) -> Done {
     if enabled != 0 && cpu.msr & (msr::FE0 | msr::FE1) != 0 { Err(Trap::FpEnabled) } else { Ok(()) }
 }
 
+/// Accumulates the sticky exceptions of an instruction that leaves FR, FI and FPRF alone; returns the enabled ones.
+#[inline(always)]
+pub(super) fn record_flags(cpu: &mut Cpu, flags: u64) -> u64 {
+    let old = cpu.fpscr;
+    let flags = flags & bits::EXCEPTIONS;
+    cpu.fpscr = bits::accrue(old, flags | old & (bits::FR | bits::FI));
+    bits::enabled(flags, old)
+}
+
 /// Whether the exceptions in `flags` keep an instruction from writing its target: enabled invalid operation and
 /// enabled zero divide.
 #[inline(always)]

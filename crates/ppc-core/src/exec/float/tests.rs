@@ -37,7 +37,7 @@ const IS_QNAN: u64 = 0b10001 << FPRF_SHIFT;
 
 #[test]
 fn every_invalid_operation_has_its_own_bit_and_the_default_nan() {
-    let cases: [(fn(&mut Cpu, Word) -> Done, [u64; 3], u64); 6] = [
+    let cases: [(crate::exec::ExecFn, [u64; 3], u64); 6] = [
         (fadd::<false>, [INF, INF | NEG, 0], VXISI),
         (fsub::<false>, [INF, INF, 0], VXISI),
         (fmul::<false>, [INF, 0, 0], VXIMZ),
