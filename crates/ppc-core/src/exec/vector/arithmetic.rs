@@ -21,12 +21,12 @@ lanes_ab! {
     vsubcuw: u32, |a, b| (a >= b) as u32;
 
     // Rounded up.
-    vavgub: u8, |a, b| (a as u16 + b as u16 + 1 >> 1) as u8;
-    vavguh: u16, |a, b| (a as u32 + b as u32 + 1 >> 1) as u16;
-    vavguw: u32, |a, b| (a as u64 + b as u64 + 1 >> 1) as u32;
-    vavgsb: i8, |a, b| (a as i16 + b as i16 + 1 >> 1) as i8;
-    vavgsh: i16, |a, b| (a as i32 + b as i32 + 1 >> 1) as i16;
-    vavgsw: i32, |a, b| (a as i64 + b as i64 + 1 >> 1) as i32;
+    vavgub: u8, |a, b| ((a as u16 + b as u16 + 1) >> 1) as u8;
+    vavguh: u16, |a, b| ((a as u32 + b as u32 + 1) >> 1) as u16;
+    vavguw: u32, |a, b| ((a as u64 + b as u64 + 1) >> 1) as u32;
+    vavgsb: i8, |a, b| ((a as i16 + b as i16 + 1) >> 1) as i8;
+    vavgsh: i16, |a, b| ((a as i32 + b as i32 + 1) >> 1) as i16;
+    vavgsw: i32, |a, b| ((a as i64 + b as i64 + 1) >> 1) as i32;
 
     vabsdub: u8, |a, b| a.abs_diff(b);
     vabsduh: u16, |a, b| a.abs_diff(b);

@@ -75,7 +75,7 @@ pub(super) fn to_binary(digits: u128) -> u128 {
 pub(super) fn to_digits(mut value: u128) -> u128 {
     let mut digits = 0;
     for i in 0..32 {
-        digits |= value % 10 << (4 * i);
+        digits |= (value % 10) << (4 * i);
         value /= 10;
         if value == 0 {
             break;

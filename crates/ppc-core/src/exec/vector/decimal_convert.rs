@@ -92,12 +92,16 @@ pub fn bcdctz_rc(cpu: &mut Cpu, w: Word) -> Done {
     finish(cpu, w, outcome)
 }
 
-/// `bcdcfsq.`: from a signed quadword. Out of range the result is undefined; here the low 31 digits.
+/// `bcdcfsq.`: from a signed quadword. Out of range VRT is undefined; here it stays as it was.
 pub fn bcdcfsq_rc(cpu: &mut Cpu, w: Word) -> Done {
     let value = cpu.vr(w.vrb()) as i128;
     let magnitude = value.unsigned_abs();
-    let result = Packed { negative: value < 0, digits: to_digits(magnitude % LIMIT) };
-    finish(cpu, w, Some((result.register(ps(w)), value.cmp(&0), magnitude >= LIMIT)))
+    let register = if magnitude < LIMIT {
+        Packed { negative: value < 0, digits: to_digits(magnitude) }.register(ps(w))
+    } else {
+        cpu.vr(w.vrt())
+    };
+    finish(cpu, w, Some((register, value.cmp(&0), magnitude >= LIMIT)))
 }
 
 /// `bcdctsq.`: to a signed quadword.

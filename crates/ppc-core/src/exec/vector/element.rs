@@ -15,18 +15,24 @@ const fn low(bytes: u32) -> u128 {
     (1 << (8 * bytes)) - 1
 }
 
+/// Whether an element of so many bytes at `offset` ends inside the register.
+#[inline(always)]
+fn fits(offset: u32, bytes: u32) -> bool {
+    offset + bytes <= 16
+}
+
 macro_rules! immediate {
     ($($extract:ident, $insert:ident: $bytes:literal;)*) => { $(
         #[doc = concat!("`", stringify!($extract), "`: into doubleword 0. An offset too large counts as 0.")]
         pub fn $extract(cpu: &mut Cpu, w: Word) -> Done {
-            let offset = if uim4(w) > 16 - $bytes { 0 } else { uim4(w) };
+            let offset = if fits(uim4(w), $bytes) { uim4(w) } else { 0 };
             let value = cpu.vr(w.vrb()) >> (8 * (16 - $bytes - offset)) & low($bytes);
             cpu.set_vr(w.vrt(), value << 64);
             Ok(())
         }
         #[doc = concat!("`", stringify!($insert), "`: from the end of doubleword 0. An offset too large changes nothing.")]
         pub fn $insert(cpu: &mut Cpu, w: Word) -> Done {
-            if uim4(w) <= 16 - $bytes {
+            if fits(uim4(w), $bytes) {
                 let shift = 8 * (16 - $bytes - uim4(w));
                 let element = cpu.vr(w.vrb()) >> 64 & low($bytes);
                 let value = cpu.vr(w.vrt()) & !(low($bytes) << shift) | element << shift;
@@ -43,20 +49,26 @@ immediate! {
     vextractd, vinsertd: 8;
 }
 
+/// The element whose last bit is `shift` bits from the right. One that runs over either end is undefined; here, as
+/// in QEMU, the shift is taken modulo 128 and the sign comes in from the left.
+#[inline(always)]
+fn indexed_element(register: u128, shift: u32, bytes: u32) -> u64 {
+    (register as i128 >> (shift & 127)) as u64 & low(bytes) as u64
+}
+
 macro_rules! indexed {
     ($($left:ident, $right:ident: $bytes:literal;)*) => { $(
         #[doc = concat!("`", stringify!($left), "`: RA bits 60:63 count bytes from the left.")]
         pub fn $left(cpu: &mut Cpu, w: Word) -> Done {
             let offset = (cpu.gpr[w.ra()] & 15) as u32;
-            // Rotates round the end when the offset is too large.
-            cpu.gpr[w.rt()] = (cpu.vr(w.vrb()).rotate_left(8 * (offset + $bytes)) & low($bytes)) as u64;
+            let shift = (8 * (16 - $bytes)) as u32;
+            cpu.gpr[w.rt()] = indexed_element(cpu.vr(w.vrb()), shift.wrapping_sub(8 * offset), $bytes);
             Ok(())
         }
         #[doc = concat!("`", stringify!($right), "`: RA bits 60:63 count bytes from the right.")]
         pub fn $right(cpu: &mut Cpu, w: Word) -> Done {
             let offset = (cpu.gpr[w.ra()] & 15) as u32;
-            // Zeros come in from beyond the end when the offset is too large.
-            cpu.gpr[w.rt()] = (cpu.vr(w.vrb()) >> (8 * offset) & low($bytes)) as u64;
+            cpu.gpr[w.rt()] = indexed_element(cpu.vr(w.vrb()), 8 * offset, $bytes);
             Ok(())
         }
     )* };

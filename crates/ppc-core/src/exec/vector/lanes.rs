@@ -33,15 +33,17 @@ macro_rules! lane {
             const HIGH: i64 = $high;
             #[inline(always)]
             fn split(register: u128) -> [$t; $n] {
-                std::array::from_fn(|i| (register >> ((128 / $n) * ($n - 1 - i))) as $t)
+                let bytes = register.to_be_bytes();
+                let (chunks, _) = bytes.as_chunks();
+                std::array::from_fn(|i| <$t>::from_be_bytes(chunks[i]))
             }
             #[inline(always)]
             fn join(lanes: [$t; $n]) -> u128 {
-                let mut register = 0u128;
-                for (i, lane) in lanes.iter().enumerate() {
-                    register |= (*lane as $u as u128) << ((128 / $n) * ($n - 1 - i));
+                let mut bytes = [0; 16];
+                for (chunk, lane) in bytes.as_chunks_mut().0.iter_mut().zip(lanes) {
+                    *chunk = lane.to_be_bytes();
                 }
-                register
+                u128::from_be_bytes(bytes)
             }
             #[inline(always)]
             fn splat(value: $t) -> u128 {

@@ -68,10 +68,10 @@ macro_rules! saturating {
 }
 saturating! {
     vmhaddshs: i16, |a, b, c, i| {
-        (i16::lane(a, i) as i64 * i16::lane(b, i) as i64 >> 15) + i16::lane(c, i) as i64
+        ((i16::lane(a, i) as i64 * i16::lane(b, i) as i64) >> 15) + i16::lane(c, i) as i64
     };
     vmhraddshs: i16, |a, b, c, i| {
-        (i16::lane(a, i) as i64 * i16::lane(b, i) as i64 + 0x4000 >> 15) + i16::lane(c, i) as i64
+        ((i16::lane(a, i) as i64 * i16::lane(b, i) as i64 + 0x4000) >> 15) + i16::lane(c, i) as i64
     };
     vmsumuhs: u32, |a, b, c, i| dot!(u16, u16, 2, a, b, i) + u32::lane(c, i) as i64;
     vmsumshs: i32, |a, b, c, i| dot!(i16, i16, 2, a, b, i) + i32::lane(c, i) as i64;

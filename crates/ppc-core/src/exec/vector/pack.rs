@@ -52,7 +52,8 @@ saturating_packs! {
 #[inline(always)]
 fn unpack_pixel(pixel: u16) -> u32 {
     let pixel = pixel as u32;
-    (pixel >> 15) * 0xff00_0000 | (pixel >> 10 & 31) << 16 | (pixel >> 5 & 31) << 8 | pixel & 31
+    let first = if pixel >> 15 != 0 { 0xff00_0000 } else { 0 };
+    first | (pixel >> 10 & 31) << 16 | (pixel >> 5 & 31) << 8 | pixel & 31
 }
 
 registers_b! {

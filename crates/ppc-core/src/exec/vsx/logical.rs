@@ -7,7 +7,8 @@ macro_rules! logical {
         #[doc = concat!("`", stringify!($name), "`")]
         pub fn $name(cpu: &mut Cpu, w: Word) -> Done {
             let f: fn(u128, u128) -> u128 = $f;
-            cpu.vsr[w.xt()] = f(cpu.vsr[w.xa()], cpu.vsr[w.xb()]);
+            let value = f(cpu.vsr[w.xa()], cpu.vsr[w.xb()]);
+            cpu.vsr[w.xt()] = value;
             Ok(())
         }
     )* };

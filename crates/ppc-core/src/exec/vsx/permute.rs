@@ -15,7 +15,8 @@ macro_rules! from_ab {
         #[doc = concat!("`", stringify!($name), "`")]
         pub fn $name(cpu: &mut Cpu, w: Word) -> Done {
             let f: fn(u128, u128, Word) -> u128 = $f;
-            cpu.vsr[w.xt()] = f(cpu.vsr[w.xa()], cpu.vsr[w.xb()], w);
+            let value = f(cpu.vsr[w.xa()], cpu.vsr[w.xb()], w);
+            cpu.vsr[w.xt()] = value;
             Ok(())
         }
     )* };
@@ -62,7 +63,8 @@ macro_rules! from_b {
         #[doc = concat!("`", stringify!($name), "`")]
         pub fn $name(cpu: &mut Cpu, w: Word) -> Done {
             let f: fn(u128) -> u128 = $f;
-            cpu.vsr[w.xt()] = f(cpu.vsr[w.xb()]);
+            let value = f(cpu.vsr[w.xb()]);
+            cpu.vsr[w.xt()] = value;
             Ok(())
         }
     )* };
