@@ -3,7 +3,7 @@
 //! Enters: an operand name or a small sum of names and numbers, and the word. Leaves: its value or its text.
 //! Sums are read from left to right: `31-ME`, `MB+SH%64`.
 
-use super::super::{Chapter, Form, Row};
+use super::super::{Form, Row};
 use crate::fields::Word;
 
 /// How an operand is written.
@@ -203,7 +203,8 @@ pub(super) fn value(sum: &str, word: Word, row: &Row) -> Option<i64> {
 
 /// The operand or sum as it is written.
 pub(super) fn text(sum: &str, word: Word, address: u64, row: &Row) -> String {
-    let name = if sum == "RA" && base_may_be_absent(row) { "RA0" } else { sum };
+    // The row's formula says whether register 0 means the number 0.
+    let name = if sum == "RA" && row.formula.contains("(RA|0)") { "RA0" } else { sum };
     if name == "target_addr" {
         let offset = if row.form == Form::I { word.li() } else { word.bd() };
         // An absolute target is shown as the 32-bit address it extends.
@@ -225,19 +226,4 @@ pub(super) fn text(sum: &str, word: Word, address: u64, row: &Row) -> String {
         }
         Number | Signed => value.to_string(),
     }
-}
-
-/// Whether RA = 0 means "no base register" in this row: loads and stores that do not update RA, cache instructions.
-fn base_may_be_absent(row: &Row) -> bool {
-    let (last, mnemonic) = (row.mnemonic.trim_end_matches('x').chars().last(), row.mnemonic);
-    let access = match row.chapter {
-        _ if mnemonic.starts_with("ds") => false,
-        _ if mnemonic.starts_with("hash") => true,
-        Chapter::LoadStore | Chapter::Atomic | Chapter::Cache => true,
-        Chapter::Float | Chapter::Vector | Chapter::Vsx => {
-            mnemonic.starts_with("st") || mnemonic.starts_with('l') || mnemonic == "mtvsrdd"
-        }
-        _ => false,
-    };
-    access && last != Some('u')
 }
