@@ -1,0 +1,64 @@
+"""Machine descriptions: what is accepted, what follows, and the one sentence for what is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from pyspapr.config import GIB, MIB, MachineConfig, format_size, hpt_shift_for, parse_size
+from pyspapr.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("1G", GIB), ("512M", 512 * MIB), ("65536K", 64 * MIB), (" 2 GiB", 2 * GIB), ("33554432", 32 * MIB)]
+)
+def test_sizes_have_units(text: str, size: int) -> None:
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "G", "1.5G", "-1", "1X", "one", "0x100", "1 G G"])
+def test_what_is_not_a_size_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="memory size"):
+        parse_size(text)
+
+
+@pytest.mark.parametrize(("size", "text"), [(GIB, "1G"), (48 * MIB, "48M"), (1, "1"), (0, "0")])
+def test_sizes_are_shown_with_the_largest_unit(size: int, text: str) -> None:
+    assert format_size(size) == text
+
+
+@pytest.mark.parametrize(("memory", "shift"), [(GIB, 23), (512 * MIB, 22), (32 * MIB, 18), (3 * GIB, 25), (1 << 42, 35)])
+def test_the_hash_table_follows_memory(memory: int, shift: int) -> None:
+    assert hpt_shift_for(memory) == shift
+    assert MachineConfig(memory=memory).table_shift == shift
+
+
+def test_the_hash_table_follows_maximum_memory() -> None:
+    assert MachineConfig(memory="1G", max_memory="4G").table_shift == 25
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"memory": 0}, "memory size 0 is outside"),
+        ({"memory": "1M"}, "memory size 1M is outside"),
+        ({"memory": "1000000001"}, "not a multiple of 16M"),
+        ({"memory": "8T"}, "outside"),
+        ({"memory": -GIB}, "outside"),
+        ({"memory": "2G", "max_memory": "1G"}, "maximum memory 1G"),
+        ({"cpu": "power7"}, "unknown CPU 'power7': choose one of power8, power9"),
+        ({"vcpus": 2}, "exactly 1"),
+        ({"clock": "sundial"}, "unknown clock"),
+        ({"seed": -1}, "seed"),
+        ({"hpt_shift": 17}, "hash table shift 17"),
+        ({"hpt_shift": 47}, "hash table shift 47"),
+        ({"console_history": 10}, "console history"),
+    ],
+)
+def test_bad_descriptions_get_one_sentence(change: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as caught:
+        MachineConfig(**change)  # type: ignore[arg-type]
+    assert "\n" not in str(caught.value)
+
+
+def test_processor_names_ignore_case() -> None:
+    assert MachineConfig(cpu="POWER9").cpu == "power9"

@@ -1,0 +1,220 @@
+"""Fetch the real guests and build the test initrd, under `.cache/guests/`.
+
+    python tools/fetch_guests.py
+
+Debian's packages are downloaded with apt, with its own state in the cache directory and the architecture set to
+ppc64el, and unpacked with dpkg-deb; nothing is installed. What is there already is not fetched again.
+
+    linux/vmlinux        Debian's kernel (linux-image-powerpc64le)
+    installer/vmlinux, installer/initrd.gz   the installer's kernel and initrd
+    busybox              a static busybox
+    initrd.cpio          busybox and the script `INIT`
+    first.cpio           the same with an init that only says that it runs (for benchmarks)
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+CACHE = ROOT / ".cache" / "guests"
+
+KERNEL_PACKAGE = "linux-image-powerpc64le"
+INSTALLER_PACKAGE = "debian-installer-12-netboot-ppc64el"
+BUSYBOX_PACKAGE = "busybox-static"
+
+INIT_MARK = "init: reached"
+DATA = hashlib.sha256(b"pyspapr").digest() * 32768
+"""A megabyte that the guest hashes and compresses."""
+
+INIT = f"""#!/bin/sh
+echo "{INIT_MARK}"
+mount -t proc proc /proc
+echo "init: cpuinfo"; cat /proc/cpuinfo
+echo "init: sha256 $(sha256sum < /data)"
+echo "init: gzip $(gzip -c /data | gzip -dc | sha256sum)"
+i=0; sum=0
+while [ $i -lt 1000 ]; do sum=$((sum + i * i)); i=$((i + 1)); done
+echo "init: loop $sum"
+i=0; sum=0
+while [ $i -lt 300 ]; do sum=$((sum + $(echo $i))); i=$((i + 1)); done
+echo "init: forks $sum"
+echo "init: float $(awk 'BEGIN {{ printf "%.12f %.12f", 355 / 113, 1e10 / 7 }}')"
+echo "init: date $(date -u +%Y-%m-%d)"
+if [ "$1" = shell ] || grep -q pyspapr.shell /proc/cmdline; then echo "init: shell"; exec sh; fi
+echo "init: done"
+poweroff -f
+"""
+FIRST_INIT = f"""#!/bin/sh
+echo "{INIT_MARK}"
+poweroff -f
+"""
+
+APPLETS = "sh cat mount sha256sum gzip echo awk grep date poweroff sleep ls ps uname free true".split()
+
+
+class FetchError(Exception):
+    """A guest could not be fetched; the message says which and why."""
+
+
+def run(*command: str, cwd: Path | None = None) -> str:
+    """Output of a command. Raises FetchError with its last words."""
+    try:
+        done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise FetchError(f"{command[0]}: {error}") from error
+    if done.returncode:
+        raise FetchError(f"{' '.join(command)}: {(done.stderr or done.stdout).strip()[-500:]}")
+    return done.stdout
+
+
+class Apt:
+    """apt for ppc64el, with its state under `directory`."""
+
+    def __init__(self, directory: Path) -> None:
+        """Make the directories apt insists on."""
+        for part in ("lists/partial", "cache/archives/partial"):
+            (directory / part).mkdir(parents=True, exist_ok=True)
+        (directory / "status").touch()
+        self.directory = directory
+        self.options = [
+            option
+            for setting in (
+                "APT::Architecture=ppc64el",
+                "APT::Architectures=ppc64el",
+                f"Dir::State::Lists={directory}/lists",
+                f"Dir::State::status={directory}/status",
+                f"Dir::Cache={directory}/cache",
+                "APT::Sandbox::User=root",
+                "Acquire::Retries=3",
+            )
+            for option in ("-o", setting)
+        ]
+
+    def update(self) -> None:
+        """Fetch the package lists. One archive of several may be out of order; a package that is missing will tell."""
+        try:
+            run("apt-get", *self.options, "update", "-q")
+        except FetchError as error:
+            print(f"fetch_guests: going on without some package lists: {error}", file=sys.stderr)
+
+    def kernel(self) -> str:
+        """The package that the kernel's meta-package stands for today."""
+        for line in run("apt-cache", *self.options, "depends", KERNEL_PACKAGE).splitlines():
+            words = line.split()
+            if words[:1] == ["Depends:"] and words[1].startswith("linux-image-"):
+                return words[1]
+        raise FetchError(f"{KERNEL_PACKAGE} depends on no kernel")
+
+    def unpack(self, package: str, target: Path) -> None:
+        """Download a package and unpack it to `target`."""
+        with tempfile.TemporaryDirectory(dir=self.directory) as scratch:
+            run("apt-get", *self.options, "download", package, cwd=Path(scratch))
+            debs = list(Path(scratch).glob("*.deb"))
+            if len(debs) != 1:
+                raise FetchError(f"apt-get download {package} left {len(debs)} packages, expected 1")
+            run("dpkg-deb", "-x", str(debs[0]), str(target))
+
+
+def keep(source: Path, target: Path) -> None:
+    """Move a file to its place in one step, so that a half-written one is never taken for a whole one."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.move(source, target.with_suffix(".part"))
+    target.with_suffix(".part").rename(target)
+
+
+def only(directory: Path, pattern: str) -> Path:
+    """The one file that matches."""
+    found = [path for path in directory.rglob(pattern) if path.is_file() and not path.is_symlink()]
+    if len(found) != 1:
+        raise FetchError(f"{len(found)} files match {pattern} in the package, expected 1")
+    return found[0]
+
+
+class Cpio:
+    """A writer of the "newc" archive format that Linux unpacks (Linux, Documentation, initramfs buffer format)."""
+
+    def __init__(self) -> None:
+        """Empty."""
+        self.data = bytearray()
+        self.inode = 0
+
+    def add(self, name: str, mode: int, content: bytes = b"", device: tuple[int, int] = (0, 0)) -> None:
+        """Append an entry."""
+        self.inode += 1
+        encoded = name.encode() + b"\0"
+        fields = (self.inode, mode, 0, 0, 1, 0, len(content), 0, 0, *device, len(encoded), 0)
+        self.data += b"070701" + b"".join(b"%08x" % field for field in fields) + encoded
+        self.data += bytes(-len(self.data) % 4)
+        self.data += content
+        self.data += bytes(-len(self.data) % 4)
+
+    def end(self) -> bytes:
+        """The finished archive."""
+        self.add("TRAILER!!!", 0)
+        return bytes(self.data)
+
+
+def initrd(busybox: bytes, init: str, data: bytes = b"") -> bytes:
+    """An initrd with busybox, a console device and an init."""
+    archive = Cpio()
+    for directory in ("bin", "dev", "proc", "sys", "tmp"):
+        archive.add(directory, 0o040755)
+    archive.add("dev/console", 0o020600, device=(5, 1))
+    archive.add("dev/null", 0o020666, device=(1, 3))
+    archive.add("bin/busybox", 0o100755, busybox)
+    for applet in APPLETS:
+        archive.add(f"bin/{applet}", 0o120777, b"busybox")
+    archive.add("init", 0o100755, init.encode())
+    if data:
+        archive.add("data", 0o100644, data)
+    return archive.end()
+
+
+def fetch(cache: Path = CACHE) -> None:
+    """Bring `cache` up to date. Raises FetchError."""
+    kernel, busybox = cache / "linux" / "vmlinux", cache / "busybox"
+    installer, installer_initrd = cache / "installer" / "vmlinux", cache / "installer" / "initrd.gz"
+    missing = [path for path in (kernel, busybox, installer, installer_initrd) if not path.exists()]
+    if missing:
+        apt = Apt(cache / "apt")
+        apt.update()
+        with tempfile.TemporaryDirectory(dir=cache) as scratch:
+            if kernel in missing:
+                apt.unpack(apt.kernel(), Path(scratch) / "linux")
+                keep(only(Path(scratch) / "linux", "vmlinu[xz]-*"), kernel)
+            if busybox in missing:
+                apt.unpack(BUSYBOX_PACKAGE, Path(scratch) / "busybox")
+                keep(Path(scratch) / "busybox" / "bin" / "busybox", busybox)
+            if installer in missing or installer_initrd in missing:
+                apt.unpack(INSTALLER_PACKAGE, Path(scratch) / "installer")
+                text = only(Path(scratch) / "installer", "initrd.gz").parent
+                keep(text / "vmlinux", installer)
+                keep(text / "initrd.gz", installer_initrd)
+    program = busybox.read_bytes()
+    for name, init, data in (("initrd.cpio", INIT, DATA), ("first.cpio", FIRST_INIT, b"")):
+        (cache / name).write_bytes(initrd(program, init, data))
+    if gzip.open(installer_initrd).read(6) != b"070701":
+        raise FetchError(f"{installer_initrd} holds no cpio archive")
+
+
+def main() -> int:
+    """Fetch, and say what happened."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    try:
+        fetch()
+    except FetchError as error:
+        print(f"fetch_guests: {error}", file=sys.stderr)
+        return 1
+    print(f"the real guests are in {CACHE}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
