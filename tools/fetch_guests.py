@@ -45,7 +45,8 @@ echo "init: loop $sum"
 i=0; sum=0
 while [ $i -lt 300 ]; do sum=$((sum + $(echo $i))); i=$((i + 1)); done
 echo "init: forks $sum"
-echo "init: float $(awk 'BEGIN {{ printf "%.12f %.12f", 355 / 113, 1e10 / 7 }}')"
+float=$(echo 355 113 | awk '{{ printf "%.9f %.6f", $1 / $2, $1 * 0.1 }}')
+echo "init: float $float"
 echo "init: date $(date -u +%Y-%m-%d)"
 if [ "$1" = shell ] || grep -q pyspapr.shell /proc/cmdline; then echo "init: shell"; exec sh; fi
 echo "init: done"
