@@ -219,7 +219,7 @@ mod tests {
 
     fn cpu(a: [u32; 4], b: [u32; 4]) -> Cpu {
         let ram = Ram::new(1 << 20).expect("a megabyte");
-        let mut cpu = Cpu::new(&model::POWER8, Arc::new(ram));
+        let mut cpu = Cpu::new(&model::POWER8, Arc::new(ram), Arc::new(hpt::Hpt::new(18).expect("a table")));
         cpu.set_vr(2, words(|i| a[i as usize]));
         cpu.set_vr(3, words(|i| b[i as usize]));
         cpu

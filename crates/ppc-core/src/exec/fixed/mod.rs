@@ -47,7 +47,11 @@ pub(super) mod tests {
 
     /// A POWER9 with one page of RAM.
     pub fn cpu() -> Cpu {
-        Cpu::new(&model::POWER9, Arc::new(Ram::new(4096).expect("a page")))
+        Cpu::new(
+            &model::POWER9,
+            Arc::new(Ram::new(4096).expect("a page")),
+            Arc::new(hpt::Hpt::new(18).expect("a table")),
+        )
     }
 
     /// Runs `f` on an X/XO-form word with RT/RS = 3, RA = 4, RB = 5.

@@ -35,7 +35,7 @@ pub(crate) mod testing {
     /// A POWER9 with 64 KiB of RAM; VR 1, 2 and 3 hold the operands.
     pub fn cpu(a: u128, b: u128, c: u128) -> Cpu {
         let ram = Ram::new(0x1_0000).expect("64 KiB of RAM");
-        let mut cpu = Cpu::new(&POWER9, Arc::new(ram));
+        let mut cpu = Cpu::new(&POWER9, Arc::new(ram), Arc::new(hpt::Hpt::new(18).expect("a table")));
         cpu.set_vr(1, a);
         cpu.set_vr(2, b);
         cpu.set_vr(3, c);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 fn cpu() -> Cpu {
     let ram = Ram::new(1 << 20).expect("a megabyte");
-    let mut cpu = Cpu::new(&model::POWER9, Arc::new(ram));
+    let mut cpu = Cpu::new(&model::POWER9, Arc::new(ram), Arc::new(hpt::Hpt::new(18).expect("a table")));
     cpu.msr |= msr::VSX | msr::FE0 | msr::FE1;
     cpu.vsr[1] = OLD;
     cpu
