@@ -3,7 +3,7 @@
 //! Enters: a word, its address, the instruction set level. Leaves: mnemonic and operands, `.long` for a word that is
 //! no instruction of that level. Unlike the processor, text is strict: reserved bits must be zero.
 //!
-//! Extended mnemonics and every other difference from "mnemonic, operands of the row" are lines of [`alias`].
+//! Extended mnemonics and every other difference from "mnemonic, operands of the row" are lines of `alias.rs`.
 
 mod alias;
 mod operand;
