@@ -6,9 +6,9 @@
 
 use crate::{
     exec::vector::lanes::{Lane, reversed},
-    exec::vsx::single,
     fields::Word,
     ram::MemInt,
+    softfp::convert::{double, single},
     state::Cpu,
     trap::{Done, Trap},
 };
@@ -103,7 +103,7 @@ macro_rules! scalars {
 }
 scalars! {
     lxsdx, |v| v; stxsdx, |v| v; u64;
-    lxsspx, single::single_to_double; stxsspx, single::double_to_single; u32;
+    lxsspx, double; stxsspx, single; u32;
     lxsiwzx, |v| v as u64; stxsiwx, |v| v as u32; u32;
     lxsihzx, |v| v as u64; stxsihx, |v| v as u16; u16;
     lxsibzx, |v| v as u64; stxsibx, |v| v as u8; u8;
@@ -121,7 +121,7 @@ pub fn lxsd(cpu: &mut Cpu, w: Word) -> Done {
 
 /// `lxssp`
 pub fn lxssp(cpu: &mut Cpu, w: Word) -> Done {
-    load_scalar::<u32>(cpu, cpu.ea_ds(w), 32 + w.vrt(), single::single_to_double)
+    load_scalar::<u32>(cpu, cpu.ea_ds(w), 32 + w.vrt(), double)
 }
 
 /// `stxsd`
@@ -131,7 +131,7 @@ pub fn stxsd(cpu: &mut Cpu, w: Word) -> Done {
 
 /// `stxssp`
 pub fn stxssp(cpu: &mut Cpu, w: Word) -> Done {
-    cpu.store(cpu.ea_ds(w), single::double_to_single((cpu.vr(w.vrt()) >> 64) as u64))
+    cpu.store(cpu.ea_ds(w), single((cpu.vr(w.vrt()) >> 64) as u64))
 }
 
 #[cfg(test)]

@@ -9,6 +9,5 @@ mod moves;
 mod partial;
 mod permute;
 mod sign;
-pub mod single;
 
 pub use self::{logical::*, memory::*, moves::*, partial::*, permute::*, sign::*};
