@@ -72,8 +72,11 @@ impl Native {
         args.copy_from_slice(&cpu.gpr[4..13]);
         let (hpt, ram) = (cpu.hpt.clone(), cpu.ram.clone());
         let Some(outcome) = hpt.dispatch(number, &args, &Memory(&ram)) else { return false };
-        if !outcome.invalidated().is_empty() {
-            cpu.flush_translations();
+        for gone in outcome.invalidated() {
+            match gone.entry.page_size() {
+                Some(size) => cpu.flush_real(gone.entry.real_page(size.actual_shift), 1 << size.actual_shift),
+                None => cpu.flush_translations(),
+            }
         }
         cpu.gpr[3] = outcome.rc as u64;
         for (gpr, value) in cpu.gpr[4..].iter_mut().zip(outcome.out()) {

@@ -12,7 +12,7 @@ use crate::{
     ram::Ram,
     spr,
     state::Cpu,
-    tlb::{GRAIN, GRAIN_SHIFT},
+    tlb::{GRAIN, GRAIN_SHIFT, half},
     trap::{Done, Trap},
 };
 use std::collections::HashMap;
@@ -160,7 +160,7 @@ impl CodeCache {
         let ea = cpu.cia;
         let slot = (ea >> 2) as usize & (JUMPS - 1);
         let jump = &self.jumps[slot];
-        if jump.ea == ea && jump.context == cpu.fetch_context {
+        if jump.ea == ea && jump.context == cpu.fetch_context[half(ea)] {
             return Ok(jump.block);
         }
         let real = self.fetch_address(cpu, ea)?;
@@ -170,7 +170,7 @@ impl CodeCache {
             None => self.build(cpu, key),
         };
         // Building may have told the processor to look for events, but not changed its context.
-        self.jumps[slot] = Link { ea, context: cpu.fetch_context, block };
+        self.jumps[slot] = Link { ea, context: cpu.fetch_context[half(ea)], block };
         Ok(block)
     }
 
@@ -178,11 +178,11 @@ impl CodeCache {
         let page = ea & !(GRAIN - 1);
         let slot = (ea >> GRAIN_SHIFT) as usize & (FETCHES - 1);
         let known = &self.fetches[slot];
-        if known.page == page && known.context == cpu.fetch_context {
+        if known.page == page && known.context == cpu.fetch_context[half(ea)] {
             return Ok(known.real | ea & (GRAIN - 1));
         }
         let real = cpu.translate(ea, crate::mmu::Access::Fetch)?.ra;
-        self.fetches[slot] = Fetch { page, context: cpu.fetch_context, real: real & !(GRAIN - 1) };
+        self.fetches[slot] = Fetch { page, context: cpu.fetch_context[half(ea)], real: real & !(GRAIN - 1) };
         Ok(real)
     }
 

@@ -12,6 +12,7 @@ use crate::{
     msr,
     state::Cpu,
     time::Clock,
+    tlb::half,
     trap::Trap,
 };
 
@@ -114,7 +115,7 @@ impl Engine {
                 return self.trapped(trap, number, len as usize - 1, cia);
             }
             cpu.cia = cpu.nia;
-            let (ea, context) = (cpu.cia, cpu.fetch_context);
+            let (ea, context) = (cpu.cia, cpu.fetch_context[half(cpu.cia)]);
             let [a, b] = &block.links;
             if a.ea == ea && a.context == context {
                 number = a.block;

@@ -27,7 +27,7 @@ impl Cpu {
     /// Loads from `ea` in the current byte order; any alignment.
     #[inline(always)]
     pub fn load<T: MemInt>(&mut self, ea: u64) -> Result<T, Trap> {
-        let value = match self.tlb.read(ea, T::SIZE, self.data_context) {
+        let value = match self.tlb.read(ea, T::SIZE, &self.data_context) {
             Some(ra) => self.ram.read(ra),
             None => None,
         };
@@ -42,7 +42,7 @@ impl Cpu {
     #[inline(always)]
     pub fn store<T: MemInt>(&mut self, ea: u64, value: T) -> Done {
         let value = if self.msr & msr::LE != 0 { value } else { value.swap() };
-        match self.tlb.write(ea, T::SIZE, self.data_context) {
+        match self.tlb.write(ea, T::SIZE, &self.data_context) {
             Some(ra) if self.ram.write(ra, value).is_some() => Ok(()),
             _ => self.store_slowly(ea, value),
         }
@@ -114,11 +114,15 @@ impl Cpu {
 
     /// Stores `len` zero bytes at `ea`, which do not cross a grain.
     pub fn store_zeros(&mut self, ea: u64, len: u64) -> Done {
+        if let Some(ra) = self.tlb.write(ea, len, &self.data_context)
+            && self.ram.zero(ra, len).is_some()
+        {
+            return Ok(());
+        }
         let at = self.locate(ea, len, true)?;
         for (ra, len) in at.pieces(len) {
-            for offset in (0..len).step_by(8) {
-                self.ram.write(ra + offset, 0u64);
-            }
+            // Within RAM: `locate` has found it there.
+            let _ = self.ram.zero(ra, len);
         }
         self.note_code_written(&at, len);
         Ok(())
@@ -127,7 +131,10 @@ impl Cpu {
     /// Load and reserve: `ea` is aligned to the size of `T`.
     pub fn reserve<T: MemInt>(&mut self, ea: u64) -> Result<T, Trap> {
         let value: T = self.load(ea)?;
-        let addr = self.locate(ea, T::SIZE, false)?.first;
+        let addr = match self.tlb.read(ea, T::SIZE, &self.data_context) {
+            Some(ra) => ra,
+            None => self.locate(ea, T::SIZE, false)?.first,
+        };
         self.reservation = Some(Reservation {
             granule: addr & !(BLOCK - 1),
             addr,
@@ -144,7 +151,10 @@ impl Cpu {
     /// Instructions"); here it fails, as it does when the size differs.
     pub fn store_conditional<T: MemInt>(&mut self, ea: u64, value: T) -> Result<bool, Trap> {
         // Storage checks come first: an interrupt is taken whether or not the store would be performed.
-        let addr = self.locate(ea, T::SIZE, true)?.first;
+        let addr = match self.tlb.write(ea, T::SIZE, &self.data_context) {
+            Some(ra) => ra,
+            None => self.locate(ea, T::SIZE, true)?.first,
+        };
         let matches = self.reservation.is_some_and(|r| r.addr == addr && u64::from(r.len) == T::SIZE);
         if matches {
             self.store(ea, value)?;

@@ -5,7 +5,7 @@ use crate::{
     msr,
     slb::{VSID_KP, VSID_KS, VSID_N},
     state::Cpu,
-    tlb::{Context, GRAIN},
+    tlb::{Context, GRAIN, Halves},
     trap::Trap,
 };
 use hpt::{Found, SegmentSize, VirtualAddress};
@@ -213,7 +213,7 @@ impl Cpu {
         // A later store may skip this path only if there is nothing left to record.
         let writable = t.writable && self.ram.is_dirty(t.ra) && !self.ram.is_code(t.ra);
         if t.readable {
-            self.tlb.fill(ea, t.ra & !(GRAIN - 1) | ea & (GRAIN - 1), self.data_context, writable);
+            self.tlb.fill(ea, t.ra & !(GRAIN - 1) | ea & (GRAIN - 1), &self.data_context, writable);
         }
         Ok(t.ra)
     }
@@ -233,29 +233,49 @@ impl Cpu {
     pub fn context_changed(&mut self) {
         let problem = self.msr & msr::PR != 0;
         let on = |bit| self.msr & bit != 0;
-        let data = Context { relocate: on(msr::DR), problem, keys: self.amr(), mode: 0 };
-        let fetch = Context {
-            relocate: on(msr::IR),
-            problem,
-            keys: self.iamr(),
-            mode: 4 | (on(msr::LE) as u8) << 1 | on(msr::SF) as u8,
-        };
-        let (number, wrapped) = self.data_contexts.number(data);
-        self.data_context = number.into();
-        if wrapped {
-            self.tlb.clear();
+        let mode = 4 | (on(msr::LE) as u8) << 1 | on(msr::SF) as u8;
+        for half in 0..2 {
+            let data = Context { relocate: on(msr::DR), problem, half, keys: self.amr(), mode: 0 };
+            let fetch = Context { relocate: on(msr::IR), problem, half, keys: self.iamr(), mode };
+            let (number, wrapped) = self.data_contexts.number(data);
+            self.data_context[half] = number.into();
+            if wrapped {
+                // The other half's number, too, belongs to the generation that is over.
+                self.tlb.clear();
+                self.data_context[0] = self.data_contexts.number(Context { half: 0, ..data }).0.into();
+            }
+            let (number, wrapped) = self.fetch_contexts.number(fetch);
+            self.fetch_context[half] = number;
+            if wrapped {
+                self.fetch_flush = true;
+                self.fetch_context[0] = self.fetch_contexts.number(Context { half: 0, ..fetch }).0;
+            }
         }
-        let (number, wrapped) = self.fetch_contexts.number(fetch);
-        self.fetch_context = number;
-        self.fetch_flush |= wrapped;
         self.request_event();
     }
 
-    /// Translations may have changed: SLB, hash table or keys.
+    /// Translations in these halves of the address space may have changed: SLB or hash table.
+    pub fn flush_halves(&mut self, halves: Halves) {
+        if !halves.is_empty() {
+            self.data_contexts.forget_translated(halves);
+            self.fetch_contexts.forget_translated(halves);
+            self.context_changed();
+        }
+    }
+
+    /// All translations may have changed.
     pub fn flush_translations(&mut self) {
-        self.data_contexts.forget_translated();
-        self.fetch_contexts.forget_translated();
-        self.context_changed();
+        self.flush_halves(Halves::BOTH);
+    }
+
+    /// The `len` bytes at `ra` may have lost a translation, or rights.
+    pub fn flush_real(&mut self, ra: u64, len: u64) {
+        self.tlb.drop_real(ra, len);
+        // Whatever was fetched from a page has left a mark there.
+        if (ra..ra.saturating_add(len)).step_by(GRAIN as usize).any(|grain| self.ram.is_code(grain)) {
+            self.fetch_contexts.forget_translated(Halves::BOTH);
+            self.context_changed();
+        }
     }
 
     /// The next store to every grain must mark it again.

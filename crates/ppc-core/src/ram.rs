@@ -192,6 +192,17 @@ impl Ram {
         Some(())
     }
 
+    /// Zeroes `len` bytes at `addr`, without marks: the caller has seen to them. `None` outside RAM.
+    #[inline]
+    pub fn zero(&self, addr: u64, len: u64) -> Option<()> {
+        if !self.contains(addr, len) {
+            return None;
+        }
+        // SAFETY: in bounds of the mapping (checked above).
+        unsafe { std::ptr::write_bytes(self.base.add(addr as usize), 0, len as usize) };
+        Some(())
+    }
+
     /// Fills `len` bytes at `addr`, as [`Ram::write_bytes`] does.
     pub fn fill(&self, addr: u64, len: u64, byte: u8) -> Option<()> {
         if !self.contains(addr, len) {

@@ -1,6 +1,6 @@
 //! The segment lookaside buffer (Power ISA 2.07, Book III-S, "Segment Lookaside Buffer").
 
-use crate::model::Model;
+use crate::{model::Model, tlb::Halves};
 
 /// ESID doubleword: valid.
 pub const ESID_V: u64 = 0x0800_0000;
@@ -88,15 +88,16 @@ impl Slb {
         self.entries().iter().find(|e| e.matches(ea))
     }
 
-    /// `slbmte`: writes entry RB\[52:63\]. `None`: no such entry. Otherwise whether a valid entry was replaced.
-    pub fn write(&mut self, rb: u64, rs: u64) -> Option<bool> {
+    /// `slbmte`: writes entry RB\[52:63\]; an index beyond the SLB is ignored. Returns the halves of the address space
+    /// that lost a translation.
+    pub fn write(&mut self, rb: u64, rs: u64) -> Halves {
         let index = (rb & INDEX_MASK) as usize;
         if index >= self.size {
-            return None;
+            return Halves::default();
         }
         let new = SlbEntry { esid: rb & (ESID_MASK | ESID_V), vsid: rs & VSID_MASK };
         let old = std::mem::replace(&mut self.entries[index], new);
-        Some(old.valid() && old != new)
+        if old.valid() && old != new { Halves::of(old.esid) } else { Halves::default() }
     }
 
     /// Writes entry `index` as it was read by [`Slb::entries`].
@@ -107,27 +108,35 @@ impl Slb {
     }
 
     /// `slbie`: invalidates the entry that translates the ESID in `rb`, of the segment size in RB\[37:38\].
-    pub fn invalidate(&mut self, rb: u64) {
+    /// Returns the halves of the address space that lost a translation.
+    pub fn invalidate(&mut self, rb: u64) -> Halves {
+        let mut lost = Halves::default();
         for entry in &mut self.entries[..self.size] {
             if entry.matches(rb) && entry.vsid >> 62 == rb >> 25 & 3 {
                 entry.esid &= !ESID_V;
+                lost.add(Halves::of(entry.esid));
             }
         }
+        lost
     }
 
-    /// `slbia`: which entries go is told by the IH field (ISA 3.0B; a POWER8 passes 0).
-    pub fn invalidate_all(&mut self, ih: u32) {
+    /// `slbia`: which entries go is told by the IH field (ISA 3.0B; a POWER8 passes 0). Returns the
+    /// halves of the address space that lost a translation.
+    pub fn invalidate_all(&mut self, ih: u32) -> Halves {
+        let mut lost = Halves::default();
         let first = match ih {
-            7 => return,
+            7 => return lost,
             3 | 4 => 0,
             _ => 1,
         };
         for entry in &mut self.entries[first..self.size] {
             // IH = 3 leaves entries of class 0.
-            if ih != 3 || entry.vsid & VSID_C != 0 {
+            if entry.valid() && (ih != 3 || entry.vsid & VSID_C != 0) {
                 entry.esid &= !ESID_V;
+                lost.add(Halves::of(entry.esid));
             }
         }
+        lost
     }
 }
 
@@ -162,6 +171,6 @@ mod tests {
         let entry = *slb.find(0xc000_00ff_ffff_ffff).expect("within the terabyte");
         assert_eq!((entry.segment_shift(), entry.vsid_value(), entry.base_page_shift()), (40, 5, Some(16)));
         assert!(slb.find(0xc000_0100_0000_0000).is_none());
-        assert_eq!(slb.write(99, 0), None);
+        assert!(slb.write(99, 0).is_empty());
     }
 }

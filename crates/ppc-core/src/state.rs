@@ -124,10 +124,10 @@ pub struct Cpu {
     pub(crate) tlb: Tlb,
     pub(crate) data_contexts: Contexts,
     pub(crate) fetch_contexts: Contexts,
-    /// Context number of data accesses, as a TLB tag wants it.
-    pub(crate) data_context: u64,
-    /// Context number of instruction fetches.
-    pub(crate) fetch_context: u32,
+    /// Context numbers of data accesses in either half of the address space, as a TLB tag wants them.
+    pub(crate) data_context: [u64; 2],
+    /// Context numbers of instruction fetches in either half of the address space.
+    pub(crate) fetch_context: [u32; 2],
     /// Context numbers have started again: caches of fetched code must forget theirs.
     pub(crate) fetch_flush: bool,
     /// Stores to grains with decoded code are allowed, and noted in `changed_code`.
@@ -174,8 +174,8 @@ impl Cpu {
             tlb: Tlb::default(),
             data_contexts: Contexts::new(LAST_DATA_CONTEXT),
             fetch_contexts: Contexts::new(u32::MAX),
-            data_context: 0,
-            fetch_context: 0,
+            data_context: [0; 2],
+            fetch_context: [0; 2],
             fetch_flush: false,
             code_writable: false,
             changed_code: Vec::new(),

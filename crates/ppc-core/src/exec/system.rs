@@ -93,8 +93,8 @@ pub fn mftb(cpu: &mut Cpu, w: Word) -> Done {
 /// `slbie RB`.
 pub fn slbie(cpu: &mut Cpu, w: Word) -> Done {
     cpu.supervisor()?;
-    cpu.slb.invalidate(cpu.gpr[w.rb()]);
-    cpu.flush_translations();
+    let lost = cpu.slb.invalidate(cpu.gpr[w.rb()]);
+    cpu.flush_halves(lost);
     Ok(())
 }
 
@@ -102,17 +102,16 @@ pub fn slbie(cpu: &mut Cpu, w: Word) -> Done {
 pub fn slbia(cpu: &mut Cpu, w: Word) -> Done {
     cpu.supervisor()?;
     let ih = if cpu.model.isa >= crate::model::Isa::V3_0 { w.bits(8, 3) } else { 0 };
-    cpu.slb.invalidate_all(ih);
-    cpu.flush_translations();
+    let lost = cpu.slb.invalidate_all(ih);
+    cpu.flush_halves(lost);
     Ok(())
 }
 
 /// `slbmte RS,RB`: an index beyond the SLB is ignored.
 pub fn slbmte(cpu: &mut Cpu, w: Word) -> Done {
     cpu.supervisor()?;
-    if cpu.slb.write(cpu.gpr[w.rb()], cpu.gpr[w.rs()]) == Some(true) {
-        cpu.flush_translations();
-    }
+    let lost = cpu.slb.write(cpu.gpr[w.rb()], cpu.gpr[w.rs()]);
+    cpu.flush_halves(lost);
     Ok(())
 }
 
