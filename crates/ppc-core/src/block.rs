@@ -212,7 +212,7 @@ impl CodeCache {
                 }
                 break;
             }
-            if self.ops.len() - first == LONGEST || at % GRAIN == 0 {
+            if self.ops.len() - first == LONGEST || at.is_multiple_of(GRAIN) {
                 break;
             }
         }
@@ -283,10 +283,10 @@ impl CodeCache {
 }
 
 fn line_of(addr: u64) -> u32 {
-    (addr % GRAIN >> LINE_SHIFT) as u32
+    ((addr % GRAIN) >> LINE_SHIFT) as u32
 }
 
 /// Whether the block ends here: `mfspr`, `mtspr` and `mftb` end it only for registers that ask for it.
 fn ends(row: &insn::Row, word: Word) -> bool {
-    row.ends && !(matches!(row.name, "mfspr" | "mtspr") && !spr::ends_block(word))
+    row.ends && (!matches!(row.name, "mfspr" | "mtspr") || spr::ends_block(word))
 }

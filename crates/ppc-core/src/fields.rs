@@ -103,7 +103,7 @@ impl Word {
     pub const fn rc(self) -> bool {
         self.bit(31)
     }
-    /// OE, bit 21: set XER[SO,OV].
+    /// OE, bit 21: set XER\[SO,OV\].
     #[inline(always)]
     pub const fn oe(self) -> bool {
         self.bit(21)

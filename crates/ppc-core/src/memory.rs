@@ -1,7 +1,7 @@
 //! Loads and stores as instructions see them: effective address in, register value out.
 //!
 //! The quick path is one TLB compare and one host access; everything else (misses, grains crossed, stores to
-//! decoded code) goes through [`Cpu::locate`], which does all that may fail before anything is written.
+//! decoded code) goes through `Cpu::locate`, which does all that may fail before anything is written.
 
 use crate::{
     mmu::Access,

@@ -306,15 +306,13 @@ impl Cpu {
 fn admit(cpu: &mut Cpu, number: usize, allowed: fn(Access) -> bool) -> Result<Option<&'static Spr>, Trap> {
     let problem = cpu.msr & crate::msr::PR != 0;
     let row = by_number(number).filter(|s| s.isa <= cpu.model.isa);
-    if let Some(s) = row {
-        if allowed(if problem { s.problem } else { s.privileged }) {
-            if let Some((bit, ic)) = s.facility
-                && (bit == 0 || problem && cpu.fscr() & bit == 0)
-            {
-                return cpu.facility_unavailable(ic);
-            }
-            return Ok(Some(s));
-        }
+    if let Some(s) = row
+        && allowed(if problem { s.problem } else { s.privileged })
+    {
+        return match s.facility {
+            Some((bit, ic)) if bit == 0 || problem && cpu.fscr() & bit == 0 => cpu.facility_unavailable(ic),
+            _ => Ok(Some(s)),
+        };
     }
     // Book III, "Move To/From Special Purpose Register": undefined numbers. spr bit 0 set means privileged.
     match (problem, number & 0x10 != 0) {

@@ -4,7 +4,7 @@
 //! Leaves: bit patterns and the FPSCR bits the operation causes, in their FPSCR positions ([`bits`]).
 //!
 //! An operation runs in three steps: [`Format::unpack`] its operands to [`Num`], compute a `Num` that is exact but
-//! for a sticky last bit ([`arith`], [`fma`]), and [`round`](round::round) that once to the target's precision. A single-precision
+//! for a sticky last bit ([`arith`], [`mod@fma`]), and [`round`](round::round) that once to the target's precision. A single-precision
 //! instruction therefore takes double operands and rounds once, and a fused multiply-add rounds once.
 //! Nothing here knows a processor.
 

@@ -1,6 +1,6 @@
 //! Semantics: scalar binary floating point (Power ISA 3.0B, Book I, chapter 4).
 //!
-//! Every arithmetic instruction ends in [`finish`]: it decides whether an enabled exception keeps the target, writes
+//! Every arithmetic instruction ends in `finish`: it decides whether an enabled exception keeps the target, writes
 //! FPR, FPRF, exception bits and CR field 1, and reports `Err(FpEnabled)` only after all of that is architected.
 
 use crate::{
