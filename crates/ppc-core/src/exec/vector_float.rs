@@ -11,6 +11,7 @@ use crate::{
         convert::{I32, Int, U32, from_int, round_to_integral, to_int},
         estimate::{reciprocal, reciprocal_sqrt},
         exponential,
+        fast::{self, Op},
         num::propagate,
         round,
     },
@@ -50,10 +51,14 @@ fn singles(f: impl Fn(u32) -> Num) -> u128 {
 }
 
 macro_rules! arithmetic {
-    ($($(#[$doc:meta])* $name:ident: |$a:ident, $b:ident, $c:ident, $nj:ident| $result:expr;)*) => {
+    ($($(#[$doc:meta])* $name:ident $(($op:ident $sign:literal))?: |$a:ident, $b:ident, $c:ident, $nj:ident| $result:expr;)*) => {
         $($(#[$doc])*
         pub fn $name(cpu: &mut Cpu, w: Word) -> Done {
             let (va, vb, vc, $nj) = (cpu.vr(w.vra()), cpu.vr(w.vrb()), cpu.vr(w.vrc()), cpu.vscr.nj);
+            $(if let Some((value, _)) = fast::vector(SINGLE, Op::$op, [va, vb, vc]) {
+                cpu.set_vr(w.vrt(), value ^ $sign);
+                return Ok(());
+            })?
             let value = singles(|i| {
                 let ($a, $b, $c) = (element(va, i, $nj), element(vb, i, $nj), element(vc, i, $nj));
                 $result
@@ -66,13 +71,13 @@ macro_rules! arithmetic {
 
 arithmetic! {
     /// Vector Add Floating-Point.
-    vaddfp: |a, b, _c, nj| rounded(softfp::add(a, b, Mode::Even), nj);
+    vaddfp (Add 0): |a, b, _c, nj| rounded(softfp::add(a, b, Mode::Even), nj);
     /// Vector Subtract Floating-Point.
-    vsubfp: |a, b, _c, nj| rounded(softfp::add(a, b.negate_number(), Mode::Even), nj);
+    vsubfp (Sub 0): |a, b, _c, nj| rounded(softfp::add(a, b.negate_number(), Mode::Even), nj);
     /// Vector Multiply-Add Floating-Point: VRA * VRC + VRB.
-    vmaddfp: |a, b, c, nj| rounded(softfp::fma(a, b, c, Mode::Even), nj);
+    vmaddfp (MulAdd 0): |a, b, c, nj| rounded(softfp::fma(a, b, c, Mode::Even), nj);
     /// Vector Negative Multiply-Subtract Floating-Point: -(VRA * VRC - VRB).
-    vnmsubfp: |a, b, c, nj| rounded(softfp::fma(a, b.negate_number(), c, Mode::Even), nj).negate_number();
+    vnmsubfp (MulSub 0x8000_0000_8000_0000_8000_0000_8000_0000): |a, b, c, nj| rounded(softfp::fma(a, b.negate_number(), c, Mode::Even), nj).negate_number();
     /// Vector Maximum Floating-Point; any NaN wins, +0 is larger than -0.
     vmaxfp: |a, b, _c, _nj| extremum(a, b, true);
     /// Vector Minimum Floating-Point; any NaN wins, -0 is smaller than +0.

@@ -14,6 +14,7 @@ pub mod compare;
 pub mod convert;
 pub mod estimate;
 pub mod exponential;
+pub mod fast;
 pub mod fma;
 pub mod num;
 pub mod round;

@@ -1,11 +1,14 @@
 //! Arithmetic: add to fused multiply-add, root, estimates, rounding, comparison, software-divide tests.
 
-use super::{finish, operand, trap};
+use super::{finish, finish_value, operand, trap};
 use crate::{
     fields::Word,
     softfp::{
-        self, DOUBLE, Env, Format, Mode, Num, Raw, SINGLE, bits, compare, convert::round_to_integral,
-        estimate, round,
+        self, DOUBLE, Env, Format, Mode, Num, Raw, SINGLE, bits, compare,
+        convert::round_to_integral,
+        estimate,
+        fast::{self, Op},
+        round,
     },
     state::Cpu,
     trap::Done,
@@ -17,107 +20,103 @@ fn rounded<const RC: bool>(cpu: &mut Cpu, w: Word, format: Format, env: Env, raw
     finish::<RC>(cpu, w.frt(), format, round(format, env, raw))
 }
 
+/// The host's arithmetic for the common case of `op`; `negate` changes the sign of the result.
+#[inline(always)]
+fn quick<const RC: bool>(
+    cpu: &mut Cpu,
+    w: Word,
+    format: Format,
+    op: Op,
+    abc: [u64; 3],
+    negate: bool,
+) -> Option<Done> {
+    let (result, flags) = fast::scalar(format, cpu.fpscr, op, abc)?;
+    let result = result ^ (negate as u64) << 63;
+    Some(finish_value::<RC>(cpu, w.frt(), result, Some(fast::fprf(result)), flags))
+}
+
 macro_rules! arithmetic {
-    ($($(#[$doc:meta])* $name:ident: $format:ident, |$cpu:ident, $w:ident, $env:ident| $raw:expr;)*) => {
+    ($($(#[$doc:meta])* $name:ident: $format:ident $op:ident, $a:ident $b:ident, |$x:ident, $y:ident, $env:ident| $raw:expr;)*) => {
         $($(#[$doc])*
         pub fn $name<const RC: bool>(cpu: &mut Cpu, w: Word) -> Done {
-            let ($cpu, $w, $env) = (&*cpu, w, Env::of(cpu.fpscr));
-            let raw = $raw;
-            rounded::<RC>(cpu, w, $format, $env, raw)
+            let (a, b) = (cpu.fpr(w.$a()), cpu.fpr(w.$b()));
+            if let Some(done) = quick::<RC>(cpu, w, $format, Op::$op, [a, b, 0], false) {
+                return done;
+            }
+            let ($x, $y, $env) = (DOUBLE.unpack(a as u128), DOUBLE.unpack(b as u128), Env::of(cpu.fpscr));
+            rounded::<RC>(cpu, w, $format, $env, $raw)
         })*
     };
-}
-
-/// FRA and FRB.
-#[inline(always)]
-fn ab(cpu: &Cpu, w: Word) -> (Num, Num) {
-    (operand(cpu, w.fra()), operand(cpu, w.frb()))
-}
-
-#[inline(always)]
-fn sum(cpu: &Cpu, w: Word, env: Env) -> Raw {
-    let (a, b) = ab(cpu, w);
-    softfp::add(a, b, env.mode)
-}
-
-/// FRA - FRB; a NaN keeps its sign.
-#[inline(always)]
-fn difference(cpu: &Cpu, w: Word, env: Env) -> Raw {
-    let (a, b) = ab(cpu, w);
-    softfp::add(a, b.negate_number(), env.mode)
-}
-
-#[inline(always)]
-fn product(cpu: &Cpu, w: Word) -> Raw {
-    softfp::mul(operand(cpu, w.fra()), operand(cpu, w.frc()))
-}
-
-#[inline(always)]
-fn quotient(cpu: &Cpu, w: Word) -> Raw {
-    let (a, b) = ab(cpu, w);
-    softfp::div(a, b)
-}
-
-/// FRA * FRC + FRB, or - FRB.
-#[inline(always)]
-fn multiply_add<const SUB: bool>(cpu: &Cpu, w: Word, env: Env) -> Raw {
-    let (a, b) = ab(cpu, w);
-    softfp::fma(a, if SUB { b.negate_number() } else { b }, operand(cpu, w.frc()), env.mode)
 }
 
 arithmetic! {
     /// Floating Add.
-    fadd: DOUBLE, |cpu, w, env| sum(cpu, w, env);
+    fadd: DOUBLE Add, fra frb, |a, b, env| softfp::add(a, b, env.mode);
     /// Floating Add Single.
-    fadds: SINGLE, |cpu, w, env| sum(cpu, w, env);
-    /// Floating Subtract.
-    fsub: DOUBLE, |cpu, w, env| difference(cpu, w, env);
-    /// Floating Subtract Single.
-    fsubs: SINGLE, |cpu, w, env| difference(cpu, w, env);
+    fadds: SINGLE Add, fra frb, |a, b, env| softfp::add(a, b, env.mode);
+    /// Floating Subtract. A NaN in FRB keeps its sign.
+    fsub: DOUBLE Sub, fra frb, |a, b, env| softfp::add(a, b.negate_number(), env.mode);
+    /// Floating Subtract Single. A NaN in FRB keeps its sign.
+    fsubs: SINGLE Sub, fra frb, |a, b, env| softfp::add(a, b.negate_number(), env.mode);
     /// Floating Multiply.
-    fmul: DOUBLE, |cpu, w, env| product(cpu, w);
+    fmul: DOUBLE Mul, fra frc, |a, c, env| softfp::mul(a, c);
     /// Floating Multiply Single.
-    fmuls: SINGLE, |cpu, w, env| product(cpu, w);
+    fmuls: SINGLE Mul, fra frc, |a, c, env| softfp::mul(a, c);
     /// Floating Divide.
-    fdiv: DOUBLE, |cpu, w, env| quotient(cpu, w);
+    fdiv: DOUBLE Div, fra frb, |a, b, env| softfp::div(a, b);
     /// Floating Divide Single.
-    fdivs: SINGLE, |cpu, w, env| quotient(cpu, w);
+    fdivs: SINGLE Div, fra frb, |a, b, env| softfp::div(a, b);
     /// Floating Square Root.
-    fsqrt: DOUBLE, |cpu, w, env| softfp::sqrt(operand(cpu, w.frb()));
+    fsqrt: DOUBLE Sqrt, frb frb, |b, _same, env| softfp::sqrt(b);
     /// Floating Square Root Single.
-    fsqrts: SINGLE, |cpu, w, env| softfp::sqrt(operand(cpu, w.frb()));
-    /// Floating Multiply-Add.
-    fmadd: DOUBLE, |cpu, w, env| multiply_add::<false>(cpu, w, env);
-    /// Floating Multiply-Add Single.
-    fmadds: SINGLE, |cpu, w, env| multiply_add::<false>(cpu, w, env);
-    /// Floating Multiply-Subtract.
-    fmsub: DOUBLE, |cpu, w, env| multiply_add::<true>(cpu, w, env);
-    /// Floating Multiply-Subtract Single.
-    fmsubs: SINGLE, |cpu, w, env| multiply_add::<true>(cpu, w, env);
+    fsqrts: SINGLE Sqrt, frb frb, |b, _same, env| softfp::sqrt(b);
 }
 
-macro_rules! negative {
-    ($($(#[$doc:meta])* $name:ident: $format:ident, $sub:literal;)*) => {
+/// FRA * FRC + FRB or - FRB; with NEG the sign changes after the rounding, except of a NaN.
+#[inline(always)]
+fn multiply_add<const RC: bool, const NEG: bool, const SUB: bool>(
+    cpu: &mut Cpu,
+    w: Word,
+    format: Format,
+) -> Done {
+    let abc = [cpu.fpr(w.fra()), cpu.fpr(w.frb()), cpu.fpr(w.frc())];
+    let op = if SUB { Op::MulSub } else { Op::MulAdd };
+    if let Some(done) = quick::<RC>(cpu, w, format, op, abc, NEG) {
+        return done;
+    }
+    let env = Env::of(cpu.fpscr);
+    let [a, b, c] = abc.map(|bits| DOUBLE.unpack(bits as u128));
+    let raw = softfp::fma(a, if SUB { b.negate_number() } else { b }, c, env.mode);
+    let r = round(format, env, raw);
+    finish::<RC>(cpu, w.frt(), format, if NEG { Raw { num: r.num.negate_number(), ..r } } else { r })
+}
+
+macro_rules! multiply_adds {
+    ($($(#[$doc:meta])* $name:ident: $format:ident, $neg:literal $sub:literal;)*) => {
         $($(#[$doc])*
-        ///
-        /// The sign changes after the rounding; a NaN keeps its sign.
         pub fn $name<const RC: bool>(cpu: &mut Cpu, w: Word) -> Done {
-            let env = Env::of(cpu.fpscr);
-            let r = round($format, env, multiply_add::<$sub>(cpu, w, env));
-            finish::<RC>(cpu, w.frt(), $format, Raw { num: r.num.negate_number(), ..r })
+            multiply_add::<RC, $neg, $sub>(cpu, w, $format)
         })*
     };
 }
 
-negative! {
+multiply_adds! {
+    /// Floating Multiply-Add.
+    fmadd: DOUBLE, false false;
+    /// Floating Multiply-Add Single.
+    fmadds: SINGLE, false false;
+    /// Floating Multiply-Subtract.
+    fmsub: DOUBLE, false true;
+    /// Floating Multiply-Subtract Single.
+    fmsubs: SINGLE, false true;
     /// Floating Negative Multiply-Add.
-    fnmadd: DOUBLE, false;
+    fnmadd: DOUBLE, true false;
     /// Floating Negative Multiply-Add Single.
-    fnmadds: SINGLE, false;
+    fnmadds: SINGLE, true false;
     /// Floating Negative Multiply-Subtract.
-    fnmsub: DOUBLE, true;
+    fnmsub: DOUBLE, true true;
     /// Floating Negative Multiply-Subtract Single.
-    fnmsubs: SINGLE, true;
+    fnmsubs: SINGLE, true true;
 }
 
 macro_rules! estimates {
@@ -186,6 +185,12 @@ pub(in crate::exec) fn compare_into(cpu: &mut Cpu, bf: usize, a: Num, b: Num, or
     cpu.fpscr = bits::accrue(old, flags | kept) & !bits::FPCC | (crf as u64) << bits::FPRF_SHIFT;
     cpu.set_crf(bf, crf);
     trap(cpu, bits::enabled(flags, old))
+}
+
+/// FRA and FRB.
+#[inline(always)]
+fn ab(cpu: &Cpu, w: Word) -> (Num, Num) {
+    (operand(cpu, w.fra()), operand(cpu, w.frb()))
 }
 
 /// Floating Compare Unordered.

@@ -1,13 +1,17 @@
 //! Add, subtract, multiply, divide, square root, estimates, rounding to integers, maximum and minimum, signs.
 
-use super::{finish_double, finish_sticky, in_dword0, lane, lanes, round_scalar, scalar, width};
+use super::{
+    dword, finish_double, finish_sticky, in_dword0, lane, lanes, quick_scalar, quick_vector, round_scalar,
+    scalar, signs,
+};
 use crate::{
     fields::Word,
     softfp::{
-        self, DOUBLE, Env, Format, Mode, Num, Raw, SINGLE, bits,
+        self, DOUBLE, Env, Mode, Num, Raw, SINGLE, bits,
         compare::compare,
         convert::round_to_integral,
         estimate::{reciprocal, reciprocal_sqrt, scalar_reciprocal_sqrt},
+        fast::Op,
         num::{propagate, snan_flag},
         round,
     },
@@ -17,25 +21,32 @@ use crate::{
 use std::cmp::Ordering;
 
 macro_rules! binary {
-    ($($doc:literal, $xsdp:ident $xssp:ident $xvdp:ident $xvsp:ident: |$a:ident, $b:ident, $env:ident| $raw:expr;)*) => {
+    ($($doc:literal, $xsdp:ident $xssp:ident $xvdp:ident $xvsp:ident $op:ident: |$a:ident, $b:ident, $env:ident| $raw:expr;)*) => {
         $(
-        binary!(scalar $doc " Double-Precision", $xsdp, DOUBLE, |$a, $b, $env| $raw);
-        binary!(scalar $doc " Single-Precision", $xssp, SINGLE, |$a, $b, $env| $raw);
-        binary!(vector $doc " Double-Precision", $xvdp, DOUBLE, |$a, $b, $env| $raw);
-        binary!(vector $doc " Single-Precision", $xvsp, SINGLE, |$a, $b, $env| $raw);
+        binary!(scalar $doc " Double-Precision", $xsdp, DOUBLE $op, |$a, $b, $env| $raw);
+        binary!(scalar $doc " Single-Precision", $xssp, SINGLE $op, |$a, $b, $env| $raw);
+        binary!(vector $doc " Double-Precision", $xvdp, DOUBLE $op, |$a, $b, $env| $raw);
+        binary!(vector $doc " Single-Precision", $xvsp, SINGLE $op, |$a, $b, $env| $raw);
         )*
     };
-    (scalar $doc:literal $kind:literal, $name:ident, $format:ident, |$a:ident, $b:ident, $env:ident| $raw:expr) => {
+    (scalar $doc:literal $kind:literal, $name:ident, $format:ident $op:ident, |$a:ident, $b:ident, $env:ident| $raw:expr) => {
         #[doc = concat!("VSX Scalar ", $doc, $kind)]
         pub fn $name(cpu: &mut Cpu, w: Word) -> Done {
+            let operands = [dword(cpu.vsr[w.xa()], 0), dword(cpu.vsr[w.xb()], 0), 0];
+            if let Some(done) = quick_scalar(cpu, w.xt(), $format, Op::$op, operands, false) {
+                return done;
+            }
             let ($a, $b, $env) = (scalar(cpu, w.xa()), scalar(cpu, w.xb()), Env::of(cpu.fpscr));
             finish_double(cpu, w.xt(), $format, round_scalar($format, $env, $raw))
         }
     };
-    (vector $doc:literal $kind:literal, $name:ident, $format:ident, |$a:ident, $b:ident, $env:ident| $raw:expr) => {
+    (vector $doc:literal $kind:literal, $name:ident, $format:ident $op:ident, |$a:ident, $b:ident, $env:ident| $raw:expr) => {
         #[doc = concat!("VSX Vector ", $doc, $kind)]
         pub fn $name(cpu: &mut Cpu, w: Word) -> Done {
             let (va, vb, $env) = (cpu.vsr[w.xa()], cpu.vsr[w.xb()], Env::of(cpu.fpscr));
+            if let Some(done) = quick_vector(cpu, w.xt(), $format, Op::$op, [va, vb, 0], false) {
+                return done;
+            }
             lanes(cpu, w.xt(), $format, |_, i| {
                 let ($a, $b) = (lane($format, va, i), lane($format, vb, i));
                 round($format, $env, $raw)
@@ -45,10 +56,10 @@ macro_rules! binary {
 }
 
 binary! {
-    "Add", xsadddp xsaddsp xvadddp xvaddsp: |a, b, env| softfp::add(a, b, env.mode);
-    "Subtract", xssubdp xssubsp xvsubdp xvsubsp: |a, b, env| softfp::add(a, b.negate_number(), env.mode);
-    "Multiply", xsmuldp xsmulsp xvmuldp xvmulsp: |a, b, env| softfp::mul(a, b);
-    "Divide", xsdivdp xsdivsp xvdivdp xvdivsp: |a, b, env| softfp::div(a, b);
+    "Add", xsadddp xsaddsp xvadddp xvaddsp Add: |a, b, env| softfp::add(a, b, env.mode);
+    "Subtract", xssubdp xssubsp xvsubdp xvsubsp Sub: |a, b, env| softfp::add(a, b.negate_number(), env.mode);
+    "Multiply", xsmuldp xsmulsp xvmuldp xvmulsp Mul: |a, b, env| softfp::mul(a, b);
+    "Divide", xsdivdp xsdivsp xvdivdp xvdivsp Div: |a, b, env| softfp::div(a, b);
 }
 
 macro_rules! unary {
@@ -74,6 +85,35 @@ macro_rules! unary {
     };
 }
 
+macro_rules! roots {
+    ($($doc:literal, $xs:ident $xv:ident: $format:ident;)*) => {
+        $(
+        #[doc = concat!("VSX Scalar Square Root ", $doc)]
+        pub fn $xs(cpu: &mut Cpu, w: Word) -> Done {
+            let b = dword(cpu.vsr[w.xb()], 0);
+            if let Some(done) = quick_scalar(cpu, w.xt(), $format, Op::Sqrt, [b, 0, 0], false) {
+                return done;
+            }
+            let raw = softfp::sqrt(DOUBLE.unpack(b as u128));
+            finish_double(cpu, w.xt(), $format, round_scalar($format, Env::of(cpu.fpscr), raw))
+        }
+        #[doc = concat!("VSX Vector Square Root ", $doc)]
+        pub fn $xv(cpu: &mut Cpu, w: Word) -> Done {
+            let (vb, env) = (cpu.vsr[w.xb()], Env::of(cpu.fpscr));
+            if let Some(done) = quick_vector(cpu, w.xt(), $format, Op::Sqrt, [vb, 0, 0], false) {
+                return done;
+            }
+            lanes(cpu, w.xt(), $format, |_, i| round($format, env, softfp::sqrt(lane($format, vb, i))))
+        }
+        )*
+    };
+}
+
+roots! {
+    "Double-Precision", xssqrtdp xvsqrtdp: DOUBLE;
+    "Single-Precision", xssqrtsp xvsqrtsp: SINGLE;
+}
+
 /// Rounds to an integral value without reporting that it was inexact.
 #[inline]
 fn quietly(b: Num, mode: Mode) -> Raw {
@@ -82,10 +122,6 @@ fn quietly(b: Num, mode: Mode) -> Raw {
 }
 
 unary! {
-    "Square Root Double-Precision", scalar xssqrtdp DOUBLE: |b, env| softfp::sqrt(b);
-    "Square Root Single-Precision", scalar xssqrtsp SINGLE: |b, env| softfp::sqrt(b);
-    "Square Root Double-Precision", vector xvsqrtdp DOUBLE: |b, env| round(DOUBLE, env, softfp::sqrt(b));
-    "Square Root Single-Precision", vector xvsqrtsp SINGLE: |b, env| round(SINGLE, env, softfp::sqrt(b));
     "Reciprocal Estimate Double-Precision", scalar xsredp DOUBLE: |b, env| reciprocal(DOUBLE, env, b);
     "Reciprocal Estimate Single-Precision", scalar xsresp SINGLE: |b, env| reciprocal(SINGLE, env, b);
     "Reciprocal Estimate Double-Precision", vector xvredp DOUBLE: |b, env| reciprocal(DOUBLE, env, b);
@@ -220,17 +256,6 @@ pub fn xsmaxjdp(cpu: &mut Cpu, w: Word) -> Done {
 /// VSX Scalar Minimum Type-J Double-Precision.
 pub fn xsminjdp(cpu: &mut Cpu, w: Word) -> Done {
     type_j(cpu, w, false)
-}
-
-/// The sign bits of a vector of `format`.
-const fn signs(format: Format) -> u128 {
-    let mut mask = 0;
-    let mut i = 0;
-    while i < 128 / width(format) {
-        mask = mask << width(format) | 1 << (width(format) - 1);
-        i += 1;
-    }
-    mask
 }
 
 macro_rules! signs {

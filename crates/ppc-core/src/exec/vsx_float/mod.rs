@@ -6,7 +6,11 @@
 
 use super::float::{record_flags, suppressed, trap};
 use crate::{
-    softfp::{DOUBLE, Env, Format, Num, QUAD, Raw, bits, round},
+    softfp::{
+        DOUBLE, Env, Format, Num, QUAD, Raw, bits,
+        fast::{self, Op},
+        round,
+    },
     state::Cpu,
     trap::Done,
 };
@@ -126,6 +130,50 @@ fn collect(cpu: &Cpu, format: Format, element: impl Fn(&Cpu, u32) -> Raw) -> (u1
         flags |= r.flags;
     }
     (value, flags)
+}
+
+/// The sign bits of a vector of `format`.
+const fn signs(format: Format) -> u128 {
+    let mut mask = 0;
+    let mut i = 0;
+    while i < 128 / width(format) {
+        mask = mask << width(format) | 1 << (width(format) - 1);
+        i += 1;
+    }
+    mask
+}
+
+/// The host's arithmetic for the common case of a scalar instruction; `negate` changes the sign of the result.
+#[inline(always)]
+fn quick_scalar(
+    cpu: &mut Cpu,
+    xt: usize,
+    format: Format,
+    op: Op,
+    abc: [u64; 3],
+    negate: bool,
+) -> Option<Done> {
+    let (result, flags) = fast::scalar(format, cpu.fpscr, op, abc)?;
+    let result = result ^ (negate as u64) << 63;
+    Some(finish_scalar(cpu, xt, in_dword0(result), Some(fast::fprf(result)), flags))
+}
+
+/// The host's arithmetic for a vector all of whose elements are common cases.
+#[inline(always)]
+fn quick_vector(
+    cpu: &mut Cpu,
+    xt: usize,
+    format: Format,
+    op: Op,
+    abc: [u128; 3],
+    negate: bool,
+) -> Option<Done> {
+    if cpu.fpscr & bits::RN != 0 {
+        return None;
+    }
+    let (value, flags) = fast::vector(format, op, abc)?;
+    let value = if negate { value ^ signs(format) } else { value };
+    Some(finish_sticky(cpu, xt, value, flags))
 }
 
 /// Rounds to `format`; a NaN in single precision keeps only a single's payload, as `ConvertSPtoDP` of the result implies.

@@ -1,9 +1,9 @@
 //! The multiply-adds. XT is an operand: the addend of the A forms, a factor of the M forms.
 
-use super::{finish_double, lane, lanes, round_scalar, scalar};
+use super::{dword, finish_double, lane, lanes, quick_scalar, quick_vector, round_scalar};
 use crate::{
     fields::Word,
-    softfp::{DOUBLE, Env, Num, Raw, SINGLE, fma, round},
+    softfp::{DOUBLE, Env, Num, Raw, SINGLE, fast::Op, fma, round},
     state::Cpu,
     trap::Done,
 };
@@ -12,6 +12,12 @@ use crate::{
 #[inline(always)]
 fn fused<const SUB: bool>(a: Num, b: Num, c: Num, env: Env) -> Raw {
     fma(a, if SUB { b.negate_number() } else { b }, c, env.mode)
+}
+
+/// The operation of the fast path.
+#[inline(always)]
+const fn op(sub: bool) -> Op {
+    if sub { Op::MulSub } else { Op::MulAdd }
 }
 
 /// The negative forms change the sign after rounding, except of a NaN.
@@ -38,9 +44,13 @@ macro_rules! multiply_adds {
         #[doc = concat!("VSX Scalar ", $doc, $kind)]
         pub fn $name(cpu: &mut Cpu, w: Word) -> Done {
             let env = Env::of(cpu.fpscr);
-            let (t, b) = (scalar(cpu, w.xt()), scalar(cpu, w.xb()));
-            let (addend, factor) = if $type_a { (t, b) } else { (b, t) };
-            let raw = fused::<$sub>(scalar(cpu, w.xa()), addend, factor, env);
+            let [a, b, t] = [w.xa(), w.xb(), w.xt()].map(|n| dword(cpu.vsr[n], 0));
+            let operands = if $type_a { [a, t, b] } else { [a, b, t] };
+            if let Some(done) = quick_scalar(cpu, w.xt(), $format, op($sub), operands, $neg) {
+                return done;
+            }
+            let [a, addend, factor] = operands.map(|bits| DOUBLE.unpack(bits as u128));
+            let raw = fused::<$sub>(a, addend, factor, env);
             finish_double(cpu, w.xt(), $format, negated::<$neg>(round_scalar($format, env, raw)))
         }
     };
@@ -50,6 +60,9 @@ macro_rules! multiply_adds {
             let env = Env::of(cpu.fpscr);
             let (va, vb, vt) = (cpu.vsr[w.xa()], cpu.vsr[w.xb()], cpu.vsr[w.xt()]);
             let (addend, factor) = if $type_a { (vt, vb) } else { (vb, vt) };
+            if let Some(done) = quick_vector(cpu, w.xt(), $format, op($sub), [va, addend, factor], $neg) {
+                return done;
+            }
             lanes(cpu, w.xt(), $format, |_, i| {
                 let (a, b, c) = (lane($format, va, i), lane($format, addend, i), lane($format, factor, i));
                 negated::<$neg>(round($format, env, fused::<$sub>(a, b, c, env)))
