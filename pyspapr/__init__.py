@@ -16,6 +16,7 @@ from pyspapr.errors import (
     ImageError,
     SpaprError,
     StateError,
+    StreamError,
 )
 from pyspapr.machine import Machine
 from pyspapr.results import (
@@ -48,6 +49,7 @@ __all__ = [
     "SpaprError",
     "StateError",
     "StopReason",
+    "StreamError",
     "Timeout",
     "Unimplemented",
     "__version__",

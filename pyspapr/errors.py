@@ -36,3 +36,25 @@ class ExpectError(SpaprError):
 
 class StateError(SpaprError, RuntimeError):
     """An operation the machine's state does not allow, such as running before a kernel is loaded."""
+
+
+class StreamError(SpaprError):
+    """A saved or migrated machine that cannot be read: damaged, cut short, or not for this program.
+
+    `section` is what was being read, `offset` its place in bytes from the stream's beginning (from the chunk's own
+    when `section` is `ram` or `hpt` and the chunk's contents are at fault); `wanted` and `got` are for people.
+    """
+
+    def __init__(self, message: str, section: str = "", offset: int = 0, wanted: str = "", got: str = "") -> None:
+        """Keep the details beside the message."""
+        super().__init__(message)
+        self.section = section
+        self.offset = offset
+        self.wanted = wanted
+        self.got = got
+
+    @classmethod
+    def of(cls, what: str, section: str, offset: int, wanted: object, got: object) -> StreamError:
+        """An error whose message says what, where, wanted and got."""
+        message = f"{what}: got {got}, wanted {wanted} (section {section}, offset {offset:#x})"
+        return cls(message, section, offset, str(wanted), str(got))
