@@ -96,6 +96,13 @@ pub fn div(a: Num, b: Num) -> Raw {
     if a.class != Class::Finite || b.class != Class::Finite {
         return div_special(a, b, sign);
     }
+    // Significands of up to 64 bits: 127 bits of quotient from two divisions, and whether something remains.
+    if (a.sig | b.sig) as u64 == 0 {
+        let (dividend, divisor) = (a.sig >> 1, b.sig >> 64);
+        let (high, rest) = (dividend / divisor, dividend % divisor);
+        let (low, rest) = ((rest << 64) / divisor, (rest << 64) % divisor);
+        return Raw::exact(Num::finite(sign, a.exp - b.exp, high << 64 | low | (rest != 0) as u128));
+    }
     // Quotient bits one at a time, at least 115 of them; short operands stop early when nothing remains.
     let (mut rest, mut exp) = (a.sig, a.exp - b.exp);
     let mut carry = false;

@@ -90,6 +90,19 @@ fn enabled_inexact_traps_after_the_result_is_written() {
 }
 
 #[test]
+fn enabled_overflow_and_underflow_deliver_an_adjusted_exponent() {
+    let double = |exp: u64| (exp + 1023) << 52;
+    // 2^1000 * 2^1000 = 2^2000 becomes 2^(2000 - 1536); for single precision 2^200 becomes 2^(200 - 192).
+    let (target, fpscr, done) = run(fmul::<false>, [double(1000), 0, double(1000)], OE);
+    assert_eq!((target, fpscr & (OX | XX | FEX), done), (double(464), OX | FEX, Err(Trap::FpEnabled)));
+    let (target, fpscr, _) = run(fmuls::<false>, [double(100), 0, double(100)], OE);
+    assert_eq!((target, fpscr & (OX | XX | FPRF)), (double(8), OX | 0b00100 << FPRF_SHIFT));
+    let tiny = double(0) - (600 << 52);
+    let (target, fpscr, done) = run(fmul::<false>, [tiny, 0, tiny], UE);
+    assert_eq!((target, fpscr & (UX | XX | FEX), done), (double(336), UX | FEX, Err(Trap::FpEnabled)));
+}
+
+#[test]
 fn ordered_comparison_of_a_signalling_nan_depends_on_ve() {
     let mut cpu = cpu();
     cpu.set_fpr(2, SNAN);
