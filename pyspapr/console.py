@@ -15,12 +15,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol
 
 from pyspapr.errors import ExpectError
+from pyspapr.vmstate.schema import Field, VMState
+from pyspapr.vmstate.types import VarBytes
 
 if TYPE_CHECKING:
     from pyspapr.machine import Machine
 
 LONGEST_MATCH: Final = 4096
 """Longest text that a pattern may match, in bytes."""
+BACKLOG_LIMIT: Final = 16 << 20
+"""Typed bytes that a saved machine may hold."""
 
 Sink = Callable[[bytes], None]
 
@@ -68,7 +72,23 @@ class FileInput:
 
 
 class Console:
-    """One console. Text is decoded as UTF-8, with replacement characters for what is not."""
+    """One console. Text is decoded as UTF-8, with replacement characters for what is not.
+
+    Of the host's side only the typed bytes that the guest has not read are saved with the machine: they are its future.
+    """
+
+    VMSTATE: Final = VMState(
+        "console",
+        version=1,
+        fields=(
+            Field(
+                "input",
+                VarBytes(BACKLOG_LIMIT),
+                get=lambda console: bytes(console._input),
+                set=lambda console, data: console._input.extend(data),
+            ),
+        ),
+    )
 
     def __init__(self, machine: Machine, history: int) -> None:
         """Keep at most `history` bytes of output."""

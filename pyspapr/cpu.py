@@ -6,14 +6,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, MutableMapping
+from typing import ClassVar
 
+from pyspapr import cpu_state
 from pyspapr._native import Vcpu
+from pyspapr.vmstate.schema import VMState
 
 _OWN = frozenset({"vcpu", "index", "names"})
 
 
 class Cpu(MutableMapping[str, int]):
     """One virtual processor. Values are unsigned; a register that does not exist raises KeyError or AttributeError."""
+
+    VMSTATE: ClassVar[VMState] = cpu_state.CPU
 
     def __init__(self, vcpu: Vcpu, index: int) -> None:
         """Wrap `vcpu`."""
@@ -65,6 +70,10 @@ class Cpu(MutableMapping[str, int]):
     def __repr__(self) -> str:
         """Where it stands."""
         return f"<Cpu {self.index} pc={self.vcpu.get('pc'):#018x} msr={self.vcpu.get('msr'):#018x}>"
+
+    def unsaved(self) -> list[str]:
+        """Names of state that the schema does not know: none, or the machine does not start."""
+        return cpu_state.unsaved(self)
 
     def set_lpcr(self, mask: int, value: int) -> None:
         """Change the bits `mask` of the logical partitioning control register to those of `value`."""

@@ -17,9 +17,9 @@ import re
 import threading
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Final
+from typing import Any, Final
 
-from pyspapr import boot, hcall, runloop
+from pyspapr import boot, hcall, machine_state, runloop, vmstate
 from pyspapr._native import Hpt, Ram, Vcpu
 from pyspapr.config import RTC_EPOCH, Clock, MachineConfig
 from pyspapr.console import Console
@@ -41,6 +41,8 @@ UUID: Final = bytes(16)
 class Machine:
     """A pseries machine. Raises ConfigError for a description that cannot be built."""
 
+    VMSTATE: Final = machine_state.SPAPR
+
     def __init__(
         self,
         config: MachineConfig | None = None,
@@ -53,8 +55,12 @@ class Machine:
         max_memory: int | str | None = None,
         hpt_shift: int | None = None,
         rtc_base: int | None = None,
+        ram: Ram | None = None,
     ) -> None:
-        """Build from `config`, or from the keywords, which mean what `MachineConfig` says."""
+        """Build from `config`, or from the keywords, which mean what `MachineConfig` says.
+
+        `ram` is for machines that come from a file or a snapshot: RAM with contents, instead of zeroes.
+        """
         self.config = config or MachineConfig(
             memory=memory,
             cpu=cpu,
@@ -66,7 +72,7 @@ class Machine:
             rtc_base=rtc_base,
         )
         try:
-            self.ram = Ram(self.config.ram_size)
+            self.ram = Ram(self.config.ram_size) if ram is None else ram
             self.hpt = Hpt(self.config.table_shift)
         except (OSError, MemoryError) as error:
             raise ConfigError(f"the host cannot provide this machine's memory: {error}") from error
@@ -78,7 +84,7 @@ class Machine:
         self._posted: collections.deque[Callable[[], None]] = collections.deque()
         self._running = False
         self._images: boot.Images | None = None
-        self._started = False
+        self.started = False
         self.ended: StopReason | None = None
 
         vcpus = [
@@ -109,6 +115,7 @@ class Machine:
         )
         self.random = Random(self.config.seed)
 
+        self.devices: list[Any] = []
         self.hypercalls = dict(hcall.TABLE)
 
     @staticmethod
@@ -120,7 +127,7 @@ class Machine:
 
     def __repr__(self) -> str:
         """What it is and how it stands."""
-        state = "ended" if self.ended else "started" if self._started else "empty"
+        state = "ended" if self.ended else "started" if self.started else "empty"
         return f"<Machine {self.config.cpu} {len(self.memory) >> 20} MiB, {state}>"
 
     # Starting.
@@ -142,6 +149,7 @@ class Machine:
 
     def start(self, *, pc: int, r3: int = 0, r4: int = 0, r5: int = 0, r6: int = 0, r7: int = 0) -> None:
         """Reset every device and put the processor at `pc`: 64-bit, big-endian, real mode. RAM stays as it is."""
+        vmstate.check(self)
         self.hpt.clear()
         self.ics.reset()
         for icp in self.icps:
@@ -153,7 +161,7 @@ class Machine:
         vcpu.external = False
         vcpu.reset(pc=pc, r3=r3, r4=r4, r5=r5, r6=r6, r7=r7)
         self.ended = None
-        self._started = True
+        self.started = True
 
     def reboot(self) -> None:
         """Load the same kernel again and start it. NVRAM, the clock and the rest of RAM stay."""
@@ -176,7 +184,7 @@ class Machine:
         `until` ends the run when the text appears on the console after the last match. Ctrl-C raises
         KeyboardInterrupt between two instructions; the machine can be run on afterwards.
         """
-        if not self._started:
+        if not self.started:
             raise StateError("there is nothing to run: call load_kernel() first")
         if self.ended is not None and self.ended.final:
             raise StateError(f"{self.ended}; call reboot() or load_kernel() before running on")
@@ -253,6 +261,21 @@ class Machine:
         number, *arguments = cpu.vcpu.hypercall()
         cpu.vcpu.hypercall_return(self.call_hypercall(cpu, number, *arguments))
 
+    # Saving. What a machine is made of; the rest is in `migration`.
+
+    def add_device(self, device: Any) -> None:
+        """Add a device of your own: it is saved with the machine. Raises ConfigError without a schema.
+
+        The class of `device` needs a table `VMSTATE`; a method `state()`, if there is one, goes into the state hash.
+        """
+        vmstate.table_of(device)
+        self.devices.append(device)
+
+    def parts(self) -> list[Any]:
+        """Everything of this machine that has state, RAM and the hash table excepted."""
+        fixed = [self.ics, *self.icps, self.vty, self.nvram, self.rtc, self.random, self.console]
+        return [self, *self.cpus, *self.registered, *fixed, *self.devices]
+
     # Looking.
 
     def state(self) -> dict[str, object]:
@@ -265,6 +288,7 @@ class Machine:
             "rtc": self.rtc.state(),
             "random": self.random.state(),
             "registered": [area.state() for area in self.registered],
+            "devices": [device.state() for device in self.devices if callable(getattr(device, "state", None))],
         }
 
     def state_hash(self) -> str:

@@ -9,6 +9,8 @@ import hashlib
 from typing import Final
 
 from pyspapr.errors import ConfigError
+from pyspapr.vmstate.schema import Field, VMState
+from pyspapr.vmstate.types import Bytes
 
 SIZE: Final = 0x1_0000
 REG: Final = 0x7100_0001
@@ -17,6 +19,12 @@ IRQ: Final = 0x1101
 
 class Nvram:
     """Bytes that outlive a reboot."""
+
+    VMSTATE: Final = VMState(
+        "spapr_nvram",
+        version=1,
+        fields=(Field("data", Bytes(SIZE), set=lambda nvram, data: nvram.load(data)),),
+    )
 
     def __init__(self) -> None:
         """Zeroes."""

@@ -9,9 +9,11 @@ from __future__ import annotations
 import calendar
 import datetime
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from pyspapr.config import TIMEBASE_HZ
+from pyspapr.vmstate.schema import Field, VMState
+from pyspapr.vmstate.types import I128
 
 NS = 1_000_000_000
 
@@ -30,6 +32,8 @@ class TimeOfDay(NamedTuple):
 
 class Rtc:
     """`base` is seconds since 1970 at timebase 0; `offset_ns` is what the guest has set."""
+
+    VMSTATE: Final = VMState("spapr_rtc", version=1, fields=(Field("base", I128), Field("offset_ns", I128)))
 
     def __init__(self, base: int, timebase: Callable[[], int]) -> None:
         """Run from `timebase`."""

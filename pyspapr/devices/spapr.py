@@ -4,11 +4,36 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, dataclass
+from typing import ClassVar, Final
+
+from pyspapr.vmstate.schema import Field, VMState
+from pyspapr.vmstate.types import U64, Bool
 
 
 @dataclass(slots=True)
 class Registered:
     """Areas that one processor registered by H_REGISTER_VPA: real addresses and sizes in bytes, 0 when absent."""
+
+    VMSTATE: ClassVar[VMState] = VMState(
+        "spapr_cpu",
+        version=1,
+        fields=(Field("prodded", Bool),),
+        subsections=(
+            VMState("spapr_cpu/vpa", version=1, needed=lambda area: area.vpa != 0, fields=(Field("vpa", U64),)),
+            VMState(
+                "spapr_cpu/slb_shadow",
+                version=1,
+                needed=lambda area: area.slb_shadow != 0,
+                fields=(Field("slb_shadow", U64), Field("slb_shadow_size", U64)),
+            ),
+            VMState(
+                "spapr_cpu/dtl",
+                version=1,
+                needed=lambda area: area.dtl != 0,
+                fields=(Field("dtl", U64), Field("dtl_size", U64)),
+            ),
+        ),
+    )
 
     vpa: int = 0
     slb_shadow: int = 0
@@ -24,6 +49,8 @@ class Registered:
 
 class Random:
     """A repeatable stream of random doublewords: SHA-256 of the seed and a counter."""
+
+    VMSTATE: Final = VMState("spapr_rng", version=1, fields=(Field("seed", U64), Field("drawn", U64)))
 
     def __init__(self, seed: int) -> None:
         """Start the stream of `seed`."""

@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from pyspapr.vmstate.schema import Field, VMState
+from pyspapr.vmstate.types import VarBytes
+
 if TYPE_CHECKING:
     from pyspapr.console import Console
 
@@ -19,6 +22,8 @@ BUFFER: Final = 16
 
 class Vty:
     """A terminal with the unit address `REG`."""
+
+    VMSTATE: Final = VMState("spapr_vty", version=1, fields=(Field("buffer", VarBytes(BUFFER)),))
 
     def __init__(self, console: Console, interrupt: Callable[[], None]) -> None:
         """Connect to the host's side and to an interrupt source."""

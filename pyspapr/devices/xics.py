@@ -10,8 +10,12 @@ when the processor's priority falls.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar, Final
+
+from pyspapr.errors import StateError
+from pyspapr.vmstate.schema import Field, VMState
+from pyspapr.vmstate.types import U8, U32, Bool, List, Struct
 
 IPI: Final = 2
 """The source number of every inter-processor interrupt."""
@@ -44,8 +48,47 @@ class Source:
         )
 
 
+def get_sources(ics: Ics) -> list[dict[str, Any]]:
+    """Every source, in order of number."""
+    return [{"number": number, **asdict(source)} for number, source in sorted(ics.sources.items())]
+
+
+def set_sources(ics: Ics, sources: list[dict[str, Any]]) -> None:
+    """The state of every source that this machine's devices have claimed."""
+    if [source["number"] for source in sources] != sorted(ics.sources):
+        raise StateError(f"the sources of this machine are {', '.join(map(hex, sorted(ics.sources)))}")
+    for source in sources:
+        ics.sources[source["number"]] = Source(**{name: value for name, value in source.items() if name != "number"})
+
+
 class Ics:
     """The source controller: sources by number, made as devices claim them."""
+
+    VMSTATE: Final = VMState(
+        "ics",
+        version=1,
+        fields=(
+            Field(
+                "sources",
+                List(
+                    IRQ_COUNT,
+                    Struct(
+                        (
+                            ("number", U32),
+                            ("server", U32),
+                            ("priority", U8),
+                            ("saved_priority", U8),
+                            ("sent", Bool),
+                            ("rejected", Bool),
+                            ("masked_pending", Bool),
+                        )
+                    ),
+                ),
+                get=get_sources,
+                set=set_sources,
+            ),
+        ),
+    )
 
     def __init__(self) -> None:
         """No source yet."""
@@ -110,6 +153,13 @@ class Ics:
 class Icp:
     """The presentation controller of processor `server`; `line` drives its external interrupt input."""
 
+    VMSTATE: ClassVar[VMState] = VMState(
+        "icp/server",
+        version=1,
+        fields=(Field("cppr", U8), Field("xisr", U32), Field("pending_priority", U8), Field("mfrr", U8)),
+        post_load=lambda icp: icp.loaded(),
+    )
+
     ics: Ics
     server: int
     line: Callable[[bool], None]
@@ -122,6 +172,12 @@ class Icp:
     def __post_init__(self) -> None:
         """Join the source controller's presenters."""
         self.ics.presenters.append(self)
+
+    def loaded(self) -> None:
+        """The line stands as the registers say; the processor knows, it was loaded before."""
+        if self.xisr >> 24:
+            raise StateError(f"XISR {self.xisr:#x} is wider than 24 bits")
+        self._level = self.xisr != 0
 
     def _update(self) -> None:
         level = self.xisr != 0

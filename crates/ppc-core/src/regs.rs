@@ -165,13 +165,13 @@ impl Cpu {
             word(entry.esid);
             word(entry.vsid);
         }
-        let xer = &self.xer;
-        let flags = [xer.so, xer.ov, xer.ca, xer.ov32, xer.ca32, self.vscr.nj, self.vscr.sat];
+        // As the guest reads it: OV32 and CA32 are kept, but not visible, before ISA 3.0.
+        word(self.read_xer());
+        let flags = [self.vscr.nj, self.vscr.sat];
         flags.iter().for_each(|f| word(u64::from(*f)));
         [self.external, self.system_reset, self.doorbell].iter().for_each(|f| word(u64::from(*f)));
         for v in [
             u64::from(self.cr),
-            u64::from(xer.count),
             self.lr,
             self.ctr,
             self.msr,

@@ -1,0 +1,133 @@
+"""The schema of a processor: every register and everything it remembers beside its registers.
+
+SPRs that only show another register (TBU, UMMCR0, PPR32, BESCRS, …) are in `VIEWS` and not saved: writing them back
+would change what they show.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from pyspapr.errors import StateError
+from pyspapr.vmstate.schema import PRIORITY_CPU, Field, VMState
+from pyspapr.vmstate.types import U8, U32, U64, U128, Array, Bool, List, Struct, Type
+
+if TYPE_CHECKING:
+    from pyspapr.cpu import Cpu
+
+
+def names(text: str) -> list[str]:
+    """Words of a text."""
+    return text.split()
+
+
+SPRS: Final = names(
+    "xer lr ctr dscr dsisr dar srr0 srr1 cfar amr pid iamr tidr ctrlw fscr uamor pspb vrsave "
+    "sprg0 sprg1 sprg2 sprg3 sier mmcr2 mmcra pmc1 pmc2 pmc3 pmc4 pmc5 pmc6 mmcr0 siar sdar mmcr1 "
+    "ebbhr ebbrr bescr tar psscr ppr"
+)
+
+VIEWS: Final = names(
+    "uamr pdscr ctrl dec tb tbu tfhar tfiar texasr texasru usprg3 pvr spurr purr tir usier ummcr2 ummcra upmc1 upmc2 "
+    "upmc3 upmc4 upmc5 upmc6 ummcr0 usiar usdar ummcr1 bescrs bescrsu bescrr bescrru reserved808 reserved809 "
+    "reserved810 reserved811 ic vtb ppr32 pir"
+)
+"""Names of SPRs that are another one's view, fixed, or follow from the clock."""
+
+CLOCK: Final = ("icount", "idle_nanos", "tb_offset", "dec_value", "dec_at", "random_state")
+LINES: Final = ("external", "system_reset", "doorbell")
+RESERVATION: Final = ("reserve_addr", "reserve_len", "reserve_value")
+
+
+def register(name: str, type_: Type = U64) -> Field:
+    """A register by its name."""
+    return Field(name, type_, get=lambda cpu: cpu[name], set=lambda cpu, value: cpu.vcpu.set(name, value))
+
+
+def internal(name: str, type_: Type = U64) -> Field:
+    """Something a processor remembers."""
+
+    def get(cpu: Cpu) -> object:
+        value = cpu.vcpu.internal_state()[name]
+        return bool(value) if type_ is Bool else value
+
+    return Field(name, type_, get=get, set=lambda cpu, value: cpu.vcpu.set_internal_state({name: int(value)}))
+
+
+def bank(name: str, prefix: str, count: int, type_: Type) -> Field:
+    """Numbered registers."""
+
+    def put(cpu: Cpu, values: list[int]) -> None:
+        for index, value in enumerate(values):
+            cpu.vcpu.set(f"{prefix}{index}", value)
+
+    return Field(name, Array(count, type_), get=lambda cpu: [cpu[f"{prefix}{n}"] for n in range(count)], set=put)
+
+
+def set_slb(cpu: Cpu, entries: list[dict[str, int]]) -> None:
+    """Every entry of the SLB, in its place."""
+    if len(entries) != (size := len(cpu.vcpu.slb())):
+        raise StateError(f"this processor's SLB has {size} entries")
+    for index, entry in enumerate(entries):
+        cpu.vcpu.set_slb(index, entry["esid"], entry["vsid"])
+
+
+def set_clock(cpu: Cpu, time: dict[str, int]) -> None:
+    """With virtual time the instruction count has set the clock already; a host's clock starts where it was."""
+    if cpu.vcpu.timebase != time["timebase"]:
+        cpu.vcpu.timebase = time["timebase"]
+        cpu.vcpu.set("dec", time["decrementer"])
+
+
+def unsaved(cpu: Cpu) -> list[str]:
+    """Names that the processor has and this schema does not know."""
+    known = {*SPRS, *VIEWS, "pc", "msr", "cr", "fpscr", "vscr", "lpcr", *CLOCK, *LINES, *RESERVATION}
+    for prefix, count in (("r", 32), ("f", 32), ("vr", 32), ("vs", 64)):
+        known |= {f"{prefix}{index}" for index in range(count)}
+    return [name for name in (*cpu.names, *cpu.vcpu.internal_state()) if name not in known]
+
+
+def _set_halted(cpu: Any, value: bool) -> None:
+    cpu.vcpu.halted = value
+
+
+CPU: Final = VMState(
+    "cpu",
+    version=1,
+    priority=PRIORITY_CPU,
+    fields=(
+        bank("gpr", "r", 32, U64),
+        register("pc"),
+        register("cr", U32),
+        # The LPCR gives the decrementer its width and the MSR a translation to look up: they come first.
+        register("lpcr"),
+        register("msr"),
+        register("fpscr"),
+        register("vscr", U32),
+        bank("vsr", "vs", 64, U128),
+        Field(
+            "slb",
+            List(64, Struct((("esid", U64), ("vsid", U64)))),
+            get=lambda cpu: [{"esid": esid, "vsid": vsid} for esid, vsid in cpu.vcpu.slb()],
+            set=set_slb,
+        ),
+        *map(register, SPRS),
+        *map(internal, CLOCK),
+        *(internal(name, Bool) for name in LINES),
+        Field("halted", Bool, get=lambda cpu: cpu.vcpu.halted, set=_set_halted),
+        Field(
+            "time",
+            Struct((("timebase", U64), ("decrementer", U64))),
+            get=lambda cpu: {"timebase": cpu.vcpu.timebase, "decrementer": cpu["dec"]},
+            set=set_clock,
+        ),
+    ),
+    subsections=(
+        VMState(
+            "cpu/reservation",
+            version=1,
+            needed=lambda cpu: cpu.vcpu.internal_state()["reserve_len"] != 0,
+            fields=(internal("reserve_addr"), internal("reserve_len", U8), internal("reserve_value", U128)),
+        ),
+    ),
+)

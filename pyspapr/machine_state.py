@@ -1,0 +1,53 @@
+"""The schema of the machine itself: whether it was started, how it ended, who it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pyspapr.errors import StateError
+from pyspapr.results import Panicked, PoweredOff, Rebooted, StopReason
+from pyspapr.vmstate.schema import Field, VMState
+from pyspapr.vmstate.types import Bool, Bytes, Str, Struct
+
+if TYPE_CHECKING:
+    from pyspapr.machine import Machine
+
+TEXT_LIMIT: Final = 4096
+
+# Only the reasons after which a guest cannot run on: every other one is forgotten by the next run.
+FINAL: Final[dict[str, type[StopReason]]] = {
+    "powered-off": PoweredOff,
+    "rebooted": Rebooted,
+    "panicked": Panicked,
+}
+
+
+def get_ended(vm: Machine) -> dict[str, str]:
+    """The reason as a name and a text."""
+    name = next(name for name, kind in FINAL.items() if isinstance(vm.ended, kind))
+    text = vm.ended.text if isinstance(vm.ended, Panicked) else ""
+    return {"reason": name, "text": text.encode()[:TEXT_LIMIT].decode(errors="ignore")}
+
+
+def set_ended(vm: Machine, value: dict[str, str]) -> None:
+    """The reason from a name and a text."""
+    if (kind := FINAL.get(value["reason"])) is None:
+        raise StateError(f"a reason is one of {', '.join(FINAL)}")
+    vm.ended = Panicked(value["text"]) if kind is Panicked else kind()
+
+
+SPAPR: Final = VMState(
+    "spapr",
+    version=1,
+    fields=(Field("started", Bool), Field("uuid", Bytes(16))),
+    subsections=(
+        VMState(
+            "spapr/ended",
+            version=1,
+            needed=lambda vm: vm.ended is not None and vm.ended.final,
+            fields=(
+                Field("ended", Struct((("reason", Str(32)), ("text", Str(TEXT_LIMIT)))), get=get_ended, set=set_ended),
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,170 @@
+"""VMState: what of an object is saved, and how it comes back. One table beside each device.
+
+    class Vty:
+        VMSTATE = VMState("spapr_vty", version=1, fields=(Field("buffer", VarBytes(16)),))
+
+Rules of versions (they follow QEMU's VMStateDescription): a new field raises `version` and says `since`, with a
+`default` for older streams; a section older than `minimum_version` or newer than `version` is refused; state that most
+machines do not have goes into a subsection, which is left out while `needed` says no.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pyspapr.errors import SpaprError, StateError, StreamError
+from pyspapr.vmstate.layout import Layout, as_mapping, as_sections
+from pyspapr.vmstate.types import Type, Value
+
+# A section's object can be anything: its table is the only one that knows.
+Object = Any
+
+PRIORITY_DEFAULT: Final = 0
+PRIORITY_CPU: Final = 100
+"""Sections of higher priority are saved and loaded first: devices may look at processors when they load."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Access:
+    get: Callable[[Object], Value] | None = None
+    set: Callable[[Object, Any], None] | None = None
+
+
+class Field:
+    """One field: by default the attribute of its name; `get` and `set` where the object keeps it otherwise."""
+
+    def __init__(
+        self,
+        name: str,
+        type: Type,
+        *,
+        get: Callable[[Object], Value] | None = None,
+        set: Callable[[Object, Any], None] | None = None,
+        since: int = 1,
+        default: Value = None,
+    ) -> None:
+        """`since` is the first version of the section with this field; older streams give `default`."""
+        self.name = name
+        self.type = type
+        self.get = get or (lambda target: getattr(target, name))
+        self.set = set or (lambda target, value: setattr(target, name, value))
+        self.since = since
+        self.default = default
+
+
+def nothing(target: Object) -> None:
+    """No step before saving or after loading."""
+
+
+class VMState:
+    """The table of one section. `needed` matters for subsections only."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        version: int,
+        fields: tuple[Field, ...],
+        minimum_version: int | None = None,
+        subsections: tuple[VMState, ...] = (),
+        needed: Callable[[Object], bool] = lambda target: True,
+        pre_save: Callable[[Object], None] = nothing,
+        post_load: Callable[[Object], None] = nothing,
+        priority: int = PRIORITY_DEFAULT,
+    ) -> None:
+        """`pre_save` and `post_load` get the object. Raises ValueError for a table that contradicts itself."""
+        self.name = name
+        self.version = version
+        self.minimum_version = version if minimum_version is None else minimum_version
+        self.fields = fields
+        self.subsections = subsections
+        self.needed = needed
+        self.pre_save = pre_save
+        self.post_load = post_load
+        self.priority = priority
+        if not 1 <= self.minimum_version <= version:
+            raise ValueError(f"section {name}: minimum version {self.minimum_version}, version {version}")
+        names = [field.name for field in fields] + [part.name for part in subsections]
+        if len(set(names)) != len(names) or any(not 1 <= field.since <= version for field in fields):
+            raise ValueError(f"section {name}: a field or subsection has a name twice, or is newer than the section")
+
+    def layout(self, version: int | None = None) -> Layout:
+        """How `version` (by default the present one) lies in a stream."""
+        version = self.version if version is None else version
+        return Layout(
+            self.name,
+            version,
+            tuple((field.name, field.type) for field in self.fields if field.since <= version),
+            tuple(part.layout() for part in self.subsections),
+        )
+
+    # Saving.
+
+    def values(self, target: Object) -> dict[str, object]:
+        """Fields and needed subsections of `target`, by name."""
+        self.pre_save(target)
+        return {
+            "fields": {field.name: field.get(target) for field in self.fields},
+            "subsections": {part.name: part.values(target) for part in self.subsections if part.needed(target)},
+        }
+
+    def save(self, target: Object) -> bytes:
+        """The body of the section. Raises StateError."""
+        values = self.values(target)
+        return self.layout().write(as_mapping(values["fields"]), as_sections(values["subsections"]))
+
+    # Loading.
+
+    def readable(self, theirs: Layout) -> None:
+        """Whether a section of this layout can be loaded here. Raises StreamError saying what differs."""
+        wanted = f"version {self.minimum_version} to {self.version}"
+        if not self.minimum_version <= theirs.version <= self.version:
+            raise StreamError.of("Section version", self.name, 0, wanted, f"version {theirs.version}")
+        mine = self.layout(theirs.version)
+        for name, got, want in differences(theirs, mine):
+            raise StreamError.of(f"Schema of {name}", self.name, 0, want, got)
+        known = {part.name: part for part in self.subsections}
+        for part in theirs.subsections:
+            if part.name not in known:
+                raise StreamError.of("Subsection", self.name, 0, f"one of {', '.join(known) or 'none'}", part.name)
+            known[part.name].readable(part)
+
+    def load(self, target: Object, version: int, values: Mapping[str, object]) -> None:
+        """Put values into `target`, which nobody uses yet. Raises StreamError when a value is impossible."""
+        found = as_mapping(values["fields"])
+        for field in self.fields:
+            value = found[field.name] if field.since <= version else field.default
+            try:
+                field.set(target, value)
+            except StreamError:
+                raise
+            except (SpaprError, ValueError, KeyError, OverflowError, TypeError) as error:
+                raise StreamError.of(
+                    f"Field {field.name}",
+                    f"{self.name} v{version}",
+                    0,
+                    f"a value for this machine ({error})",
+                    f"{value!r:.80}",
+                ) from error
+        sections = as_sections(values["subsections"])
+        for part in self.subsections:
+            if part.name in sections:
+                part.load(target, part.version, sections[part.name])
+        try:
+            self.post_load(target)
+        except StateError as error:
+            raise StreamError.of("State", f"{self.name} v{version}", 0, "a state that fits together", error) from error
+
+
+def differences(theirs: Layout, mine: Layout) -> list[tuple[str, str, str]]:
+    """Fields that are described otherwise: name, theirs, mine. Empty when the fields agree."""
+    found = []
+    for index in range(max(len(theirs.fields), len(mine.fields))):
+        got, want = ("nothing" if index >= len(side.fields) else side.fields[index] for side in (theirs, mine))
+        if got != want:
+            names = [pair[0] for pair in (got, want) if not isinstance(pair, str)]
+            show = [pair if isinstance(pair, str) else f"{pair[0]} {pair[1].describe()}" for pair in (got, want)]
+            found.append((f"field {names[0]}", show[0], show[1]))
+    return found

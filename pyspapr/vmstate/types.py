@@ -1,0 +1,309 @@
+"""Types of fields: what each may hold, how it is written, and how it is described in a schema.
+
+A type writes a value to CBOR, reads it back within its bounds, and describes itself in plain data, from which `parse`
+makes it again: so a stream's own schemas are enough to read it. The description of a type is part of the format.
+
+    ["u64"]  ["bool"]  ["bytes", 65536]  ["varbytes", 16]  ["str", 64]
+    ["array", 32, ["u64"]]  ["list", 4096, ["struct", [["number", ["u32"]], …]]]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from pyspapr.errors import StateError, StreamError
+from pyspapr.vmstate import cbor
+from pyspapr.vmstate.cbor import Cursor
+
+Description = list[object]
+Value = object
+
+LARGEST: Final = 64 << 20
+"""No byte string, text or list of a schema may be larger, whoever wrote the schema."""
+DEEPEST: Final = 8
+"""Nesting of types that a schema may have."""
+
+
+class Type(Protocol):
+    """What every type can do."""
+
+    def write(self, value: Value) -> bytes:
+        """CBOR of `value`. Raises StateError when the type cannot hold it."""
+        ...
+
+    def read(self, cursor: Cursor) -> Value:
+        """The next value. Raises StreamError."""
+        ...
+
+    def describe(self) -> Description:
+        """The type in plain data."""
+        ...
+
+
+def _unfit(value: object, wanted: str) -> StateError:
+    return StateError(f"{value!r} is not {wanted}")
+
+
+@dataclass(frozen=True, slots=True)
+class Unsigned:
+    """An integer of `bits` bits; above 64 bits as a big-endian byte string, since CBOR integers end there."""
+
+    bits: int
+
+    def write(self, value: Value) -> bytes:
+        """Refuses what does not fit."""
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0 or value >> self.bits:
+            raise _unfit(value, f"an unsigned integer of {self.bits} bits")
+        return cbor.uint(value) if self.bits <= 64 else cbor.bytestring(value.to_bytes(self.bits // 8, "big"))
+
+    def read(self, cursor: Cursor) -> Value:
+        """The integer."""
+        if self.bits <= 64:
+            return cursor.uint((1 << self.bits) - 1)
+        return int.from_bytes(Bytes(self.bits // 8).read(cursor), "big")
+
+    def describe(self) -> Description:
+        """By width."""
+        return [f"u{self.bits}"]
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A signed integer, as the big-endian byte string of its two's complement."""
+
+    bits: int
+
+    def write(self, value: Value) -> bytes:
+        """Refuses what does not fit."""
+        if (
+            not isinstance(value, int)
+            or isinstance(value, bool)
+            or not -1 << self.bits - 1 <= value < 1 << self.bits - 1
+        ):
+            raise _unfit(value, f"a signed integer of {self.bits} bits")
+        return cbor.bytestring(value.to_bytes(self.bits // 8, "big", signed=True))
+
+    def read(self, cursor: Cursor) -> Value:
+        """The integer."""
+        return int.from_bytes(Bytes(self.bits // 8).read(cursor), "big", signed=True)
+
+    def describe(self) -> Description:
+        """By width."""
+        return [f"i{self.bits}"]
+
+
+@dataclass(frozen=True, slots=True)
+class Boolean:
+    """True or false."""
+
+    def write(self, value: Value) -> bytes:
+        """Refuses integers too."""
+        if not isinstance(value, bool):
+            raise _unfit(value, "true or false")
+        return cbor.boolean(value)
+
+    def read(self, cursor: Cursor) -> Value:
+        """The flag."""
+        return cursor.boolean()
+
+    def describe(self) -> Description:
+        """No parameter."""
+        return ["bool"]
+
+
+@dataclass(frozen=True, slots=True)
+class Bytes:
+    """Exactly `size` bytes."""
+
+    size: int
+
+    def write(self, value: Value) -> bytes:
+        """Refuses any other length."""
+        if not isinstance(value, (bytes, bytearray)) or len(value) != self.size:
+            raise _unfit(value, f"{self.size} bytes")
+        return cbor.bytestring(bytes(value))
+
+    def read(self, cursor: Cursor) -> bytes:
+        """The bytes."""
+        start = cursor.at
+        data = cursor.bytestring(self.size)
+        if len(data) != self.size:
+            raise cursor.refuse(f"{self.size} bytes", len(data), start)
+        return data
+
+    def describe(self) -> Description:
+        """By size."""
+        return ["bytes", self.size]
+
+
+@dataclass(frozen=True, slots=True)
+class VarBytes:
+    """Up to `limit` bytes."""
+
+    limit: int
+
+    def write(self, value: Value) -> bytes:
+        """Refuses more."""
+        if not isinstance(value, (bytes, bytearray)) or len(value) > self.limit:
+            raise _unfit(value, f"at most {self.limit} bytes")
+        return cbor.bytestring(bytes(value))
+
+    def read(self, cursor: Cursor) -> Value:
+        """The bytes."""
+        return cursor.bytestring(self.limit)
+
+    def describe(self) -> Description:
+        """By limit."""
+        return ["varbytes", self.limit]
+
+
+@dataclass(frozen=True, slots=True)
+class Str:
+    """Text of up to `limit` bytes of UTF-8."""
+
+    limit: int
+
+    def write(self, value: Value) -> bytes:
+        """Refuses more."""
+        if not isinstance(value, str) or len(value.encode()) > self.limit:
+            raise _unfit(value, f"text of at most {self.limit} bytes")
+        return cbor.text(value)
+
+    def read(self, cursor: Cursor) -> Value:
+        """The text."""
+        return cursor.text(self.limit)
+
+    def describe(self) -> Description:
+        """By limit."""
+        return ["str", self.limit]
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """Exactly `count` values of one type."""
+
+    count: int
+    of: Type
+
+    def write(self, value: Value) -> bytes:
+        """Refuses any other number."""
+        if not isinstance(value, Sequence) or len(value) != self.count:
+            raise _unfit(value, f"{self.count} values")
+        return cbor.array(*map(self.of.write, value))
+
+    def read(self, cursor: Cursor) -> Value:
+        """The values."""
+        cursor.items(self.count)
+        return [self.of.read(cursor) for _ in range(self.count)]
+
+    def describe(self) -> Description:
+        """By number and type."""
+        return ["array", self.count, self.of.describe()]
+
+
+@dataclass(frozen=True, slots=True)
+class List:
+    """Up to `limit` values of one type."""
+
+    limit: int
+    of: Type
+
+    def write(self, value: Value) -> bytes:
+        """Refuses more."""
+        if not isinstance(value, Sequence) or len(value) > self.limit:
+            raise _unfit(value, f"at most {self.limit} values")
+        return cbor.array(*map(self.of.write, value))
+
+    def read(self, cursor: Cursor) -> Value:
+        """The values."""
+        return [self.of.read(cursor) for _ in range(cursor.array(self.limit))]
+
+    def describe(self) -> Description:
+        """By limit and type."""
+        return ["list", self.limit, self.of.describe()]
+
+
+@dataclass(frozen=True, slots=True)
+class Struct:
+    """Named members in order, written without their names."""
+
+    members: tuple[tuple[str, Type], ...]
+
+    def write(self, value: Value) -> bytes:
+        """Refuses a mapping with other names."""
+        if not isinstance(value, Mapping) or set(value) != {name for name, _ in self.members}:
+            raise _unfit(value, f"a structure of {', '.join(name for name, _ in self.members)}")
+        return cbor.array(*(type_.write(value[name]) for name, type_ in self.members))
+
+    def read(self, cursor: Cursor) -> dict[str, Value]:
+        """The members by name."""
+        cursor.items(len(self.members))
+        found: dict[str, Value] = {}
+        outer = cursor.what
+        for name, type_ in self.members:
+            cursor.what = f"Field {name}"
+            found[name] = type_.read(cursor)
+        cursor.what = outer
+        return found
+
+    def describe(self) -> Description:
+        """By members."""
+        return ["struct", [[name, type_.describe()] for name, type_ in self.members]]
+
+
+U8: Final = Unsigned(8)
+U16: Final = Unsigned(16)
+U32: Final = Unsigned(32)
+U64: Final = Unsigned(64)
+U128: Final = Unsigned(128)
+I128: Final = Signed(128)
+Bool: Final = Boolean()
+
+_PLAIN: Final[dict[str, Type]] = {
+    **{f"u{t.bits}": t for t in (U8, U16, U32, U64, U128)},
+    "i128": I128,
+    "bool": Bool,
+}
+
+
+def parse(description: object, depth: int = 0) -> Type:
+    """The type that `describe` described. Raises StreamError: the description came with a stream."""
+
+    def refuse() -> StreamError:
+        return StreamError.of("Type of a field", "schemas", 0, "a type of this format", repr(description)[:80])
+
+    def number(value: object) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= LARGEST:
+            raise refuse()
+        return value
+
+    if depth > DEEPEST:
+        raise refuse()
+    match description:
+        case [str(name)] if name in _PLAIN:
+            return _PLAIN[name]
+        case ["bytes", size]:
+            return Bytes(number(size))
+        case ["varbytes", limit]:
+            return VarBytes(number(limit))
+        case ["str", limit]:
+            return Str(number(limit))
+        case ["array", count, of]:
+            return Array(number(count), parse(of, depth + 1))
+        case ["list", limit, of]:
+            return List(number(limit), parse(of, depth + 1))
+        case ["struct", [*members]]:
+            return Struct(tuple(parse_member(member, depth) for member in members))
+        case _:
+            raise refuse()
+
+
+def parse_member(member: object, depth: int) -> tuple[str, Type]:
+    """A name and a type."""
+    match member:
+        case [str(name), described]:
+            return name, parse(described, depth + 1)
+        case _:
+            raise StreamError.of("Field", "schemas", 0, "a name and a type", repr(member)[:80])
