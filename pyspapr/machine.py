@@ -4,23 +4,26 @@
     vm.load_kernel("vmlinux", initrd="initrd.img", append="console=hvc0")
     reason = vm.run(timeout=60)
 
-A machine is used by one thread at a time; `kick`, `stop` and `console.write` may be called from others while it runs.
+A machine is used by one thread at a time. Other threads may call `kick`, `stop`, `pause`, `resume`, `reboot`, `call`,
+`post` and `console.write`, also while it runs: what touches the guest's state is then done by the thread that runs it,
+between two instructions.
 """
 
 from __future__ import annotations
 
-import collections
 import hashlib
 import json
 import os
 import re
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pyspapr import boot, hcall, machine_state, runloop, vmstate
 from pyspapr._native import Hpt, Ram, Vcpu
+from pyspapr.calls import Calls
 from pyspapr.config import RTC_EPOCH, Clock, MachineConfig
 from pyspapr.console import Console
 from pyspapr.cpu import Cpu
@@ -33,9 +36,12 @@ from pyspapr.devices.xics import Icp, Ics
 from pyspapr.errors import ConfigError, StateError
 from pyspapr.hcall.registry import Handler
 from pyspapr.memory import Memory
-from pyspapr.results import StopReason
+from pyspapr.results import Panicked, PoweredOff, Rebooted, StopReason
+from pyspapr.runstate import Events, Status, StoppedTime, status_of
 
 UUID: Final = bytes(16)
+
+T = TypeVar("T")
 
 
 class Machine:
@@ -81,10 +87,15 @@ class Machine:
 
         self._kicked = threading.Event()
         self._stop_requested = False
-        self._posted: collections.deque[Callable[[], None]] = collections.deque()
-        self._running = False
+        self._calls = Calls(self.kick)
         self._images: boot.Images | None = None
         self.started = False
+        self.events = Events()
+        self.launched = False
+        """Whether the guest was run since its start."""
+        self.phase: Status | None = None
+        """For migrations: the status they say it has."""
+        self._stopped_time: StoppedTime | None = None
         self.ended: StopReason | None = None
 
         vcpus = [
@@ -162,12 +173,21 @@ class Machine:
         vcpu.reset(pc=pc, r3=r3, r4=r4, r5=r5, r6=r6, r7=r7)
         self.ended = None
         self.started = True
+        self.launched = False
+        if self._stopped_time is not None:
+            self._stopped_time = StoppedTime.of(self)
 
     def reboot(self) -> None:
         """Load the same kernel again and start it. NVRAM, the clock and the rest of RAM stay."""
+        self.call(self._reboot)
+
+    def _reboot(self) -> None:
         if self._images is None:
             raise StateError("there is no kernel to boot again: load_kernel() was not called")
+        guest = isinstance(self.ended, Rebooted)
         self._boot(self._images)
+        self.launched = self.running and not self.paused
+        self.events.emit("RESET", guest=guest, reason="guest-reset" if guest else "host-qmp-system-reset")
 
     # Running.
 
@@ -190,18 +210,59 @@ class Machine:
             raise StateError(f"{self.ended}; call reboot() or load_kernel() before running on")
         if max_instructions is not None and max_instructions < 0:
             raise ConfigError(f"max_instructions is {max_instructions}, expected 0 or more")
-        if self._running:
-            raise StateError("the machine is running already, in another thread")
-        self.ended = None
-        self._running = True
+        self._calls.begin()
         try:
+            self.ended = None
+            self.launched = self.launched or not self.paused
             return runloop.run(self, max_instructions, timeout, until)
         finally:
-            self._running = False
+            self._calls.end()
 
     def end(self, reason: StopReason) -> None:
         """For handlers: the run ends with `reason` after the current hypercall."""
         self.ended = reason
+        match reason:
+            case PoweredOff():
+                self.events.emit("SHUTDOWN", guest=True, reason="guest-shutdown")
+            case Panicked():
+                self.events.emit("GUEST_PANICKED", action="pause")
+
+    def pause(self) -> None:
+        """The guest stands still, and its time with it, until `resume`; a run goes on waiting. For any thread."""
+        self.call(self._pause)
+
+    def _pause(self) -> None:
+        if self._stopped_time is None:
+            self._stopped_time = StoppedTime.of(self)
+            self.events.emit("STOP")
+
+    def resume(self) -> None:
+        """The guest goes on after `pause`. Raises StateError when only a reset can bring it back. For any thread."""
+        self.call(self._resume)
+
+    def _resume(self) -> None:
+        if self.ended is not None and self.ended.final:
+            raise StateError(f"{self.ended}; it can only be reset")
+        if self._stopped_time is not None:
+            self._stopped_time.restore(self)
+            self._stopped_time = None
+            self.launched = self.launched or self.running
+            self.events.emit("RESUME")
+
+    @property
+    def paused(self) -> bool:
+        """Whether `pause` was called and `resume` was not."""
+        return self._stopped_time is not None
+
+    @property
+    def running(self) -> bool:
+        """Whether a thread is in `run`, paused or not."""
+        return self._calls.running
+
+    @property
+    def status(self) -> Status:
+        """How the machine stands, in QEMU's words."""
+        return status_of(self)
 
     def stop(self) -> None:
         """End the current run, or the next one at its start, with `Interrupted`. Any thread may call this."""
@@ -211,19 +272,25 @@ class Machine:
     def kick(self) -> None:
         """Make the run loop look at its inputs. Any thread may call this."""
         self._kicked.set()
-        if self._running:
+        if self.running:
             for cpu in self.cpus:
                 cpu.vcpu.kick()
 
-    def post(self, action: Callable[[], None]) -> None:
-        """Have `action` called by the thread that runs the machine, between two instructions. For any thread."""
-        self._posted.append(action)
-        self.kick()
+    def call(self, function: Callable[[], T]) -> T:
+        """The result of `function`, called while no instruction runs. For any thread.
+
+        The thread that runs the machine does it, also while the guest sleeps or is paused; when there is none, the
+        calling thread does.
+        """
+        return self.post(function).result()
+
+    def post(self, function: Callable[[], T]) -> Future[T]:
+        """As `call`, without waiting for the result."""
+        return self._calls.submit(function)
 
     def run_posted(self) -> None:
         """For the run loop: carry out what was posted."""
-        while self._posted:
-            self._posted.popleft()()
+        self._calls.serve()
 
     def take_stop_request(self) -> bool:
         """For the run loop: whether `stop` was called; the request is consumed."""

@@ -69,7 +69,10 @@ class Run:
                 reason = self._between()
                 if reason is not None:
                     return reason
-                self._dispatch(self.vcpu.run(self._budget()))
+                if self.vm.paused:
+                    self.vm.wait_for_kick(LONGEST_SLEEP)
+                else:
+                    self._dispatch(self.vcpu.run(self._budget()))
         finally:
             if timer is not None:
                 timer.cancel()

@@ -1,0 +1,87 @@
+"""Work that other threads have for the thread that runs the machine.
+
+Enters: functions, from any thread. Leaves: their results, as futures. While a machine runs, functions are queued and
+the run loop carries them out between two instructions, in their order; while it does not, the thread that brings one
+carries it out itself, under the lock that also keeps a run from starting. So guest and device state is never touched
+by two threads at once.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from pyspapr.errors import StateError
+
+T = TypeVar("T")
+
+
+def _carry_out(future: Future[T], function: Callable[[], T]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        result = function()
+    except Exception as error:  # whoever waits for the result gets it
+        future.set_exception(error)
+    except BaseException as error:  # Ctrl-C belongs to the thread it came to as well
+        future.set_exception(error)
+        raise
+    else:
+        future.set_result(result)
+
+
+class Calls:
+    """The queue of one machine."""
+
+    def __init__(self, kick: Callable[[], None]) -> None:
+        """`kick` makes the run loop call `serve` soon."""
+        self._kick = kick
+        self._lock = threading.RLock()
+        self._queue: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
+        self._runner: int | None = None
+        self._acting = 0
+
+    @property
+    def running(self) -> bool:
+        """Whether a thread runs the machine now."""
+        return self._runner is not None
+
+    def submit(self, function: Callable[[], T]) -> Future[T]:
+        """Have `function` called as the header says. In the machine's own thread that is at once."""
+        future: Future[T] = Future()
+        with self._lock:
+            if self._runner not in (None, threading.get_ident()):
+                self._queue.append((future, function))
+                self._kick()
+                return future
+            self._acting += 1
+            try:
+                _carry_out(future, function)
+            finally:
+                self._acting -= 1
+        return future
+
+    def begin(self) -> None:
+        """The calling thread runs the machine from now on."""
+        with self._lock:
+            if self._runner is not None:
+                raise StateError("the machine is running already")
+            if self._acting:
+                raise StateError("the machine cannot be run by a function that was submitted to it")
+            self._runner = threading.get_ident()
+
+    def end(self) -> None:
+        """It does no longer; what was queued in the meantime is carried out now."""
+        with self._lock:
+            try:
+                self.serve()
+            finally:
+                self._runner = None
+
+    def serve(self) -> None:
+        """For the run loop: carry out what was queued."""
+        while self._queue:
+            _carry_out(*self._queue.popleft())

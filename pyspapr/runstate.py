@@ -1,0 +1,92 @@
+"""How a machine stands, in QEMU's words, and who is told when that changes.
+
+The names are those of QEMU's `RunState` (QMP Reference Manual, "VM run state"), because scripts compare them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from pyspapr.results import Hung, Panicked, PoweredOff, Rebooted, Unimplemented
+
+if TYPE_CHECKING:
+    from pyspapr.machine import Machine
+
+
+class Status(StrEnum):
+    """QEMU's `RunState`, as far as it applies."""
+
+    PRELAUNCH = "prelaunch"
+    RUNNING = "running"
+    PAUSED = "paused"
+    SHUTDOWN = "shutdown"
+    GUEST_PANICKED = "guest-panicked"
+    INTERNAL_ERROR = "internal-error"
+    INMIGRATE = "inmigrate"
+    FINISH_MIGRATE = "finish-migrate"
+    POSTMIGRATE = "postmigrate"
+
+
+def status_of(vm: Machine) -> Status:
+    """A migration's word first, then why the last run ended, then whether the guest's instructions are being run."""
+    if vm.phase is not None:
+        return vm.phase
+    match vm.ended:
+        case PoweredOff() | Rebooted():
+            return Status.SHUTDOWN
+        case Panicked():
+            return Status.GUEST_PANICKED
+        case Hung() | Unimplemented():
+            return Status.INTERNAL_ERROR
+    if not vm.launched:
+        return Status.PRELAUNCH
+    return Status.RUNNING if vm.running and not vm.paused else Status.PAUSED
+
+
+@dataclass(frozen=True, slots=True)
+class StoppedTime:
+    """Timebase and decrementers at a pause. With a host clock they would run on while the guest stands still."""
+
+    timebase: int
+    decrementers: tuple[int, ...]
+
+    @staticmethod
+    def of(vm: Machine) -> StoppedTime:
+        """The time of `vm`, now."""
+        return StoppedTime(vm.cpus[0].vcpu.timebase, tuple(cpu.vcpu.get("dec") for cpu in vm.cpus))
+
+    def restore(self, vm: Machine) -> None:
+        """Let the time of `vm` go on from here. Virtual time has stood still by itself and stays untouched."""
+        if vm.config.clock == "virtual":
+            return
+        for cpu, decrementer in zip(vm.cpus, self.decrementers, strict=True):
+            cpu.vcpu.timebase = self.timebase
+            cpu.vcpu.set("dec", decrementer)
+
+
+Listener = Callable[[str, dict[str, object]], None]
+
+
+class Events:
+    """Tells listeners what happened: QMP's event names and data. Listeners run in the machine's thread; be quick."""
+
+    def __init__(self) -> None:
+        """Nobody listens."""
+        self._listeners: tuple[Listener, ...] = ()
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener` for every event from now on, until the function that is returned is called."""
+        self._listeners += (listener,)
+
+        def unsubscribe() -> None:
+            self._listeners = tuple(known for known in self._listeners if known is not listener)
+
+        return unsubscribe
+
+    def emit(self, name: str, **data: object) -> None:
+        """Tell everybody."""
+        for listener in self._listeners:
+            listener(name, data)
