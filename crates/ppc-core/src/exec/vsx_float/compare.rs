@@ -191,11 +191,15 @@ pub fn xststdcdp(cpu: &mut Cpu, w: Word) -> Done {
 }
 
 /// VSX Scalar Test Data Class Single-Precision: the double as a single, whose last condition bit tells that it is none.
-/// A NaN equals nothing, so it counts as none.
+/// A NaN is one when its fraction fits.
 pub fn xststdcsp(cpu: &mut Cpu, w: Word) -> Done {
     let b = scalar(cpu, w.xb());
     let found = in_class(b, dcmx(w), SINGLE.emin());
-    let not_single = b.is_nan() || round(SINGLE, Env::DEFAULT, Raw::exact(b)).num != b;
+    let not_single = if b.is_nan() {
+        (cpu.vsr[w.xb()] >> 64) as u64 & 0x1fff_ffff != 0
+    } else {
+        round(SINGLE, Env::DEFAULT, Raw::exact(b)).num != b
+    };
     set_condition(cpu, w.bf(), (b.sign as u32) << 3 | (found as u32) << 1 | not_single as u32)
 }
 
