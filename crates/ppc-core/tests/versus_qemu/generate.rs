@@ -1,0 +1,370 @@
+//! Instances of a table row: an instruction word with random fields, and registers it makes sense with.
+
+use crate::random::{Flavour, Random, integer, vector};
+use crate::record::{BUFFER, BUFFER_BYTES, CIA, LANDING, Registers, Start};
+use ppc_core::{
+    fields::Word,
+    insn::{Chapter, Form, Row, decode::decode},
+    model::Isa,
+};
+
+/// Rows that are not compared, and why.
+pub const EXCLUDED: &[(&[&str], &str)] = &[
+    (&["sc", "scv"], "system calls: the peer's kernel answers them, ours is an interrupt"),
+    (&["mftb", "darn"], "time and random numbers differ by nature"),
+    (&["icbt", "dst", "dstst", "dss", "reserved_nop"], "hints that the peer does not know"),
+    (&["icbi"], "acts on the peer's own code cache; ours is tested with the engine"),
+    (&["stqcx_rc"], "never succeeds in the peer"),
+    (&["vrldmi"], "\"the contents of VRT are inserted under the mask\": the peer clears them"),
+    (&["copy", "cpabort", "paste_rc", "wait"], "need an accelerator or an interrupt to show anything"),
+    (
+        &["rfebb", "clrbhrb", "mfbhrbe"],
+        "event-based branches and the branch history: not reachable in user mode of the peer",
+    ),
+    (
+        &[
+            "tabort_rc",
+            "tabortdc_rc",
+            "tabortdci_rc",
+            "tabortwc_rc",
+            "tabortwci_rc",
+            "tbegin_rc",
+            "tcheck",
+            "tend_rc",
+            "trechkpt_rc",
+            "treclaim_rc",
+            "tsr_rc",
+        ],
+        "transactional memory is not offered",
+    ),
+];
+
+/// Rows not compared in little-endian mode.
+pub const EXCLUDED_LITTLE: &[(&[&str], &str)] = &[(
+    &["lmw", "stmw", "lswi", "lswx", "stswi", "stswx"],
+    "\"If [it] is executed in Little-Endian mode, the system alignment error handler is invoked\": the peer aborts",
+)];
+
+/// Whether the row is compared at all.
+pub fn included(row: &Row, little: bool) -> bool {
+    let lists = if little { &[EXCLUDED, EXCLUDED_LITTLE][..] } else { &[EXCLUDED] };
+    !lists.iter().flat_map(|list| list.iter()).any(|(names, _)| names.contains(&row.name))
+}
+
+fn put(word: u32, start: u32, len: u32, value: u64) -> u32 {
+    let shift = 32 - start - len;
+    let mask = ((1u64 << len) - 1) as u32;
+    word & !(mask << shift) | (value as u32 & mask) << shift
+}
+
+/// SPRs that problem state may use and that hold nothing but what was put there: XER, LR, CTR, VRSAVE, TAR.
+const SPRS: &[u64] = &[1, 8, 9, 256, 815];
+
+fn put_spr(word: u32, spr: u64) -> u32 {
+    put(word, 11, 10, (spr & 31) << 5 | spr >> 5)
+}
+
+/// Bytes that an access of the row covers at most, or 0 if it touches no memory.
+fn access_bytes(row: &Row) -> u64 {
+    let name = row.name;
+    let prefetch = ["dcbf", "dcbst", "dcbt", "dcbtst", "icbt"].contains(&name);
+    let touches = row.operands.contains("(RA)")
+        || row.operands.contains("RA,RB")
+        || row.operands.contains("RA,NB")
+        || row.operands.contains("RA,FC");
+    let load_or_store = (name.starts_with('l') || name.starts_with("st"))
+        && !name.starts_with("lvs")
+        && row.chapter != Chapter::System;
+    match () {
+        () if name == "dcbz" || prefetch => 128,
+        () if !touches || !load_or_store => 0,
+        () if ["lmw", "stmw", "lswi", "lswx", "stswi", "stswx"].contains(&name) => 128,
+        () if row.operands.contains("RA,FC") => 32,
+        () => 16,
+    }
+}
+
+fn aligned_to(name: &str) -> u64 {
+    match name {
+        "lharx" | "sthcx_rc" => 2,
+        "lwarx" | "stwcx_rc" | "lwat" | "stwat" => 4,
+        "ldarx" | "stdcx_rc" | "ldat" | "stdat" => 8,
+        "lq" | "stq" | "lqarx" | "stqcx_rc" => 16,
+        _ => 1,
+    }
+}
+
+/// Whether a GPR number lies among `count` registers from `first`, wrapping from 31 to 0.
+fn among(register: u64, first: u64, count: u64) -> bool {
+    (register + 32 - first) % 32 < count
+}
+
+/// Chooses fields that are not an invalid form, then a base so that the access lies in the buffer or ends just
+/// beyond it.
+fn aim(row: &Row, word: &mut u32, r: &mut Registers, random: &mut Random) -> bool {
+    let name = row.name;
+    let bytes = access_bytes(row);
+    let w = Word(*word);
+    let (rt, ra, rb) = (w.rt() as u64, w.ra() as u64, w.rb() as u64);
+    let by_ra_alone = row.operands.contains("NB")
+        || row.operands.contains("FC")
+        || name.ends_with("xvl")
+        || name.ends_with("xvll");
+    let displaced = row.operands.contains("(RA)");
+    // Invalid forms: update without a base or onto the base; targets that overlap the base.
+    let update = name.ends_with('u') || name.ends_with("ux");
+    if update && (ra == 0 || (name.starts_with('l') && row.operands.starts_with("RT,") && ra == rt)) {
+        return false;
+    }
+    let pairs = row.operands.starts_with("RTp") || row.operands.starts_with("RSp");
+    if row.operands.starts_with("FR") && row.operands.contains("p,") && rt % 2 != 0 {
+        return false;
+    }
+    if pairs && (rt % 2 != 0 || (name.starts_with('l') && (ra == rt || (rb == rt && !displaced)))) {
+        return false;
+    }
+    if name == "lqarx" && (ra == rt + 1 || rb == rt + 1) {
+        return false;
+    }
+    let count = match name {
+        "lmw" => 32 - rt,
+        "lswi" => (if rb == 0 { 32 } else { rb }).div_ceil(4),
+        "lswx" => {
+            let most = random.of(&[24, 24, 24, 100]);
+            r.xer = r.xer & !0x7f | (1 + random.below(most));
+            (r.xer & 0x7f).div_ceil(4)
+        }
+        "stswx" => {
+            r.xer = r.xer & !0x7f | random.below(128);
+            0
+        }
+        _ => 0,
+    };
+    if count > 0 && (among(ra, rt, count) || (name == "lswx" && among(rb, rt, count))) {
+        return false;
+    }
+    if row.operands.contains("FC") {
+        let functions: &[u64] = match name.starts_with("st") {
+            // 5 and 7, signed maximum and minimum: the peer compares words as unsigned numbers.
+            true if name == "stwat" => &[0, 1, 2, 3, 4, 6, 24],
+            true => &[0, 1, 2, 3, 4, 5, 6, 7, 24],
+            _ if name == "lwat" => &[0, 1, 2, 3, 4, 6, 8, 16, 24, 25, 28],
+            _ => &[0, 1, 2, 3, 4, 5, 6, 7, 8, 16, 24, 25, 28],
+        };
+        *word = put(*word, 16, 5, random.of(functions));
+        // The operands come from RT+1 and RT+2.
+        if rt > 28 || among(ra, rt, 3) {
+            return false;
+        }
+    }
+    if (displaced || by_ra_alone) && ra == 0 {
+        return false;
+    }
+    if by_ra_alone && name.contains("vl") && rb == ra {
+        return false;
+    }
+    let end = BUFFER + BUFFER_BYTES as u64;
+    let mut ea = match random.below(8) {
+        // Not for accesses that are made in several steps or where the peer reads more than it should.
+        // Nor for store-conditionals, which need not look at storage without a reservation.
+        0 if bytes <= 16 && !name.ends_with("cx_rc") => end - random.below(17),
+        1 if bytes <= 16 => end - 16,
+        _ => BUFFER + random.below(BUFFER_BYTES as u64 - 160),
+    };
+    let alignment = if row.operands.contains("FC") { 32 } else { aligned_to(name) };
+    // Without a reservation a store-conditional need not look at its alignment.
+    if alignment > 1 && !random.once_in(8) || alignment == 32 || name.ends_with("cx_rc") {
+        ea &= !(alignment - 1);
+    }
+    if alignment == 32 {
+        // Both neighbours lie in the same block of 32 bytes.
+        ea += 8;
+    }
+    if displaced {
+        let displacement = match row.form {
+            Form::Ds => w.ds(),
+            Form::Dq => w.dq(),
+            _ => w.si(),
+        };
+        r.gpr[ra as usize] = ea.wrapping_sub(displacement as u64);
+    } else if by_ra_alone {
+        r.gpr[ra as usize] = ea;
+        if name.contains("vl") {
+            let most = random.of(&[18, 18, 18, 256]);
+            r.gpr[rb as usize] = random.below(most) << 56 | random.below(1 << 20);
+        }
+    } else if ra == rb && ra != 0 {
+        ea &= !1;
+        r.gpr[ra as usize] = ea / 2;
+    } else {
+        if ra != 0 {
+            r.gpr[ra as usize] = integer(random);
+        }
+        r.gpr[rb as usize] = ea.wrapping_sub(if ra == 0 { 0 } else { r.gpr[ra as usize] });
+    }
+    true
+}
+
+fn landing(random: &mut Random) -> u64 {
+    if random.once_in(16) { 0x13_0000 + random.below(0x1000) } else { LANDING.start + random.below(0xfffc) }
+}
+
+/// Makes a branch go to a trap word, or to an address where nothing is.
+fn branch(row: &Row, word: &mut u32, r: &mut Registers, random: &mut Random) {
+    let w = Word(*word);
+    match row.name {
+        "b" => {
+            let target = LANDING.start + (random.below(0xfff0) & !3);
+            let offset = if w.aa() { target } else { target.wrapping_sub(CIA) };
+            *word = *word & !0x03ff_fffc | offset as u32 & 0x03ff_fffc;
+        }
+        // "If the decrement and test CTR option is specified (BO2=0), the instruction form is invalid."
+        "bcctr" => *word |= 4 << 21,
+        _ => {}
+    }
+    r.lr = landing(random);
+    r.tar = landing(random);
+    r.ctr = match row.name {
+        "bcctr" => landing(random),
+        _ if random.once_in(2) => random.of(&[0, 1, 2, 0x1_0000_0001, 0x1_0000_0000]),
+        _ => integer(random),
+    };
+}
+
+/// FPSCR as a program could have left it with no enabled exception pending.
+fn fpscr(random: &mut Random) -> u64 {
+    const FX: u64 = 1 << 31;
+    // OX UX ZX XX, VXSNAN..VXVC, VXSOFT VXSQRT VXCVI
+    const STATUS: u64 = 0x1ff8_0700;
+    const INVALID: u64 = 0x01f8_0700;
+    let mut value = random.next() & (STATUS | FX | 0x0007_f000);
+    if random.once_in(2) {
+        value &= 0x0007_f000;
+    }
+    // Enables: VE OE UE ZE XE; the status bits they belong to are clear.
+    for (enable, status) in [(0x80, INVALID), (0x40, 1 << 28), (0x20, 1 << 27), (0x10, 1 << 26), (8, 1 << 25)]
+    {
+        if random.once_in(6) {
+            value = value & !status | enable;
+        }
+    }
+    if value & INVALID != 0 {
+        value |= 1 << 29;
+    }
+    value | random.below(4) | if random.once_in(4) { random.below(8) << 32 } else { 0 }
+}
+
+/// Vector status bits a program can set.
+fn vscr(random: &mut Random) -> u64 {
+    random.below(2) | if random.once_in(6) { 1 << 16 } else { 0 }
+}
+
+fn flavour(row: &Row, random: &mut Random) -> Flavour {
+    use Flavour::{Bits, Decimal, Double, Integer, Quad, Single};
+    let name = row.name;
+    match row.chapter {
+        _ if name == "bcdcfn_rc" => Flavour::National,
+        _ if name == "bcdcfz_rc" => Flavour::Zoned,
+        _ if name.starts_with("bcd") || name.contains("mul10") => Decimal,
+        Chapter::Float => random.of(&[Double, Double, Double, Double, Integer, Single]),
+        Chapter::Vsx if name.ends_with('q') || name.contains("qp") => {
+            random.of(&[Quad, Quad, Quad, Integer, Double])
+        }
+        Chapter::Vsx if name.contains("sp") || name.contains("hp") => {
+            random.of(&[Single, Single, Double, Bits])
+        }
+        Chapter::Vsx => random.of(&[Double, Double, Double, Integer, Single, Bits]),
+        Chapter::Vector if name.ends_with("fp") || name.starts_with("vcf") || name.starts_with("vct") => {
+            random.of(&[Single, Single, Single, Integer])
+        }
+        _ => random.of(&[Bits, Integer, Integer]),
+    }
+}
+
+fn registers(row: &Row, isa: Isa, random: &mut Random) -> Registers {
+    let kind = flavour(row, random);
+    let pick = |random: &mut Random| if random.once_in(10) { Flavour::Bits } else { kind };
+    let xer_bits = if isa >= Isa::V3_0 { 0xe00c_007f } else { 0xe000_007f };
+    Registers {
+        gpr: std::array::from_fn(|_| integer(random)),
+        cr: random.next() & 0xffff_ffff,
+        xer: random.next() & xer_bits,
+        lr: integer(random),
+        ctr: integer(random),
+        tar: integer(random) & !3,
+        fpscr: fpscr(random),
+        vscr: vscr(random),
+        vrsave: random.next() & 0xffff_ffff,
+        vsr: std::array::from_fn(|_| {
+            let kind = pick(random);
+            vector(random, kind)
+        }),
+    }
+}
+
+/// A random instance of `row`, or `None` when the random fields made an invalid form or another row's word.
+pub fn instance(row: &'static Row, isa: Isa, random: &mut Random) -> Option<Start> {
+    let mut word = row.value | random.next() as u32 & !row.mask & !row.reserved;
+    let mut r = registers(row, isa, random);
+    if matches!(row.name, "mfspr" | "mtspr") {
+        word = put_spr(word, random.of(SPRS));
+        // TAR is only an input of the peer's program.
+        if row.name == "mtspr" && Word(word).spr() == 815 {
+            return None;
+        }
+    }
+    // Values of L beyond these are reserved; the peer refuses them, the processor takes them for L = 0.
+    if matches!(row.name, "dcbf" | "sync") {
+        word = put(word, 8, 3, random.below(2));
+    }
+    if row.name == "sync" {
+        word = put(word, 11, 5, 0);
+    }
+    let branches = row.chapter == Chapter::Branch;
+    if branches {
+        branch(row, &mut word, &mut r, random);
+    }
+    let bytes = access_bytes(row);
+    if bytes > 0 && !aim(row, &mut word, &mut r, random) {
+        return None;
+    }
+    if !decode(Word(word), isa).is_some_and(|found| std::ptr::eq(found, row)) {
+        return None;
+    }
+    let mut start = Start { prefix: 0, word, branch: branches, registers: r, memory: None };
+    if bytes > 0 {
+        let mut memory = Box::new([0; BUFFER_BYTES]);
+        let kind = flavour(row, random);
+        for chunk in memory.chunks_exact_mut(16) {
+            chunk.copy_from_slice(&vector(random, kind).to_be_bytes());
+        }
+        start.memory = Some(memory);
+    }
+    reserve(row, &mut start, random);
+    Some(start)
+}
+
+/// A store-conditional comes after a load-and-reserve of the same size, mostly of the same place, into a register
+/// that it does not use.
+fn reserve(row: &Row, start: &mut Start, random: &mut Random) {
+    let load = match row.name {
+        "stbcx_rc" => 0x7c00_0068,
+        "sthcx_rc" => 0x7c00_00e8,
+        "stwcx_rc" => 0x7c00_0028,
+        "stdcx_rc" => 0x7c00_00a8,
+        "stqcx_rc" => 0x7c00_0228,
+        _ => return,
+    };
+    let w = Word(start.word);
+    let used = [w.rs(), w.rs() | 1, w.ra(), w.rb()];
+    let Some(target) = (0..32).step_by(2).find(|t| !used.contains(t) && !used.contains(&(t + 1))) else {
+        return;
+    };
+    start.prefix = put(put(put(load, 6, 5, target as u64), 11, 5, w.ra() as u64), 16, 5, w.rb() as u64);
+    if random.once_in(4) {
+        // Another place: its own address is not reserved.
+        let other = (0..32).find(|n| !used.contains(n) && n & !1 != target).unwrap_or(0);
+        start.registers.gpr[other] = BUFFER + 0x800;
+        start.prefix = put(put(start.prefix, 11, 5, 0), 16, 5, other as u64);
+    }
+}
