@@ -12,7 +12,8 @@ use std::sync::atomic::Ordering::SeqCst;
 /// Levels that 2^39 bits need.
 const MAX_LEVELS: usize = 7;
 
-pub(crate) struct BitTree {
+/// A set of integers below a power of two.
+pub struct BitTree {
     words: LazyWords,
     /// Where each level begins in `words`, level 0 (the members) first.
     start: [usize; MAX_LEVELS],
@@ -23,7 +24,10 @@ pub(crate) struct BitTree {
 
 impl BitTree {
     /// An empty set of integers below `size`, a power of two up to 2^39.
-    pub(crate) fn new(size: u64) -> Result<Self, HptError> {
+    ///
+    /// # Errors
+    /// [`HptError::Memory`] when the host has no address space for it.
+    pub fn new(size: u64) -> Result<Self, HptError> {
         let (mut start, mut bits) = ([0; MAX_LEVELS], [0; MAX_LEVELS]);
         let (mut levels, mut total, mut width) = (0, 0, size);
         loop {
@@ -48,6 +52,8 @@ impl BitTree {
     /// The word of `level` that holds bit `index`.
     #[inline(always)]
     fn word_of(&self, level: usize, index: u64) -> &AtomicU64 {
+        #[cfg(test)]
+        WORDS_READ.set(WORDS_READ.get() + 1);
         &self.words[self.start[level] + (index >> 6) as usize]
     }
 
@@ -64,9 +70,13 @@ impl BitTree {
 
     /// Sets every bit below bit `parent` of `level + 1`, without touching the summaries.
     pub(crate) fn fill_word(&self, level: usize, parent: u64) {
+        self.word_of(level, parent << 6).fetch_or(self.full_word(level, parent), SeqCst);
+    }
+
+    /// The word below bit `parent` of `level + 1` when every bit in it is set.
+    pub(crate) fn full_word(&self, level: usize, parent: u64) -> u64 {
         let left = self.bits[level] - (parent << 6);
-        let all = if left >= 64 { u64::MAX } else { (1 << left) - 1 };
-        self.word_of(level, parent << 6).fetch_or(all, SeqCst);
+        if left >= 64 { u64::MAX } else { (1 << left) - 1 }
     }
 
     /// Clears one bit of `level` without touching the summaries; tells whether it was set.
@@ -81,7 +91,7 @@ impl BitTree {
     /// level is looked at after the one below was set, and a remover looks at the lower level after it cleared the
     /// upper one, so one of the two sees the other.
     #[inline]
-    pub(crate) fn set(&self, member: u64) {
+    pub fn set(&self, member: u64) {
         self.set_from(0, member);
     }
 
@@ -98,15 +108,47 @@ impl BitTree {
         }
     }
 
+    /// Adds the members of one word: bit `i` of `bits` is member `64 * parent + i`.
+    pub fn set_word(&self, parent: u64, bits: u64) {
+        if bits != 0 {
+            self.word_of(0, parent << 6).fetch_or(bits, SeqCst);
+            self.set_from(1, parent);
+        }
+    }
+
+    /// Adds every integer of a range that lies below the size.
+    pub fn set_range(&self, range: std::ops::Range<u64>) {
+        let mut from = range.start;
+        while from < range.end.min(self.bits[0]) {
+            let end = range.end.min((from | 63) + 1);
+            let all = u64::MAX >> (64 - (end - from)) << (from & 63);
+            self.set_word(from >> 6, all);
+            from = end;
+        }
+    }
+
+    /// Whether `member` is in the set. False beyond its size.
+    #[inline(always)]
+    pub fn contains(&self, member: u64) -> bool {
+        member < self.bits[0] && self.get(0, member)
+    }
+
     /// Removes a member and the summaries that become empty.
-    pub(crate) fn clear(&self, member: u64) {
-        let mut index = member;
-        for level in 0..self.levels {
+    pub fn clear(&self, member: u64) {
+        let bit = 1 << (member & 63);
+        if self.word_of(0, member).fetch_and(!bit, SeqCst) & !bit == 0 {
+            self.clear_summaries(member >> 6);
+        }
+    }
+
+    /// Word `index` of the members has become empty: so do the bits above it.
+    fn clear_summaries(&self, index: u64) {
+        let mut index = index;
+        for level in 1..self.levels {
             let bit = 1 << (index & 63);
-            let word = self.word_of(level, index);
-            let left = word.fetch_and(!bit, SeqCst) & !bit;
+            let left = self.word_of(level, index).fetch_and(!bit, SeqCst) & !bit;
             // A member may have come back below this summary bit between our clearing there and here.
-            if level > 0 && self.word(level - 1, index) != 0 {
+            if self.word(level - 1, index) != 0 {
                 self.set_from(level, index);
                 return;
             }
@@ -115,6 +157,39 @@ impl BitTree {
             }
             index >>= 6;
         }
+    }
+
+    /// Removes every member and shows them as [`BitTree::set_word`] takes them. A member that is added meanwhile
+    /// is either shown or stays.
+    pub fn drain(&self, mut each: impl FnMut(u64, u64)) {
+        let mut from = 0;
+        while let Some(member) = self.next(from, |_, _| ()) {
+            let bits = self.word_of(0, member).swap(0, SeqCst);
+            self.clear_summaries(member >> 6);
+            each(member >> 6, bits);
+            from = (member | 63) + 1;
+        }
+    }
+
+    /// Shows every member as [`BitTree::set_word`] takes them.
+    pub fn for_each_word(&self, mut each: impl FnMut(u64, u64)) {
+        let mut from = 0;
+        while let Some(member) = self.next(from, |_, _| ()) {
+            each(member >> 6, self.word_of(0, member).load(SeqCst));
+            from = (member | 63) + 1;
+        }
+    }
+
+    /// Number of members, at the cost of reading the words that have some.
+    pub fn count(&self) -> u64 {
+        let mut count = 0;
+        self.for_each_word(|_, bits| count += u64::from(bits.count_ones()));
+        count
+    }
+
+    /// The least member that is `from` or larger.
+    pub fn next_from(&self, from: u64) -> Option<u64> {
+        self.next(from, |_, _| ())
     }
 
     /// The least member that is `from` or larger. `enter(level, index)` runs before the word below a summary bit
@@ -144,7 +219,7 @@ impl BitTree {
     }
 
     /// Every member in ascending order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = u64> + '_ {
+    pub fn iter(&self) -> impl Iterator<Item = u64> + '_ {
         let mut from = 0;
         std::iter::from_fn(move || {
             let member = self.next(from, |_, _| ())?;
@@ -152,6 +227,12 @@ impl BitTree {
             Some(member)
         })
     }
+}
+
+#[cfg(test)]
+thread_local! {
+    /// Words that this thread has looked at, for the tests of what a pass costs.
+    pub(crate) static WORDS_READ: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
 }
 
 #[cfg(test)]
@@ -186,8 +267,27 @@ mod tests {
                 if add { tree.set(n); model.insert(n); } else { tree.clear(n); model.remove(&n); }
             }
             prop_assert_eq!(tree.iter().collect::<Vec<_>>(), model.iter().copied().collect::<Vec<_>>());
+            prop_assert_eq!(tree.count(), model.len() as u64);
             let from = from % size;
             prop_assert_eq!(tree.next(from, |_, _| ()), model.range(from..).next().copied());
+        }
+
+        #[test]
+        fn words_and_ranges_move_from_set_to_set(
+            ranges in prop::collection::vec((0u64..5000, 0u64..300), 0..20),
+        ) {
+            let new = || BitTree::new(1 << 12).map_err(|e| TestCaseError::fail(e.to_string()));
+            let (from, to, copy) = (new()?, new()?, new()?);
+            let mut model = BTreeSet::new();
+            for (start, len) in ranges {
+                from.set_range(start..start + len);
+                model.extend((start..start + len).filter(|n| *n < 1 << 12));
+            }
+            from.for_each_word(|parent, bits| copy.set_word(parent, bits));
+            from.drain(|parent, bits| to.set_word(parent, bits));
+            prop_assert_eq!(from.iter().next(), None);
+            prop_assert!(to.iter().eq(model.iter().copied()));
+            prop_assert!(copy.iter().eq(model));
         }
     }
 }

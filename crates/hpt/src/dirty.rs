@@ -13,6 +13,7 @@ use crate::bits::BitTree;
 use crate::error::HptError;
 use crate::hpte::{GROUP_SLOTS, Hpte};
 use crate::table::Hpt;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// An entry that was taken.
@@ -30,21 +31,32 @@ pub(crate) struct DirtyMap {
     some: BitTree,
     /// Subtrees all of whose entries are dirty. Its words below a set bit mean nothing. Only under `walk`.
     all: BitTree,
+    /// Groups with an entry that changed since the base (`crate::passes`). Cleared and searched under `walk`.
+    pub(crate) changed: BitTree,
+    /// Whether there is a base.
+    pub(crate) based: AtomicBool,
     walk: Mutex<()>,
 }
 
 impl DirtyMap {
     pub(crate) fn new(groups: u64) -> Result<Self, HptError> {
-        Ok(Self { some: BitTree::new(groups)?, all: BitTree::new(groups)?, walk: Mutex::new(()) })
+        Ok(Self {
+            some: BitTree::new(groups)?,
+            all: BitTree::new(groups)?,
+            changed: BitTree::new(groups)?,
+            based: AtomicBool::new(false),
+            walk: Mutex::new(()),
+        })
     }
 
     /// Notes that a group has a dirty entry.
     #[inline]
     pub(crate) fn mark(&self, group: u64) {
         self.some.set(group);
+        self.changed.set(group);
     }
 
-    fn walk(&self) -> MutexGuard<'_, ()> {
+    pub(crate) fn walk(&self) -> MutexGuard<'_, ()> {
         // The lock guards no data that a panic could leave half-changed for good.
         self.walk.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -55,6 +67,47 @@ impl DirtyMap {
             self.all.fill_word(level - 1, index);
             self.some.fill_word(level - 1, index);
         }
+    }
+
+    /// Whether everything is dirty, as after a reset; if so nothing is from now on but entries' own dirty bits.
+    pub(crate) fn take_reset(&self) -> bool {
+        let reset = self.all_dirty();
+        if reset {
+            self.forget();
+        }
+        reset
+    }
+
+    /// Whether everything is dirty and no part of it was taken since.
+    fn all_dirty(&self) -> bool {
+        let top = self.all.levels() - 1;
+        self.all.word(top, 0) == self.all.full_word(top, 0)
+    }
+
+    /// Clears "everything below here is dirty" wherever it stands. Costs what is dirty.
+    pub(crate) fn forget_all(&self, level: usize, index: u64) {
+        if level == 0 {
+            return;
+        }
+        let mut word = self.some.word(level - 1, index);
+        while word != 0 {
+            let child = (index << 6) + u64::from(word.trailing_zeros());
+            word &= word - 1;
+            self.all.clear_bit(level - 1, child);
+            // Words below a bit that stood mean nothing, so they are cleared as well.
+            self.forget_all(level - 1, child);
+        }
+    }
+
+    /// As [`DirtyMap::forget_all`] from the top.
+    pub(crate) fn forget(&self) {
+        self.forget_all(self.all.levels(), 0);
+    }
+
+    /// Notes that a group's entries are about to be taken, all of them.
+    pub(crate) fn clear(&self, group: u64) {
+        self.all.clear_bit(0, group);
+        self.some.clear(group);
     }
 
     fn push_down_to(&self, group: u64) {
@@ -78,8 +131,18 @@ impl Hpt {
     /// change meanwhile are marked again, before or behind that place. An entry once taken must reach its
     /// destination or be put back by [`Hpt::mark_dirty`].
     pub fn take_dirty(&self, start: u64, max: usize, out: &mut Vec<DirtyEntry>) -> Option<u64> {
+        let _walk = self.dirty.walk();
+        self.take_dirty_walking(start, max, out)
+    }
+
+    /// [`Hpt::take_dirty`] for who is walking already.
+    pub(crate) fn take_dirty_walking(
+        &self,
+        start: u64,
+        max: usize,
+        out: &mut Vec<DirtyEntry>,
+    ) -> Option<u64> {
         let map = &self.dirty;
-        let _walk = map.walk();
         if start >= self.slots() {
             return None;
         }

@@ -25,6 +25,8 @@ pub enum HptError {
         /// Number of entries.
         slots: u64,
     },
+    /// The changes since a base were asked for, and there is none.
+    NoBase,
 }
 
 impl fmt::Display for HptError {
@@ -42,6 +44,7 @@ impl fmt::Display for HptError {
                     "Cannot reserve {bytes:#x} bytes of address space for the hash page table: {source}"
                 )
             }
+            Self::NoBase => f.write_str("There is no base whose changes could be sent"),
             Self::Ptex { ptex, slots } => {
                 write!(f, "Hash page table entry {ptex:#x} does not exist, the table has {slots:#x} entries")
             }

@@ -13,11 +13,14 @@
 //! | `lookup` | the page table search, reference and change updates |
 //! | `hcall`, `bulk` | the hypercalls' semantics; `ret` their return codes, `outcome` what they leave, `real_map` what they ask |
 //! | `dirty`, `bits` | which entries changed, found without reading the others |
+//! | `passes`, `chunk` | a walk that sends what changed, and the bytes it sends |
+//! | `varint`, `stream_error` | numbers on a stream, and what a stream is refused for |
 //! | `whole` | operations on the whole table: clear, count, digest |
 //! | `mem` | lazily backed memory, the only `unsafe` of this crate |
 
-mod bits;
+pub mod bits;
 mod bulk;
+pub mod chunk;
 mod dirty;
 mod error;
 mod hash;
@@ -27,11 +30,14 @@ mod lookup;
 mod mem;
 mod outcome;
 pub mod page_size;
+pub mod passes;
 mod real_map;
 pub mod ret;
+mod stream_error;
 mod table;
 #[cfg(test)]
 mod testing;
+pub mod varint;
 mod whole;
 
 pub use dirty::DirtyEntry;
@@ -41,5 +47,7 @@ pub use hpte::Hpte;
 pub use lookup::Found;
 pub use outcome::{Invalidated, Outcome};
 pub use page_size::PageSize;
+pub use passes::{HptPass, Marks};
 pub use real_map::{RamLimit, RealMap, Region};
-pub use table::Hpt;
+pub use stream_error::StreamError;
+pub use table::{Hpt, MAX_SHIFT, MIN_SHIFT};

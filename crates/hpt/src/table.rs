@@ -112,6 +112,8 @@ impl Hpt {
 
     #[inline(always)]
     fn v(&self, ptex: u64) -> &AtomicU64 {
+        #[cfg(test)]
+        crate::bits::WORDS_READ.set(crate::bits::WORDS_READ.get() + 1);
         &self.words[ptex as usize * 2]
     }
 
@@ -223,10 +225,15 @@ impl Hpt {
         if !all && !self.has_dirty_bit(ptex) {
             return None;
         }
+        Some(self.take_any(ptex))
+    }
+
+    /// Clears the dirty bit and returns the entry without the hypervisor's bits. The group must be touched.
+    pub(crate) fn take_any(&self, ptex: u64) -> Hpte {
         let v = self.lock(ptex) & !V_HYPERVISOR;
         let r = self.r(ptex).load(Relaxed);
         self.v(ptex).store(v, Release);
-        Some(Hpte { v, r })
+        Hpte { v, r }
     }
 }
 

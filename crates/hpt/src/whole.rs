@@ -8,10 +8,15 @@ impl Hpt {
     ///
     /// Hypercalls that run meanwhile come before or after it, entry by entry.
     pub fn clear(&self) {
+        self.clear_entries();
+        self.mark_all_dirty();
+    }
+
+    /// Zeroes every entry; those that change are dirty.
+    pub(crate) fn clear_entries(&self) {
         for ptex in self.written() {
             self.update(ptex, |_| Some(Hpte::default()));
         }
-        self.mark_all_dirty();
     }
 
     /// Number of valid entries.
