@@ -1,16 +1,35 @@
-//! Guest RAM: one memfd, addressed by real address from 0.
+//! Guest RAM: one mapping, addressed by real address from 0.
 //!
 //! Every access is checked against the size here; nothing outside this file holds a pointer into RAM.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `dirty` | which grains were written, for whom |
+//! | `passes` | a walk that sends what was written |
+//! | `chunk` | the bytes it sends |
+//! | `cow` | RAM from files and snapshots, copied when written |
+//! | `digest` | a digest of the contents |
 
-use rustix::fs::{MemfdFlags, SeekFrom, ftruncate, memfd_create};
-use rustix::io::Errno;
+use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 use std::ffi::c_void;
 use std::os::fd::OwnedFd;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::*};
+use std::sync::atomic::{AtomicBool, Ordering::*};
+use std::sync::{Arc, Mutex};
+
+mod chunk;
+mod cow;
+mod digest;
+mod dirty;
+mod passes;
+
+pub use chunk::{Batch, MAX_CHUNK_PAGES, parse_index};
+pub use cow::Snapshot;
+pub use dirty::MarkSet;
+pub use passes::RamPass;
 
 use crate::tlb::{GRAIN, GRAIN_SHIFT};
+use dirty::Marks;
 
 /// An integer that can be read from and written to guest memory.
 pub trait MemInt: Copy + Default {
@@ -43,16 +62,21 @@ mem_int!(u8, u16, u32, u64, u128);
 pub struct Ram {
     base: *mut u8,
     size: u64,
-    fd: OwnedFd,
-    grains: Box<[AtomicU8]>,
+    /// What the mapping is of.
+    backing: Mutex<Backing>,
+    marks: Marks,
+    code: Box<[AtomicBool]>,
     code_changed: AtomicBool,
     changed_grains: Mutex<Vec<u64>>,
 }
 
-/// Grain flag: written since the mark was last taken.
-const DIRTY: u8 = 1;
-/// Grain flag: decoded code was made from it.
-const CODE: u8 = 2;
+/// What a mapping of RAM is of.
+enum Backing {
+    /// A memfd of its own, written in place.
+    Own(Arc<OwnedFd>),
+    /// Pages of a file or of a snapshot, copied when they are written.
+    CopyOnWrite,
+}
 
 // SAFETY: `base` points to a mapping that lives as long as the `Ram`; accesses are plain loads and stores of
 // memory that Rust never references, which is what a guest's processors do to it as well.
@@ -62,30 +86,57 @@ unsafe impl Sync for Ram {}
 
 impl Ram {
     /// Zeroed RAM of `size` bytes.
+    ///
+    /// # Errors
+    /// What the host says when it has no memory or address space.
     pub fn new(size: u64) -> std::io::Result<Self> {
         let fd = memfd_create("pyspapr-ram", MemfdFlags::CLOEXEC)?;
         ftruncate(&fd, size)?;
-        // SAFETY: a fresh mapping of a file that we own, at an address of the kernel's choice.
-        let base = unsafe {
+        let base = map(&fd, 0, size, MapFlags::SHARED)?;
+        Self::with(base, size, Backing::Own(Arc::new(fd)))
+    }
+
+    /// RAM whose bytes are those of `fd` from `offset` on, copied when they are written; nothing is marked yet.
+    ///
+    /// `fd` must hold that many bytes as long as the `Ram` lives.
+    fn copy_on_write(fd: &OwnedFd, offset: u64, size: u64) -> std::io::Result<Self> {
+        let base = map(fd, offset, size, MapFlags::PRIVATE | MapFlags::NORESERVE)?;
+        Self::with(base, size, Backing::CopyOnWrite)
+    }
+
+    /// Takes over a mapping of `size` bytes.
+    fn with(base: *mut u8, size: u64, backing: Backing) -> std::io::Result<Self> {
+        let grains = size.div_ceil(GRAIN);
+        let mut ram = Self {
+            base,
+            size,
+            backing: Mutex::new(backing),
+            marks: Marks::new(grains)?,
+            code: Box::default(),
+            code_changed: AtomicBool::new(false),
+            changed_grains: Mutex::new(Vec::new()),
+        };
+        let mut code = Vec::new();
+        code.resize_with(grains as usize, || AtomicBool::new(false));
+        ram.code = code.into_boxed_slice();
+        Ok(ram)
+    }
+
+    /// Replaces the mapping by a copy-on-write one of `fd`, which has the same contents; pointers stay right.
+    fn remap(&self, fd: &OwnedFd) -> std::io::Result<()> {
+        // SAFETY: replaces exactly the mapping that this object owns, in one step, by one of the same length and
+        // the same contents.
+        unsafe {
             mmap(
-                std::ptr::null_mut(),
-                size as usize,
+                self.base.cast(),
+                self.size as usize,
                 ProtFlags::READ | ProtFlags::WRITE,
-                MapFlags::SHARED,
-                &fd,
+                MapFlags::PRIVATE | MapFlags::NORESERVE | MapFlags::FIXED,
+                fd,
                 0,
             )
         }?;
-        let mut grains = Vec::new();
-        grains.resize_with(size.div_ceil(GRAIN) as usize, || AtomicU8::new(0));
-        Ok(Self {
-            base: base.cast(),
-            size,
-            fd,
-            grains: grains.into_boxed_slice(),
-            code_changed: AtomicBool::new(false),
-            changed_grains: Mutex::new(Vec::new()),
-        })
+        Ok(())
     }
 
     /// Size in bytes.
@@ -93,9 +144,9 @@ impl Ram {
         self.size
     }
 
-    /// The memfd behind it.
-    pub fn fd(&self) -> &OwnedFd {
-        &self.fd
+    /// Number of grains of 4 KiB.
+    pub fn grains(&self) -> u64 {
+        self.size.div_ceil(GRAIN)
     }
 
     /// Whether `len` bytes at `addr` lie inside.
@@ -129,46 +180,26 @@ impl Ram {
 
 impl Ram {
     #[inline(always)]
-    fn grain(&self, addr: u64) -> Option<&AtomicU8> {
-        self.grains.get((addr >> GRAIN_SHIFT) as usize)
-    }
-
-    /// Marks the grain at `addr` written.
-    pub fn mark_dirty(&self, addr: u64) {
-        if let Some(grain) = self.grain(addr) {
-            grain.fetch_or(DIRTY, Relaxed);
-        }
-    }
-
-    /// Whether the grain at `addr` was written since its mark was taken.
-    pub fn is_dirty(&self, addr: u64) -> bool {
-        self.grain(addr).is_some_and(|g| g.load(Relaxed) & DIRTY != 0)
-    }
-
-    /// Takes and clears the dirty marks: the numbers of the written grains, ascending. Processors must be told
-    /// (`Cpu::protect_writes`), so that their next write to each grain marks it again.
-    pub fn take_dirty(&self) -> Vec<u64> {
-        let taken =
-            |(n, g): (usize, &AtomicU8)| (g.fetch_and(!DIRTY, AcqRel) & DIRTY != 0).then_some(n as u64);
-        self.grains.iter().enumerate().filter_map(taken).collect()
+    fn code(&self, addr: u64) -> Option<&AtomicBool> {
+        self.code.get((addr >> GRAIN_SHIFT) as usize)
     }
 
     /// Marks the grain at `addr` as a source of decoded code; returns whether it was not one before.
     pub fn mark_code(&self, addr: u64) -> bool {
-        self.grain(addr).is_some_and(|g| g.fetch_or(CODE, AcqRel) & CODE == 0)
+        self.code(addr).is_some_and(|code| !code.swap(true, AcqRel))
     }
 
     /// The grain holds no decoded code any more.
     pub fn clear_code(&self, addr: u64) {
-        if let Some(grain) = self.grain(addr) {
-            grain.fetch_and(!CODE, AcqRel);
+        if let Some(code) = self.code(addr) {
+            code.store(false, Release);
         }
     }
 
     /// Whether decoded code was made from the grain at `addr`.
     #[inline(always)]
     pub fn is_code(&self, addr: u64) -> bool {
-        self.grain(addr).is_some_and(|g| g.load(Relaxed) & CODE != 0)
+        self.code(addr).is_some_and(|code| code.load(Relaxed))
     }
 
     /// Copies out `buf.len()` bytes at `addr`. `None` outside RAM.
@@ -219,9 +250,11 @@ impl Ram {
         if len == 0 {
             return;
         }
-        for n in addr >> GRAIN_SHIFT..=(addr + len - 1) >> GRAIN_SHIFT {
-            let before = self.grains[n as usize].fetch_or(DIRTY, AcqRel);
-            if before & CODE != 0 {
+        let range = addr >> GRAIN_SHIFT..((addr + len - 1) >> GRAIN_SHIFT) + 1;
+        // Behind the bytes, so that whoever took the marks before them meets the new ones.
+        self.marks.set_range(range.clone());
+        for n in range {
+            if self.code[n as usize].load(Acquire) {
                 self.lock_changed().push(n);
                 self.code_changed.store(true, Release);
             }
@@ -240,35 +273,15 @@ impl Ram {
             Vec::new()
         }
     }
+}
 
-    /// A digest of size and contents. Grains of zeroes cost no more than finding them.
-    pub fn digest(&self) -> [u8; 32] {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(&self.size.to_le_bytes());
-        let mut page = [0u8; GRAIN as usize];
-        let mut addr = 0;
-        while let Some(data) = self.next_data(addr) {
-            let start = data & !(GRAIN - 1);
-            let len = GRAIN.min(self.size - start) as usize;
-            if self.read_bytes(start, &mut page[..len]).is_some() && page[..len].iter().any(|b| *b != 0) {
-                hasher.update(&start.to_le_bytes()).update(&page[..len]);
-            }
-            addr = start + GRAIN;
-        }
-        hasher.finalize().into()
-    }
-
-    /// The first offset at or after `addr` that the kernel has memory for: untouched RAM is a hole of the memfd.
-    fn next_data(&self, addr: u64) -> Option<u64> {
-        if addr >= self.size {
-            return None;
-        }
-        match rustix::fs::seek(&self.fd, SeekFrom::Data(addr)) {
-            Ok(at) => Some(at),
-            Err(Errno::NXIO) => None,
-            Err(_) => Some(addr),
-        }
-    }
+/// Maps `size` bytes of `fd` at an address of the kernel's choice.
+fn map(fd: &OwnedFd, offset: u64, size: u64, flags: MapFlags) -> std::io::Result<*mut u8> {
+    // SAFETY: a new mapping at an address of the kernel's choice disturbs no other.
+    let base = unsafe {
+        mmap(std::ptr::null_mut(), size as usize, ProtFlags::READ | ProtFlags::WRITE, flags, fd, offset)
+    }?;
+    Ok(base.cast())
 }
 
 impl Drop for Ram {

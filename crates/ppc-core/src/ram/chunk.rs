@@ -1,0 +1,224 @@
+//! Grains of RAM as bytes of a stream: an index that says which, and the contents beside it.
+//!
+//! ```text
+//! index = entry*
+//! entry = varint(delta << 1 | zero)
+//! delta   grain's number minus that of the grain before it in this index; the first counts from -1
+//! zero    1: the grain is all zero and has no data
+//! data  = the other grains' 4096 bytes each, in the order of the index
+//! ```
+//! Must hold: nothing is written before the whole index and the length of the data are known to be right, and what
+//! a chunk makes its reader allocate is bounded by [`MAX_CHUNK_PAGES`].
+
+use super::{Ram, digest::is_zero};
+use crate::tlb::GRAIN;
+use hpt::StreamError;
+use hpt::varint::{Reader, put};
+
+const SECTION: &str = "ram";
+
+/// Grains with data that one chunk may have: 64 MiB.
+pub const MAX_CHUNK_PAGES: u64 = 1 << 14;
+
+/// Some grains on their way.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// Which grains.
+    pub index: Vec<u8>,
+    /// Contents of those that are not zero.
+    pub data: Vec<u8>,
+    /// Grains with contents.
+    pub pages: u64,
+    /// Grains of zeroes.
+    pub zero_pages: u64,
+    /// The grain before the next one, plus 1.
+    after: u64,
+}
+
+impl Batch {
+    /// Adds grain `n` of `ram`, behind those that are in.
+    pub(super) fn push(&mut self, ram: &Ram, n: u64) {
+        let start = self.data.len();
+        self.data.resize(start + GRAIN as usize, 0);
+        let page = &mut self.data[start..];
+        let zero = ram.read_bytes(n * GRAIN, &mut page[..ram.grain_len(n)]).is_none() || is_zero(page);
+        if zero {
+            self.data.truncate(start);
+            self.zero_pages += 1;
+        } else {
+            self.pages += 1;
+        }
+        put(&mut self.index, (n + 1 - self.after) << 1 | u64::from(zero));
+        self.after = n + 1;
+    }
+
+    /// Bytes so far.
+    pub(super) fn len(&self) -> usize {
+        self.index.len() + self.data.len()
+    }
+}
+
+/// Reads an index for RAM of `grains`: number and whether it is zero, one at a time.
+///
+/// # Errors
+/// [`StreamError`] at the first byte that no pass would have written. Nothing is allocated.
+pub fn parse_index(index: &[u8], grains: u64, mut each: impl FnMut(u64, bool)) -> Result<(), StreamError> {
+    let mut reader = Reader::new(SECTION, index);
+    let mut after = 0u64;
+    while !reader.is_empty() {
+        let offset = reader.offset();
+        let head = reader.varint()?;
+        let delta = head >> 1;
+        let end = u128::from(after) + u128::from(delta);
+        if delta == 0 || end > u128::from(grains) {
+            let index = end.saturating_sub(1);
+            return Err(StreamError::Index { section: SECTION, offset, index, least: after, limit: grains });
+        }
+        after += delta;
+        each(after - 1, head & 1 != 0);
+    }
+    Ok(())
+}
+
+impl Ram {
+    /// Bytes of data that belong to `index`, which is right for this RAM.
+    ///
+    /// # Errors
+    /// [`StreamError`]; nothing is allocated.
+    pub fn chunk_data_len(&self, index: &[u8]) -> Result<usize, StreamError> {
+        let mut pages = 0;
+        parse_index(index, self.grains(), |_, zero| pages += u64::from(!zero))?;
+        if pages > MAX_CHUNK_PAGES {
+            let (limit, got) = (MAX_CHUNK_PAGES * GRAIN, pages * GRAIN);
+            return Err(StreamError::TooLarge { section: SECTION, limit, got });
+        }
+        Ok((pages * GRAIN) as usize)
+    }
+
+    /// Writes the grains of a chunk; returns how many.
+    ///
+    /// # Errors
+    /// [`StreamError`], and RAM is as before.
+    pub fn load_chunk(&self, index: &[u8], data: &[u8]) -> Result<u64, StreamError> {
+        let wanted = self.chunk_data_len(index)?;
+        if data.len() != wanted {
+            let (wanted, got) = (wanted as u64, data.len() as u64);
+            return Err(StreamError::Length { section: SECTION, wanted, got });
+        }
+        let mut pages = data.chunks_exact(GRAIN as usize);
+        let mut count = 0;
+        parse_index(index, self.grains(), |n, zero| {
+            count += 1;
+            let (at, len) = (n * GRAIN, self.grain_len(n));
+            if !zero {
+                let page = pages.next().unwrap_or_default();
+                self.write_bytes(at, page.get(..len).unwrap_or_default());
+            } else if self.marks.touched.contains(n) {
+                self.fill(at, len as u64, 0);
+            }
+        })?;
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    type Fallible = Result<(), Box<dyn std::error::Error>>;
+
+    fn index_of(grains: &[(u64, bool)]) -> Vec<u8> {
+        let (mut out, mut after) = (Vec::new(), 0);
+        for &(n, zero) in grains {
+            put(&mut out, (n + 1 - after) << 1 | u64::from(zero));
+            after = n + 1;
+        }
+        out
+    }
+
+    #[test]
+    fn a_chunk_comes_back_grain_by_grain() -> Fallible {
+        let (from, to) = (Ram::new(1 << 16)?, Ram::new(1 << 16)?);
+        from.write_bytes(0x0ffe, b"over the edge");
+        from.write_bytes(0xffff, b"!");
+        to.fill(0, 1 << 16, 7);
+        let mut batch = Batch::default();
+        (0..16).for_each(|n| batch.push(&from, n));
+        assert_eq!((batch.pages, batch.zero_pages), (3, 13));
+        assert_eq!(to.load_chunk(&batch.index, &batch.data)?, 16);
+        assert_eq!(to.digest(), from.digest());
+        Ok(())
+    }
+
+    #[test]
+    fn zero_pages_overwrite_what_was_there_and_touch_no_memory_otherwise() -> Fallible {
+        // QEMU once left them out, and what firmware had put there stayed.
+        let ram = Ram::new(1 << 16)?;
+        ram.fill(0x1000, 0x1000, 9);
+        ram.load_chunk(&index_of(&[(1, true), (2, true)]), &[])?;
+        assert_eq!(ram.digest(), Ram::new(1 << 16)?.digest());
+        assert!(!ram.marks.touched.contains(2));
+        Ok(())
+    }
+
+    #[test]
+    fn a_bad_index_or_the_wrong_amount_of_data_is_refused_and_nothing_is_written() -> Fallible {
+        let ram = Ram::new(1 << 16)?;
+        let before = ram.digest();
+        let page = [1u8; GRAIN as usize];
+        let outside = index_of(&[(0, false), (16, false)]);
+        let refused = ram.load_chunk(&outside, &[page, page].concat());
+        assert_eq!(
+            refused.map_err(|e| e.to_string()).err().as_deref(),
+            Some(
+                "Number is out of range: got 0x10, wanted a grain of 0x1 to 0xf \
+                 (section ram, offset 0x1 of the chunk)"
+            )
+        );
+        let twice = [index_of(&[(0, false)]), vec![0]].concat();
+        assert!(matches!(ram.load_chunk(&twice, &page), Err(StreamError::Index { offset: 1, .. })));
+        for len in [0, 4095, 4097, 8192] {
+            let refused = ram.load_chunk(&index_of(&[(3, false)]), &vec![1; len]);
+            assert!(matches!(refused, Err(StreamError::Length { wanted: 4096, .. })), "{len}: {refused:?}");
+        }
+        assert_eq!(ram.digest(), before);
+        Ok(())
+    }
+
+    #[test]
+    fn a_chunk_asks_for_a_bounded_amount_of_memory() -> Fallible {
+        let ram = Ram::new(1 << 30)?;
+        let all: Vec<_> = (0..=MAX_CHUNK_PAGES).map(|n| (n, false)).collect();
+        assert_eq!(ram.chunk_data_len(&index_of(&all[1..]))?, 1 << 26);
+        assert!(matches!(ram.chunk_data_len(&index_of(&all)), Err(StreamError::TooLarge { .. })));
+        Ok(())
+    }
+
+    proptest! {
+        #[test]
+        fn a_damaged_chunk_is_refused_or_stays_inside(
+            grains in prop::collection::btree_map(0u64..64, any::<bool>(), 0..20),
+            flips in prop::collection::vec((any::<usize>(), any::<u8>()), 0..3),
+            data in 0usize..20,
+        ) {
+            let mut index = index_of(&grains.into_iter().collect::<Vec<_>>());
+            for (at, with) in flips {
+                let len = index.len();
+                if let Some(byte) = index.get_mut(at.checked_rem(len).unwrap_or(0)) {
+                    *byte ^= with;
+                }
+            }
+            let ram = Ram::new(1 << 18).map_err(|e| TestCaseError::fail(e.to_string()))?;
+            let before = ram.digest();
+            if ram.load_chunk(&index, &vec![1; data * GRAIN as usize]).is_err() {
+                prop_assert_eq!(ram.digest(), before);
+            }
+        }
+
+        #[test]
+        fn any_bytes_at_all_are_refused_or_read(index in prop::collection::vec(any::<u8>(), 0..100)) {
+            let _ = parse_index(&index, 64, |n, _| assert!(n < 64));
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! RAM in files and in snapshots: written page by page with holes, mapped so that a write copies.
+//!
+//! A snapshot is a memfd that nobody writes any more. RAM that has a memfd of its own gives it away and goes on
+//! with a copy-on-write mapping of it: no byte is copied. RAM that is such a mapping already (a fork, a restored
+//! file, or one that was frozen before) is copied into a new memfd.
+//!
+//! Must hold: a mapped file keeps its size and contents as long as RAM made from it lives. Those that pyspapr writes
+//! are replaced by renaming and never changed in place.
+
+use super::digest::is_zero;
+use super::dirty::new_set;
+use super::{Backing, Ram};
+use crate::tlb::GRAIN;
+use hpt::bits::BitTree;
+use rustix::fs::{FallocateFlags, MemfdFlags, SeekFrom, fallocate, fstat, ftruncate, memfd_create, seek};
+use rustix::io::{Errno, pwrite};
+use std::io::{Error, ErrorKind, Result};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::{Arc, PoisonError};
+
+/// Grains written at once.
+const RUN: u64 = 256;
+
+/// RAM as it was at some moment; any number of [`Ram::from_snapshot`] share it.
+pub struct Snapshot {
+    fd: Arc<OwnedFd>,
+    size: u64,
+    /// Grains that may be other than zero.
+    touched: BitTree,
+}
+
+impl Snapshot {
+    /// Size of the RAM in bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+}
+
+impl Ram {
+    /// RAM of `size` bytes with the contents of `fd` from `offset` on, copied when they are written. Holes of the
+    /// file are known to be zero. Nothing is dirty, and the contents are a base.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] if the region is not page-aligned or not inside the file; or what the host says.
+    pub fn map_file(fd: impl AsFd, offset: u64, size: u64) -> Result<Self> {
+        let fd = fd.as_fd().try_clone_to_owned()?;
+        let held = u64::try_from(fstat(&fd)?.st_size).unwrap_or(0);
+        let end = offset.checked_add(size).filter(|end| *end <= held);
+        let (Some(end), true) = (end, offset.is_multiple_of(GRAIN) && size.is_multiple_of(GRAIN)) else {
+            return Err(Error::new(
+                ErrorKind::InvalidInput,
+                format!(
+                    "{size:#x} bytes at {offset:#x} are not page-aligned or not inside the file's {held:#x}"
+                ),
+            ));
+        };
+        let ram = Self::copy_on_write(&fd, offset, size)?;
+        // The descriptor's own position belongs to the caller, and a duplicate shares it.
+        let position = seek(&fd, SeekFrom::Current(0))?;
+        let ranges = DataRanges { fd: &fd, at: offset, end };
+        ranges.for_each(|(from, to)| {
+            ram.marks.touched.set_range((from - offset) / GRAIN..(to - offset).div_ceil(GRAIN));
+        });
+        seek(&fd, SeekFrom::Start(position))?;
+        ram.set_base();
+        Ok(ram)
+    }
+
+    /// Writes the contents into a file from `offset` on, leaving holes for grains of zeroes; returns the bytes that
+    /// are not holes. What the file had there is gone; it reaches to the end of the RAM at least.
+    ///
+    /// # Errors
+    /// What the host says; the region holds rubbish then.
+    pub fn write_sparse(&self, fd: impl AsFd, offset: u64) -> Result<u64> {
+        let fd = fd.as_fd();
+        let end = offset.checked_add(self.size()).ok_or(ErrorKind::InvalidInput)?;
+        let held = u64::try_from(fstat(fd)?.st_size).unwrap_or(0);
+        if held > offset {
+            let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+            fallocate(fd, flags, offset, self.size())?;
+        }
+        if held < end {
+            ftruncate(fd, end)?;
+        }
+        let mut run = Run { bytes: Vec::with_capacity((RUN * GRAIN) as usize), at: 0, written: 0 };
+        for n in self.marks.touched.iter() {
+            let at = offset + n * GRAIN;
+            if run.at + run.bytes.len() as u64 != at || run.bytes.len() as u64 == RUN * GRAIN {
+                run.flush(fd)?;
+                run.at = at;
+            }
+            let start = run.bytes.len();
+            run.bytes.resize(start + self.grain_len(n), 0);
+            let page = &mut run.bytes[start..];
+            if self.read_bytes(n * GRAIN, page).is_none() || is_zero(page) {
+                run.bytes.truncate(start);
+            }
+        }
+        run.flush(fd)?;
+        Ok(run.written)
+    }
+
+    /// Freezes the contents. No processor runs meanwhile.
+    ///
+    /// # Errors
+    /// What the host says; the RAM is as before.
+    pub fn snapshot(&self) -> Result<Snapshot> {
+        let mut backing = self.backing.lock().unwrap_or_else(PoisonError::into_inner);
+        let fd = match &*backing {
+            Backing::Own(fd) => fd.clone(),
+            Backing::CopyOnWrite => {
+                let fd = memfd_create("pyspapr-snapshot", MemfdFlags::CLOEXEC)?;
+                self.write_sparse(&fd, 0)?;
+                Arc::new(fd)
+            }
+        };
+        let touched = new_set(self.grains())?;
+        self.marks.touched.for_each_word(|parent, bits| touched.set_word(parent, bits));
+        self.remap(&fd)?;
+        *backing = Backing::CopyOnWrite;
+        Ok(Snapshot { fd, size: self.size(), touched })
+    }
+
+    /// New RAM with the contents of a snapshot, copied when they are written. Nothing is dirty, and the contents
+    /// are a base.
+    ///
+    /// # Errors
+    /// What the host says.
+    pub fn from_snapshot(snapshot: &Snapshot) -> Result<Self> {
+        let ram = Self::copy_on_write(&snapshot.fd, 0, snapshot.size)?;
+        snapshot.touched.for_each_word(|parent, bits| ram.marks.touched.set_word(parent, bits));
+        ram.set_base();
+        Ok(ram)
+    }
+}
+
+/// Grains in a row on their way to a file.
+struct Run {
+    bytes: Vec<u8>,
+    /// Where in the file.
+    at: u64,
+    written: u64,
+}
+
+impl Run {
+    fn flush(&mut self, fd: impl AsFd) -> Result<()> {
+        let mut done = 0;
+        while done < self.bytes.len() {
+            match pwrite(&fd, &self.bytes[done..], self.at + done as u64) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(n) => done += n,
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+        self.written += done as u64;
+        self.bytes.clear();
+        Ok(())
+    }
+}
+
+/// The parts of a file that are not holes.
+struct DataRanges<'a> {
+    fd: &'a OwnedFd,
+    at: u64,
+    end: u64,
+}
+
+impl Iterator for DataRanges<'_> {
+    type Item = (u64, u64);
+
+    fn next(&mut self) -> Option<(u64, u64)> {
+        if self.at >= self.end {
+            return None;
+        }
+        let from = match seek(self.fd, SeekFrom::Data(self.at)) {
+            Ok(from) => from,
+            Err(Errno::NXIO) => self.end,
+            // A file system that does not tell: all of it is data.
+            Err(_) => self.at,
+        };
+        if from >= self.end {
+            self.at = self.end;
+            return None;
+        }
+        let to = seek(self.fd, SeekFrom::Hole(from)).unwrap_or(self.end).clamp(from + 1, self.end);
+        self.at = to;
+        Some((from, to))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ram::{MarkSet, RamPass};
+    use std::fs::File;
+    use std::io::{Read, Seek, Write};
+
+    type Fallible = std::result::Result<(), Box<dyn std::error::Error>>;
+
+    fn file() -> Result<File> {
+        Ok(memfd_create("test", MemfdFlags::CLOEXEC)?.into())
+    }
+
+    fn used() -> Result<Ram> {
+        let ram = Ram::new(1 << 24)?;
+        ram.write_bytes(0x3ff0, &[1; 40]);
+        ram.fill(0x10_0000, 0x20_0000, 3);
+        ram.fill(0x11_0000, 0x1_0000, 0);
+        ram.write_bytes((1 << 24) - 1, &[9]);
+        Ok(ram)
+    }
+
+    #[test]
+    fn a_file_has_holes_for_zeroes_and_comes_back_mapped() -> Fallible {
+        let (ram, mut file) = (used()?, file()?);
+        file.write_all(&[7; 8192])?;
+        let written = ram.write_sparse(&file, 8192)?;
+        assert_eq!(written, (2 + 512 - 16 + 1) * GRAIN);
+        assert_eq!(file.metadata()?.len(), 8192 + (1 << 24));
+        file.rewind()?;
+        let mapped = Ram::map_file(&file, 8192, 1 << 24)?;
+        let mut head = [0; 8192];
+        file.read_exact(&mut head)?;
+        assert_eq!(head, [7; 8192]);
+        assert_eq!(mapped.digest(), ram.digest());
+        assert_eq!(
+            (mapped.dirty_grains(), mapped.has_base(), mapped.marks.touched.contains(0x400)),
+            (0, true, false)
+        );
+        mapped.fill(0, 1 << 20, 5);
+        assert_ne!(mapped.digest(), ram.digest());
+        assert_eq!(Ram::map_file(&file, 8192, 1 << 24)?.digest(), ram.digest());
+        Ok(())
+    }
+
+    #[test]
+    fn what_a_file_had_before_does_not_shine_through_the_holes() -> Fallible {
+        let (ram, mut file) = (used()?, file()?);
+        file.write_all(&vec![7; 1 << 20])?;
+        ram.write_sparse(&file, 4096)?;
+        assert_eq!(Ram::map_file(&file, 4096, 1 << 24)?.digest(), ram.digest());
+        Ok(())
+    }
+
+    #[test]
+    fn a_region_that_is_not_aligned_or_not_there_is_refused() -> Fallible {
+        let file = file()?;
+        file.set_len(1 << 20)?;
+        for (offset, size) in [(1, 4096), (0, 4095), (4096, 1 << 20), (u64::MAX - 4095, 4096), (0, u64::MAX)]
+        {
+            let refused = Ram::map_file(&file, offset, size).err().map(|e| e.kind());
+            assert_eq!(refused, Some(ErrorKind::InvalidInput), "{size:#x} at {offset:#x}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn forks_share_a_snapshot_and_go_their_own_ways() -> Fallible {
+        let ram = used()?;
+        let then = ram.digest();
+        let snapshot = ram.snapshot()?;
+        let forks = [Ram::from_snapshot(&snapshot)?, Ram::from_snapshot(&snapshot)?];
+        assert_eq!(ram.digest(), then);
+        ram.fill(0, 4096, 1);
+        forks[0].fill(0, 4096, 2);
+        assert_eq!(forks[1].digest(), then);
+        assert_ne!(forks[0].digest(), ram.digest());
+        forks[1].fill(0, 4096, 1);
+        assert_eq!(forks[1].digest(), ram.digest(), "same contents, same digest, whatever the history");
+        drop((ram, forks));
+        assert_eq!(Ram::from_snapshot(&snapshot)?.digest(), then);
+        Ok(())
+    }
+
+    #[test]
+    fn a_fork_and_an_original_can_be_frozen_again() -> Fallible {
+        let ram = used()?;
+        let first = ram.snapshot()?;
+        ram.fill(0x5000, 10, 4);
+        let second = ram.snapshot()?;
+        let fork = Ram::from_snapshot(&second)?;
+        assert_eq!(fork.digest(), ram.digest());
+        fork.fill(0x6000, 10, 4);
+        let third = Ram::from_snapshot(&fork.snapshot()?)?;
+        assert_eq!(third.digest(), fork.digest());
+        assert_eq!(Ram::from_snapshot(&first)?.digest(), used()?.digest());
+        Ok(())
+    }
+
+    #[test]
+    fn freezing_keeps_the_marks() -> Fallible {
+        let ram = Arc::new(used()?);
+        let before = ram.dirty_grains();
+        ram.snapshot()?;
+        assert_eq!(ram.dirty_grains(), before);
+        let to = Ram::new(1 << 24)?;
+        let pass = RamPass::start(&ram, true, MarkSet::Live)?.ok_or("no base is asked for")?;
+        while let Some(batch) = pass.next(1 << 20) {
+            to.load_chunk(&batch.index, &batch.data)?;
+        }
+        assert_eq!(to.digest(), ram.digest());
+        Ok(())
+    }
+}

@@ -1,0 +1,108 @@
+//! Which grains of RAM were written, and for whom it matters.
+//!
+//! Three sets of grains, each with a summary above it so that looking costs what is in it:
+//! `touched` was ever written and may be other than zero; `live` was written since a live pass took it; `base` was
+//! written since the base of an incremental save. The sets do not disturb each other.
+//!
+//! Must hold: whoever writes marks. The processors mark before a write, in the slow path that fills their TLB, and
+//! again only after `Cpu::protect_writes`; so marks are taken while no processor runs, and each of them is told
+//! before it runs again. Everybody else marks after the bytes are in place and may do so at any time.
+
+use super::Ram;
+use crate::tlb::GRAIN_SHIFT;
+use hpt::bits::BitTree;
+use std::sync::atomic::{AtomicBool, Ordering::*};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Which marks a pass takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MarkSet {
+    /// What was written since a live pass sent it.
+    Live,
+    /// What was written since the base, the last pass of this kind.
+    Base,
+    /// None: everything is sent and nothing is noted.
+    None,
+}
+
+pub(super) struct Marks {
+    /// May be other than zero. Never cleared.
+    pub(super) touched: BitTree,
+    pub(super) live: BitTree,
+    pub(super) base: BitTree,
+    /// Whether there is a base.
+    pub(super) based: AtomicBool,
+    /// Held to clear or search `live` and `base`.
+    walk: Mutex<()>,
+}
+
+impl Marks {
+    pub(super) fn new(grains: u64) -> std::io::Result<Self> {
+        let tree = || new_set(grains);
+        Ok(Self {
+            touched: tree()?,
+            live: tree()?,
+            base: tree()?,
+            based: AtomicBool::new(false),
+            walk: Mutex::new(()),
+        })
+    }
+
+    pub(super) fn set_range(&self, range: std::ops::Range<u64>) {
+        for tree in [&self.touched, &self.base, &self.live] {
+            tree.set_range(range.clone());
+        }
+    }
+
+    pub(super) fn walk(&self) -> MutexGuard<'_, ()> {
+        self.walk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins a base: nothing was written since.
+    pub(super) fn begin_base(&self, mut each: impl FnMut(u64, u64)) {
+        self.based.store(true, Release);
+        self.base.drain(&mut each);
+    }
+}
+
+/// An empty set of grain numbers.
+pub(super) fn new_set(grains: u64) -> std::io::Result<BitTree> {
+    BitTree::new(grains.max(1).next_power_of_two()).map_err(std::io::Error::other)
+}
+
+impl Ram {
+    /// Marks the grain at `addr` written.
+    pub fn mark_dirty(&self, addr: u64) {
+        let grain = addr >> GRAIN_SHIFT;
+        if grain < self.grains() {
+            self.marks.touched.set(grain);
+            self.marks.base.set(grain);
+            self.marks.live.set(grain);
+        }
+    }
+
+    /// Whether the grain at `addr` has every mark that a write would set.
+    #[inline]
+    pub fn is_dirty(&self, addr: u64) -> bool {
+        let grain = addr >> GRAIN_SHIFT;
+        self.marks.live.contains(grain) && self.marks.base.contains(grain)
+    }
+
+    /// Number of grains written since a live pass took them.
+    pub fn dirty_grains(&self) -> u64 {
+        let _walk = self.marks.walk();
+        self.marks.live.count()
+    }
+
+    /// What RAM holds now is a base: the changes from here on are those since it. As for a pass, no processor
+    /// runs and each is told (`Cpu::protect_writes`).
+    pub fn set_base(&self) {
+        let _walk = self.marks.walk();
+        self.marks.begin_base(|_, _| ());
+    }
+
+    /// Whether changes since a base are known.
+    pub fn has_base(&self) -> bool {
+        self.marks.based.load(Acquire)
+    }
+}
