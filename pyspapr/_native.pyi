@@ -20,6 +20,12 @@ EXIT_HUNG: Final[int]  # branches to itself with every interrupt masked: it can 
 def models() -> dict[str, dict[str, int | str]]: ...
 def disassemble(word: int, address: int = 0) -> str: ...
 
+# What a stream's chunks say, for people who look into files. StreamError when a chunk is bad.
+# (index, doubleword 0, doubleword 1), zeroes for an entry that goes; first (None, 0, 0) if the chunk erases the table
+def hpt_chunk_entries(chunk: bytes, shift: int) -> list[tuple[int | None, int, int]]: ...
+def ram_chunk_grains(index: bytes, size: int) -> list[tuple[int, bool]]: ...  # (grain, all zero)
+def ram_chunk_data(data: bytes, length: int, compression: str | None = None) -> bytes: ...  # decompressed
+
 @final
 class Ram:
     """Guest RAM of `size` bytes from real address 0. Out of range accesses raise GuestAddressError (an IndexError)."""
@@ -31,6 +37,43 @@ class Ram:
     def write(self, address: int, data: Buffer) -> None: ...
     def fill(self, address: int, length: int, byte: int = 0) -> None: ...
     def digest(self) -> bytes: ...  # 32 bytes; depends on contents and size only
+    # Copy-on-write from `size` bytes of a file at `offset`, multiples of 4096; the file must keep its contents.
+    # ValueError when the region is not inside the file. The contents are a base and nothing is dirty.
+    @staticmethod
+    def map_file(fd: int, offset: int, size: int) -> Ram: ...
+    # Page-aligned and with holes for zeroes; returns the bytes that are no holes. OSError as the host says.
+    def write_sparse(self, fd: int, offset: int) -> int: ...
+    def snapshot(self) -> RamSnapshot: ...  # no vCPU may be running
+    @staticmethod
+    def from_snapshot(snapshot: RamSnapshot) -> Ram: ...
+    # Takes marks, all at once; no vCPU may be running, and each needs `protect_writes()` before it runs again.
+    # `which`: "live", "base" (written since the last pass of this kind) or "none" (everything, no mark is taken).
+    # ConfigError for changes since a base when there is none.
+    def start_pass(self, everything: bool, which: str = "live") -> RamPass: ...
+    # Number of grains. StreamError, and nothing is written, when anything is wrong.
+    def load_chunk(self, index: bytes, data: bytes, compression: str | None = None) -> int: ...
+    def dirty_grains(self) -> int: ...  # grains of 4 KiB written since a live pass took them
+    def set_base(self) -> None: ...  # the contents are a base; vCPUs as for start_pass
+    @property
+    def has_base(self) -> bool: ...
+
+@final
+class RamPass:
+    """One pass over RAM. Threads may call `next` side by side; vCPUs may run."""
+
+    # (index, data, pages, zero pages); None when the pass is over. `compression`: None, "zstd" or "lz4". At least one
+    # grain, otherwise at most `max_bytes` before compression, never more than 64 MiB.
+    def next(self, max_bytes: int, compression: str | None = None) -> tuple[bytes, bytes, int, int] | None: ...
+    @property
+    def remaining(self) -> int: ...  # grains not yet given out
+    def put_back(self) -> None: ...  # all it took is marked again, sent or not; the pass is over
+
+@final
+class RamSnapshot:
+    """RAM as it was at some moment, shared by its forks."""
+
+    @property
+    def size(self) -> int: ...
 
 @final
 class Hpt:
@@ -45,6 +88,24 @@ class Hpt:
     def valid_entries(self) -> int: ...
     def clear(self) -> None: ...
     def digest(self) -> bytes: ...
+    # As of Ram, but vCPUs may run at any time. "live" takes marks as the pass goes on.
+    def start_pass(self, everything: bool, which: str = "live") -> HptPass: ...
+    # Entries that came with a value and that went. vCPUs need `flush_translations()`. StreamError as of Ram.
+    def load_chunk(self, chunk: bytes) -> tuple[int, int]: ...
+    def dirty_entries(self) -> int: ...  # changed since a live pass took them
+    def set_base(self) -> None: ...
+    @property
+    def has_base(self) -> bool: ...
+
+@final
+class HptPass:
+    """One pass over the hash page table. A table that was reset meanwhile is sent from the beginning again."""
+
+    # (chunk, entries with a value, entries that go); None when the pass is over
+    def next(self, max_bytes: int) -> tuple[bytes, int, int] | None: ...
+    @property
+    def remaining(self) -> int: ...  # entries expected to come
+    def put_back(self) -> None: ...  # all it took is marked again, sent or not; the pass is over
 
 @final
 class Vcpu:
@@ -102,5 +163,6 @@ class Vcpu:
     def set_slb(self, index: int, esid: int, vsid: int) -> None: ...
     # effective to real, without side effects
     def translate(self, address: int, *, fetch: bool = False) -> int | None: ...
+    def protect_writes(self) -> None: ...  # after dirty marks of RAM were taken
     def flush_translations(self) -> None: ...  # after the hash table was changed from outside
     def digest(self) -> bytes: ...

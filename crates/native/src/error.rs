@@ -4,6 +4,7 @@ use pyo3::{exceptions::PyRuntimeError, import_exception, prelude::*};
 
 import_exception!(pyspapr.errors, GuestAddressError);
 import_exception!(pyspapr.errors, ConfigError);
+import_exception!(pyspapr.errors, StreamError);
 
 /// An access outside guest RAM.
 pub fn outside(address: u64, length: u64, size: u64) -> PyErr {
@@ -15,6 +16,11 @@ pub fn outside(address: u64, length: u64, size: u64) -> PyErr {
 /// A parameter of a constructor that cannot be.
 pub fn config(message: impl std::fmt::Display) -> PyErr {
     ConfigError::new_err(message.to_string())
+}
+
+/// A chunk of a stream that cannot be believed.
+pub fn stream(e: hpt::StreamError) -> PyErr {
+    StreamError::new_err((e.to_string(), e.section(), e.offset(), e.wanted(), e.got()))
 }
 
 /// The processor is running in another thread.

@@ -1,6 +1,7 @@
 //! `Hpt`: the hash page table for Python.
 
 use crate::error;
+use crate::stream::{HptPass, hpt_marks};
 use hpt::Hpt as Core;
 use pyo3::{exceptions::PyIndexError, prelude::*, types::PyBytes};
 use std::sync::Arc;
@@ -46,5 +47,33 @@ impl Hpt {
     fn digest<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         let table = &self.0;
         PyBytes::new(py, &py.detach(|| table.digest()))
+    }
+
+    /// Begins a pass. Processors may run while it goes on.
+    #[pyo3(signature = (everything, which = "live"))]
+    fn start_pass(&self, py: Python<'_>, everything: bool, which: &str) -> PyResult<HptPass> {
+        let marks = hpt_marks(which)?;
+        py.detach(|| hpt::HptPass::start(&self.0, everything, marks)).map(HptPass).map_err(error::config)
+    }
+
+    /// Checks a chunk of a pass and puts its entries in; returns how many came with a value and how many went.
+    /// Each processor needs `flush_translations` afterwards.
+    fn load_chunk(&self, py: Python<'_>, chunk: &[u8]) -> PyResult<(u64, u64)> {
+        py.detach(|| self.0.load_chunk(chunk)).map_err(error::stream)
+    }
+
+    /// Number of entries changed since a live pass took them.
+    fn dirty_entries(&self) -> u64 {
+        self.0.dirty_count()
+    }
+
+    /// What the table holds now is a base: changes are those since it.
+    fn set_base(&self) {
+        self.0.set_base();
+    }
+
+    #[getter]
+    fn has_base(&self) -> bool {
+        self.0.has_base()
     }
 }

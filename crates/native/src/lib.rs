@@ -7,6 +7,7 @@ mod error;
 mod hpt;
 mod hypercall;
 mod ram;
+mod stream;
 mod vcpu;
 
 /// The processor models: name to PVR, instruction set level, SLB size and decrementer width.
@@ -43,8 +44,14 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("EXIT_HUNG", vcpu::EXIT_HUNG)?;
     m.add_function(wrap_pyfunction!(models, m)?)?;
     m.add_function(wrap_pyfunction!(disassemble, m)?)?;
+    m.add_function(wrap_pyfunction!(stream::hpt_chunk_entries, m)?)?;
+    m.add_function(wrap_pyfunction!(stream::ram_chunk_grains, m)?)?;
+    m.add_function(wrap_pyfunction!(stream::ram_chunk_data, m)?)?;
     m.add_class::<ram::Ram>()?;
     m.add_class::<hpt::Hpt>()?;
+    m.add_class::<stream::RamPass>()?;
+    m.add_class::<stream::RamSnapshot>()?;
+    m.add_class::<stream::HptPass>()?;
     m.add_class::<vcpu::Vcpu>()?;
     Ok(())
 }

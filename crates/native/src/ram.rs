@@ -1,9 +1,12 @@
 //! `Ram`: guest memory for Python.
 
 use crate::error;
-use ppc_core::ram::Ram as Core;
+use crate::stream::{self, Compression, RamPass, RamSnapshot};
+use ppc_core::ram::{Ram as Core, RamPass as Pass};
 use ppc_core::tlb::GRAIN;
-use pyo3::{buffer::PyBuffer, prelude::*, types::PyBytes};
+use pyo3::{buffer::PyBuffer, exceptions::PyValueError, prelude::*, types::PyBytes};
+use std::io::ErrorKind;
+use std::os::fd::{BorrowedFd, RawFd};
 use std::sync::Arc;
 
 /// Guest RAM of `size` bytes from real address 0, shared by everything that holds it.
@@ -14,11 +17,7 @@ pub struct Ram(pub Arc<Core>);
 impl Ram {
     #[new]
     fn new(size: u64) -> PyResult<Self> {
-        if size == 0 || !size.is_multiple_of(GRAIN) || size > 1 << 46 {
-            return Err(error::config(format!(
-                "RAM of {size} bytes: wanted a multiple of {GRAIN} up to 2^46"
-            )));
-        }
+        check_size(size)?;
         Core::new(size)
             .map(|ram| Self(Arc::new(ram)))
             .map_err(|e| error::config(format!("RAM of {size} bytes cannot be had: {e}")))
@@ -56,5 +55,94 @@ impl Ram {
     fn digest<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         let ram = &self.0;
         PyBytes::new(py, &py.detach(|| ram.digest()))
+    }
+
+    /// RAM backed copy-on-write by `size` bytes of a file from `offset` on, both multiples of 4096. The file must
+    /// keep its contents as long as the RAM lives; the descriptor may be closed.
+    #[staticmethod]
+    fn map_file(py: Python<'_>, fd: RawFd, offset: u64, size: u64) -> PyResult<Self> {
+        check_size(size)?;
+        let fd = borrow(fd)?;
+        py.detach(|| Core::map_file(fd, offset, size)).map(|ram| Self(Arc::new(ram))).map_err(os_error)
+    }
+
+    /// Writes the contents into a file from `offset` on, with holes for zeroes; returns the bytes that are none.
+    fn write_sparse(&self, py: Python<'_>, fd: RawFd, offset: u64) -> PyResult<u64> {
+        let fd = borrow(fd)?;
+        py.detach(|| self.0.write_sparse(fd, offset)).map_err(os_error)
+    }
+
+    /// Freezes the contents. No processor may be running.
+    fn snapshot(&self, py: Python<'_>) -> PyResult<RamSnapshot> {
+        py.detach(|| self.0.snapshot()).map(|s| RamSnapshot(Arc::new(s))).map_err(os_error)
+    }
+
+    /// New RAM with the contents of a snapshot, copied as it is written.
+    #[staticmethod]
+    fn from_snapshot(snapshot: &RamSnapshot) -> PyResult<Self> {
+        Core::from_snapshot(&snapshot.0).map(|ram| Self(Arc::new(ram))).map_err(os_error)
+    }
+
+    /// Takes dirty marks, all at once. No processor may be running; each needs `protect_writes` afterwards.
+    #[pyo3(signature = (everything, which = "live"))]
+    fn start_pass(&self, py: Python<'_>, everything: bool, which: &str) -> PyResult<RamPass> {
+        let marks = stream::ram_marks(which)?;
+        match py.detach(|| Pass::start(&self.0, everything, marks)).map_err(os_error)? {
+            Some(pass) => Ok(RamPass(pass)),
+            None => Err(error::config(hpt::HptError::NoBase)),
+        }
+    }
+
+    /// Checks a chunk of a pass and writes it; returns the number of grains.
+    #[pyo3(signature = (index, data, compression = None))]
+    fn load_chunk(
+        &self,
+        py: Python<'_>,
+        index: &[u8],
+        data: &[u8],
+        compression: Option<&str>,
+    ) -> PyResult<u64> {
+        let compression = Compression::named(compression)?;
+        py.detach(|| stream::load(&self.0, index, data, compression)).map_err(error::stream)
+    }
+
+    /// Number of grains written since a live pass took them.
+    fn dirty_grains(&self) -> u64 {
+        self.0.dirty_grains()
+    }
+
+    /// What RAM holds now is a base. As for a pass, each processor needs `protect_writes` afterwards.
+    fn set_base(&self) {
+        self.0.set_base();
+    }
+
+    #[getter]
+    fn has_base(&self) -> bool {
+        self.0.has_base()
+    }
+}
+
+fn check_size(size: u64) -> PyResult<()> {
+    if size == 0 || !size.is_multiple_of(GRAIN) || size > 1 << 46 {
+        return Err(error::config(format!("RAM of {size} bytes: wanted a multiple of {GRAIN} up to 2^46")));
+    }
+    Ok(())
+}
+
+/// A descriptor that Python keeps open during the call.
+fn borrow<'fd>(fd: RawFd) -> PyResult<BorrowedFd<'fd>> {
+    if fd < 0 {
+        return Err(PyValueError::new_err(format!("file descriptor {fd} is none")));
+    }
+    // SAFETY: the number is only handed to system calls, which refuse one that is not open; the caller keeps it open
+    // until they return, as for every function of Python that takes a descriptor.
+    Ok(unsafe { BorrowedFd::borrow_raw(fd) })
+}
+
+fn os_error(e: std::io::Error) -> PyErr {
+    if e.kind() == ErrorKind::InvalidInput && e.raw_os_error().is_none() {
+        PyValueError::new_err(e.to_string())
+    } else {
+        e.into()
     }
 }

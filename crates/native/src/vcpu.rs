@@ -328,6 +328,12 @@ impl Vcpu {
         Ok(())
     }
 
+    /// The next store to every page marks it dirty again: after dirty marks of RAM were taken.
+    fn protect_writes(&self) -> PyResult<()> {
+        self.lock()?.engine.cpu.protect_writes();
+        Ok(())
+    }
+
     /// 32 bytes that depend on everything of this processor that a guest can observe.
     fn digest<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         Ok(PyBytes::new(py, &self.lock()?.engine.cpu.digest()))

@@ -1,0 +1,229 @@
+//! `RamPass`, `HptPass` and `RamSnapshot`: what a save or a migration walks over; and compression of RAM's data.
+
+use crate::error;
+use hpt::StreamError;
+use ppc_core::ram::{MarkSet, Ram, RamPass as RamCore, Snapshot};
+use pyo3::{exceptions::PyValueError, prelude::*, types::PyBytes};
+use std::sync::Arc;
+
+/// Zstandard's quickest ordinary level: about four times lz4's work for half its bytes.
+const ZSTD_LEVEL: i32 = 1;
+
+/// How RAM's data are compressed.
+#[derive(Clone, Copy)]
+pub enum Compression {
+    Zstd,
+    Lz4,
+}
+
+impl Compression {
+    /// By the name that Python uses.
+    pub fn named(name: Option<&str>) -> PyResult<Option<Self>> {
+        match name {
+            None => Ok(None),
+            Some("zstd") => Ok(Some(Self::Zstd)),
+            Some("lz4") => Ok(Some(Self::Lz4)),
+            Some(other) => {
+                Err(PyValueError::new_err(format!("unknown compression {other:?}; known: zstd, lz4, None")))
+            }
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Zstd => "zstd",
+            Self::Lz4 => "lz4",
+        }
+    }
+
+    fn compress(self, data: &[u8]) -> std::io::Result<Vec<u8>> {
+        match self {
+            Self::Zstd => zstd::bulk::compress(data, ZSTD_LEVEL),
+            Self::Lz4 => Ok(lz4_flex::block::compress(data)),
+        }
+    }
+
+    /// Exactly `len` bytes, or an error: a bomb has no more room than that.
+    fn decompress(self, data: &[u8], len: usize) -> Result<Vec<u8>, StreamError> {
+        let failed =
+            |reason: String| StreamError::Compression { section: "ram", method: self.name(), reason };
+        let raw = match self {
+            Self::Zstd => zstd::bulk::decompress(data, len).map_err(|e| failed(e.to_string()))?,
+            Self::Lz4 => lz4_flex::block::decompress(data, len).map_err(|e| failed(e.to_string()))?,
+        };
+        if raw.len() == len {
+            Ok(raw)
+        } else {
+            Err(StreamError::Length { section: "ram", wanted: len as u64, got: raw.len() as u64 })
+        }
+    }
+}
+
+/// Checks a chunk and writes it into `ram`; returns the number of grains.
+pub fn load(
+    ram: &Ram,
+    index: &[u8],
+    data: &[u8],
+    compression: Option<Compression>,
+) -> Result<u64, StreamError> {
+    let len = ram.chunk_data_len(index)?;
+    match compression {
+        Some(method) if len > 0 => ram.load_chunk(index, &method.decompress(data, len)?),
+        // Nothing compresses to nothing.
+        _ => ram.load_chunk(index, data),
+    }
+}
+
+/// The set of marks by the name that Python uses; "none" takes none.
+pub fn ram_marks(which: &str) -> PyResult<MarkSet> {
+    match which {
+        "live" => Ok(MarkSet::Live),
+        "base" => Ok(MarkSet::Base),
+        "none" => Ok(MarkSet::None),
+        other => Err(unknown_marks(other)),
+    }
+}
+
+/// As [`ram_marks`], of the hash page table.
+pub fn hpt_marks(which: &str) -> PyResult<hpt::Marks> {
+    match which {
+        "live" => Ok(hpt::Marks::Live),
+        "base" => Ok(hpt::Marks::Base),
+        "none" => Ok(hpt::Marks::None),
+        other => Err(unknown_marks(other)),
+    }
+}
+
+fn unknown_marks(name: &str) -> PyErr {
+    PyValueError::new_err(format!("unknown marks {name:?}; known: live, base, none"))
+}
+
+/// One pass over RAM.
+#[pyclass(frozen, module = "pyspapr._native")]
+pub struct RamPass(pub RamCore);
+
+/// Index, data, pages and zero pages.
+type RamChunk<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>, u64, u64);
+
+#[pymethods]
+impl RamPass {
+    /// The next chunk, or `None` when the pass is over. Threads may call it side by side.
+    #[pyo3(signature = (max_bytes, compression = None))]
+    fn next<'py>(
+        &self,
+        py: Python<'py>,
+        max_bytes: usize,
+        compression: Option<&str>,
+    ) -> PyResult<Option<RamChunk<'py>>> {
+        let compression = Compression::named(compression)?;
+        let batch = py.detach(|| -> std::io::Result<_> {
+            let Some(mut batch) = self.0.next(max_bytes) else { return Ok(None) };
+            if let Some(method) = compression.filter(|_| batch.pages > 0) {
+                batch.data = method.compress(&batch.data)?;
+            }
+            Ok(Some(batch))
+        })?;
+        Ok(batch.map(|b| (PyBytes::new(py, &b.index), PyBytes::new(py, &b.data), b.pages, b.zero_pages)))
+    }
+
+    /// Grains not yet given out.
+    #[getter]
+    fn remaining(&self) -> u64 {
+        self.0.remaining()
+    }
+
+    /// The pass has failed: everything it took is dirty again, and it is over.
+    fn put_back(&self, py: Python<'_>) {
+        py.detach(|| self.0.put_back());
+    }
+}
+
+/// One pass over the hash page table.
+#[pyclass(frozen, module = "pyspapr._native")]
+pub struct HptPass(pub hpt::HptPass);
+
+#[pymethods]
+impl HptPass {
+    /// The next chunk with its numbers of valid and of removed entries, or `None` when the pass is over.
+    fn next<'py>(&self, py: Python<'py>, max_bytes: usize) -> Option<(Bound<'py, PyBytes>, u64, u64)> {
+        let chunk = py.detach(|| self.0.next(max_bytes))?;
+        Some((PyBytes::new(py, &chunk.bytes), chunk.valid, chunk.invalid))
+    }
+
+    /// Entries expected to come.
+    #[getter]
+    fn remaining(&self) -> u64 {
+        self.0.remaining()
+    }
+
+    /// The pass has failed: everything it took is dirty again, and it is over.
+    fn put_back(&self, py: Python<'_>) {
+        py.detach(|| self.0.put_back());
+    }
+}
+
+/// RAM as it was at some moment, shared by its forks.
+#[pyclass(frozen, module = "pyspapr._native")]
+pub struct RamSnapshot(pub Arc<Snapshot>);
+
+#[pymethods]
+impl RamSnapshot {
+    #[getter]
+    fn size(&self) -> u64 {
+        self.0.size()
+    }
+}
+
+/// What a chunk of the hash page table says: (index, doubleword 0, doubleword 1) of each entry, zeroes for one that
+/// is removed; first (None, 0, 0) if it erases the table.
+#[pyfunction]
+pub fn hpt_chunk_entries(chunk: &[u8], shift: u32) -> PyResult<Vec<(Option<u64>, u64, u64)>> {
+    if !(hpt::MIN_SHIFT..=hpt::MAX_SHIFT).contains(&shift) {
+        return Err(error::config(hpt::HptError::Shift { shift }));
+    }
+    let mut entries = Vec::new();
+    hpt::chunk::parse(chunk, 1 << (shift - hpt::hpte::HPTE_SHIFT), |record| {
+        entries.push(match record {
+            hpt::chunk::Record::Erase => (None, 0, 0),
+            hpt::chunk::Record::Entry(ptex, entry) => (Some(ptex), entry.v, entry.r),
+        });
+    })
+    .map_err(error::stream)?;
+    Ok(entries)
+}
+
+/// The grains that the index of a chunk of RAM of `size` bytes names: (number, whether it is all zero).
+#[pyfunction]
+pub fn ram_chunk_grains(index: &[u8], size: u64) -> PyResult<Vec<(u64, bool)>> {
+    let mut grains = Vec::new();
+    ppc_core::ram::parse_index(index, size.div_ceil(ppc_core::tlb::GRAIN), |n, zero| grains.push((n, zero)))
+        .map_err(error::stream)?;
+    Ok(grains)
+}
+
+/// Decompresses the data of a chunk of RAM into `length` bytes, at most 64 MiB.
+#[pyfunction]
+#[pyo3(signature = (data, length, compression = None))]
+pub fn ram_chunk_data<'py>(
+    py: Python<'py>,
+    data: &[u8],
+    length: usize,
+    compression: Option<&str>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let limit = ppc_core::ram::MAX_CHUNK_PAGES * ppc_core::tlb::GRAIN;
+    if length as u64 > limit {
+        let got = length as u64;
+        return Err(error::stream(StreamError::TooLarge { section: "ram", limit, got }));
+    }
+    match Compression::named(compression)? {
+        Some(method) if length > 0 => {
+            let raw = py.detach(|| method.decompress(data, length)).map_err(error::stream)?;
+            Ok(PyBytes::new(py, &raw))
+        }
+        _ if data.len() == length => Ok(PyBytes::new(py, data)),
+        _ => {
+            let (wanted, got) = (length as u64, data.len() as u64);
+            Err(error::stream(StreamError::Length { section: "ram", wanted, got }))
+        }
+    }
+}
