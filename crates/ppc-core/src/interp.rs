@@ -1,8 +1,9 @@
 //! The interpreter: runs decoded blocks with exact instruction counts.
 //!
-//! `icount` is raised by a whole block before the block runs and lowered again when an instruction does not
-//! complete, so that instructions which end a block (reads of time among them) see the count that includes
-//! themselves. Between blocks one comparison against `limit` finds budgets, deadlines and everything that asked for
+//! `icount` counts instructions that were begun: one that ends in an interrupt counts, too, and so does a fetch that
+//! does, so that no guest can stand still while interrupts chase each other. It is raised by a whole block before the
+//! block runs and lowered again when the block is left early, so that instructions which end a block (reads of time
+//! among them) see the count that includes themselves. Between blocks one comparison against `limit` finds budgets, deadlines and everything that asked for
 //! attention by [`Cpu::request_event`].
 
 use crate::{
@@ -28,12 +29,14 @@ pub struct Engine {
     cache: CodeCache,
     /// Stop at instructions without semantics.
     pub strict: bool,
+    /// The latest instruction did not complete.
+    interrupted: bool,
 }
 
 impl Engine {
     /// An engine for `cpu`.
     pub fn new(cpu: Cpu) -> Self {
-        Self { cpu, cache: CodeCache::default(), strict: false }
+        Self { cpu, cache: CodeCache::default(), strict: false, interrupted: false }
     }
 
     /// Drops all decoded code; it is made again when needed.
@@ -77,10 +80,7 @@ impl Engine {
     fn run_blocks(&mut self) -> Option<Exit> {
         let mut number = match self.cache.find(&mut self.cpu) {
             Ok(number) => number,
-            Err(trap) => {
-                self.cpu.take_trap(trap, self.cpu.cia);
-                return None;
-            }
+            Err(trap) => return self.fetch_failed(trap),
         };
         loop {
             let cpu = &mut self.cpu;
@@ -103,7 +103,7 @@ impl Engine {
             cpu.icount += len;
             for (i, op) in body.iter().enumerate() {
                 if let Err(trap) = (op.exec)(cpu, op.word) {
-                    cpu.icount -= len - i as u64;
+                    cpu.icount -= len - 1 - i as u64;
                     return self.trapped(trap, number, i, start.wrapping_add(4 * i as u64));
                 }
             }
@@ -111,7 +111,6 @@ impl Engine {
             cpu.cia = cia;
             cpu.nia = cpu.wrap(cia.wrapping_add(4));
             if let Err(trap) = (last.exec)(cpu, last.word) {
-                cpu.icount -= 1;
                 return self.trapped(trap, number, len as usize - 1, cia);
             }
             cpu.cia = cpu.nia;
@@ -125,10 +124,7 @@ impl Engine {
                 let blocks = self.cache.blocks.len();
                 let next = match self.cache.find(&mut self.cpu) {
                     Ok(next) => next,
-                    Err(trap) => {
-                        self.cpu.take_trap(trap, ea);
-                        return None;
-                    }
+                    Err(trap) => return self.fetch_failed(trap),
                 };
                 // If the cache was emptied to make room, this block is gone.
                 if self.cache.blocks.len() >= blocks {
@@ -156,7 +152,6 @@ impl Engine {
             cpu.icount += 1;
             let done = if missing != 0 { Err(facility_trap(missing)) } else { (op.exec)(cpu, op.word) };
             if let Err(trap) = done {
-                cpu.icount -= 1;
                 return self.trapped(trap, number, i, cia);
             }
             cpu.cia = cpu.nia;
@@ -171,43 +166,42 @@ impl Engine {
     fn trace_one(&mut self) -> Option<Exit> {
         let number = match self.cache.find(&mut self.cpu) {
             Ok(number) => number,
-            Err(trap) => {
-                self.cpu.take_trap(trap, self.cpu.cia);
-                return None;
-            }
+            Err(trap) => return self.fetch_failed(trap),
         };
         let before = self.cpu.msr;
         let word = self.cache.ops[self.cache.blocks[number as usize].first as usize].word;
         let row = decode::decode(word, self.cpu.model.isa);
-        let icount = self.cpu.icount;
+        self.interrupted = false;
         // A traced branch to itself is interrupted by its trace.
         let exit = self.run_checked(number, 1).filter(|exit| *exit != Exit::Hung);
-        let completed = self.cpu.icount == icount + 1;
         let branch = row.is_some_and(|r| r.chapter == crate::insn::Chapter::Branch);
         // Returns from interrupts and system calls are not traced.
         let traced = row.is_some_and(|r| !matches!(r.name, "rfid" | "rfscv" | "sc" | "scv"));
-        if exit.is_none() && completed && traced && (before & msr::SE != 0 || branch) {
+        if exit.is_none() && !self.interrupted && traced && (before & msr::SE != 0 || branch) {
             self.cpu.fault.srr1 = SRR1_TRACE;
             self.cpu.take_trap(Trap::Trace, self.cpu.cia);
         }
         exit
     }
 
+    /// The next instruction cannot be fetched.
+    #[cold]
+    fn fetch_failed(&mut self, trap: Trap) -> Option<Exit> {
+        self.cpu.icount += 1;
+        self.cpu.take_trap(trap, self.cpu.cia);
+        None
+    }
+
     /// Instruction `index` of a block did not complete, or leaves the straight path.
     #[cold]
     fn trapped(&mut self, trap: Trap, number: u32, index: usize, cia: u64) -> Option<Exit> {
         self.cpu.cia = cia;
+        self.interrupted = trap != Trap::CodeModified;
         match trap {
             Trap::CodeModified => self.store_to_code(number, index),
             Trap::Hypercall => {
-                self.cpu.icount += 1;
                 self.cpu.cia = self.cpu.wrap(cia.wrapping_add(4));
                 Some(Exit::Hypercall)
-            }
-            Trap::SystemCall | Trap::SystemCallVectored => {
-                self.cpu.icount += 1;
-                self.cpu.take_trap(trap, cia);
-                None
             }
             Trap::Illegal if self.strict => {
                 let block = &self.cache.blocks[number as usize];
@@ -238,12 +232,12 @@ impl Engine {
         }
         match done {
             Ok(()) => {
-                cpu.icount += 1;
                 cpu.cia = cpu.nia;
                 cpu.request_event();
             }
             Err(trap) => {
                 let cia = cpu.cia;
+                self.interrupted = true;
                 cpu.take_trap(trap, cia);
             }
         }

@@ -98,7 +98,7 @@ pub struct Cpu {
     /// The parts of LPCR that the hypervisor sets on the guest's behalf: ILE, AIL, LD.
     pub lpcr: u64,
 
-    /// Instructions retired.
+    /// Instructions begun: those that ended in an interrupt count, too.
     pub icount: u64,
     /// The engine stops to look around when `icount` would pass this.
     pub limit: u64,

@@ -146,7 +146,21 @@ fn a_missing_facility_interrupts_before_its_instruction() {
     load(&engine, 0x800, &[mfspr(6, 26), b(0)]);
     assert_eq!(engine.run(100), Exit::Hung);
     assert_eq!((engine.cpu.gpr[3], engine.cpu.gpr[6]), (1, BASE + 4));
-    assert_eq!(engine.cpu.icount, 4);
+    assert_eq!(engine.cpu.icount, 5);
+}
+
+#[test]
+fn interrupts_that_chase_each_other_use_up_the_budget() {
+    // The program interrupt's vector holds an illegal word itself.
+    let mut engine = engine(&[0]);
+    assert_eq!(engine.run(1000), Exit::Limit);
+    assert_eq!((engine.cpu.icount, engine.cpu.cia), (1000, 0x700));
+    // And with relocated interrupts but no translation, not even the vector can be fetched.
+    let mut engine = self::engine(&[RFID]);
+    engine.cpu.lpcr = 3 << 23;
+    engine.cpu.set_register("srr1", u128::from(msr::SF | msr::IR | msr::DR)).expect("a register");
+    assert_eq!(engine.run(1000), Exit::Limit);
+    assert_eq!(engine.cpu.icount, 1000);
 }
 
 #[test]
