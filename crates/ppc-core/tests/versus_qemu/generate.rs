@@ -148,8 +148,9 @@ fn aim(row: &Row, word: &mut u32, r: &mut Registers, random: &mut Random) -> boo
             // 5 and 7, signed maximum and minimum: the peer compares words as unsigned numbers.
             true if name == "stwat" => &[0, 1, 2, 3, 4, 6, 24],
             true => &[0, 1, 2, 3, 4, 5, 6, 7, 24],
-            _ if name == "lwat" => &[0, 1, 2, 3, 4, 6, 8, 16, 24, 25, 28],
-            _ => &[0, 1, 2, 3, 4, 5, 6, 7, 8, 16, 24, 25, 28],
+            // 28, decrement bounded: the peer takes the bound from behind the operand instead of before it.
+            _ if name == "lwat" => &[0, 1, 2, 3, 4, 6, 8, 16, 24, 25],
+            _ => &[0, 1, 2, 3, 4, 5, 6, 7, 8, 16, 24, 25],
         };
         *word = put(*word, 16, 5, random.of(functions));
         // The operands come from RT+1 and RT+2.
