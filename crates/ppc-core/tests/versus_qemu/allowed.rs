@@ -451,7 +451,7 @@ fn fpscr(ours: &mut End, peer: &End, mask: u64) {
 }
 
 /// Whether a row's name fits a pattern: `?` is any character, a final `*` any rest.
-fn applies(pattern: &str, name: &str) -> bool {
+pub fn applies(pattern: &str, name: &str) -> bool {
     let (stem, open) = pattern.strip_suffix('*').map_or((pattern, false), |stem| (stem, true));
     let fits = stem.bytes().zip(name.bytes()).all(|(p, n)| p == b'?' || p == n);
     fits && (name.len() == stem.len() || open && name.len() > stem.len())
