@@ -224,7 +224,9 @@ pub const ALLOWED: &[Allowed] = &[
         rows: &["xvcvsx*", "xvcvux*"],
         reason: "exact: the peer adds exceptions of an earlier instruction",
         forgive: |start, _, ours, peer| {
-            if (ours.registers.fpscr ^ start.registers.fpscr) & XX == 0 {
+            if ours.outcome == Outcome::Completed && peer.outcome == Outcome::FpEnabled {
+                ours.outcome = peer.outcome;
+            } else if (ours.registers.fpscr ^ start.registers.fpscr) & XX == 0 {
                 fpscr(ours, peer, FX | XX);
             }
         },
