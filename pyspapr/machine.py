@@ -36,6 +36,8 @@ from pyspapr.devices.xics import Icp, Ics
 from pyspapr.errors import ConfigError, StateError
 from pyspapr.hcall.registry import Handler
 from pyspapr.memory import Memory
+from pyspapr.migration import files, load
+from pyspapr.migration.snapshot import Snapshot, take
 from pyspapr.results import Panicked, PoweredOff, Rebooted, StopReason
 from pyspapr.runstate import Events, Status, StoppedTime, status_of
 
@@ -62,10 +64,11 @@ class Machine:
         hpt_shift: int | None = None,
         rtc_base: int | None = None,
         ram: Ram | None = None,
+        hpt: Hpt | None = None,
     ) -> None:
         """Build from `config`, or from the keywords, which mean what `MachineConfig` says.
 
-        `ram` is for machines that come from a file or a snapshot: RAM with contents, instead of zeroes.
+        `ram` and `hpt` are for machines that come from a stream: with contents, instead of zeroes.
         """
         self.config = config or MachineConfig(
             memory=memory,
@@ -79,12 +82,16 @@ class Machine:
         )
         try:
             self.ram = Ram(self.config.ram_size) if ram is None else ram
-            self.hpt = Hpt(self.config.table_shift)
+            self.hpt = Hpt(self.config.table_shift) if hpt is None else hpt
         except (OSError, MemoryError) as error:
             raise ConfigError(f"the host cannot provide this machine's memory: {error}") from error
         self.memory = Memory(self.ram)
         self.uuid: bytes = UUID
 
+        self.base: bytes | None = None
+        """Last check of the file from which changes are counted."""
+        self.serving = False
+        """Whether a hypercall has no result yet."""
         self._kicked = threading.Event()
         self._stop_requested = False
         self._calls = Calls(self.kick)
@@ -326,9 +333,59 @@ class Machine:
     def serve_hypercall(self, cpu: Cpu) -> None:
         """For the run loop: answer the hypercall that `cpu` has made."""
         number, *arguments = cpu.vcpu.hypercall()
-        cpu.vcpu.hypercall_return(self.call_hypercall(cpu, number, *arguments))
+        self.serving = True
+        try:
+            cpu.vcpu.hypercall_return(self.call_hypercall(cpu, number, *arguments))
+        finally:
+            self.serving = False
 
-    # Saving. What a machine is made of; the rest is in `migration`.
+    # Saving.
+
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        base: str | os.PathLike[str] | None = None,
+        compress: files.Compression | None = None,
+    ) -> None:
+        """Write the machine to a file, whole or not at all. For any thread, also while the guest runs.
+
+        With `base`, a file saved before, only pages that differ from it are written, and a restore needs both.
+        `compress` (`"zstd"`, `"lz4"`) makes a smaller file that has to be read, not mapped. Raises StateError when
+        the file cannot be written; an older one stays as it was.
+        """
+        self.call(lambda: files.save_file(self, path, base, compress))
+
+    @classmethod
+    def restore(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        base: str | os.PathLike[str] | None = None,
+        verify: bool = False,
+        prepare: Callable[[Machine], None] = load.as_it_is,
+    ) -> Machine:
+        """The machine of a file, to be run on. Raises StreamError, and ImageError when there is no file to read.
+
+        An uncompressed file is mapped, so the machine starts at once, and must not change while the machine lives;
+        `verify` reads all of it first and compares its digest. `prepare` gets the new machine before its state is
+        loaded, to add devices and hypercalls of your own.
+        """
+        return files.restore_file(path, base=base, verify=verify, prepare=prepare)
+
+    def snapshot(self, prepare: Callable[[Machine], None] = load.as_it_is) -> Snapshot:
+        """The machine as it stands, in memory; `snapshot.fork()` makes machines from it. For any thread."""
+        return self.call(lambda: take(self, prepare))
+
+    @classmethod
+    def from_snapshot(cls, taken: Snapshot) -> Machine:
+        """As `taken.fork()`."""
+        return taken.fork()
+
+    def settle_time(self) -> None:
+        """For saving: what a paused guest's clock shows is when it was paused."""
+        if self._stopped_time is not None:
+            self._stopped_time.restore(self)
 
     def add_device(self, device: Any) -> None:
         """Add a device of your own: it is saved with the machine. Raises ConfigError without a schema.

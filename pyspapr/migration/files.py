@@ -1,0 +1,296 @@
+"""A machine in a file.
+
+A file is written beside its place, synced and renamed into it, so whatever happens the older file is whole. Without
+compression RAM is an image: page-aligned, with holes for pages of zeroes, and mapped copy-on-write by a restore, which
+so costs no more than the pages that the guest touches. The file must not be changed while a machine runs from it.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, BinaryIO, Final, Literal
+
+from pyspapr._native import Ram
+from pyspapr.errors import ConfigError, ImageError, StateError
+from pyspapr.migration import save
+from pyspapr.migration.load import Loader, Prepare, as_it_is, refuse
+from pyspapr.migration.records import ALIGNMENT, CHECK, Header, Image, Kind, Record
+from pyspapr.migration.stream import RECORD_HEAD, StreamReader, StreamWriter
+from pyspapr.vmstate import cbor
+
+if TYPE_CHECKING:
+    from pyspapr.machine import Machine
+
+Path = str | os.PathLike[str]
+Compression = Literal["zstd", "lz4"]
+COMPRESSIONS: Final = ("zstd", "lz4")
+BUFFER: Final = 1 << 20
+PIECE: Final = 1 << 20
+"""Bytes of an image that are read at once where it cannot be mapped."""
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file that takes the place of `path` when all went well, and is gone when not."""
+    target = os.path.realpath(os.fspath(path))
+    directory = os.path.dirname(target)
+    beside = os.path.join(directory, f".{os.path.basename(target)}.{os.getpid()}.{os.urandom(4).hex()}")
+    try:
+        fd = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StateError(f"{os.fspath(path)} cannot be written: {error.strerror}") from error
+    try:
+        with open(fd, "w+b", buffering=BUFFER) as file:
+            yield file
+            file.flush()
+            os.fsync(fd)
+        with_mode(beside, target)
+        os.replace(beside, target)
+    except BaseException as error:
+        os.unlink(beside)
+        if isinstance(error, OSError):
+            raise StateError(f"{os.fspath(path)} cannot be written: {error.strerror}") from error
+        raise
+    sync_directory(directory)
+
+
+def with_mode(beside: str, target: str) -> None:
+    """The mode of the file that is replaced; a new one is its owner's only: it holds a whole machine's memory."""
+    try:
+        mode = stat.S_IMODE(os.stat(target).st_mode)
+    except FileNotFoundError:
+        mode = 0o600
+    os.chmod(beside, mode)
+
+
+def sync_directory(directory: str) -> None:
+    """Make a rename last."""
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+# Saving.
+
+
+def save_file(vm: Machine, path: Path, base: Path | None, compress: Compression | None) -> None:
+    """Write `vm`; see `Machine.save`."""
+    if compress is not None and compress not in COMPRESSIONS:
+        raise ConfigError(f"unknown compression {compress!r}: choose one of {', '.join(COMPRESSIONS)}")
+    save.prepare(vm)
+    with replacing(path) as file:
+        writer = StreamWriter(file.write)
+        if base is not None:
+            write_after(vm, writer, base, compress)
+        else:
+            save.write_head(vm, writer)
+            save.write_table(vm, writer)
+            if compress is None:
+                write_image(vm, writer, file)
+            else:
+                save.write_ram(vm.ram.start_pass(True, "none"), writer, compress)
+        save.write_tail(vm, writer)
+    if base is None:
+        set_base(vm, writer.check)
+
+
+def set_base(vm: Machine, check: bytes) -> None:
+    """From now on changes are counted from the file whose last check is `check`."""
+    vm.ram.set_base()
+    vm.hpt.set_base()
+    for cpu in vm.cpus:
+        cpu.vcpu.protect_writes()
+    vm.base = check
+
+
+def image_record(writer: StreamWriter, size: int, digest: bytes) -> Image:
+    """The record of an image whose contents, behind it and their own head, begin on an aligned offset."""
+    padding = 0
+    for _ in range(3):  # a longer padding can lengthen heads, which changes what is needed
+        payload = Image(size, digest, bytes(padding)).encode()
+        head = len(RECORD_HEAD) + len(cbor.uint(Kind.IMAGE)) + len(cbor.head(cbor.BYTES, len(payload)))
+        begin = writer.offset + head + len(payload) + 1 + CHECK + len(cbor.head(cbor.BYTES, size))
+        if begin % ALIGNMENT == 0:
+            break
+        padding = (padding - begin) % ALIGNMENT
+    return Image(size, digest, bytes(padding))
+
+
+def write_image(vm: Machine, writer: StreamWriter, file: BinaryIO) -> None:
+    """All of RAM as it is, with holes."""
+    size = vm.ram.size
+    writer.record(image_record(writer, size, vm.ram.digest()))
+    writer.raw(cbor.head(cbor.BYTES, size))
+    file.flush()
+    vm.ram.write_sparse(file.fileno(), writer.offset)
+    writer.skip(size)
+    file.seek(writer.offset)
+
+
+def write_after(vm: Machine, writer: StreamWriter, base: Path, compression: Compression | None) -> None:
+    """What was written since the machine was saved to `base` or restored from it. The marks stay for the next time."""
+    with open_file(base) as file:
+        check = check_of_file(file)
+    if vm.base != check:
+        raise StateError(f"{os.fspath(base)} is not the file that this machine was last saved to or restored from")
+    save.write_head(vm, writer, check)
+    table = None
+    if vm.hpt.has_base:
+        table = vm.hpt.start_pass(False, "base")
+    pages = vm.ram.start_pass(False, "base")
+    try:
+        if table is None:  # a table that was resized has nothing in common with the base's
+            save.write_table(vm, writer)
+        else:
+            save.write_hpt(table, writer)
+        save.write_ram(pages, writer, compression)
+    finally:
+        pages.put_back()
+        if table is not None:
+            table.put_back()
+        for cpu in vm.cpus:
+            cpu.vcpu.protect_writes()
+
+
+# Restoring.
+
+
+def open_file(path: Path) -> BinaryIO:
+    """A file to read. Raises ImageError."""
+    try:
+        return open(path, "rb", buffering=BUFFER)
+    except OSError as error:
+        raise ImageError(f"{os.fspath(path)} cannot be read: {error.strerror}") from error
+
+
+class FileLoader(Loader):
+    """A loader that knows images: it maps them where the file allows it and reads them elsewhere."""
+
+    def __init__(
+        self,
+        reader: StreamReader,
+        file: BinaryIO,
+        *,
+        prepare: Prepare = as_it_is,
+        verify: bool = False,
+    ) -> None:
+        """`verify` compares the image with its digest, which reads all of it."""
+        super().__init__(reader, prepare=prepare)
+        self.file = file
+        self.verify = verify
+
+    def feed(self, record: Record) -> None:
+        """Take a record."""
+        if isinstance(record, Image):
+            self.on_image(record)
+        else:
+            super().feed(record)
+
+    def on_image(self, image: Image) -> None:
+        """All of RAM."""
+        assert self.config is not None
+        reader = self.reader
+        if self.ram is not None:
+            raise refuse("RAM image", "image", reader.start, "one image, before any page", "another")
+        wanted = cbor.head(cbor.BYTES, self.config.ram_size)
+        offset = reader.offset
+        got = reader.exactly(len(wanted), "image")
+        if image.size != self.config.ram_size or got != wanted:
+            raise refuse("RAM image", "image", offset, f"{self.config.ram_size} bytes", image.size)
+        if reader.offset % ALIGNMENT:
+            raise refuse("RAM image", "image", reader.offset, f"a multiple of {ALIGNMENT:#x}", reader.offset)
+        if self.mappable():
+            self._map(image.size)
+        else:
+            self._copy(image.size)
+        if self.verify and image.digest and (digest := self.memory().digest()) != image.digest:
+            raise refuse("RAM image", "image", reader.start, image.digest.hex(), digest.hex())
+
+    def mappable(self) -> bool:
+        """Whether the file is one that can be mapped from where we are."""
+        try:
+            return stat.S_ISREG(os.fstat(self.file.fileno()).st_mode) and self.file.tell() == self.reader.offset
+        except (OSError, ValueError, io.UnsupportedOperation):
+            return False
+
+    def _map(self, size: int) -> None:
+        reader = self.reader
+        length = os.fstat(self.file.fileno()).st_size
+        if length < reader.offset + size:
+            raise refuse("RAM image", "image", reader.offset, f"{size} bytes", f"{length - reader.offset}")
+        offset = reader.offset
+        self.ram = self.allocate(lambda: Ram.map_file(self.file.fileno(), offset, size))
+        reader.skip(size)
+        self.file.seek(reader.offset)
+
+    def _copy(self, size: int) -> None:
+        ram = self.memory()
+        zeroes = bytes(PIECE)
+        for address in range(0, size, PIECE):
+            piece = self.reader.exactly(min(PIECE, size - address), "image")
+            if piece != zeroes:
+                ram.write(address, piece)
+
+
+def records_of(reader: StreamReader, file: BinaryIO) -> Iterator[Record]:
+    """Every record of a file, checked; the contents of an image are passed over. Raises StreamError."""
+    while reader.last is not Kind.END:
+        record = reader.next()
+        yield record
+        if isinstance(record, Image):
+            _, size, _ = reader.head("image")
+            if size > os.fstat(file.fileno()).st_size - reader.offset:
+                raise refuse("RAM image", "image", reader.offset, f"{size} bytes", "the end of the file")
+            reader.skip(size)
+            file.seek(reader.offset)
+    reader.finish()
+
+
+def check_of_file(file: BinaryIO) -> bytes:
+    """The last check of a file that stands alone."""
+    reader = StreamReader(file.read)
+    for record in records_of(reader, file):
+        if isinstance(record, Header) and record.base:
+            raise StateError("a base must stand alone, and this file has a base itself")
+    return reader.check
+
+
+def read_all(reader: StreamReader, loader: Loader) -> None:
+    """Every record of a stream that holds nothing else. Raises StreamError."""
+    while loader.end is None:
+        loader.feed(reader.next())
+    reader.finish()
+
+
+def load_file(
+    file: BinaryIO, *, prepare: Prepare = as_it_is, base: BinaryIO | None = None, verify: bool = False
+) -> Machine:
+    """A machine from an open file, which holds nothing else. Raises StreamError."""
+    below: FileLoader | None = None
+    if base is not None:
+        below = FileLoader(StreamReader(base.read), base, prepare=prepare, verify=verify)
+        read_all(below.reader, below)
+    reader = StreamReader(file.read)
+    loader = FileLoader(reader, file, prepare=prepare, verify=verify)
+    if below is not None:
+        loader.continue_from(below.reader.check, below.memory(), below.hpt)
+    read_all(reader, loader)
+    vm = loader.finish()
+    if below is None:
+        set_base(vm, reader.check)
+    return vm
+
+
+def restore_file(path: Path, *, base: Path | None = None, prepare: Prepare = as_it_is, verify: bool = False) -> Machine:
+    """A machine from `path`; see `Machine.restore`."""
+    with open_file(path) as file:
+        if base is None:
+            return load_file(file, prepare=prepare, verify=verify)
+        with open_file(base) as below:
+            return load_file(file, prepare=prepare, base=below, verify=verify)

@@ -1,0 +1,220 @@
+"""Building a machine from a stream, aside: nobody sees it before it is complete, and a failed load leaves nothing.
+
+Enters: records in their order, from a `StreamReader`. Leaves: a machine that stands where the saved one stood. Must
+hold: the schemas of the stream are compared with this program's before anything is loaded; every section is there
+once; and what was loaded, saved again, gives the bytes that came (with virtual time, which stands still).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from pyspapr import vmstate
+from pyspapr._native import Hpt, Ram
+from pyspapr.config import HPT_SHIFT_MAX, HPT_SHIFT_MIN, MIB, MachineConfig, hpt_shift_for
+from pyspapr.errors import ConfigError, StreamError
+from pyspapr.migration.records import Device, End, Header, HptChunk, Image, RamChunk, Record, Schemas, Table
+from pyspapr.migration.stream import StreamReader
+from pyspapr.vmstate.layout import Layout
+
+if TYPE_CHECKING:
+    from pyspapr.machine import Machine
+
+T = TypeVar("T")
+
+Prepare = Callable[["Machine"], None]
+"""What the caller adds to a machine before its state is loaded: devices and hypercalls of its own."""
+
+
+def as_it_is(vm: Machine) -> None:
+    """Add nothing."""
+
+
+def refuse(what: str, section: str, offset: int, wanted: object, got: object) -> StreamError:
+    """Short for the error with all its details."""
+    return StreamError.of(what, section, offset, wanted, got)
+
+
+SAMPLE_MEMORY: Final = 32 * MIB
+
+
+class Loader:
+    """Takes records one by one; `finish` gives the machine. `reader` says where in the stream we are."""
+
+    def __init__(
+        self, reader: StreamReader, *, prepare: Prepare = as_it_is, ram: Ram | None = None, hpt: Hpt | None = None
+    ) -> None:
+        """`ram` and `hpt` are there already when the stream does not begin with them: a snapshot's, a base file's."""
+        self.reader = reader
+        self.prepare = prepare
+        self.ram = ram
+        self.hpt = hpt
+        self.config: MachineConfig | None = None
+        self.header: Header | None = None
+        self._layouts: dict[str, Layout] = {}
+        self._sample: Machine | None = None
+        self._devices: list[tuple[Device, dict[str, object]]] = []
+        self.end: End | None = None
+        self._base = b""
+
+    def continue_from(self, check: bytes, ram: Ram, hpt: Hpt | None) -> None:
+        """The stream has only what changed since the file whose last check is `check` and which held these."""
+        self._base, self.ram, self.hpt = check, ram, hpt
+
+    # One record.
+
+    def feed(self, record: Record) -> None:
+        """Take a record. Raises StreamError."""
+        match record:
+            case Header():
+                self.on_header(record)
+            case Schemas():
+                self.on_schemas(record)
+            case Table():
+                self.on_table(record)
+            case HptChunk():
+                self.on_hpt(record)
+            case RamChunk():
+                self.on_ram(record)
+            case Device():
+                self.on_device(record)
+            case End():
+                self.end = record
+            case Image():
+                raise refuse("RAM image", "image", self.reader.start, "a loader that knows images", "this one")
+
+    def on_header(self, header: Header) -> None:
+        """Whether such a machine can be built here, with the same parts."""
+        self.header = header
+        self.config = config = header.config()
+        if header.base != self._base:
+            want, got = (
+                "none" if not check else f"the file with check {check.hex()}" for check in (header.base, self._base)
+            )
+            raise refuse("Base", "header", self.reader.start, want, got)
+        if self.ram is not None and self.ram.size != config.ram_size:
+            raise refuse("Memory", "header", self.reader.start, f"{self.ram.size} bytes, the base's", config.ram_size)
+        from pyspapr.machine import Machine
+
+        self._sample = Machine(replace(config, memory=SAMPLE_MEMORY, max_memory=SAMPLE_MEMORY, hpt_shift=HPT_SHIFT_MIN))
+        self.prepare(self._sample)
+        mine = [(section.name, section.instance) for section in vmstate.sections(self._sample)]
+        theirs = [(part["name"], part["instance"]) for part in header.parts]
+        for index in range(max(len(mine), len(theirs))):
+            want, got = (
+                "no more" if index >= len(side) else "{} instance {}".format(*side[index]) for side in (mine, theirs)
+            )
+            if want != got:
+                raise refuse("Part of the machine", "header", self.reader.start, want, got)
+
+    def on_schemas(self, schemas: Schemas) -> None:
+        """Whether every section can be read here."""
+        assert self._sample is not None and self.header is not None
+        tables = {section.name: section.vmstate for section in vmstate.sections(self._sample)}
+        self._layouts = {layout.name: layout for layout in schemas.layouts}
+        if sorted(tables) != sorted(self._layouts):
+            raise refuse(
+                "Schemas", "schemas", self.reader.start, ", ".join(sorted(tables)), ", ".join(self._layouts)[:200]
+            )
+        for name, layout in self._layouts.items():
+            tables[name].readable(layout)
+        for part in self.header.parts:
+            if part["version"] != (version := self._layouts[part["name"]].version):
+                raise refuse(f"Version of {part['name']}", "schemas", self.reader.start, part["version"], version)
+
+    def on_table(self, table: Table) -> None:
+        """An empty hash table."""
+        assert self.config is not None
+        largest = min(max(self.config.table_shift, hpt_shift_for(int(self.config.max_memory or 0)) + 1), HPT_SHIFT_MAX)
+        if not HPT_SHIFT_MIN <= table.shift <= largest:
+            raise refuse("Hash table shift", "table", self.reader.start, f"{HPT_SHIFT_MIN} to {largest}", table.shift)
+        self.hpt = self.allocate(lambda: Hpt(table.shift))
+
+    def on_hpt(self, chunk: HptChunk) -> None:
+        """Entries of the table."""
+        if self.hpt is None:
+            raise refuse("Hash table entries", "hpt", self.reader.start, "a table first", "entries")
+        got = self.hpt.load_chunk(chunk.chunk)
+        if got != (chunk.valid, chunk.invalid):
+            raise refuse("Number of entries", "hpt", self.reader.start, got, (chunk.valid, chunk.invalid))
+
+    def on_ram(self, chunk: RamChunk) -> None:
+        """Grains of RAM."""
+        got = self.memory().load_chunk(chunk.index, chunk.data, chunk.compression or None)
+        if got != chunk.pages + chunk.zero_pages:
+            raise refuse("Number of pages", "ram", self.reader.start, got, chunk.pages + chunk.zero_pages)
+
+    def memory(self) -> Ram:
+        """The RAM that is being filled."""
+        assert self.config is not None
+        size = self.config.ram_size
+        if self.ram is None:
+            self.ram = self.allocate(lambda: Ram(size))
+        return self.ram
+
+    def allocate(self, make: Callable[[], T]) -> T:
+        """Memory of the host. Raises StreamError when there is none: the stream asked for it."""
+        try:
+            return make()
+        except (ConfigError, MemoryError, OSError) as error:
+            raise refuse("Memory", "header", self.reader.start, "memory that the host has", error) from error
+
+    def on_device(self, device: Device) -> None:
+        """A section: decoded now, loaded when all are there."""
+        assert self.header is not None
+        start = self.reader.start
+        index = len(self._devices)
+        wanted = self.header.parts[index] if index < len(self.header.parts) else None
+        got = {"name": device.name, "instance": device.instance, "version": device.version}
+        if got != wanted:
+            raise refuse("Section", "device", start, wanted or "the end record", got)
+        self._devices.append((device, device.values(self._layouts[device.name])))
+
+    # Everything is here.
+
+    def finish(self) -> Machine:
+        """The machine. Raises StreamError when something is missing or does not fit together."""
+        assert self.header is not None and self.config is not None and self.end is not None
+        start = self.reader.start
+        if len(self._devices) != len(self.header.parts):
+            missing = self.header.parts[len(self._devices)]
+            raise refuse("Section", "end", start, missing, "the end record")
+        if self.hpt is None:
+            raise refuse("Hash table", "end", start, "a table", "none")
+        if self.hpt.digest() != self.end.hpt_digest:
+            raise refuse("Hash table", "end", start, self.end.hpt_digest.hex(), self.hpt.digest().hex())
+        from pyspapr.machine import Machine
+
+        config = replace(self.config, hpt_shift=self.hpt.shift)
+        vm = Machine(config, ram=self.memory(), hpt=self.hpt)
+        self.prepare(vm)
+        for section, (device, values) in zip(vmstate.sections(vm), self._devices, strict=True):
+            section.vmstate.load(section.target, device.version, values)
+        for cpu in vm.cpus:
+            cpu.vcpu.flush_translations()
+        if config.clock == "virtual":
+            self._compare(vm)
+        return vm
+
+    def _compare(self, vm: Machine) -> None:
+        """Nothing was lost on the way in."""
+        for section, (device, _) in zip(vmstate.sections(vm), self._devices, strict=True):
+            if device.version == section.vmstate.version and section.vmstate.save(section.target) != device.body:
+                layout = self._layouts[device.name]
+                mine = Device(device.name, device.instance, device.version, section.vmstate.save(section.target))
+                got, want = device.values(layout), mine.values(layout)
+                name = first_difference(got, want)
+                raise refuse(f"State ({name})", device.name, device.offset, "values this machine can hold", "others")
+
+
+def first_difference(left: dict[str, object], right: dict[str, object]) -> str:
+    """The name of a field or subsection that differs."""
+    for kind in ("fields", "subsections"):
+        one, other = left[kind], right[kind]
+        if isinstance(one, dict) and isinstance(other, dict):
+            for name in one.keys() | other.keys():
+                if one.get(name) != other.get(name):
+                    return str(name)
+    return "nothing"

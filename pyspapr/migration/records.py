@@ -1,0 +1,433 @@
+"""What a stream is made of: the payload of each kind of record, as a dataclass with a layout.
+
+Enters: values of a machine, or the bytes of a payload. Leaves: the other of the two. A payload is one CBOR array; its
+members have the types that fields of devices have, so the same bounds and the same errors hold for both.
+`stream.cddl` says the same in a grammar.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from enum import IntEnum
+from typing import Any, ClassVar, Final, Self
+
+from pyspapr.config import CPU_MODELS, MachineConfig
+from pyspapr.errors import ConfigError, StreamError
+from pyspapr.vmstate import cbor
+from pyspapr.vmstate.cbor import Cursor
+from pyspapr.vmstate.layout import NAME_LIMIT, VERSION_LIMIT, Layout, parse_layout
+from pyspapr.vmstate.types import DEEPEST, I128, U8, U16, U32, U64, Bool, Bytes, List, Str, Struct, VarBytes
+
+MAGIC: Final = "pyspapr machine"
+FORMAT: Final = 1
+GRAIN: Final = 4096
+CHECK: Final = 16
+PARTS_LIMIT: Final = 4096
+CHUNK_LIMIT: Final = 4 << 20
+"""Contents of one RAM or hash table chunk."""
+ALIGNMENT: Final = 0x1_0000
+"""Where the contents of an image begin: a multiple of every host's page size."""
+
+
+class Kind(IntEnum):
+    """Kinds of records; 0 is none, so that a run of zeroes is no record."""
+
+    HEADER = 1
+    SCHEMAS = 2
+    TABLE = 3
+    HPT = 4
+    RAM = 5
+    IMAGE = 6
+    DEVICE = 7
+    END = 8
+
+    @property
+    def title(self) -> str:
+        """As errors call it."""
+        return self.name.lower()
+
+
+PAGES: Final = frozenset((Kind.TABLE, Kind.HPT, Kind.RAM, Kind.IMAGE))
+
+FOLLOWERS: Final[dict[Kind | None, frozenset[Kind]]] = {
+    None: frozenset((Kind.HEADER,)),
+    Kind.HEADER: frozenset((Kind.SCHEMAS,)),
+    Kind.SCHEMAS: PAGES | {Kind.DEVICE},
+    **{kind: PAGES | {Kind.DEVICE} for kind in PAGES},
+    Kind.DEVICE: frozenset((Kind.DEVICE, Kind.END)),
+    Kind.END: frozenset(),
+}
+"""Which kinds may follow which."""
+
+PAYLOAD_LIMITS: Final[dict[Kind, int]] = {
+    Kind.HEADER: 1 << 20,
+    Kind.SCHEMAS: 1 << 20,
+    Kind.TABLE: 64,
+    Kind.HPT: CHUNK_LIMIT + 64,
+    Kind.RAM: 2 * CHUNK_LIMIT + 64,
+    Kind.IMAGE: ALIGNMENT + 128,
+    Kind.DEVICE: 32 << 20,
+    Kind.END: 1 << 10,
+}
+"""Longest payload of each kind, in bytes: known before a length is believed."""
+
+
+class Payload:
+    """Base of records whose payload is a plain structure."""
+
+    KIND: ClassVar[Kind]
+    LAYOUT: ClassVar[Struct]
+
+    def encode(self) -> bytes:
+        """The payload."""
+        return self.LAYOUT.write({name: getattr(self, name) for name, _ in self.LAYOUT.members})
+
+    @classmethod
+    def decode(cls, cursor: Cursor) -> Self:
+        """From a payload, all of it. Raises StreamError."""
+        values = cls.LAYOUT.read(cursor)
+        cursor.end()
+        return cls(**values)
+
+
+def optional_bytes(size: int, cursor: Cursor, value: bytes, name: str) -> bytes:
+    """Nothing, or exactly `size` bytes."""
+    if len(value) not in (0, size):
+        raise cursor.refuse(f"{size} bytes of {name}, or none", len(value), 0)
+    return value
+
+
+MACHINE: Final = Struct(
+    (
+        ("memory", U64),
+        ("max_memory", U64),
+        ("cpu", Str(NAME_LIMIT)),
+        ("vcpus", U32),
+        ("clock", Str(NAME_LIMIT)),
+        ("seed", U64),
+        ("strict", Bool),
+        ("hpt_shift", U8),
+        ("rtc_base", I128),
+    )
+)
+PART: Final = Struct((("name", Str(NAME_LIMIT)), ("instance", U32), ("version", U16)))
+
+
+@dataclass(frozen=True, slots=True)
+class Header(Payload):
+    """What follows: the format, the machine, its parts, and the file it continues (`base`, empty for none)."""
+
+    machine: dict[str, Any]
+    parts: list[dict[str, Any]]
+    base: bytes = b""
+    magic: str = MAGIC
+    format: int = FORMAT
+    grain: int = GRAIN
+
+    KIND: ClassVar[Kind] = Kind.HEADER
+    LAYOUT: ClassVar[Struct] = Struct(
+        (
+            ("magic", Str(NAME_LIMIT)),
+            ("format", U32),
+            ("grain", U32),
+            ("base", VarBytes(CHECK)),
+            ("machine", MACHINE),
+            ("parts", List(PARTS_LIMIT, PART)),
+        )
+    )
+
+    @classmethod
+    def decode(cls, cursor: Cursor) -> Header:
+        """Magic and format are looked at first: what follows them is this format's only."""
+        ahead = Cursor(cursor.data, cursor.section, cursor.base)
+        ahead.items(len(cls.LAYOUT.members))
+        if (magic := ahead.text(NAME_LIMIT)) != MAGIC:
+            raise StreamError.of("Magic", "header", cursor.base, repr(MAGIC), repr(magic))
+        if (version := ahead.uint((1 << 32) - 1)) != FORMAT:
+            raise StreamError.of("Format", "header", cursor.base, FORMAT, version)
+        values: dict[str, Any] = cls.LAYOUT.read(cursor)
+        cursor.end()
+        header = cls(**values)
+        if header.grain != GRAIN:
+            raise StreamError.of("Grain", "header", cursor.base, GRAIN, header.grain)
+        optional_bytes(CHECK, cursor, header.base, "base")
+        return header
+
+    @staticmethod
+    def describe(config: MachineConfig, hpt_shift: int, rtc_base: int) -> dict[str, Any]:
+        """The machine's description as the header has it."""
+        return {
+            "memory": config.ram_size,
+            "max_memory": int(config.max_memory or config.memory),
+            "cpu": config.cpu,
+            "vcpus": config.vcpus,
+            "clock": config.clock,
+            "seed": config.seed,
+            "strict": config.strict,
+            "hpt_shift": hpt_shift,
+            "rtc_base": rtc_base,
+        }
+
+    def config(self) -> MachineConfig:
+        """The description to build from. Raises StreamError when no machine can be built from it."""
+        try:
+            return MachineConfig(**self.machine)
+        except ConfigError as error:
+            known = f"a machine of this version (CPUs: {', '.join(CPU_MODELS)})"
+            raise StreamError.of("Machine", "header", 0, known, error) from error
+
+
+_DESCRIBED: Final = U32
+
+
+def encode_type(description: Any) -> bytes:
+    """CBOR of a type's description."""
+    match description:
+        case [str(name)]:
+            return cbor.array(cbor.text(name))
+        case ["struct", members]:
+            return cbor.array(cbor.text("struct"), cbor.array(*(encode_field(member) for member in members)))
+        case [name, count]:
+            return cbor.array(cbor.text(name), cbor.uint(count))
+        case [name, count, of]:
+            return cbor.array(cbor.text(name), cbor.uint(count), encode_type(of))
+    raise ValueError(f"{description!r} describes no type")
+
+
+def encode_field(field: Any) -> bytes:
+    """CBOR of a field's name and type."""
+    name, description = field
+    return cbor.array(cbor.text(name), encode_type(description))
+
+
+def encode_schema(described: Any) -> bytes:
+    """CBOR of a layout's description."""
+    return cbor.array(
+        cbor.text(described["name"]),
+        cbor.uint(described["version"]),
+        cbor.array(*map(encode_field, described["fields"])),
+        cbor.array(*map(encode_schema, described["subsections"])),
+    )
+
+
+def read_type(cursor: Cursor, depth: int = 0) -> list[object]:
+    """The description of a type."""
+    if depth > DEEPEST:
+        raise cursor.refuse(f"types nested {DEEPEST} deep at most", "a deeper one")
+    count = cursor.array(3)
+    found: list[object] = [cursor.text(NAME_LIMIT)]
+    if count >= 2 and found[0] == "struct":
+        found.append([read_field(cursor, depth) for _ in range(cursor.array(PARTS_LIMIT))])
+    elif count >= 2:
+        found.append(_DESCRIBED.read(cursor))
+    if count == 3:
+        found.append(read_type(cursor, depth + 1))
+    return found
+
+
+def read_field(cursor: Cursor, depth: int = 0) -> list[object]:
+    """The description of a field."""
+    cursor.items(2)
+    return [cursor.text(NAME_LIMIT), read_type(cursor, depth + 1)]
+
+
+def read_schema(cursor: Cursor, depth: int = 0) -> dict[str, object]:
+    """The description of a layout."""
+    if depth > DEEPEST:
+        raise cursor.refuse(f"subsections nested {DEEPEST} deep at most", "a deeper one")
+    cursor.items(4)
+    return {
+        "name": cursor.text(NAME_LIMIT),
+        "version": cursor.uint(VERSION_LIMIT),
+        "fields": [read_field(cursor) for _ in range(cursor.array(PARTS_LIMIT))],
+        "subsections": [read_schema(cursor, depth + 1) for _ in range(cursor.array(PARTS_LIMIT))],
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Schemas:
+    """The layout of every section that follows."""
+
+    layouts: list[Layout]
+
+    KIND: ClassVar[Kind] = Kind.SCHEMAS
+
+    def encode(self) -> bytes:
+        """The payload."""
+        return cbor.array(*(encode_schema(layout.describe()) for layout in self.layouts))
+
+    @classmethod
+    def decode(cls, cursor: Cursor) -> Schemas:
+        """From a payload. Raises StreamError."""
+        described = [read_schema(cursor) for _ in range(cursor.array(PARTS_LIMIT))]
+        cursor.end()
+        layouts = [parse_layout(one) for one in described]
+        names = [layout.name for layout in layouts]
+        if names != sorted(set(names)):
+            raise cursor.refuse("schemas in the order of their names, each once", ", ".join(names)[:200], 0)
+        return cls(layouts)
+
+
+@dataclass(frozen=True, slots=True)
+class Table(Payload):
+    """The hash table starts anew, empty, with 2**shift bytes."""
+
+    shift: int
+
+    KIND: ClassVar[Kind] = Kind.TABLE
+    LAYOUT: ClassVar[Struct] = Struct((("shift", U8),))
+
+
+@dataclass(frozen=True, slots=True)
+class HptChunk(Payload):
+    """Entries of the hash table; `valid` and `invalid` count them."""
+
+    valid: int
+    invalid: int
+    chunk: bytes
+
+    KIND: ClassVar[Kind] = Kind.HPT
+    LAYOUT: ClassVar[Struct] = Struct((("valid", U64), ("invalid", U64), ("chunk", VarBytes(CHUNK_LIMIT))))
+
+
+@dataclass(frozen=True, slots=True)
+class RamChunk(Payload):
+    """Grains of RAM; `compression` is empty, `zstd` or `lz4`."""
+
+    pages: int
+    zero_pages: int
+    compression: str
+    index: bytes
+    data: bytes
+
+    KIND: ClassVar[Kind] = Kind.RAM
+    LAYOUT: ClassVar[Struct] = Struct(
+        (
+            ("pages", U64),
+            ("zero_pages", U64),
+            ("compression", Str(8)),
+            ("index", VarBytes(CHUNK_LIMIT)),
+            ("data", VarBytes(CHUNK_LIMIT)),
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Image(Payload):
+    """All of RAM follows as one byte string of `size` bytes; `padding` puts its contents on a page of the file."""
+
+    size: int
+    digest: bytes
+    padding: bytes
+
+    KIND: ClassVar[Kind] = Kind.IMAGE
+    LAYOUT: ClassVar[Struct] = Struct((("size", U64), ("digest", VarBytes(32)), ("padding", VarBytes(ALIGNMENT))))
+
+    @classmethod
+    def decode(cls, cursor: Cursor) -> Image:
+        """Padding is zeroes."""
+        values: dict[str, Any] = cls.LAYOUT.read(cursor)
+        cursor.end()
+        image = cls(**values)
+        optional_bytes(32, cursor, image.digest, "digest")
+        if image.padding.strip(b"\0"):
+            raise cursor.refuse("padding of zeroes", "something else", 0)
+        return image
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One section. `body` is its encoded body; `values` are the decoded ones when it came from a stream."""
+
+    name: str
+    instance: int
+    version: int
+    body: bytes
+    offset: int = 0
+
+    KIND: ClassVar[Kind] = Kind.DEVICE
+
+    def encode(self) -> bytes:
+        """The payload."""
+        return cbor.array(cbor.text(self.name), cbor.uint(self.instance), cbor.uint(self.version), self.body)
+
+    @classmethod
+    def decode(cls, cursor: Cursor) -> Device:
+        """The body stays to be read with its layout."""
+        cursor.items(4)
+        name, instance, version = cursor.text(NAME_LIMIT), cursor.uint((1 << 32) - 1), cursor.uint(VERSION_LIMIT)
+        return cls(name, instance, version, cursor.data[cursor.at :], cursor.base + cursor.at)
+
+    def values(self, layout: Layout) -> dict[str, object]:
+        """The fields and subsections by name. Raises StreamError."""
+        cursor = Cursor(self.body, layout.name, self.offset)
+        values = layout.read(cursor)
+        cursor.section = f"{layout.name} v{layout.version}"
+        cursor.end()
+        return values
+
+
+@dataclass(frozen=True, slots=True)
+class End(Payload):
+    """Totals, a digest of the hash table, and the check of everything before."""
+
+    records: int
+    pages: int
+    zero_pages: int
+    entries: int
+    invalid_entries: int
+    hpt_digest: bytes
+    all: bytes
+
+    KIND: ClassVar[Kind] = Kind.END
+    LAYOUT: ClassVar[Struct] = Struct(
+        (
+            *(((name, U64)) for name in ("records", "pages", "zero_pages", "entries", "invalid_entries")),
+            ("hpt_digest", Bytes(32)),
+            ("all", Bytes(CHECK)),
+        )
+    )
+
+
+Record = Header | Schemas | Table | HptChunk | RamChunk | Image | Device | End
+
+RECORDS: Final[dict[Kind, type[Record]]] = {
+    Kind.HEADER: Header,
+    Kind.SCHEMAS: Schemas,
+    Kind.TABLE: Table,
+    Kind.HPT: HptChunk,
+    Kind.RAM: RamChunk,
+    Kind.IMAGE: Image,
+    Kind.DEVICE: Device,
+    Kind.END: End,
+}
+
+
+@dataclass(slots=True)
+class Totals:
+    """What a stream has carried; the end record must say the same."""
+
+    records: int = 0
+    pages: int = 0
+    zero_pages: int = 0
+    entries: int = 0
+    invalid_entries: int = 0
+
+    def count(self, record: Record) -> None:
+        """One more record."""
+        self.records += 1
+        if isinstance(record, RamChunk):
+            self.pages += record.pages
+            self.zero_pages += record.zero_pages
+        elif isinstance(record, HptChunk):
+            self.entries += record.valid
+            self.invalid_entries += record.invalid
+
+    def as_dict(self) -> dict[str, int]:
+        """By name."""
+        return asdict(self)
+
+
+def totals_of(end: End) -> dict[str, int]:
+    """The end record's totals by name."""
+    return {field.name: getattr(end, field.name) for field in fields(Totals)}

@@ -1,0 +1,76 @@
+"""Writing a stopped machine to a stream, part by part. The caller decides where RAM comes from.
+
+Everything here runs while no instruction does (`Machine.call`); nothing here changes the guest.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pyspapr import vmstate
+from pyspapr.errors import StateError
+from pyspapr.migration.records import Device, Header, HptChunk, RamChunk, Schemas, Table
+from pyspapr.migration.stream import StreamWriter
+
+if TYPE_CHECKING:
+    from pyspapr._native import HptPass, RamPass
+    from pyspapr.machine import Machine
+
+CHUNK: Final = 1 << 20
+"""Bytes of contents in one record of RAM or of the hash table."""
+
+
+def prepare(vm: Machine) -> None:
+    """Before a save: the guest must stand between two instructions, and the time of a paused one must stand still."""
+    if vm.serving:
+        raise StateError("a machine cannot be saved by a hypercall handler: the hypercall has no result yet")
+    vmstate.check(vm)
+    vm.settle_time()
+
+
+def header(vm: Machine, base: bytes = b"") -> Header:
+    """The header of `vm`; `base` is the last check of the file that this stream continues."""
+    parts = [
+        {"name": section.name, "instance": section.instance, "version": section.vmstate.version}
+        for section in vmstate.sections(vm)
+    ]
+    return Header(Header.describe(vm.config, vm.hpt.shift, vm.rtc.base), parts, base)
+
+
+def write_head(vm: Machine, writer: StreamWriter, base: bytes = b"") -> None:
+    """Header and schemas."""
+    writer.record(header(vm, base))
+    writer.record(Schemas(vmstate.layouts(vm)))
+
+
+def write_devices(vm: Machine, writer: StreamWriter) -> None:
+    """Every section, in the order in which it will be loaded."""
+    for section in vmstate.sections(vm):
+        body = section.vmstate.save(section.target)
+        writer.record(Device(section.name, section.instance, section.vmstate.version, body))
+
+
+def write_tail(vm: Machine, writer: StreamWriter) -> None:
+    """Devices and the end record."""
+    write_devices(vm, writer)
+    writer.end(vm.hpt.digest())
+
+
+def write_ram(taken: RamPass, writer: StreamWriter, compression: str | None) -> None:
+    """What is left of a pass over RAM."""
+    while (chunk := taken.next(CHUNK, compression)) is not None:
+        index, data, pages, zero_pages = chunk
+        writer.record(RamChunk(pages, zero_pages, compression or "", index, data))
+
+
+def write_hpt(taken: HptPass, writer: StreamWriter) -> None:
+    """What is left of a pass over the hash table."""
+    while (chunk := taken.next(CHUNK)) is not None:
+        data, valid, invalid = chunk
+        writer.record(HptChunk(valid, invalid, data))
+
+
+def write_table(vm: Machine, writer: StreamWriter) -> None:
+    """The whole hash table: its size, then its valid entries. Dirty marks belong to migrations and stay."""
+    writer.record(Table(vm.hpt.shift))
+    write_hpt(vm.hpt.start_pass(True, "none"), writer)

@@ -1,0 +1,54 @@
+"""A machine frozen in memory: RAM copy-on-write, the rest as a stream without RAM.
+
+Taking one costs a copy of the hash table's entries and the devices; each fork shares RAM with its snapshot and with
+the other forks until it writes.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+from pyspapr._native import Ram, RamSnapshot
+from pyspapr.migration import save
+from pyspapr.migration.load import Loader, Prepare, as_it_is
+from pyspapr.migration.stream import StreamReader, StreamWriter
+
+if TYPE_CHECKING:
+    from pyspapr.machine import Machine
+
+
+class Snapshot:
+    """A frozen machine, from which any number of machines can be made."""
+
+    def __init__(self, ram: RamSnapshot, records: bytes, prepare: Prepare) -> None:
+        """Of RAM and everything else."""
+        self._ram = ram
+        self._records = records
+        self._prepare = prepare
+
+    def fork(self) -> Machine:
+        """A machine that stands where the snapshot was taken."""
+        reader = StreamReader(io.BytesIO(self._records).read)
+        loader = Loader(reader, prepare=self._prepare, ram=Ram.from_snapshot(self._ram))
+        while loader.end is None:
+            loader.feed(reader.next())
+        return loader.finish()
+
+    def __len__(self) -> int:
+        """Bytes of everything but RAM."""
+        return len(self._records)
+
+
+def take(vm: Machine, prepare: Prepare = as_it_is) -> Snapshot:
+    """Freeze `vm`; see `Machine.snapshot`."""
+    save.prepare(vm)
+    buffer = io.BytesIO()
+    writer = StreamWriter(buffer.write)
+    save.write_head(vm, writer)
+    save.write_table(vm, writer)
+    save.write_tail(vm, writer)
+    ram = vm.ram.snapshot()
+    for cpu in vm.cpus:
+        cpu.vcpu.flush_translations()
+    return Snapshot(ram, buffer.getvalue(), prepare)

@@ -1,0 +1,172 @@
+"""Framing: records to bytes and back, over anything that takes or gives bytes.
+
+    [kind, payload, check]        check = BLAKE2b-128(check of the record before, kind and payload as encoded)
+
+`StreamWriter` pushes into a `write(bytes)`, `StreamReader` pulls from a `read(n)`; files, sockets and buffers are all
+the same to them. The reader believes nothing before it has checked it: a length is compared with the limit of its kind
+before it is read, the check before the payload is looked into, the order of kinds against `records.FOLLOWERS`, and the
+totals against the end record.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Final
+
+from pyspapr.errors import StreamError
+from pyspapr.migration.records import (
+    CHECK,
+    FOLLOWERS,
+    PAYLOAD_LIMITS,
+    RECORDS,
+    End,
+    Kind,
+    Record,
+    Totals,
+    totals_of,
+)
+from pyspapr.vmstate import cbor
+from pyspapr.vmstate.cbor import Cursor
+
+RECORD_HEAD: Final = cbor.head(cbor.ARRAY, 3)
+NO_CHECK: Final = bytes(CHECK)
+
+
+def check_of(before: bytes, head: bytes, payload: bytes) -> bytes:
+    """The check of a record: its bytes after everything that came before."""
+    digest = hashlib.blake2b(before, digest_size=CHECK)
+    digest.update(head)
+    digest.update(payload)
+    return digest.digest()
+
+
+class StreamWriter:
+    """Pushes records into `write`. `offset` is where the next one begins, `check` the last one's check."""
+
+    def __init__(self, write: Callable[[bytes], object]) -> None:
+        """Begin a stream."""
+        self._write = write
+        self.offset = 0
+        self.check = NO_CHECK
+        self.totals = Totals()
+
+    def record(self, record: Record) -> int:
+        """Write one record and return how many bytes it took."""
+        payload = record.encode()
+        head = RECORD_HEAD + cbor.uint(record.KIND) + cbor.head(cbor.BYTES, len(payload))
+        self.check = check_of(self.check, head, payload)
+        tail = cbor.bytestring(self.check)
+        self._write(b"".join((head, payload, tail)))
+        size = len(head) + len(payload) + len(tail)
+        self.offset += size
+        self.totals.count(record)
+        return size
+
+    def raw(self, data: bytes) -> None:
+        """Bytes that are no record: the head of an image's contents."""
+        self._write(data)
+        self.offset += len(data)
+
+    def skip(self, size: int) -> None:
+        """The owner has written `size` bytes past us."""
+        self.offset += size
+
+    def end(self, hpt_digest: bytes) -> None:
+        """The end record."""
+        self.record(End(**self.totals.as_dict(), hpt_digest=hpt_digest, all=self.check))
+
+
+class StreamReader:
+    """Pulls records from `read`, which gives up to n bytes, and none only at the end."""
+
+    def __init__(self, read: Callable[[int], bytes]) -> None:
+        """Begin a stream."""
+        self._read = read
+        self.offset = 0
+        self.start = 0
+        self.check = NO_CHECK
+        self.totals = Totals()
+        self.last: Kind | None = None
+
+    def exactly(self, size: int, section: str) -> bytes:
+        """`size` bytes. Raises StreamError when the stream ends before."""
+        parts = []
+        left = size
+        while left:
+            data = self._read(left)
+            if not data:
+                raise StreamError.of("Stream", section, self.offset, f"{left} more bytes", "its end")
+            parts.append(data)
+            left -= len(data)
+            self.offset += len(data)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def skip(self, size: int) -> None:
+        """The owner has consumed `size` bytes past us."""
+        self.offset += size
+
+    def head(self, section: str) -> tuple[int, int, bytes]:
+        """Major type, argument and bytes of the next item's head, in its shortest encoding."""
+        first = self.exactly(1, section)
+        argument = first[0] & 0x1F
+        if argument >= 24:
+            if argument > 27:
+                raise StreamError.of(
+                    "Item", section, self.offset - 1, "a definite length", f"head byte {first[0]:#04x}"
+                )
+            first += self.exactly(1 << argument - 24, section)
+            argument = int.from_bytes(first[1:], "big")
+            if cbor.head(first[0] >> 5, argument) != first:
+                raise StreamError.of("Item", section, self.offset - len(first), "the shortest encoding", first.hex())
+        return first[0] >> 5, argument, first
+
+    def next(self) -> Record:
+        """The next record, checked and decoded. Raises StreamError."""
+        expected = FOLLOWERS[self.last]
+        names = " or ".join(sorted(kind.title for kind in expected)) or "nothing more"
+        section = self.last.title if self.last else "header"
+        self.start = self.offset
+        first = self._read(1)
+        if not first:
+            raise StreamError.of("Stream", section, self.offset, f"a record ({names})", "its end")
+        self.offset += 1
+        if first != RECORD_HEAD:
+            raise StreamError.of("Record", section, self.start, f"a record ({names})", f"byte {first[0]:#04x}")
+        major, number, kind_head = self.head(section)
+        if major != cbor.UNSIGNED or number not in RECORDS:
+            raise StreamError.of("Kind of record", section, self.start, names, f"{number} of major type {major}")
+        kind = Kind(number)
+        if kind not in expected:
+            raise StreamError.of("Kind of record", section, self.start, names, kind.title)
+        major, size, size_head = self.head(kind.title)
+        if major != cbor.BYTES:
+            raise StreamError.of("Payload", kind.title, self.start, "a byte string", cbor.NAMES[major])
+        if size > PAYLOAD_LIMITS[kind]:
+            raise StreamError.of("Payload", kind.title, self.start, f"at most {PAYLOAD_LIMITS[kind]} bytes", size)
+        begin = self.offset
+        payload = self.exactly(size, kind.title)
+        check = self.exactly(1 + CHECK, kind.title)
+        head = RECORD_HEAD + kind_head + size_head
+        wanted = cbor.bytestring(check_of(self.check, head, payload))
+        if check != wanted:
+            raise StreamError.of("Check", kind.title, self.start, wanted.hex(), check.hex())
+        record = RECORDS[kind].decode(Cursor(payload, kind.title, begin))
+        if isinstance(record, End):
+            self._at_end(record)
+        self.check = check[1:]
+        self.last = kind
+        self.totals.count(record)
+        return record
+
+    def _at_end(self, end: End) -> None:
+        if end.all != self.check:
+            raise StreamError.of("Check of everything", "end", self.start, self.check.hex(), end.all.hex())
+        for name, got in totals_of(end).items():
+            if got != (wanted := getattr(self.totals, name)):
+                raise StreamError.of(f"Total of {name.replace('_', ' ')}", "end", self.start, wanted, got)
+
+    def finish(self) -> None:
+        """Nothing may follow the end record."""
+        if self._read(1):
+            raise StreamError.of("Stream", "end", self.offset, "nothing more", "more bytes")
