@@ -26,8 +26,8 @@ def _carry_out(future: Future[T], function: Callable[[], T]) -> None:
         result = function()
     except Exception as error:  # whoever waits for the result gets it
         future.set_exception(error)
-    except BaseException as error:  # Ctrl-C belongs to the thread it came to as well
-        future.set_exception(error)
+    except BaseException as error:  # Ctrl-C and the like belong to the thread they came to
+        future.set_exception(StateError(f"the machine's thread was interrupted ({type(error).__name__})"))
         raise
     else:
         future.set_result(result)

@@ -19,7 +19,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import asdict
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pyspapr import boot, hcall, machine_state, runloop, vmstate
 from pyspapr._native import Hpt, Ram, Vcpu
@@ -40,6 +40,9 @@ from pyspapr.migration import files, load
 from pyspapr.migration.snapshot import Snapshot, take
 from pyspapr.results import Panicked, PoweredOff, Rebooted, StopReason
 from pyspapr.runstate import Events, Status, StoppedTime, status_of
+
+if TYPE_CHECKING:
+    from pyspapr.qmp import QmpServer
 
 UUID: Final = bytes(16)
 
@@ -308,6 +311,12 @@ class Machine:
         """For the run loop: sleep until `kick`, at most `seconds`."""
         self._kicked.wait(seconds)
         self._kicked.clear()
+
+    def serve_qmp(self, address: str, *, name: str | None = None) -> QmpServer:
+        """Open a control socket at `unix:PATH` or `tcp:HOST:PORT` that speaks QMP, until its `close`."""
+        from pyspapr.qmp import QmpServer
+
+        return QmpServer(self, address, name=name)
 
     # Hypercalls.
 

@@ -18,7 +18,7 @@ from pyspapr.cli.unix import SocketConsole
 from pyspapr.config import Clock, MachineConfig
 from pyspapr.errors import ConfigError
 from pyspapr.machine import Machine
-from pyspapr.results import Interrupted, Rebooted, StopReason, Timeout
+from pyspapr.results import Interrupted, Panicked, Rebooted, StopReason, Timeout
 
 UNIX: Final = "unix:"
 
@@ -39,6 +39,8 @@ class Options:
     seed: int | None
     strict: bool
     reboots: bool
+    qmp: tuple[str, ...] = ()
+    paused: bool = False
 
 
 def choose_clock(options: Options) -> Clock:
@@ -102,9 +104,23 @@ def run_until_it_ends(vm: Machine, options: Options) -> StopReason:
             complain("the guest reboots")
             vm.reboot()
             continue
+        if isinstance(reason, Rebooted):
+            vm.events.emit("SHUTDOWN", guest=True, reason="guest-reset")
+        elif isinstance(reason, Panicked):
+            vm.events.emit("SHUTDOWN", guest=True, reason="guest-panic")
         if isinstance(reason, Timeout) and options.timeout is not None:
             return Timeout(options.timeout)
         return reason
+
+
+def serve_qmp(vm: Machine, options: Options, stack: ExitStack) -> None:
+    """Open the control sockets. With one, a guest that sleeps for ever still has somebody who may wake it."""
+    for address in options.qmp:
+        server = stack.enter_context(vm.serve_qmp(address))
+        vm.console.keeps_open += 1
+        complain(f"the control socket (QMP) is at {server.address}")
+    if options.paused:
+        vm.pause()
 
 
 def boot_command(options: Options) -> int:
@@ -114,6 +130,8 @@ def boot_command(options: Options) -> int:
         raise ConfigError(f"unknown console {options.console!r}: choose stdio or unix:PATH")
     if options.console == UNIX:
         raise ConfigError("console unix: needs a path")
+    if options.paused and not options.qmp:
+        raise ConfigError("--paused needs a control socket that can say `cont`: add --qmp")
     vm = Machine(configure(options))
     vm.load_kernel(options.kernel, initrd=options.initrd, append=options.append)
     with ExitStack() as stack:
@@ -125,8 +143,10 @@ def boot_command(options: Options) -> int:
                 path = options.console.removeprefix(UNIX)
                 stack.enter_context(SocketConsole(vm, path))
                 complain(f"the console is at {UNIX}{os.path.abspath(path)}")
+            serve_qmp(vm, options, stack)
             reason = run_until_it_ends(vm, options)
         except Signalled as signalled:
+            vm.events.emit("SHUTDOWN", guest=False, reason="host-signal")
             return 128 + signalled.number
         except KeyboardInterrupt:
             stack.close()

@@ -39,6 +39,14 @@ def cli() -> None:
 )
 @click.option("--strict", is_flag=True, help="Stop at an instruction that has no semantics here.")
 @click.option("--no-reboot", is_flag=True, help="End when the guest asks for a reboot.")
+@click.option(
+    "--qmp",
+    multiple=True,
+    metavar="unix:PATH|tcp:HOST:PORT",
+    help="Open a control socket that speaks QMP; may be given more than once. Nobody is asked for a password: without "
+    "HOST only this computer can connect.",
+)
+@click.option("-S", "--paused", is_flag=True, help="Wait for `cont` on a control socket before the first instruction.")
 def boot(
     kernel: str,
     initrd: str | None,
@@ -52,6 +60,8 @@ def boot(
     seed: int | None,
     strict: bool,
     no_reboot: bool,
+    qmp: tuple[str, ...],
+    paused: bool,
 ) -> int:
     """Boot a kernel, with its console here.
 
@@ -74,6 +84,8 @@ def boot(
             seed=seed,
             strict=strict,
             reboots=not no_reboot,
+            qmp=qmp,
+            paused=paused,
         )
     )
 

@@ -1,0 +1,10 @@
+"""The control socket. It speaks QMP, so that the Python package `qemu.qmp` and people's scripts work with it.
+
+See docs/interop/qmp-spec in QEMU's documentation for the protocol, and `registry` for how commands are made.
+"""
+
+from pyspapr.qmp.address import parse_address
+from pyspapr.qmp.errors import QmpError
+from pyspapr.qmp.server import QmpServer
+
+__all__ = ["QmpError", "QmpServer", "parse_address"]

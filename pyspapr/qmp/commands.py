@@ -1,0 +1,131 @@
+"""Commands that look at the machine and start, stop, reset or end it."""
+
+from __future__ import annotations
+
+import threading
+from typing import Final, TypedDict
+
+from pyspapr.qmp.errors import QmpError
+from pyspapr.qmp.monitor import Monitor
+from pyspapr.qmp.registry import TABLE, command
+from pyspapr.qmp.session import NEGOTIATE, version_info
+from pyspapr.runstate import Status
+
+TARGET: Final = "ppc64"
+
+
+class VersionTriple(TypedDict):
+    """Three numbers."""
+
+    major: int
+    minor: int
+    micro: int
+
+
+class VersionInfo(TypedDict):
+    """A version."""
+
+    qemu: VersionTriple
+    package: str
+
+
+class StatusInfo(TypedDict):
+    """How the machine stands."""
+
+    running: bool
+    status: str
+
+
+class NameInfo(TypedDict, total=False):
+    """A name, if it has one."""
+
+    name: str
+
+
+class CommandInfo(TypedDict):
+    """A command."""
+
+    name: str
+
+
+CpuProperties = TypedDict("CpuProperties", {"core-id": int})
+CpuInfo = TypedDict(
+    "CpuInfo", {"cpu-index": int, "qom-path": str, "thread-id": int, "target": str, "props": CpuProperties}
+)
+
+
+@command(NEGOTIATE, anywhere=True)
+def qmp_capabilities(monitor: Monitor, enable: list[str] | None = None) -> None:
+    """End the negotiation. No capabilities are offered, so `enable` may only be empty."""
+    for capability in enable or []:
+        raise QmpError(f"capability {capability!r} is not offered")
+
+
+@command("query-version", anywhere=True)
+def query_version(monitor: Monitor) -> VersionInfo:
+    """Version of pyspapr."""
+    return version_info()  # type: ignore[return-value]
+
+
+@command("query-commands", anywhere=True)
+def query_commands(monitor: Monitor) -> list[CommandInfo]:
+    """Names of all commands."""
+    return [{"name": name} for name in sorted(TABLE)]
+
+
+@command("query-name", anywhere=True)
+def query_name(monitor: Monitor) -> NameInfo:
+    """The name that the machine was given."""
+    return {} if monitor.name is None else {"name": monitor.name}
+
+
+@command("query-status", anywhere=True)
+def query_status(monitor: Monitor) -> StatusInfo:
+    """Whether the guest runs, and its state in QEMU's words."""
+    status = monitor.vm.status
+    return {"running": status == Status.RUNNING, "status": str(status)}
+
+
+@command("query-cpus-fast")
+def query_cpus_fast(monitor: Monitor) -> list[CpuInfo]:
+    """The virtual processors, and the host thread that runs them."""
+    return [
+        {
+            "cpu-index": cpu.index,
+            "qom-path": f"/machine/cpu[{cpu.index}]",
+            "thread-id": threading.get_native_id(),
+            "target": TARGET,
+            "props": {"core-id": cpu.index},
+        }
+        for cpu in monitor.vm.cpus
+    ]
+
+
+@command("stop")
+def stop(monitor: Monitor) -> None:
+    """Stand still. The event STOP says that it does."""
+    monitor.vm.pause()
+
+
+@command("cont")
+def cont(monitor: Monitor) -> None:
+    """Go on after `stop`, or start a machine that was started paused. The event RESUME says that it does."""
+    monitor.vm.resume()
+
+
+@command("system_reset")
+def system_reset(monitor: Monitor) -> None:
+    """Load the kernel again and start it, as after power-on. The event RESET says that it did."""
+    monitor.vm.reboot()
+
+
+@command("system_powerdown", anywhere=True)
+def system_powerdown(monitor: Monitor) -> None:
+    """Refused: the machine has no power button, as it offers the guest no EPOW events."""
+    raise QmpError("the machine offers its guest no EPOW events; power off inside the guest, or use quit")
+
+
+@command("quit", anywhere=True)
+def quit_(monitor: Monitor) -> None:
+    """End the machine. The event SHUTDOWN says that it does."""
+    monitor.schedule(monitor.quit)

@@ -1,0 +1,83 @@
+"""The table of commands: one decorated function each, from whose signature everything else follows.
+
+    @command("query-status")
+    def query_status(monitor: Monitor) -> StatusInfo:
+        \"\"\"How the machine stands.\"\"\"
+
+Parameters after the first are the command's arguments, underscores standing for dashes; those with a default may be
+missing. The return annotation is the answer (None: an empty object) and the docstring is the help. The function is
+called in the thread that runs the machine, between two instructions, unless `anywhere` says that it touches no guest
+or device state and so can answer while the machine is busy.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeVar, get_type_hints
+
+from pyspapr.qmp.types import check_members, strip_optional, type_name
+
+if TYPE_CHECKING:
+    from pyspapr.qmp.monitor import Monitor
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A row of the table."""
+
+    name: str
+    function: Callable[..., Any]
+    arguments: dict[str, tuple[Any, bool]]
+    """Type, and whether it must be there, by name."""
+    returns: Any
+    help: str
+    anywhere: bool
+
+    def check(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """The keywords for the function. Raises QmpError naming the argument that is wrong."""
+        checked = check_members(arguments, self.arguments)
+        return {name.replace("-", "_"): value for name, value in checked.items()}
+
+    def __call__(self, monitor: Monitor, keywords: dict[str, Any]) -> Any:
+        """The answer."""
+        result = self.function(monitor, **keywords)
+        return {} if result is None else result
+
+    def usage(self) -> str:
+        """Name and arguments on one line."""
+        words = [self.name]
+        for name, (kind, required) in self.arguments.items():
+            text = f"{name}={type_name(kind).replace(' ', '-')}"
+            words.append(text if required else f"[{text}]")
+        return " ".join(words)
+
+
+TABLE: Final[dict[str, Command]] = {}
+
+
+def command(name: str, *, anywhere: bool = False) -> Callable[[Function], Function]:
+    """Enter a function into the table."""
+
+    def enter(function: Function) -> Function:
+        if name in TABLE:
+            raise ValueError(f"the command {name} is in the table already")
+        hints = get_type_hints(function)
+        parameters = list(inspect.signature(function).parameters.values())[1:]
+        arguments = {
+            parameter.name.replace("_", "-"): (
+                strip_optional(hints[parameter.name]),
+                parameter.default is parameter.empty,
+            )
+            for parameter in parameters
+        }
+        text = inspect.getdoc(function)
+        if not text:
+            raise ValueError(f"the command {name} has no help")
+        TABLE[name] = Command(name, function, arguments, hints["return"], text, anywhere)
+        return function
+
+    return enter
