@@ -9,7 +9,8 @@ from pyspapr.errors import ConfigError
 
 
 @pytest.mark.parametrize(
-    ("text", "size"), [("1G", GIB), ("512M", 512 * MIB), ("65536K", 64 * MIB), (" 2 GiB", 2 * GIB), ("33554432", 32 * MIB)]
+    ("text", "size"),
+    [("1G", GIB), ("512M", 512 * MIB), ("65536K", 64 * MIB), (" 2 GiB", 2 * GIB), ("33554432", 32 * MIB)],
 )
 def test_sizes_have_units(text: str, size: int) -> None:
     assert parse_size(text) == size
@@ -26,7 +27,9 @@ def test_sizes_are_shown_with_the_largest_unit(size: int, text: str) -> None:
     assert format_size(size) == text
 
 
-@pytest.mark.parametrize(("memory", "shift"), [(GIB, 23), (512 * MIB, 22), (32 * MIB, 18), (3 * GIB, 25), (1 << 42, 35)])
+@pytest.mark.parametrize(
+    ("memory", "shift"), [(GIB, 23), (512 * MIB, 22), (32 * MIB, 18), (3 * GIB, 25), (1 << 42, 35)]
+)
 def test_the_hash_table_follows_memory(memory: int, shift: int) -> None:
     assert hpt_shift_for(memory) == shift
     assert MachineConfig(memory=memory).table_shift == shift

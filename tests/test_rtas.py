@@ -80,7 +80,14 @@ def test_nvram_keeps_what_is_stored(vm: Machine) -> None:
 
 @pytest.mark.parametrize(
     ("offset", "buffer", "length"),
-    [(0x10000, DATA, 1), (0, DATA, 0x10001), (0xFFFF, DATA, 2), (0, RAM - 4, 8), (0, 0xFFFFFFFF, 4), (0, DATA, 0xFFFFFFFF)],
+    [
+        (0x10000, DATA, 1),
+        (0, DATA, 0x10001),
+        (0xFFFF, DATA, 2),
+        (0, RAM - 4, 8),
+        (0, 0xFFFFFFFF, 4),
+        (0, DATA, 0xFFFFFFFF),
+    ],
 )
 def test_nvram_refuses_what_is_outside(vm: Machine, offset: int, buffer: int, length: int) -> None:
     for name in ("nvram-fetch", "nvram-store"):

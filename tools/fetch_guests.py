@@ -57,7 +57,24 @@ echo "{INIT_MARK}"
 poweroff -f
 """
 
-APPLETS = "sh cat mount sha256sum gzip echo awk grep date poweroff sleep ls ps uname free true".split()
+APPLETS = [
+    "sh",
+    "cat",
+    "mount",
+    "sha256sum",
+    "gzip",
+    "echo",
+    "awk",
+    "grep",
+    "date",
+    "poweroff",
+    "sleep",
+    "ls",
+    "ps",
+    "uname",
+    "free",
+    "true",
+]
 
 
 class FetchError(Exception):

@@ -1,0 +1,344 @@
+"""The command line as a person meets it: output, one line for every mistake, exit statuses."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import signal
+import socket
+import subprocess
+import sys
+import termios
+import time
+from pathlib import Path
+
+import pytest
+from images import POWER_OFF, assemble, elf, hypercall, li, rtas, write_kernel
+
+import pyspapr
+
+SPIN = [0x60000000, 0x4BFFFFFC]
+
+
+def run(*arguments: object, data: bytes = b"", timeout: float = 60) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "pyspapr", *map(str, arguments)],
+        input=data,
+        capture_output=True,
+        timeout=timeout,
+        check=False,
+    )
+
+
+def complaint(done: subprocess.CompletedProcess[bytes], status: int = 2) -> str:
+    """The one line on standard error."""
+    text = done.stderr.decode()
+    assert done.returncode == status, text
+    assert text.count("\n") == 1 and text.startswith("pyspapr: "), text
+    return text
+
+
+def test_import_is_quick() -> None:
+    code = "import time; t = time.perf_counter(); import pyspapr; print(time.perf_counter() - t)"
+    best = min(float(subprocess.check_output([sys.executable, "-c", code])) for _ in range(5))
+    assert best < 0.1
+
+
+def test_import_leaves_the_command_line_alone() -> None:
+    code = "import sys, pyspapr; print([m for m in ('click', 'rich', 'cbor2', 'pyspapr.cli') if m in sys.modules])"
+    assert subprocess.check_output([sys.executable, "-c", code]) == b"[]\n"
+
+
+def test_version_and_help() -> None:
+    assert pyspapr.__version__ in run("--version").stdout.decode()
+    for command in ([], ["boot"], ["demo"], ["disas"], ["info"]):
+        done = run(*command, "--help")
+        assert done.returncode == 0 and b"Usage: pyspapr" in done.stdout
+
+
+def test_info_shows_models_limits_and_features() -> None:
+    done = run("info")
+    assert done.returncode == 0
+    for word in ("power8", "power9", "0x004d0200", "hash", "XICS", "hypercalls"):
+        assert word in done.stdout.decode()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--kernel", "nowhere"], "kernel nowhere: No such file or directory"),
+        (["--kernel", "not-elf"], "kernel not-elf: not an ELF file"),
+        (["--kernel", "x86"], "kernel x86: an ELF file for x86-64, expected 64-bit PowerPC"),
+        (["--kernel", "short"], "kernel short: truncated: segment 0 ends at 0x2000, the file at 0x1800"),
+        (["--kernel", "high"], "is outside 64M of memory"),
+        (["--kernel", "ok", "--initrd", "nowhere"], "initrd nowhere: No such file or directory"),
+        (["--kernel", "ok", "--initrd", "huge"], "initrd huge: 104857600 bytes do not fit"),
+        (["--kernel", "ok", "--append", "x" * 100_000], "the device tree is too large"),
+        (["--kernel", "ok", "--memory", "0"], "memory size 0 is outside 32M to 4T"),
+        (["--kernel", "ok", "--memory", "33333333"], "memory size 33333333 is outside"),
+        (["--kernel", "ok", "--memory", "100000001"], "is not a multiple of 16M"),
+        (["--kernel", "ok", "--memory", "lots"], "memory size 'lots' is not a number"),
+        (["--kernel", "ok", "--cpu", "z80"], "unknown CPU 'z80': choose one of power8, power9"),
+        (["--kernel", "ok", "--timeout", "-1"], "-1"),
+        (["--kernel", "ok", "--timeout", "soon"], "soon"),
+        (["--kernel", "ok", "--max-instructions", "0"], "0"),
+        (["--kernel", "ok", "--clock", "sundial"], "sundial"),
+        (["--kernel", "ok", "--console", "carrier-pigeon"], "unknown console"),
+        (["--kernel", "ok", "--console", "unix:"], "needs a path"),
+        (["--kernel", "ok", "--console", "unix:/no/such/place"], "console unix:/no/such/place"),
+        (["--kernel", "ok", "--console", "unix:ok"], "console unix:ok"),
+        ([], "Missing option '--kernel'"),
+        (["--kernel", "ok", "--nonsense"], "No such option"),
+    ],
+)
+def test_bad_input_gets_one_line_and_status_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("ok").write_bytes(elf(assemble(*POWER_OFF)))
+    Path("not-elf").write_bytes(b"#!/bin/sh\n" * 100)
+    Path("x86").write_bytes(Path("/bin/true").read_bytes() if os.uname().machine == "x86_64" else elf(b"", machine=62))
+    Path("short").write_bytes(elf(bytes(0x1000))[:0x1800])
+    Path("high").write_bytes(elf(assemble(*POWER_OFF), address=1 << 30))
+    with open("huge", "wb") as file:
+        file.truncate(100 << 20)
+    before = {path.name for path in tmp_path.iterdir()}
+    memory = [] if "--memory" in options else ["--memory", "64M"]
+    assert message in complaint(run("boot", *memory, *options))
+    assert {path.name for path in tmp_path.iterdir()} == before
+
+
+def boot(kernel: Path, *options: object, data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    return run("boot", "--kernel", kernel, "--memory", "64M", *options, data=data)
+
+
+def test_power_off_is_status_0(tmp_path: Path) -> None:
+    done = boot(write_kernel(tmp_path, *rtas(0x2000, ord("A")), *POWER_OFF))
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"A", b"")
+
+
+def test_a_panic_is_status_3_with_its_text(tmp_path: Path, demo_guest: Path) -> None:
+    text = complaint(boot(demo_guest, "--append", "panic"), status=3)
+    assert text.startswith("pyspapr: the guest panicked: ")
+    code = [*li(5, int.from_bytes(b"a\nb\0", "big")), *li(6, 0x7000), 0x90A60000, *rtas(0x201F, 0x7000)]
+    assert complaint(boot(write_kernel(tmp_path, *code)), status=3) == "pyspapr: the guest panicked: a b\n"
+
+
+def test_limits_and_sleepers_are_status_4(tmp_path: Path, demo_guest: Path) -> None:
+    kernel = write_kernel(tmp_path, *SPIN)
+    assert "limit of instructions was reached (1000 " in complaint(boot(kernel, "--max-instructions", 1000), status=4)
+    assert "time limit of 0.3 s" in complaint(boot(kernel, "--timeout", 0.3), status=4)
+    assert "can never wake" in complaint(boot(demo_guest, "--append", "hang"), status=4)
+
+
+def test_strict_names_the_instruction(tmp_path: Path) -> None:
+    text = complaint(boot(write_kernel(tmp_path, 0x00000001), "--strict"), status=4)
+    assert "no semantics for the instruction at 0x10000: 00000001" in text
+
+
+def test_a_reboot_starts_again_unless_it_is_forbidden(tmp_path: Path) -> None:
+    kernel = write_kernel(tmp_path, *rtas(0x2000, ord("A")), *rtas(0x2004))
+    done = boot(kernel, "--max-instructions", 200)
+    assert done.returncode == 4 and set(done.stdout) == {ord("A")} and len(done.stdout) > 1
+    assert b"pyspapr: the guest reboots\n" in done.stderr
+    done = boot(kernel, "--no-reboot")
+    assert (done.returncode, done.stdout) == (0, b"A")
+
+
+def echo_kernel(directory: Path) -> Path:
+    """A kernel that prints what it reads, and powers off after a `q` at the start of a piece."""
+    get = hypercall(0x54, 0)
+    body = [
+        *get,
+        0x2C240000,  # cmpdi r4,0
+        0x41820000 | (-4 * (len(get) + 1) & 0xFFFC),  # beq again
+        0x7CA72B78,  # mr r7,r5    second doubleword comes in r6
+        0x7CC83378,  # mr r8,r6
+        0x7C852378,  # mr r5,r4    length
+        0x7CE63B78,  # mr r6,r7
+        0x7D074378,  # mr r7,r8
+        0x38800000,  # li r4,0
+        0x38600058,  # li r3,0x58
+        0x44000022,  # sc 1
+        0x78C94620,  # srdi r9,r6,56
+        0x2C290071,  # cmpdi r9,'q'
+    ]
+    body.append(0x40820000 | (-4 * len(body) & 0xFFFC))  # bne again
+    return write_kernel(directory, *body, *POWER_OFF)
+
+
+def test_a_pipe_is_the_guests_input(tmp_path: Path) -> None:
+    for clock in ("virtual", "host"):
+        done = boot(echo_kernel(tmp_path), "--clock", clock, "--timeout", 20, data=b"hello guest!____q")
+        assert (done.returncode, done.stdout) == (0, b"hello guest!____q"), done.stderr
+
+
+def test_the_end_of_the_input_does_not_end_the_guest(tmp_path: Path) -> None:
+    assert "time limit" in complaint(boot(echo_kernel(tmp_path), "--timeout", 0.5, data=b"x"), status=4)
+
+
+def test_a_closed_output_ends_the_run_quietly(demo_guest: Path) -> None:
+    command = [sys.executable, "-m", "pyspapr", "boot", "--memory", "64M", "--kernel", str(demo_guest)]
+    process = subprocess.Popen(
+        [*command, "--append", "forever", "--timeout", "30"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.read(10)
+    process.stdout.close()
+    error = process.stderr.read()
+    assert process.wait(30) == 2 and b"Traceback" not in error
+
+
+def test_ctrl_c_ends_a_piped_run_with_one_line(tmp_path: Path) -> None:
+    kernel = write_kernel(tmp_path, *rtas(0x2000, ord("A")), *SPIN)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pyspapr", "boot", "--memory", "64M", "--kernel", str(kernel)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stdout.read(1) == b"A"
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=20)
+    assert process.returncode == 130 and error == b"pyspapr: interrupted\n"
+
+
+class Terminal:
+    """pyspapr with a pseudo-terminal at its console."""
+
+    def __init__(self, *arguments: object) -> None:
+        self.master, self.slave = pty.openpty()
+        self.before = termios.tcgetattr(self.slave)
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "pyspapr", *map(str, arguments)],
+            stdin=self.slave,
+            stdout=self.slave,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        self.output = b""
+
+    def expect(self, text: bytes, seconds: float = 20) -> None:
+        end = time.monotonic() + seconds
+        while text not in self.output:
+            ready, _, _ = select.select([self.master], [], [], max(end - time.monotonic(), 0))
+            assert ready, self.output
+            self.output += os.read(self.master, 4096)
+
+    def type(self, keys: bytes) -> None:
+        os.write(self.master, keys)
+
+    def end(self) -> int:
+        """Exit status; the terminal must be as it was."""
+        status = self.process.wait(20)
+        assert termios.tcgetattr(self.slave) == self.before
+        os.close(self.master)
+        os.close(self.slave)
+        return status
+
+
+def test_a_terminal_is_raw_and_is_put_back(tmp_path: Path) -> None:
+    kernel = write_kernel(tmp_path, *rtas(0x2000, ord("#")), *open_echo(tmp_path))
+    terminal = Terminal("boot", "--memory", "64M", "--kernel", kernel)
+    terminal.expect(b"#")
+    terminal.type(b"\x03abc")
+    terminal.expect(b"\x03abc")
+    terminal.type(b"\x01h")
+    terminal.expect(b"Ctrl-A x")
+    terminal.type(b"\x01c")
+    terminal.expect(b"pc 0x")
+    terminal.type(b"\x01x")
+    assert terminal.end() == 0
+
+
+def open_echo(directory: Path) -> list[int]:
+    """The words of the echo kernel."""
+    data = echo_kernel(directory).read_bytes()[0x1000:]
+    return [int.from_bytes(data[at : at + 4], "big") for at in range(0, len(data), 4)]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_signals_put_the_terminal_back(tmp_path: Path, number: signal.Signals) -> None:
+    terminal = Terminal("boot", "--memory", "64M", "--kernel", write_kernel(tmp_path, *rtas(0x2000, ord("#")), *SPIN))
+    terminal.expect(b"#")
+    terminal.process.send_signal(number)
+    assert terminal.end() == 128 + number
+
+
+def test_a_socket_is_the_console_and_goes_away(tmp_path: Path) -> None:
+    path = tmp_path / "console"
+    kernel = write_kernel(tmp_path, *rtas(0x2000, ord("#")), *open_echo(tmp_path))
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "pyspapr",
+            "boot",
+            "--memory",
+            "64M",
+            "--kernel",
+            str(kernel),
+            "--console",
+            f"unix:{path}",
+        ],
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stderr is not None and b"the console is at" in process.stderr.readline()
+    again = boot(kernel, "--console", f"unix:{path}")
+    assert "another process is listening" in complaint(again)
+    for keys in (b"first", b"qui"):
+        client = socket.socket(socket.AF_UNIX)
+        client.settimeout(20)
+        client.connect(str(path))
+        client.sendall(keys)
+        seen = b""
+        while keys not in seen:
+            seen += client.recv(100)
+        assert seen.startswith(b"#")  # a new client gets the history first
+        client.close()
+    assert process.wait(20) == 0
+    assert not path.exists()
+
+
+def test_disas_reads_hex_raw_and_elf(tmp_path: Path) -> None:
+    words = "7c641b78 0x44000022,4e800020\n"
+    done = run("disas", "-", data=words.encode())
+    assert done.returncode == 0
+    lines = done.stdout.decode().splitlines()
+    assert [re.split(r"\s\s+", line.strip())[:2] for line in lines] == [
+        ["0:", "7c641b78"],
+        ["4:", "44000022"],
+        ["8:", "4e800020"],
+    ]
+    assert lines[2].endswith("blr")
+    (tmp_path / "raw").write_bytes(assemble(0x7C641B78, 0x4E800020))
+    assert (
+        run("disas", tmp_path / "raw", "--address", "0x100").stdout.decode().splitlines()[1].strip().startswith("104:")
+    )
+    (tmp_path / "little").write_bytes(bytes.fromhex("2000804e"))
+    assert run("disas", "--little", tmp_path / "little").stdout.decode().rstrip().endswith("blr")
+    kernel = write_kernel(tmp_path, 0x4E800020)
+    assert run("disas", kernel).stdout.decode().strip().startswith("10000:  4e800020")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["missing"], ["-"], ["/dev/zero"], ["--address", "x", "-"], ["--address", "3", "-"]]
+)
+def test_disas_complains_in_one_line(arguments: list[str]) -> None:
+    complaint(run("disas", *arguments))
+
+
+def test_the_demo_says_what_happens_and_is_quick() -> None:
+    begin = time.monotonic()
+    done = run("demo")
+    assert done.returncode == 0, done.stderr
+    text = done.stdout.decode()
+    assert "every check passed" in text and "the guest powered off" in text
+    assert time.monotonic() - begin < 10
