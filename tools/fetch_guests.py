@@ -57,24 +57,7 @@ echo "{INIT_MARK}"
 poweroff -f
 """
 
-APPLETS = [
-    "sh",
-    "cat",
-    "mount",
-    "sha256sum",
-    "gzip",
-    "echo",
-    "awk",
-    "grep",
-    "date",
-    "poweroff",
-    "sleep",
-    "ls",
-    "ps",
-    "uname",
-    "free",
-    "true",
-]
+APPLETS = ("sh", "cat", "mount", "sha256sum", "gzip", "echo", "awk", "grep", "date", "poweroff", "sleep", "ls", "ps")
 
 
 class FetchError(Exception):
@@ -218,8 +201,9 @@ def fetch(cache: Path = CACHE) -> None:
     program = busybox.read_bytes()
     for name, init, data in (("initrd.cpio", INIT, DATA), ("first.cpio", FIRST_INIT, b"")):
         (cache / name).write_bytes(initrd(program, init, data))
-    if gzip.open(installer_initrd).read(6) != b"070701":
-        raise FetchError(f"{installer_initrd} holds no cpio archive")
+    with gzip.open(installer_initrd) as archive:
+        if archive.read(6) != b"070701":
+            raise FetchError(f"{installer_initrd} holds no cpio archive")
 
 
 def main() -> int:

@@ -41,8 +41,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         complain("interrupted")
         return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has gone; keep the interpreter from complaining about it once more at its end.
+    except (BrokenPipeError, SystemExit):
+        # Whoever read our output has gone, which click turns into SystemExit. The interpreter must not complain
+        # about it once more at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return USAGE_ERROR
     return status if isinstance(status, int) else 0

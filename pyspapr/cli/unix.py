@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import stat
 import threading
 from contextlib import suppress
 from types import TracebackType
@@ -19,7 +20,12 @@ BACKLOG: Final = 64 << 10
 
 
 def remove_stale(path: str) -> None:
-    """Remove a socket that nobody listens to any more. Raises ConfigError when somebody does."""
+    """Remove a socket that nobody listens to any more, and nothing else. Raises ConfigError when somebody does."""
+    try:
+        if not stat.S_ISSOCK(os.lstat(path).st_mode):
+            return
+    except OSError:
+        return
     probe = socket.socket(socket.AF_UNIX)
     try:
         probe.connect(path)

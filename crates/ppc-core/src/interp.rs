@@ -121,6 +121,10 @@ impl Engine {
             } else if b.ea == ea && b.context == context {
                 number = b.block;
             } else {
+                // A fetch that faults counts, so there must be room for it.
+                if cpu.icount >= cpu.limit {
+                    return None;
+                }
                 let blocks = self.cache.blocks.len();
                 let next = match self.cache.find(&mut self.cpu) {
                     Ok(next) => next,
@@ -206,7 +210,7 @@ impl Engine {
             Trap::Illegal if self.strict => {
                 let block = &self.cache.blocks[number as usize];
                 let word = self.cache.ops[block.first as usize + index].word;
-                if decode::decode(word, self.cpu.model.isa).is_some_and(|row| row.exec_for(word).is_none()) {
+                if decode::decode(word, self.cpu.model.isa).is_none_or(|row| row.exec_for(word).is_none()) {
                     return Some(Exit::Unimplemented { cia, word: word.0 });
                 }
                 self.cpu.take_trap(trap, cia);

@@ -1,0 +1,140 @@
+"""Debian's own kernel, with a busybox initrd and with the installer's.
+
+The guests are fetched by `make guests` (tools/fetch_guests.py). Without them these tests fail; on a machine that cannot
+fetch them, PYSPAPR_NO_REAL_GUESTS=1 leaves this file out, except in CI.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from fetch_guests import CACHE, DATA, INIT_MARK
+
+from pyspapr import Machine, Panicked, PoweredOff, StopReason
+
+pytestmark = [
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(
+        os.environ.get("PYSPAPR_NO_REAL_GUESTS") == "1" and not os.environ.get("CI"),
+        reason="PYSPAPR_NO_REAL_GUESTS=1",
+    ),
+]
+
+SECONDS = 400.0
+CPUS = ["power8", "power9"]
+
+
+def guest(name: str) -> Path:
+    path = CACHE / name
+    assert path.exists(), f"{path} is missing: run `make guests` (or set PYSPAPR_NO_REAL_GUESTS=1 to do without)"
+    return path
+
+
+def linux(cpu: str = "power8", *, initrd: str | None = "initrd.cpio", append: str = "", **more: object) -> Machine:
+    vm = Machine(memory="1G", cpu=cpu, **more)  # type: ignore[arg-type]
+    vm.load_kernel(
+        guest("linux/vmlinux"), initrd=None if initrd is None else guest(initrd), append=f"console=hvc0 {append}"
+    )
+    return vm
+
+
+def finish(vm: Machine) -> StopReason:
+    return vm.run(timeout=SECONDS)
+
+
+@pytest.mark.parametrize("cpu", CPUS)
+def test_linux_reaches_its_init_and_computes(cpu: str) -> None:
+    vm = linux(cpu)
+    assert finish(vm) == PoweredOff(), vm.console.output[-2000:]
+    text = vm.console.output
+    digest = hashlib.sha256(DATA).hexdigest()
+    for line in (
+        INIT_MARK,
+        f"init: sha256 {digest}",
+        f"init: gzip {digest}",
+        f"init: loop {sum(i * i for i in range(1000))}",
+        f"init: forks {sum(range(300))}",
+        "init: float 3.141592920 35.500000",
+        "init: date 2026-01-01",
+        "init: done",
+    ):
+        assert line in text
+    assert re.search(rf"cpu\s+: {cpu.upper()} .*altivec supported", text)
+    assert re.search(r"MMU\s+: Hash", text)
+    assert re.search(r"revision\s+: 2\.[02] \(pvr 004[de] (0200|1202)\)", text)
+    assert "Oops" not in text and "Call Trace" not in text and "WARNING" not in text
+
+
+def test_the_whole_boot_is_repeatable() -> None:
+    ends = []
+    for _ in range(2):
+        vm = linux(append="quiet")
+        assert finish(vm) == PoweredOff()
+        ends.append((vm.state_hash(), vm.cpus[0].vcpu.instructions, vm.console.output))
+    assert ends[0] == ends[1]
+
+
+def test_another_seed_is_another_run() -> None:
+    hashes = set()
+    for seed in (1, 2):
+        vm = linux(append="quiet", seed=seed)
+        vm.run(max_instructions=100_000_000)
+        hashes.add(vm.state_hash())
+    assert len(hashes) == 2
+
+
+def test_without_a_root_file_system_it_panics_with_its_own_text() -> None:
+    reason = finish(linux(initrd=None))
+    assert isinstance(reason, Panicked)
+    assert "VFS: Unable to mount root fs" in reason.text
+
+
+def test_a_shell_takes_commands_and_sleeps_in_no_time() -> None:
+    vm = linux(append="quiet pyspapr.shell")
+    vm.console.expect("init: shell", timeout=SECONDS)
+    vm.console.expect("# ", timeout=SECONDS)
+    vm.console.send("echo $((6 * 7)) answers")
+    vm.console.expect("42 answers", timeout=SECONDS)
+    vm.console.send("sleep 30 && uptime_is=$(cut -d. -f1 /proc/uptime 2>/dev/null); echo slept")
+    vm.console.expect("\nslept", timeout=SECONDS)
+    vm.console.send("poweroff -f")
+    assert finish(vm) == PoweredOff()
+
+
+@pytest.mark.parametrize("cpu", CPUS)
+def test_the_installer_reaches_its_first_screen(cpu: str) -> None:
+    vm = Machine(memory="1G", cpu=cpu)
+    vm.load_kernel(guest("installer/vmlinux"), initrd=guest("installer/initrd.gz"), append="console=hvc0")
+    reason = vm.run(until=re.compile(r"Select a language|Choose the language"), timeout=SECONDS)
+    assert reason.exit_status == 0, vm.console.output[-2000:]
+
+
+def boot(*arguments: object) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "pyspapr", "boot", "--kernel", guest("linux/vmlinux"), *arguments]
+    return subprocess.run(
+        [str(word) for word in command], stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS, check=False
+    )
+
+
+def test_the_command_line_boots_and_powers_off() -> None:
+    done = boot("--initrd", guest("initrd.cpio"), "--append", "console=hvc0 quiet", "--cpu", "power9")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"init: done" in done.stdout
+
+
+def test_the_command_line_reports_a_panic() -> None:
+    done = boot("--append", "console=hvc0 quiet")
+    assert done.returncode == 3
+    assert re.fullmatch(rb"pyspapr: the guest panicked: .*VFS: Unable to mount root fs.*\n", done.stderr)
+
+
+def test_the_host_clock_serves_a_boot_too() -> None:
+    vm = linux(append="quiet", clock="host")
+    assert finish(vm) == PoweredOff()
+    assert "init: done" in vm.console.output

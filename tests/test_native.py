@@ -1,0 +1,59 @@
+"""The compiled half: its types, its constants, and what it refuses."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from pyspapr import ConfigError, GuestAddressError, _native
+
+
+def test_the_type_stub_tells_the_truth() -> None:
+    command = [sys.executable, "-m", "mypy.stubtest", "pyspapr._native", "--ignore-disjoint-bases"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_exit_has_its_number() -> None:
+    exits = [getattr(_native, name) for name in dir(_native) if name.startswith("EXIT_")]
+    assert len(exits) == len(set(exits)) == 6
+
+
+def test_models_know_their_version_register() -> None:
+    models = _native.models()
+    assert models["power8"]["pvr"] == 0x004D0200
+    assert models["power9"]["pvr"] == 0x004E1202
+    assert models["power9"]["decrementer_bits"] == 56
+
+
+def test_ram_ends_where_it_ends() -> None:
+    ram = _native.Ram(1 << 20)
+    ram.write((1 << 20) - 4, b"last")
+    assert ram.read((1 << 20) - 4, 4) == b"last"
+    for address, length in ((1 << 20, 1), ((1 << 20) - 3, 4), ((1 << 64) - 1, 2), (0, (1 << 20) + 1)):
+        with pytest.raises(GuestAddressError):
+            ram.read(address, length)
+        with pytest.raises(GuestAddressError):
+            ram.fill(address, length)
+    with pytest.raises(GuestAddressError):
+        ram.write((1 << 20) - 3, b"last")
+
+
+def test_what_cannot_be_built_is_a_config_error() -> None:
+    ram, table = _native.Ram(1 << 20), _native.Hpt(18)
+    for build in (
+        lambda: _native.Ram(0),
+        lambda: _native.Hpt(17),
+        lambda: _native.Hpt(47),
+        lambda: _native.Vcpu(ram, table, "power7"),
+        lambda: _native.Vcpu(ram, table, "power8", clock="sundial"),
+    ):
+        with pytest.raises(ConfigError):
+            build()
+
+
+def test_every_word_disassembles() -> None:
+    for word in range(0, 1 << 32, 99_999_989):
+        assert _native.disassemble(word)
