@@ -11,7 +11,6 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO, Final
 
 from pyspapr.errors import ImageError
@@ -74,7 +73,7 @@ def open_image(path: str | os.PathLike[str], what: str) -> Iterator[tuple[Binary
     """The open regular file and its size. Raises ImageError when there is none."""
     name = os.fspath(path)
     try:
-        if not Path(name).is_file() and Path(name).exists():
+        if os.path.exists(name) and not os.path.isfile(name):
             raise ImageError(f"{what} {name}: not a regular file")
         with open(name, "rb") as file:
             yield file, os.fstat(file.fileno()).st_size

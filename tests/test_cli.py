@@ -41,8 +41,9 @@ def complaint(done: subprocess.CompletedProcess[bytes], status: int = 2) -> str:
 
 
 def test_import_is_quick() -> None:
-    code = "import time; t = time.perf_counter(); import pyspapr; print(time.perf_counter() - t)"
-    best = min(float(subprocess.check_output([sys.executable, "-c", code])) for _ in range(5))
+    # Processor time, so that other work on this machine does not count.
+    code = "import time; t = time.process_time(); import pyspapr; print(time.process_time() - t)"
+    best = min(float(subprocess.check_output([sys.executable, "-c", code])) for _ in range(9))
     assert best < 0.1
 
 

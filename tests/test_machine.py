@@ -188,7 +188,7 @@ def test_a_second_thread_may_not_run_the_same_machine(vm: Machine) -> None:
     thread.start()
     inside.wait()
     time.sleep(0.1)
-    with pytest.raises(StateError, match="another thread"):
+    with pytest.raises(StateError, match="running already"):
         vm.run()
     vm.stop()
     thread.join()

@@ -1,6 +1,9 @@
 """NVRAM: 64 KiB behind the RTAS calls nvram-fetch and nvram-store (PAPR, "NVRAM").
 
-A machine starts with zeroed NVRAM unless its owner loads an image; Linux finds no partitions in it and makes its own.
+A machine starts with one free partition that fills it, unless its owner loads an image; Linux makes its own partitions
+out of that. A partition's header (CHRP, "NVRAM Partitions"; sizes in 16-byte units, header included):
+
+    | signature 0 | checksum 1 | size 2:3 | name 4:15 |
 """
 
 from __future__ import annotations
@@ -16,6 +19,19 @@ SIZE: Final = 0x1_0000
 REG: Final = 0x7100_0001
 IRQ: Final = 0x1101
 
+FREE: Final = 0x7F
+"""Signature of free space."""
+UNIT: Final = 16
+
+
+def header(signature: int, size: int, name: bytes) -> bytes:
+    """A partition's header; `size` is in bytes. The checksum is the other bytes' sum, carries added back in."""
+    rest = (size // UNIT).to_bytes(2, "big") + name.ljust(12, b"\0")
+    total = signature + sum(rest)
+    while total > 0xFF:
+        total = (total & 0xFF) + (total >> 8)
+    return bytes((signature, total)) + rest
+
 
 class Nvram:
     """Bytes that outlive a reboot."""
@@ -27,8 +43,8 @@ class Nvram:
     )
 
     def __init__(self) -> None:
-        """Zeroes."""
-        self.data = bytearray(SIZE)
+        """One free partition."""
+        self.data = bytearray(header(FREE, SIZE, b"\x77" * 12).ljust(SIZE, b"\0"))
 
     def load(self, image: bytes) -> None:
         """Replace the contents. Raises ConfigError when `image` has another size."""

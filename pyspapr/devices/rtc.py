@@ -6,7 +6,6 @@ date, and nothing here reads the host's clock.
 
 from __future__ import annotations
 
-import calendar
 import datetime
 from collections.abc import Callable
 from typing import Final, NamedTuple
@@ -61,7 +60,7 @@ class Rtc:
             return False
         if time.nanosecond >= NS:
             return False
-        seconds = calendar.timegm(moment.utctimetuple())
+        seconds = int(moment.timestamp())
         self.offset_ns = (seconds - self.base) * NS + time.nanosecond - self._elapsed_ns()
         return True
 
