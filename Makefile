@@ -1,0 +1,72 @@
+# `make help` lists what people do here. Debian 12, Rust 1.95 and Python 3.11 are all that must be there; what else a
+# target needs is installed by it (system packages with apt, as root or through sudo).
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+JOBS ?= $(shell nproc)
+
+# Command that must exist : package that has it.
+TOOLS := qemu-system-ppc64:qemu-system-ppc qemu-ppc64le-static:qemu-user-static \
+	powerpc64le-linux-gnu-gcc:gcc-powerpc64le-linux-gnu powerpc64-linux-gnu-gcc:gcc-powerpc64-linux-gnu \
+	powerpc64le-linux-gnu-objdump:binutils-powerpc64le-linux-gnu \
+	powerpc64-linux-gnu-objdump:binutils-powerpc64-linux-gnu \
+	dtc:device-tree-compiler
+
+.PHONY: help venv build demo tools guests guest test test-rust test-python lint bench doc clean
+
+help: ## what people do here
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { $(SUDO) apt-get update -q && $(SUDO) apt-get install -qy python3-venv; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q --upgrade pip
+
+$(VENV)/.ready: $(BIN)/python pyproject.toml
+	$(BIN)/pip install -q 'maturin>=1.16,<2' $$($(BIN)/python tools/requirements.py test)
+	touch $@
+
+venv: $(VENV)/.ready ## a virtual environment with what development needs
+
+build: venv ## the package, release mode, usable in place
+	$(BIN)/maturin develop --release --quiet
+
+demo: build ## boot the guest that ships with the package
+	$(BIN)/python -m pyspapr demo
+
+tools: # system packages the tests compare with
+	@missing=""; for pair in $(TOOLS); do \
+		command -v "$${pair%%:*}" >/dev/null || missing="$$missing $${pair#*:}"; done; \
+	[ -z "$$missing" ] || { $(SUDO) apt-get update -q && $(SUDO) apt-get install -qy --no-install-recommends $$missing; }
+
+guests: venv ## fetch the real guests (Debian's kernel, installer and busybox) to .cache/guests
+	$(BIN)/python tools/fetch_guests.py
+
+guest: tools ## rebuild the guest that ships with the package
+	$(MAKE) -C guests
+
+test: lint test-rust test-python ## everything: style, Rust tests, Python tests, real kernels
+
+test-rust: tools ## the Rust tests
+	cargo test --workspace --exclude native --release
+
+test-python: build tools guests ## the Python tests, the real-kernel boots among them
+	$(BIN)/python -m pytest -n $(JOBS) -q
+
+lint: venv ## formatting, lints and types
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --release -- -D warnings
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: build tools guests ## boot Debian's kernel here and in QEMU, in turns; print the ratio
+	$(BIN)/python benches/boot.py
+
+doc: ## the Rust documentation, warnings being errors
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
+
+clean: ## remove what was built; fetched guests stay
+	rm -rf target $(VENV) pyspapr/_native*.so
