@@ -169,6 +169,16 @@ mod tests {
     }
 
     #[test]
+    fn the_bytes_of_a_chunk_are_the_same_on_every_host() {
+        // QEMU e094c4c12f: headers in the order of the host.
+        let entry = Hpte { v: 0x0102_0304_0506_0701, r: 0x1112_1314_1516_1718 };
+        let bytes = chunk_of(&[(0, entry), (100, Hpte::default())]);
+        let expected =
+            [&[3, 1, 2, 3, 4, 5, 6, 7, 1][..], &[0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18], &[0xc8, 1]];
+        assert_eq!(bytes, expected.concat());
+    }
+
+    #[test]
     fn a_slot_behind_the_last_is_refused_and_nothing_is_written() -> Fallible {
         let hpt = Hpt::new(18)?;
         let before = hpt.digest();

@@ -19,6 +19,7 @@ use crate::dirty::DirtyEntry;
 use crate::error::HptError;
 use crate::hpte::GROUP_SLOTS;
 use crate::table::Hpt;
+use crate::varint::{Reader, put};
 use crate::{bits::BitTree, hpte::Hpte};
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -51,7 +52,7 @@ enum Mode {
     InUse,
     /// Dirty entries.
     Dirty,
-    /// Entries of the groups in `taken`.
+    /// Entries of the groups in `groups`.
     Groups,
 }
 
@@ -65,10 +66,37 @@ struct State {
     everything: bool,
     /// There was a base before this pass.
     was_based: bool,
-    /// Live: entries that were taken. Base: groups.
-    taken: BitTree,
-    /// Entries expected to come, as counted at the start.
+    /// Entries whose marks a live pass took.
+    taken: Log,
+    /// Groups whose marks a base pass took.
+    groups: Option<BitTree>,
+    /// Entries expected to come, where they are not counted by their marks.
     left: u64,
+}
+
+/// Ascending numbers in little memory, written front to back: a bitmap would touch a page of the host for each.
+#[derive(Default)]
+struct Log {
+    deltas: Vec<u8>,
+    last: u64,
+}
+
+impl Log {
+    fn push(&mut self, n: u64) {
+        put(&mut self.deltas, n.wrapping_sub(self.last));
+        self.last = n;
+    }
+
+    fn take(&mut self) -> impl Iterator<Item = u64> + use<> {
+        let Self { deltas, .. } = std::mem::take(self);
+        let (mut at, mut n) = (0, 0u64);
+        std::iter::from_fn(move || {
+            let mut reader = Reader::new("", &deltas[at..]);
+            n = n.wrapping_add(reader.varint().ok()?);
+            at += reader.offset() as usize;
+            Some(n)
+        })
+    }
 }
 
 /// One pass over the table. `next` may be called while processors run.
@@ -91,31 +119,30 @@ impl HptPass {
             erase: true,
             everything: true,
             was_based: hpt.has_base(),
-            taken: BitTree::new(if marks == Marks::Base { hpt.groups() } else { hpt.slots() })?,
+            taken: Log::default(),
+            groups: if marks == Marks::Base { Some(BitTree::new(hpt.groups())?) } else { None },
             left: 0,
         };
+        if !everything && (marks == Marks::None || marks == Marks::Base && !state.was_based) {
+            return Err(HptError::NoBase);
+        }
         let walk = map.walk();
-        match (marks, everything) {
-            (Marks::Live, true) => map.forget(),
-            (Marks::Live, false) if map.take_reset() => {}
-            (Marks::Live, false) => state.become_changes(Mode::Dirty),
-            (Marks::Base, true) => {
-                map.based.store(true, SeqCst);
-                map.changed.drain(|parent, bits| state.taken.set_word(parent, bits));
-            }
-            (Marks::Base, false) if map.based.load(SeqCst) => {
-                map.changed.drain(|parent, bits| state.taken.set_word(parent, bits));
-                state.become_changes(Mode::Groups);
-            }
-            (Marks::Base | Marks::None, false) => return Err(HptError::NoBase),
-            (Marks::None, true) => {}
+        if let Some(groups) = &state.groups {
+            map.based.store(true, SeqCst);
+            map.changed.drain(|parent, bits| groups.set_word(parent, bits));
+            state.left = groups.count() * GROUP_SLOTS;
+        }
+        match marks {
+            Marks::Live if everything => map.forget(),
+            Marks::Live if map.take_reset() => {}
+            Marks::Live => state.become_changes(Mode::Dirty),
+            Marks::Base if !everything => state.become_changes(Mode::Groups),
+            Marks::Base | Marks::None => {}
         }
         drop(walk);
-        state.left = match state.mode {
-            Mode::InUse => hpt.valid_entries(),
-            Mode::Dirty => hpt.dirty_count(),
-            Mode::Groups => state.taken.count() * GROUP_SLOTS,
-        };
+        if state.mode == Mode::InUse {
+            state.left = hpt.valid_entries();
+        }
         Ok(Self { hpt: hpt.clone(), marks, state: Mutex::new(state) })
     }
 
@@ -143,17 +170,17 @@ impl HptPass {
             state.cursor = match state.mode {
                 Mode::InUse => self.take_in_use(cursor, room.max(1), &mut batch),
                 Mode::Dirty => self.hpt.take_dirty_walking(cursor, room.max(1), &mut batch),
-                Mode::Groups => self.read_group(&state.taken, cursor, &mut batch),
+                Mode::Groups => self.read_group(state.groups.as_ref(), cursor, &mut batch),
             };
             for taken in &batch {
                 writer.entry(taken.ptex, taken.entry);
                 if state.mode == Mode::Dirty {
-                    state.taken.set(taken.ptex);
+                    state.taken.push(taken.ptex);
                 }
             }
         }
         let (valid, invalid) = (writer.valid, writer.invalid);
-        state.left = if state.cursor.is_none() { 0 } else { state.left.saturating_sub(valid + invalid) };
+        state.left = state.left.saturating_sub(valid + invalid);
         let bytes = writer.finish();
         (!bytes.is_empty()).then_some(Chunk { bytes, valid, invalid })
     }
@@ -191,17 +218,23 @@ impl HptPass {
     }
 
     /// The entries of the first group of `groups` from `from` on; where to go on.
-    fn read_group(&self, groups: &BitTree, from: u64, out: &mut Vec<DirtyEntry>) -> Option<u64> {
-        let group = groups.next_from(from / GROUP_SLOTS)?;
+    fn read_group(&self, groups: Option<&BitTree>, from: u64, out: &mut Vec<DirtyEntry>) -> Option<u64> {
+        let group = groups?.next_from(from / GROUP_SLOTS)?;
         let first = group * GROUP_SLOTS;
         let entries = first..first + GROUP_SLOTS;
         out.extend(entries.map(|ptex| DirtyEntry { ptex, entry: self.hpt.read(ptex).guest() }));
         Some(first + GROUP_SLOTS).filter(|next| *next < self.hpt.slots())
     }
 
-    /// Entries expected to come; 0 when the pass is over.
+    /// Entries expected to come, more if the guest changes some meanwhile; 0 when the pass is over.
     pub fn remaining(&self) -> u64 {
-        self.state().left
+        let state = self.state();
+        match (state.cursor, state.mode) {
+            (None, _) => 0,
+            // Their marks are counted when somebody asks: a pass alone does not pay for it.
+            (Some(_), Mode::Dirty) => self.hpt.dirty_count(),
+            (Some(_), Mode::InUse | Mode::Groups) => state.left,
+        }
     }
 
     /// The pass has failed: everything it took, sent or not, is marked again, and it is over.
@@ -209,22 +242,20 @@ impl HptPass {
         let mut state = self.state();
         let hpt = &*self.hpt;
         state.cursor = None;
-        state.left = 0;
         match self.marks {
             Marks::Live if state.everything => hpt.mark_all_dirty(),
-            Marks::Live => state.taken.drain(|parent, bits| {
-                for bit in (0..64).filter(|bit| bits >> bit & 1 != 0) {
-                    hpt.mark(parent << 6 | bit);
-                }
-            }),
+            Marks::Live => state.taken.take().for_each(|ptex| hpt.mark(ptex)),
             Marks::Base => {
                 let _walk = hpt.dirty.walk();
                 hpt.dirty.based.store(state.was_based, SeqCst);
-                state.taken.drain(|parent, bits| hpt.dirty.changed.set_word(parent, bits));
+                if let Some(groups) = state.groups.take() {
+                    groups.drain(|parent, bits| hpt.dirty.changed.set_word(parent, bits));
+                }
             }
             Marks::None => {}
         }
         state.everything = false;
+        state.taken = Log::default();
     }
 }
 
@@ -260,269 +291,4 @@ impl Hpt {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::bits::WORDS_READ;
-    use crate::hcall::H_REMOVE;
-    use crate::hpte::V_VALID;
-    use crate::testing::{address, call, enter, entry_for, map, primary, remove};
-    use std::sync::atomic::AtomicBool;
-    use std::sync::atomic::Ordering::Relaxed;
-
-    type Fallible = std::result::Result<(), Box<dyn std::error::Error>>;
-
-    fn entry(n: u64) -> Hpte {
-        Hpte { v: n << 12 | V_VALID, r: n << 16 }
-    }
-
-    /// Sends a whole pass in chunks of `max` bytes; returns bytes, values and zeroes.
-    fn send(
-        pass: &HptPass,
-        to: &Hpt,
-        max: usize,
-    ) -> std::result::Result<(u64, u64, u64), crate::StreamError> {
-        let mut sum = (0, 0, 0);
-        while let Some(chunk) = pass.next(max) {
-            assert_eq!(to.load_chunk(&chunk.bytes)?, (chunk.valid, chunk.invalid));
-            sum = (sum.0 + chunk.bytes.len() as u64, sum.1 + chunk.valid, sum.2 + chunk.invalid);
-        }
-        assert_eq!((pass.remaining(), pass.next(max)), (0, None));
-        Ok(sum)
-    }
-
-    /// A table as Linux fills it: hashed, three of a hundred slots of 8 MiB.
-    fn realistic() -> std::result::Result<Arc<Hpt>, HptError> {
-        let hpt = Arc::new(Hpt::new(23)?);
-        let mut page = 0u64;
-        while hpt.valid_entries() < 16_465 {
-            for _ in 0..1000 {
-                page = page.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                let va = address(page >> 44);
-                enter(&hpt, 0, primary(&hpt, &va), entry_for(&va, 16, (page >> 40) << 16));
-            }
-        }
-        Ok(hpt)
-    }
-
-    #[test]
-    fn a_valid_entry_of_a_real_table_costs_at_most_18_bytes() -> Fallible {
-        let (from, to) = (realistic()?, Hpt::new(23)?);
-        let (bytes, valid, invalid) = send(&HptPass::start(&from, true, Marks::Live)?, &to, 65536)?;
-        assert_eq!((valid, invalid), (from.valid_entries(), 0));
-        assert!(bytes <= 18 * valid, "{bytes} bytes for {valid} entries");
-        assert_eq!(to.digest(), from.digest());
-        Ok(())
-    }
-
-    #[test]
-    fn a_pass_over_a_gigabyte_of_table_reads_what_is_dirty() -> Fallible {
-        let hpt = Arc::new(Hpt::new(30)?);
-        for n in 0..300_000 {
-            hpt.store(n * 223, entry(n))?;
-        }
-        HptPass::start(&hpt, true, Marks::Live)?.next(1 << 30);
-        let dirty: Vec<u64> = (0..1000).map(|n| n * 223 * 300).collect();
-        for ptex in &dirty {
-            hpt.store(*ptex, entry(1 << 20))?;
-        }
-        let before = WORDS_READ.get();
-        let pass = HptPass::start(&hpt, false, Marks::Live)?;
-        let mut valid = 0;
-        while let Some(chunk) = pass.next(4096) {
-            valid += chunk.valid;
-        }
-        let read = WORDS_READ.get() - before;
-        assert_eq!(valid, 1000);
-        // A group of eight entries, the summary above it, on the way down and when it is cleared, and the count.
-        assert!(read < 1000 * 150, "{read} words for 1000 entries of 67 million");
-        Ok(())
-    }
-
-    #[test]
-    fn an_empty_pass_over_a_huge_table_costs_nothing() -> Fallible {
-        // Two of the largest, 2^46 bytes, would not fit a process.
-        let (hpt, to) = (Arc::new(Hpt::new(45)?), Hpt::new(45)?);
-        hpt.store(hpt.slots() - 1, entry(1))?;
-        hpt.mark_all_dirty();
-        assert_eq!(send(&HptPass::start(&hpt, false, Marks::Live)?, &to, 4096)?.1, 1);
-        assert_eq!(to.digest(), hpt.digest());
-        let before = WORDS_READ.get();
-        assert_eq!(HptPass::start(&hpt, false, Marks::Live)?.next(4096), None);
-        assert!(WORDS_READ.get() - before < 1000);
-        Ok(())
-    }
-
-    #[test]
-    fn the_first_pass_sends_slot_0_and_the_last_slot_and_cleans_no_other() -> Fallible {
-        // QEMU 24ec2863b1: the first pass cleaned one entry behind the end and left entry 0.
-        let (from, to) = (Arc::new(Hpt::new(18)?), Hpt::new(18)?);
-        let last = from.slots() - 1;
-        from.store(0, entry(1))?;
-        from.store(last, entry(2))?;
-        assert_eq!(send(&HptPass::start(&from, true, Marks::Live)?, &to, 1)?.1, 2);
-        assert_eq!(from.dirty_count(), 0);
-        assert_eq!(to.digest(), from.digest());
-        Ok(())
-    }
-
-    #[test]
-    fn later_passes_carry_only_what_changed_since_the_one_before() -> Fallible {
-        let (from, to) = (Arc::new(Hpt::new(20)?), Hpt::new(20)?);
-        let places: Vec<u64> = (0..500).map(|page| map(&from, page, page << 16)).collect();
-        send(&HptPass::start(&from, true, Marks::Live)?, &to, 300)?;
-        remove(&from, places[7]);
-        remove(&from, places[8]);
-        map(&from, 9000, 0);
-        assert_eq!(send(&HptPass::start(&from, false, Marks::Live)?, &to, 300)?.1, 1);
-        assert_eq!(to.digest(), from.digest());
-        assert_eq!(send(&HptPass::start(&from, false, Marks::Live)?, &to, 300)?, (0, 0, 0));
-        Ok(())
-    }
-
-    #[test]
-    fn reference_and_change_updates_travel() -> Fallible {
-        let (from, to) = (Arc::new(Hpt::new(20)?), Hpt::new(20)?);
-        let ptex = map(&from, 5, 0);
-        send(&HptPass::start(&from, true, Marks::Live)?, &to, 300)?;
-        for store in [false, true] {
-            assert!(from.set_rc(ptex, from.guest_entry(ptex)?, store));
-            assert_eq!(send(&HptPass::start(&from, false, Marks::Live)?, &to, 300)?.1, 1);
-            assert_eq!(to.guest_entry(ptex)?, from.guest_entry(ptex)?);
-        }
-        Ok(())
-    }
-
-    #[test]
-    fn a_reboot_between_passes_erases_the_other_side_first() -> Fallible {
-        // QEMU e6b8fd246c: a reboot left stale entries at the destination.
-        let (from, to) = (Arc::new(Hpt::new(20)?), Hpt::new(20)?);
-        (0..500).for_each(|page| drop(map(&from, page, page << 16)));
-        send(&HptPass::start(&from, true, Marks::Live)?, &to, 300)?;
-        from.clear();
-        map(&from, 77_777, 0);
-        let (bytes, valid, invalid) = send(&HptPass::start(&from, false, Marks::Live)?, &to, 300)?;
-        assert_eq!((valid, invalid), (1, 0));
-        assert!(bytes < 30, "{bytes} bytes for one entry of an empty table");
-        assert_eq!(to.digest(), from.digest());
-        Ok(())
-    }
-
-    #[test]
-    fn a_reboot_in_the_middle_of_a_pass_begins_it_again() -> Fallible {
-        for everything in [true, false] {
-            let (from, to) = (Arc::new(Hpt::new(20)?), Hpt::new(20)?);
-            (0..500).for_each(|page| drop(map(&from, page, page << 16)));
-            let pass = HptPass::start(&from, everything, Marks::Live)?;
-            to.load_chunk(&pass.next(1000).ok_or("a chunk")?.bytes)?;
-            from.clear();
-            map(&from, 77_777, 0);
-            assert_eq!(send(&pass, &to, 1000)?.1, 1);
-            assert_eq!(to.digest(), from.digest());
-        }
-        Ok(())
-    }
-
-    #[test]
-    fn an_unfinished_pass_is_put_back_whole() -> Fallible {
-        // QEMU 378bc21756: completing with an unfinished first pass.
-        for everything in [true, false] {
-            let from = Arc::new(Hpt::new(20)?);
-            let places: Vec<u64> = (0..500).map(|page| map(&from, page, page << 16)).collect();
-            if !everything {
-                HptPass::start(&from, true, Marks::Live)?.next(1 << 20);
-                places[..50].iter().for_each(|ptex| drop(call(&from, H_REMOVE, &[0, *ptex, 0])));
-            }
-            let pass = HptPass::start(&from, everything, Marks::Live)?;
-            pass.next(if everything { 1000 } else { 60 }).ok_or("a chunk")?;
-            pass.put_back();
-            assert_eq!((pass.remaining(), pass.next(1000)), (0, None));
-            assert_eq!(from.dirty_count(), if everything { from.slots() } else { 50 });
-            let to = Hpt::new(20)?;
-            if !everything {
-                (0..500).for_each(|page| drop(map(&to, page, page << 16)));
-            }
-            send(&HptPass::start(&from, false, Marks::Live)?, &to, 1000)?;
-            assert_eq!(to.digest(), from.digest());
-        }
-        Ok(())
-    }
-
-    #[test]
-    fn the_base_and_the_live_marks_do_not_disturb_each_other() -> Fallible {
-        let (from, live, base) = (Arc::new(Hpt::new(20)?), Hpt::new(20)?, Hpt::new(20)?);
-        (0..500).for_each(|page| drop(map(&from, page, page << 16)));
-        assert!(HptPass::start(&from, false, Marks::Base).is_err());
-        send(&HptPass::start(&from, true, Marks::Base)?, &base, 1000)?;
-        assert_eq!(from.dirty_count(), 500);
-        send(&HptPass::start(&from, true, Marks::Live)?, &live, 1000)?;
-        for round in 0..3 {
-            remove(&from, map(&from, 1000 + round, 0));
-            let kept = map(&from, 2000 + round, 0);
-            assert_eq!(send(&HptPass::start(&from, false, Marks::Live)?, &live, 1000)?.1, 1);
-            if round == 1 {
-                continue;
-            }
-            let pass = HptPass::start(&from, false, Marks::Base)?;
-            if round == 2 {
-                pass.next(1);
-                pass.put_back();
-                assert!(from.has_base());
-                send(&HptPass::start(&from, false, Marks::Base)?, &base, 1000)?;
-            } else {
-                send(&pass, &base, 1000)?;
-            }
-            assert_eq!(base.guest_entry(kept)?, from.guest_entry(kept)?);
-        }
-        assert_eq!((live.digest(), base.digest()), (from.digest(), from.digest()));
-        Ok(())
-    }
-
-    #[test]
-    fn a_pass_without_marks_takes_none() -> Fallible {
-        let (from, to) = (Arc::new(Hpt::new(20)?), Hpt::new(20)?);
-        (0..50).for_each(|page| drop(map(&from, page, page << 16)));
-        let pass = HptPass::start(&from, true, Marks::None)?;
-        assert_eq!(pass.remaining(), 50);
-        send(&pass, &to, 100)?;
-        pass.put_back();
-        assert_eq!((from.dirty_count(), from.has_base()), (50, false));
-        assert_eq!(to.digest(), from.digest());
-        Ok(())
-    }
-
-    #[test]
-    fn passes_beside_a_busy_guest_lose_nothing() -> Fallible {
-        // QEMU: CLEAN_HPTE was a plain read-modify-write that raced with hypercalls.
-        let (from, to, stop) = (Arc::new(Hpt::new(18)?), Hpt::new(18)?, AtomicBool::new(false));
-        std::thread::scope(|scope| {
-            for owner in 0..2u64 {
-                let (from, stop) = (&from, &stop);
-                scope.spawn(move || {
-                    let mut n = owner;
-                    while !stop.load(Relaxed) {
-                        n += 2;
-                        let ptex = n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 50 & !1 | owner;
-                        let next = if n % 6 < 2 { Hpte::default() } else { entry(n & 0xffff) };
-                        let _ = from.store(ptex, next);
-                        if n % 200_000 < 2 {
-                            from.clear();
-                        }
-                    }
-                });
-            }
-            let mut sent = || -> Fallible {
-                send(&HptPass::start(&from, true, Marks::Live)?, &to, 500)?;
-                for _ in 0..100 {
-                    send(&HptPass::start(&from, false, Marks::Live)?, &to, 500)?;
-                }
-                Ok(())
-            };
-            let sent = sent().map_err(|e| e.to_string());
-            stop.store(true, Relaxed);
-            sent
-        })?;
-        send(&HptPass::start(&from, false, Marks::Live)?, &to, 500)?;
-        assert_eq!(to.digest(), from.digest());
-        Ok(())
-    }
-}
+mod tests;
