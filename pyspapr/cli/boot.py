@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import FrameType
-from typing import Final, Literal
+from typing import Final
 
 from pyspapr.cli import complain
 from pyspapr.cli.stdio import attach_stdio, is_terminal
@@ -24,7 +24,19 @@ UNIX: Final = "unix:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class RunOptions:
+    """Where the console is, and when to stop."""
+
+    console: str
+    timeout: float | None
+    max_instructions: int | None
+    reboots: bool
+    qmp: tuple[str, ...] = ()
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(RunOptions):
     """What the command line said."""
 
     kernel: str
@@ -33,14 +45,8 @@ class Options:
     memory: str
     cpu: str
     clock: str | None
-    console: str
-    timeout: float | None
-    max_instructions: int | None
     seed: int | None
     strict: bool
-    reboots: bool
-    qmp: tuple[str, ...] = ()
-    paused: bool = False
 
 
 def choose_clock(options: Options) -> Clock:
@@ -91,7 +97,7 @@ def signals_end_the_run() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def run_until_it_ends(vm: Machine, options: Options) -> StopReason:
+def run_until_it_ends(vm: Machine, options: RunOptions) -> StopReason:
     """Run, through reboots, within the bounds of the whole command."""
     deadline = None if options.timeout is None else time.monotonic() + options.timeout
     start = vm.cpus[0].vcpu.instructions
@@ -113,7 +119,7 @@ def run_until_it_ends(vm: Machine, options: Options) -> StopReason:
         return reason
 
 
-def serve_qmp(vm: Machine, options: Options, stack: ExitStack) -> None:
+def serve_qmp(vm: Machine, options: RunOptions, stack: ExitStack) -> None:
     """Open the control sockets. With one, a guest that sleeps for ever still has somebody who may wake it."""
     for address in options.qmp:
         server = stack.enter_context(vm.serve_qmp(address))
@@ -125,19 +131,31 @@ def serve_qmp(vm: Machine, options: Options, stack: ExitStack) -> None:
 
 def boot_command(options: Options) -> int:
     """Boot and return the exit status."""
-    stdio: Literal["stdio"] = "stdio"
-    if options.console != stdio and not options.console.startswith(UNIX):
+    check_run(options)
+    vm = Machine(configure(options))
+    vm.load_kernel(options.kernel, initrd=options.initrd, append=options.append)
+    return run_here(vm, options)
+
+
+STDIO: Final = "stdio"
+
+
+def check_run(options: RunOptions) -> None:
+    """Whether it can be run so. Raises ConfigError."""
+    if options.console != STDIO and not options.console.startswith(UNIX):
         raise ConfigError(f"unknown console {options.console!r}: choose stdio or unix:PATH")
     if options.console == UNIX:
         raise ConfigError("console unix: needs a path")
     if options.paused and not options.qmp:
         raise ConfigError("--paused needs a control socket that can say `cont`: add --qmp")
-    vm = Machine(configure(options))
-    vm.load_kernel(options.kernel, initrd=options.initrd, append=options.append)
+
+
+def run_here(vm: Machine, options: RunOptions) -> int:
+    """Run `vm` with its console where the command line said, and return the exit status."""
     with ExitStack() as stack:
         try:
             stack.enter_context(signals_end_the_run())
-            if options.console == stdio:
+            if options.console == STDIO:
                 stack.enter_context(attach_stdio(vm))
             else:
                 path = options.console.removeprefix(UNIX)

@@ -116,3 +116,83 @@ def info() -> int:
     from pyspapr.cli.info import info_command
 
     return info_command()
+
+
+@cli.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.option(
+    "--base", type=click.Path(exists=True, dir_okay=False), metavar="FILE", help="The file that FILE continues."
+)
+@click.option("--verify", is_flag=True, help="Read all of the file first, pages included, and compare digests.")
+@click.option(
+    "--console", default="stdio", show_default=True, metavar="stdio|unix:PATH", help="Where the guest's console is."
+)
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="Stop after this time.")
+@click.option("--max-instructions", type=click.IntRange(min=1), metavar="N", help="Stop after N instructions.")
+@click.option(
+    "--qmp",
+    multiple=True,
+    metavar="unix:PATH|tcp:HOST:PORT",
+    help="Open a control socket that speaks QMP; may be given more than once. Nobody is asked for a password: without "
+    "HOST only this computer can connect.",
+)
+@click.option("-S", "--paused", is_flag=True, help="Wait for `cont` on a control socket before the first instruction.")
+def restore(
+    file: str,
+    base: str | None,
+    verify: bool,
+    console: str,
+    timeout: float | None,
+    max_instructions: int | None,
+    qmp: tuple[str, ...],
+    paused: bool,
+) -> int:
+    """Run a saved machine on, with its console here. Exit status as for boot."""
+    from pyspapr.cli.boot import RunOptions, check_run, run_here
+    from pyspapr.machine import Machine
+
+    options = RunOptions(
+        console=console, timeout=timeout, max_instructions=max_instructions, reboots=False, qmp=qmp, paused=paused
+    )
+    check_run(options)
+    return run_here(Machine.restore(file, base=base, verify=verify), options)
+
+
+@cli.command("inspect")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.option(
+    "--base", type=click.Path(exists=True, dir_okay=False), metavar="FILE", help="The file that FILE continues."
+)
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--hpt", is_flag=True, help="List the entries of the hash page table, too.")
+def inspect_(file: str, base: str | None, as_json: bool, hpt: bool) -> int:
+    """Show what is in a saved machine: every device and every field by name."""
+    from pyspapr.cli.look import inspect_command
+
+    return inspect_command(file, base, as_json, hpt)
+
+
+@cli.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.option(
+    "--base", type=click.Path(exists=True, dir_okay=False), metavar="FILE", help="The file that FILE continues."
+)
+def verify(file: str, base: str | None) -> int:
+    """Check a saved machine: every record, every page, and that it can be restored."""
+    from pyspapr.cli.look import verify_command
+
+    return verify_command(file, base)
+
+
+@cli.command("diff")
+@click.argument("left", type=click.Path(exists=True, dir_okay=False))
+@click.argument("right", type=click.Path(exists=True, dir_okay=False))
+@click.option(
+    "--base", type=click.Path(exists=True, dir_okay=False), metavar="FILE", help="The file that they continue."
+)
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def diff_(left: str, right: str, base: str | None, as_json: bool) -> int:
+    """Show how two saved machines differ: fields, pages, hash table entries. The exit status is 1 when they do."""
+    from pyspapr.cli.look import diff_command
+
+    return diff_command(left, right, base, as_json)
