@@ -74,7 +74,7 @@ impl Ram {
     /// Marks the grain at `addr` written.
     pub fn mark_dirty(&self, addr: u64) {
         let grain = addr >> GRAIN_SHIFT;
-        if grain < self.grains() {
+        if grain < self.grains() && !self.is_dirty(addr) {
             self.marks.touched.set(grain);
             self.marks.base.set(grain);
             self.marks.live.set(grain);
