@@ -137,7 +137,8 @@ def build(config: MachineConfig, layout: Layout, append: str, random: Random) ->
         {
             "#address-cells": 2,
             "#size-cells": 2,
-            "compatible": "pyspapr,pseries",
+            # Software that knows this kind of machine knows it by the second name.
+            "compatible": ["pyspapr,pseries", "qemu,pseries"],
             "model": "IBM pSeries (emulated by pyspapr)",
             "device_type": "chrp",
         },

@@ -10,7 +10,7 @@ import os
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO, Final
 
 from pyspapr.errors import ImageError
@@ -35,6 +35,11 @@ MACHINES: Final = {
 
 ADDRESS_MASK: Final = (1 << 60) - 1
 """Kernels are linked at 0xc000000000000000 and above; the upper four bits say "kernel", not where in memory."""
+
+
+LOAD_BASE: Final = 4 << 20
+"""Where a position-independent image linked at 0 goes: real addresses from 0 on belong to the interrupt vectors,
+which such an image copies there itself. (Open Firmware's load-base; QEMU's pseries machine uses the same address.)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +105,12 @@ def read_elf(file: BinaryIO, length: int, name: str) -> Elf:
     if header[5] not in (1, 2):
         raise bad(f"byte order {header[5]}, expected 1 (little-endian) or 2 (big-endian)")
     order = "<" if header[5] == 1 else ">"
-    kind, machine = struct.unpack_from(order + "HH", header, 16)
+    kind_of_file, machine = struct.unpack_from(order + "HH", header, 16)
     if machine != EM_PPC64 or header[4] != ELFCLASS64:
         named = MACHINES.get(machine, f"machine {machine}")
         raise bad(f"an ELF file for {named}, expected 64-bit PowerPC")
-    if kind not in (ET_EXEC, ET_DYN):
-        raise bad(f"ELF type {kind}, expected an executable")
+    if kind_of_file not in (ET_EXEC, ET_DYN):
+        raise bad(f"ELF type {kind_of_file}, expected an executable")
     entry, table = struct.unpack_from(order + "QQ", header, 24)
     entry_size, count = struct.unpack_from(order + "HH", header, 54)
     if count and entry_size != PROGRAM_HEADER_SIZE:
@@ -130,6 +135,9 @@ def read_elf(file: BinaryIO, length: int, name: str) -> Elf:
         segments.append(Segment(offset, virtual, physical & ADDRESS_MASK, file_size, size, bool(flags & PF_X)))
     if not segments:
         raise bad("no segment to load")
+    # A kernel linked at 0xc000000000000000 finds its way from real address 0; others keep clear of the vectors.
+    if kind_of_file == ET_DYN and min(segment.virtual for segment in segments) == 0:
+        segments = [replace(segment, address=segment.address + LOAD_BASE) for segment in segments]
     segments.sort(key=lambda segment: segment.address)
     for segment in segments:
         if segment.virtual <= entry < segment.virtual + segment.size:
