@@ -107,6 +107,10 @@ def h_register_vpa(vm: Machine, cpu: Cpu, flags: int, processor: int, address: i
         case function if function == DEREGISTER_VPA:
             if area.slb_shadow or area.dtl:
                 return H_RESOURCE
+            if area.vpa:
+                # Odd: not dispatched, as far as this area can tell.
+                count = vm.memory.u32(area.vpa + VPA_YIELD_COUNT)
+                vm.memory.store(area.vpa + VPA_YIELD_COUNT, count | 1, 4)
             area.vpa = 0
         case function if function == DEREGISTER_SLB_SHADOW:
             area.slb_shadow = area.slb_shadow_size = 0

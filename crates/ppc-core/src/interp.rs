@@ -19,6 +19,8 @@ use crate::{
 
 /// With the host's clock, deadlines are looked at after this many instructions.
 const HOST_CLOCK_SLICE: u64 = 20_000;
+/// Sampled instruction address register.
+const SIAR: usize = 796;
 /// SRR1 of a trace interrupt (3.0B, Book III, "Trace Interrupt").
 const SRR1_TRACE: u64 = 0x4000_0000;
 
@@ -172,7 +174,7 @@ impl Engine {
             Ok(number) => number,
             Err(trap) => return self.fetch_failed(trap),
         };
-        let before = self.cpu.msr;
+        let (cia, before) = (self.cpu.cia, self.cpu.msr);
         let word = self.cache.ops[self.cache.blocks[number as usize].first as usize].word;
         let row = decode::decode(word, self.cpu.model.isa);
         self.interrupted = false;
@@ -182,6 +184,8 @@ impl Engine {
         // Returns from interrupts and system calls are not traced.
         let traced = row.is_some_and(|r| !matches!(r.name, "rfid" | "rfscv" | "sc" | "scv"));
         if exit.is_none() && !self.interrupted && traced && (before & msr::SE != 0 || branch) {
+            // SIAR names the traced instruction.
+            self.cpu.spr[SIAR] = cia;
             self.cpu.fault.srr1 = SRR1_TRACE;
             self.cpu.take_trap(Trap::Trace, self.cpu.cia);
         }

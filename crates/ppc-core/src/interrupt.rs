@@ -11,6 +11,8 @@ use crate::{
 /// SRR1 bits that interrupts clear before they set their own: 33:36 and 42:47.
 const SRR1_CLEAR: u64 = 0x783f_0000;
 
+/// SRR1 of a machine check: caused by a load or store, not by a fetch.
+pub const SRR1_MC_DATA: u64 = 0x0020_0000;
 /// SRR1 of a program interrupt: enabled floating-point exception.
 pub const SRR1_FP: u64 = 0x0010_0000;
 /// SRR1 of a program interrupt: illegal instruction.
@@ -70,6 +72,13 @@ impl Cpu {
         let fault = std::mem::take(&mut self.fault);
         let next = cia.wrapping_add(4);
         match trap {
+            Trap::MachineCheck => {
+                if fault.srr1 & SRR1_MC_DATA != 0 {
+                    self.spr[19] = fault.dar;
+                    self.spr[18] = 0;
+                }
+                self.interrupt(Vector::MachineCheck, cia, fault.srr1);
+            }
             Trap::DataStorage => {
                 self.spr[19] = fault.dar;
                 self.spr[18] = fault.dsisr.into();
@@ -117,6 +126,8 @@ impl Cpu {
         self.cia = self.nia;
         self.set_msr(new);
     }
+
+    // MSR[ME] stays on in a machine check: a guest could not set it again, and its hypervisor would do so at once.
 
     /// The base that LPCR\[AIL\] gives this interrupt when relocation is on (3.0B, Book III, "Logical
     /// Partitioning Control Register"). Machine check and system reset never relocate.

@@ -2,6 +2,7 @@
 //! "Storage Addressing").
 
 use crate::{
+    interrupt::SRR1_MC_DATA,
     msr,
     slb::{VSID_KP, VSID_KS, VSID_N},
     state::Cpu,
@@ -135,12 +136,14 @@ impl Cpu {
         self.ram.contains(ra, 1).then_some(ra)
     }
 
-    /// A PAPR guest's real mode: its memory from address 0. What lies outside has no translation, as in the
-    /// virtual real mode area of a hypervisor that maps just that.
+    /// A PAPR guest's real mode: its memory from address 0. Where there is none, the processor's memory subsystem
+    /// reports an uncorrectable error.
     fn real_mode(&mut self, ea: u64, access: Access) -> Result<Translation, Trap> {
         let ra = ea & REAL_MODE_MASK;
         if !self.ram.contains(ra, 1) {
-            return Err(self.refuse(ea, access, Refusal::NoEntry));
+            self.fault.dar = ea;
+            self.fault.srr1 = if access == Access::Fetch { 0 } else { SRR1_MC_DATA };
+            return Err(Trap::MachineCheck);
         }
         Ok(Translation { ra, readable: true, writable: true })
     }

@@ -195,6 +195,7 @@ sprs! {
     823 "PSSCR" No Rw V3_0 None, false, stored::<823>, store::<823>;
     848 "IC" No R V2_07 None, true, |c| c.icount, ignore;
     849 "VTB" No R V2_07 None, true, |c| c.timebase(), ignore;
+    895 "WORT" No Rw V2_07 None, false, stored::<895>, store32::<895>;
     896 "PPR" Rw Rw V2_07 None, false, stored::<PPR>, |c, v| c.spr[PPR] = v & 0x001c_0000_0000_0000;
     898 "PPR32" Rw Rw V2_07 None, false, |c| c.spr[PPR] >> 32, |c, v| c.spr[PPR] = v << 32 & 0x001c_0000_0000_0000;
     1023 "PIR" No R V2_07 None, false, |c| c.index.into(), ignore;

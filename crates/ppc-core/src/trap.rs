@@ -7,6 +7,8 @@
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum Trap {
+    /// Machine check: an access to a real address where nothing is; `fault.dar`, `fault.srr1`.
+    MachineCheck,
     /// Data storage interrupt: `fault.dar`, `fault.dsisr`.
     DataStorage,
     /// Data segment interrupt: `fault.dar`.

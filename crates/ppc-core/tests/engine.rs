@@ -173,12 +173,17 @@ fn an_illegal_word_interrupts_with_its_reason() {
 }
 
 #[test]
-fn a_jump_outside_memory_is_an_instruction_storage_interrupt() {
+fn real_addresses_outside_memory_are_machine_checks() {
     let mut engine = engine(&[b(0x0100_0000)]);
-    load(&engine, 0x400, &[mfspr(6, 26), mfspr(7, 27), b(0)]);
+    load(&engine, 0x200, &[mfspr(6, 26), mfspr(7, 27), b(0)]);
     assert_eq!(engine.run(100), Exit::Hung);
     assert_eq!(engine.cpu.gpr[6], BASE + 0x0100_0000);
-    assert_eq!(engine.cpu.gpr[7] & 0x7000_0000, 0x4000_0000);
+    assert_eq!(engine.cpu.gpr[7] >> 21 & 1, 0);
+    let mut engine = self::engine(&[addi(3, 0, -8), stw(3, 3, 0)]);
+    load(&engine, 0x200, &[mfspr(6, 26), mfspr(7, 27), mfspr(8, 19), b(0)]);
+    assert_eq!(engine.run(100), Exit::Hung);
+    assert_eq!((engine.cpu.gpr[6], engine.cpu.gpr[8]), (BASE + 4, u64::MAX - 7));
+    assert_eq!(engine.cpu.gpr[7] >> 21 & 1, 1);
 }
 
 #[test]
