@@ -49,7 +49,7 @@ mod tests {
     fn flushes_check_the_address_and_touches_do_not() {
         let mut c = cpu();
         c.gpr[4] = 1 << 40;
-        assert_eq!(examine(&mut c, Word(4 << 16 | 5 << 11)), Err(Trap::DataStorage));
+        assert_eq!(examine(&mut c, Word(4 << 16 | 5 << 11)), Err(Trap::MachineCheck));
         assert_eq!(touch(&mut c, Word(4 << 16 | 5 << 11)), Ok(()));
     }
 }

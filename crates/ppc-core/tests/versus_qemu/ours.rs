@@ -75,7 +75,7 @@ fn outcome(trap: Trap) -> Outcome {
         Trap::TrapInstruction => Outcome::Trap,
         Trap::Alignment => Outcome::Alignment,
         Trap::FpEnabled => Outcome::FpEnabled,
-        Trap::DataStorage | Trap::DataSegment => Outcome::Storage,
+        Trap::MachineCheck | Trap::DataStorage | Trap::DataSegment => Outcome::Storage,
         other => Outcome::Unknown(other as i64),
     }
 }

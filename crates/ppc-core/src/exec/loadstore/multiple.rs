@@ -115,7 +115,7 @@ mod tests {
         lmw(&mut c, Word(29 << 21 | 4 << 16)).unwrap();
         assert_eq!(c.gpr[29..], [28, 29, 30]);
         c.gpr[4] = 4092;
-        assert_eq!(lmw(&mut c, Word(28 << 21 | 4 << 16)), Err(Trap::DataStorage));
+        assert_eq!(lmw(&mut c, Word(28 << 21 | 4 << 16)), Err(Trap::MachineCheck));
         assert_eq!(c.gpr[29..], [28, 29, 30]);
         c.msr |= msr::LE;
         assert_eq!(lmw(&mut c, Word(28 << 21 | 4 << 16)), Err(Trap::Alignment));

@@ -155,8 +155,8 @@ mod tests {
     fn a_failed_update_form_changes_nothing() {
         let mut c = cpu();
         (c.gpr[3], c.gpr[4], c.gpr[5]) = (7, 1 << 20, 8);
-        assert_eq!(lwzux(&mut c, Word(W)), Err(Trap::DataStorage));
-        assert_eq!(stwux(&mut c, Word(W)), Err(Trap::DataStorage));
+        assert_eq!(lwzux(&mut c, Word(W)), Err(Trap::MachineCheck));
+        assert_eq!(stwux(&mut c, Word(W)), Err(Trap::MachineCheck));
         assert_eq!((c.gpr[3], c.gpr[4]), (7, 1 << 20));
         assert_eq!(ldu(&mut c, Word(3 << 21 | 3 << 16)), Err(Trap::Illegal));
         c.gpr[4] = 0x108;
