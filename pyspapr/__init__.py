@@ -14,16 +14,21 @@ from pyspapr.errors import (
     ExpectError,
     GuestAddressError,
     ImageError,
+    MigrationCancelled,
+    MigrationError,
+    MigrationUnconfirmed,
     SpaprError,
     StateError,
     StreamError,
 )
 from pyspapr.machine import Machine
+from pyspapr.migration.statistics import MigrationStatistics
 from pyspapr.results import (
     Hung,
     InstructionLimit,
     Interrupted,
     Matched,
+    Migrated,
     Panicked,
     PoweredOff,
     Rebooted,
@@ -43,6 +48,11 @@ __all__ = [
     "Machine",
     "MachineConfig",
     "Matched",
+    "Migrated",
+    "MigrationCancelled",
+    "MigrationError",
+    "MigrationStatistics",
+    "MigrationUnconfirmed",
     "Panicked",
     "PoweredOff",
     "Rebooted",

@@ -7,6 +7,11 @@ that says what, where, wanted and got.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyspapr.migration.statistics import MigrationStatistics
+
 
 class SpaprError(Exception):
     """Base of every error of this package."""
@@ -58,3 +63,23 @@ class StreamError(SpaprError):
         """An error whose message says what, where, wanted and got."""
         message = f"{what}: got {got}, wanted {wanted} (section {section}, offset {offset:#x})"
         return cls(message, section, offset, str(wanted), str(got))
+
+
+class MigrationError(SpaprError):
+    """A migration that did not happen. The guest goes on where it was.
+
+    `statistics` says how far it came, once it had begun.
+    """
+
+    statistics: MigrationStatistics | None = None
+
+
+class MigrationCancelled(MigrationError):
+    """Somebody cancelled it."""
+
+
+class MigrationUnconfirmed(MigrationError):
+    """The source has given up its guest and does not know whether the destination runs it.
+
+    Neither side may start it by itself. See `pyspapr.migration.phases`, and `Machine.reclaim`.
+    """

@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 import re
+import ssl
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -36,9 +37,10 @@ from pyspapr.devices.xics import Icp, Ics
 from pyspapr.errors import ConfigError, StateError
 from pyspapr.hcall.registry import Handler
 from pyspapr.memory import Memory
-from pyspapr.migration import files, load
+from pyspapr.migration import destination, files, load, source
 from pyspapr.migration.snapshot import Snapshot, take
-from pyspapr.results import Panicked, PoweredOff, Rebooted, StopReason
+from pyspapr.migration.statistics import MigrationStatistics
+from pyspapr.results import Migrated, Panicked, PoweredOff, Rebooted, StopReason
 from pyspapr.runstate import Events, Status, StoppedTime, status_of
 
 if TYPE_CHECKING:
@@ -105,6 +107,8 @@ class Machine:
         """Whether the guest was run since its start."""
         self.phase: Status | None = None
         """For migrations: the status they say it has."""
+        self.migration: source.Outgoing | None = None
+        """The migration away from here that is under way, or the last one."""
         self._stopped_time: StoppedTime | None = None
         self.ended: StopReason | None = None
 
@@ -182,6 +186,7 @@ class Machine:
         vcpu.external = False
         vcpu.reset(pc=pc, r3=r3, r4=r4, r5=r5, r6=r6, r7=r7)
         self.ended = None
+        self.phase = None
         self.started = True
         self.launched = False
         if self._stopped_time is not None:
@@ -192,6 +197,8 @@ class Machine:
         self.call(self._reboot)
 
     def _reboot(self) -> None:
+        if isinstance(self.ended, Migrated):
+            raise StateError(str(self.ended))
         if self._images is None:
             raise StateError("there is no kernel to boot again: load_kernel() was not called")
         guest = isinstance(self.ended, Rebooted)
@@ -214,18 +221,28 @@ class Machine:
         `until` ends the run when the text appears on the console after the last match. Ctrl-C raises
         KeyboardInterrupt between two instructions; the machine can be run on afterwards.
         """
+        if max_instructions is not None and max_instructions < 0:
+            raise ConfigError(f"max_instructions is {max_instructions}, expected 0 or more")
+        return self._run(runloop.Run(self, max_instructions, timeout, until))
+
+    def run_beside(self, migration: source.Outgoing) -> StopReason:
+        """As `run`, until `migration` has ended as well; then `Interrupted` if it did not take the guest away."""
+        return self._run(runloop.Run(self, migration=migration))
+
+    def _run(self, run: runloop.Run) -> StopReason:
         if not self.started:
             raise StateError("there is nothing to run: call load_kernel() first")
         if self.ended is not None and self.ended.final:
-            raise StateError(f"{self.ended}; call reboot() or load_kernel() before running on")
-        if max_instructions is not None and max_instructions < 0:
-            raise ConfigError(f"max_instructions is {max_instructions}, expected 0 or more")
+            advice = "" if isinstance(self.ended, Migrated) else "; call reboot() or load_kernel() before running on"
+            raise StateError(f"{self.ended}{advice}")
         self._calls.begin()
         try:
             self.ended = None
             self.launched = self.launched or not self.paused
-            return runloop.run(self, max_instructions, timeout, until)
+            return run.go()
         finally:
+            if (migration := self.migrating) is not None and isinstance(self.ended, PoweredOff | Panicked):
+                migration.step()  # so that it notices
             self._calls.end()
 
     def end(self, reason: StopReason) -> None:
@@ -390,6 +407,118 @@ class Machine:
     def from_snapshot(cls, taken: Snapshot) -> Machine:
         """As `taken.fork()`."""
         return taken.fork()
+
+    # Migrating.
+
+    @property
+    def migrating(self) -> source.Outgoing | None:
+        """The migration away from here that is under way."""
+        return self.migration if self.migration is not None and not self.migration.ended.is_set() else None
+
+    def start_migration(
+        self,
+        place: object,
+        *,
+        bandwidth: int | None = None,
+        downtime_limit: float = 0.3,
+        compress: str | None = None,
+        tls: ssl.SSLContext | None = None,
+        on_progress: source.Progress | None = None,
+        pause_before_switchover: bool = False,
+        throttling: bool = True,
+    ) -> source.Outgoing:
+        """Begin to migrate; the thread that is in `run`, or the next that is, carries it out beside the guest.
+
+        `place` is an address (`migration.uri` lists the kinds) or an object with `read` and `write`. `bandwidth` is in
+        bytes per second, `downtime_limit` in seconds, `compress` is `"lz4"` or `"zstd"`. Returns once the destination
+        has agreed to take such a machine. Raises MigrationError when it does not, and StateError when there is nothing
+        to migrate.
+        """
+        if not self.started or (self.ended is not None and self.ended.final):
+            raise StateError(f"there is nothing to migrate: {self.ended or 'load_kernel() was not called'}")
+        if self.migrating is not None:
+            raise StateError("a migration is under way already")
+        self.migration = source.Outgoing(
+            self,
+            place,
+            bandwidth=bandwidth,
+            downtime_limit=downtime_limit,
+            compress=compress,
+            tls=tls,
+            on_progress=on_progress,
+            pause_before_switchover=pause_before_switchover,
+            throttling=throttling,
+        )
+        self.kick()
+        return self.migration
+
+    def migrate(
+        self,
+        place: object,
+        *,
+        bandwidth: int | None = None,
+        downtime_limit: float = 0.3,
+        compress: str | None = None,
+        tls: ssl.SSLContext | None = None,
+        on_progress: source.Progress | None = None,
+        pause_before_switchover: bool = False,
+        throttling: bool = True,
+    ) -> MigrationStatistics:
+        """Migrate, with the guest running meanwhile: here, or in the thread that is in `run`. See `start_migration`.
+
+        Raises MigrationError when it did not happen (the guest can be run on), MigrationCancelled, and
+        MigrationUnconfirmed when it is not known where the guest runs.
+        """
+        outgoing = self.start_migration(
+            place,
+            bandwidth=bandwidth,
+            downtime_limit=downtime_limit,
+            compress=compress,
+            tls=tls,
+            on_progress=on_progress,
+            pause_before_switchover=pause_before_switchover,
+            throttling=throttling,
+        )
+        return source.drive(self, outgoing)
+
+    @classmethod
+    def incoming(
+        cls,
+        place: object,
+        *,
+        config: MachineConfig | None = None,
+        tls: ssl.SSLContext | None = None,
+        timeout: float | None = None,
+        on_progress: source.Progress | None = None,
+        prepare: Callable[[Machine], None] = load.as_it_is,
+    ) -> Machine:
+        """Wait for a machine to come to `place`, and return it; `run` goes on where its source stopped.
+
+        `config` is what the machine must be, by default any is welcome. `timeout` bounds the wait for the source, in
+        seconds. Raises MigrationError or StreamError, with nothing left behind. (`migration.destination.Incoming`
+        does the same in two steps, for those who want to know the port before.)
+        """
+        return destination.Incoming(
+            place, config=config, tls=tls, timeout=timeout, on_progress=on_progress, prepare=prepare
+        ).receive()
+
+    def give_up(self, reason: Migrated) -> None:
+        """For migrations: this machine never runs its guest again."""
+        self.ended = reason
+        self.phase = Status.POSTMIGRATE
+
+    def reclaim(self) -> None:
+        """Take back the right to run a guest that was migrated away.
+
+        Only for who knows that no other side runs it: after MigrationUnconfirmed, when the destination has said so, or
+        after a migration into a file. Raises StateError when the guest was not migrated.
+        """
+        if not isinstance(self.ended, Migrated):
+            raise StateError("the guest was not migrated away")
+        self.ended = None
+        self.phase = None
+        if self.migration is not None and not self.migration.was_paused:
+            self.resume()
 
     def settle_time(self) -> None:
         """For saving: what a paused guest's clock shows is when it was paused."""

@@ -125,3 +125,15 @@ class Matched(StopReason):
     def __str__(self) -> str:
         """One line for a person."""
         return "the console shows the text that was waited for"
+
+
+@dataclass(frozen=True, slots=True)
+class Migrated(StopReason):
+    """The guest was migrated away; it never runs here again."""
+
+    exit_status: ClassVar[int] = 0
+    final: ClassVar[bool] = True
+
+    def __str__(self) -> str:
+        """One line for a person."""
+        return "the guest was migrated away"

@@ -16,12 +16,15 @@ from pyspapr.results import Hung, InstructionLimit, Interrupted, Matched, StopRe
 
 if TYPE_CHECKING:
     from pyspapr.machine import Machine
+    from pyspapr.migration.source import Outgoing
 
 SLICE: Final = 1 << 24
 """Instructions between two looks at the console's input."""
 NAP: Final = 0.02
 """How often a virtual-time guest without a deadline looks for input, in seconds."""
 LONGEST_SLEEP: Final = 60.0
+MIGRATION_NAP: Final = 0.002
+"""How long a guest that waits keeps a migration waiting at most, in seconds."""
 
 
 def compiled(until: str | bytes | re.Pattern[str] | None) -> re.Pattern[bytes] | None:
@@ -43,12 +46,14 @@ class Run:
     def __init__(
         self,
         vm: Machine,
-        max_instructions: int | None,
-        timeout: float | None,
-        until: str | bytes | re.Pattern[str] | None,
+        max_instructions: int | None = None,
+        timeout: float | None = None,
+        until: str | bytes | re.Pattern[str] | None = None,
+        migration: Outgoing | None = None,
     ) -> None:
-        """Bounds count from now."""
+        """Bounds count from now. With `migration` the run ends when that has ended."""
         self.vm = vm
+        self.migration = migration
         self.cpu = vm.cpus[0]
         self.vcpu = self.cpu.vcpu
         self.limit = None if max_instructions is None else self.vcpu.instructions + max_instructions
@@ -70,7 +75,7 @@ class Run:
                 if reason is not None:
                     return reason
                 if self.vm.paused:
-                    self.vm.wait_for_kick(LONGEST_SLEEP)
+                    self._wait(LONGEST_SLEEP)
                 else:
                     self._dispatch(self.vcpu.run(self._budget()))
         finally:
@@ -84,6 +89,8 @@ class Run:
     def _budget(self) -> int:
         done = self.vcpu.instructions
         budget = SLICE - done % SLICE
+        if (migration := self.vm.migrating) is not None:
+            budget = min(budget, migration.budget(done))
         return budget if self.limit is None else min(budget, self.limit - done)
 
     def _between(self) -> StopReason | None:
@@ -91,11 +98,15 @@ class Run:
         vm.run_posted()
         if vm.ended is not None:
             return vm.ended
+        if (migration := vm.migrating) is not None and (vm.paused or migration.due(self.vcpu.instructions)):
+            migration.step()
+            if vm.ended is not None:
+                return vm.ended
         if self.pattern is not None and vm.console.total != self.seen:
             self.seen = vm.console.total
             if (text := vm.console.match(self.pattern)) is not None:
                 return Matched(text)
-        if vm.take_stop_request():
+        if vm.take_stop_request() or (self.migration is not None and self.migration.ended.is_set()):
             return Interrupted()
         if self.expired and self.seconds is not None:
             return Timeout(self.seconds)
@@ -107,7 +118,12 @@ class Run:
         vm = self.vm
         if code == _native.EXIT_HYPERCALL:
             vm.serve_hypercall(self.cpu)
-        elif code == _native.EXIT_LIMIT or code == _native.EXIT_KICKED:
+        elif code == _native.EXIT_LIMIT:
+            # A migration makes shorter slices; a guest must not see that in when its input comes.
+            done = self.vcpu.instructions
+            if done % SLICE == 0 or done == self.limit:
+                vm.vty.poll()
+        elif code == _native.EXIT_KICKED:
             vm.vty.poll()
         elif code == _native.EXIT_HALTED:
             self._sleep()
@@ -128,17 +144,15 @@ class Run:
         seconds = NAP
         if vm.config.clock == "host":
             seconds = min(self.vcpu.nanos_to_deadline / 1e9, LONGEST_SLEEP)
-        elif not vm.console.may_wake:
+        elif not vm.console.may_wake and vm.migrating is None:
             vm.end(Hung(self.cpu["pc"], "it waits for an interrupt, and none can come"))
             return
-        vm.wait_for_kick(seconds)
+        self._wait(seconds)
 
+    def _wait(self, seconds: float) -> None:
+        """Sleep until a kick; with a migration, until it can go on."""
+        if (migration := self.vm.migrating) is None:
+            self.vm.wait_for_kick(seconds)
+        else:
+            migration.wait(min(seconds, MIGRATION_NAP))
 
-def run(
-    vm: Machine,
-    max_instructions: int | None = None,
-    timeout: float | None = None,
-    until: str | bytes | re.Pattern[str] | None = None,
-) -> StopReason:
-    """Run `vm`; see `Machine.run`."""
-    return Run(vm, max_instructions, timeout, until).go()

@@ -1,0 +1,128 @@
+"""The books of a migration while it goes on: phases, passes, times. Leaves: `MigrationStatistics`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+from pyspapr.migration.phases import Phase
+from pyspapr.migration.statistics import MigrationStatistics, PassStatistics
+
+
+class Account:
+    """Written by the thread that migrates; `statistics` may be called by any."""
+
+    def __init__(self, instructions: Callable[[], int]) -> None:
+        """Begin now; `instructions` is the guest's count."""
+        self.phase = Phase.SETUP
+        self.device_bytes = 0
+        self.sent_bytes = 0
+        self.remaining = (0, 0)
+        self._instructions = instructions
+        self._begin = self._phase_begin = self._pass_begin = time.monotonic()
+        self._end: float | None = None
+        self._spent: dict[Phase, float] = {}
+        self._passes: tuple[PassStatistics, ...] = ()
+        self._current: PassStatistics | None = None
+        self._pass_instructions = 0
+        self._stop: float | None = None
+        self._downtime: float | None = None
+        self._turn = False
+
+    def enter(self, phase: Phase) -> None:
+        """The next phase begins."""
+        now = time.monotonic()
+        spent = dict(self._spent)
+        spent[self.phase] = spent.get(self.phase, 0.0) + now - self._phase_begin
+        self._spent = spent
+        self._phase_begin = now
+        self.phase = phase
+        if phase.ended:
+            self._end = now
+            if self._current is not None:
+                self.end_pass()
+
+    def stopped(self) -> None:
+        """The guest stands still."""
+        self._stop = time.monotonic()
+
+    @property
+    def still(self) -> float | None:
+        """Seconds that the guest has been standing still; None while it has not."""
+        return None if self._stop is None else time.monotonic() - self._stop
+
+    def resumed(self) -> None:
+        """The guest runs, there."""
+        if self._stop is not None:
+            self._downtime = time.monotonic() - self._stop
+
+    # Passes.
+
+    @property
+    def number(self) -> int:
+        """Of the pass under way, from 1."""
+        return len(self._passes) + (self._current is not None)
+
+    def begin_pass(self, final: bool) -> None:
+        """A pass begins."""
+        self._current = PassStatistics(number=len(self._passes) + 1, final=final)
+        self._pass_begin = time.monotonic()
+        self._pass_instructions = self._instructions()
+
+    def turn(self) -> bool:
+        """Every second call says yes: RAM and hash table take turns."""
+        self._turn = not self._turn
+        return self._turn
+
+    def ram(self, pages: int, zero_pages: int, size: int) -> None:
+        """A chunk of RAM."""
+        if (one := self._current) is not None:
+            self._current = replace(
+                one,
+                ram_pages=one.ram_pages + pages,
+                ram_zero_pages=one.ram_zero_pages + zero_pages,
+                ram_bytes=one.ram_bytes + size,
+            )
+
+    def hpt(self, valid: int, invalid: int, size: int) -> None:
+        """A chunk of the hash table."""
+        if (one := self._current) is not None:
+            self._current = replace(
+                one,
+                hpt_valid=one.hpt_valid + valid,
+                hpt_invalid=one.hpt_invalid + invalid,
+                hpt_bytes=one.hpt_bytes + size,
+            )
+
+    def _timed(self, one: PassStatistics) -> PassStatistics:
+        return replace(
+            one,
+            seconds=time.monotonic() - self._pass_begin,
+            instructions=self._instructions() - self._pass_instructions,
+        )
+
+    def end_pass(self) -> None:
+        """The pass is over."""
+        if self._current is not None:
+            self._passes += (self._timed(self._current),)
+            self._current = None
+
+    def statistics(self, **more: Any) -> MigrationStatistics:
+        """Up to now."""
+        now = time.monotonic() if self._end is None else self._end
+        spent = dict(self._spent)
+        if not self.phase.ended:
+            spent[self.phase] = spent.get(self.phase, 0.0) + now - self._phase_begin
+        current = self._current
+        passes = self._passes if current is None else (*self._passes, current)
+        return MigrationStatistics(
+            passes=passes,
+            phase_seconds=MappingProxyType(spent),
+            seconds=now - self._begin,
+            downtime=self._downtime,
+            device_bytes=self.device_bytes,
+            **more,
+        )

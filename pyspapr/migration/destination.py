@@ -1,0 +1,217 @@
+"""The destination of a migration: the phases of `phases.py`, top to bottom, from the other side.
+
+Enters: a connection from a source nobody has vouched for. Leaves: a machine that was built aside, checked whole, and
+that the source has told to go; or an error, and nothing of it. One thread does everything, blocking.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from pyspapr._native import __version__
+from pyspapr.config import HPT_SHIFT_MIN
+from pyspapr.errors import MigrationCancelled, MigrationError, SpaprError, StreamError
+from pyspapr.migration import compatibility, frames
+from pyspapr.migration.account import Account
+from pyspapr.migration.load import SAMPLE_MEMORY, Loader, Prepare, as_it_is
+from pyspapr.migration.phases import Phase
+from pyspapr.migration.statistics import MigrationStatistics
+from pyspapr.migration.stream import StreamReader
+from pyspapr.migration.transport import Transport
+from pyspapr.migration.uri import Place, listen
+
+if TYPE_CHECKING:
+    from pyspapr.config import MachineConfig
+    from pyspapr.machine import Machine
+
+PROGRESS_EVERY: Final = 0.1
+"""Seconds between two progress frames."""
+FAREWELL: Final = 1.0
+"""Seconds that a source gets to read why we failed."""
+
+Progress = Callable[[MigrationStatistics], None]
+
+
+class Incoming:
+    """One machine on its way here. `address` is where the source connects to, once this object exists."""
+
+    def __init__(
+        self,
+        place: Place,
+        *,
+        config: MachineConfig | None = None,
+        tls: ssl.SSLContext | None = None,
+        timeout: float | None = None,
+        on_progress: Progress | None = None,
+        prepare: Prepare = as_it_is,
+    ) -> None:
+        """Begin to listen. `config` is what the machine must be; without it any machine is welcome.
+
+        `timeout` bounds the wait for the source, in seconds. `prepare` gets the new machine before its state is
+        loaded, to add devices and hypercalls of your own. Raises MigrationError.
+        """
+        self._wanted = config
+        self._prepare = prepare
+        self._progress = on_progress
+        self._account = Account(lambda: 0)
+        self._transport: Transport | None = None
+        self._cancelled = threading.Event()
+        self._reader: StreamReader | None = None
+        self._said = 0.0
+        self._error: SpaprError | None = None
+        self.paused = False
+        """Whether the guest was paused when it left, and so should stay."""
+        self._listener = listen(place, tls=tls, timeout=timeout)
+        self.address = self._listener.address
+
+    def receive(self) -> Machine:
+        """Go through the phases and return the machine. Raises MigrationError or StreamError, with nothing left."""
+        try:
+            transport = self._transport = self._listener.accept()
+        except SpaprError as error:
+            raise self._ended(error) from None
+        finally:
+            self._listener.close()
+        try:
+            if transport.two_way:
+                self._setup(transport)
+            machine = self._load(transport)
+            if transport.two_way:
+                self._confirm(transport)
+                self._handover(transport)
+            self._enter(Phase.COMPLETED)
+            return machine
+        except SpaprError as error:
+            self._farewell(transport, error)
+            raise self._ended(error) from error
+        finally:
+            transport.close()
+
+    # The phases.
+
+    def _setup(self, transport: Transport) -> None:
+        """Compare before anything of the machine is sent."""
+        hello = frames.expect(frames.read_frame(transport, "hello"), "hello", "source")
+        found = compatibility.general_differences(hello)
+        if not found and self._wanted is not None:
+            found = compatibility.wanted_differences(hello, self._wanted)
+        if not found:
+            found = compatibility.device_differences(hello, self._sample(hello))
+        if found:
+            text = "; ".join(found)
+            transport.write(frames.encode("refusal", text=text[:1024]))
+            raise MigrationError(f"refused what came: {text}")
+        transport.write(frames.encode("welcome", protocol=frames.PROTOCOL, package=__version__))
+
+    def _sample(self, hello: Mapping[str, Any]) -> Machine:
+        """A machine with the devices that ours will have, and little memory."""
+        from pyspapr.machine import Machine
+
+        config = compatibility.config_of(hello)
+        vm = Machine(replace(config, memory=SAMPLE_MEMORY, max_memory=SAMPLE_MEMORY, hpt_shift=HPT_SHIFT_MIN))
+        self._prepare(vm)
+        return vm
+
+    def _load(self, transport: Transport) -> Machine:
+        """First pass to devices: one stream into a machine that nobody else sees."""
+        self._enter(Phase.FIRST_PASS)
+        reader = self._reader = StreamReader(transport.read)
+        loader = Loader(reader, prepare=self._prepare)
+        while loader.end is None:
+            loader.feed(reader.next())
+            if self._cancelled.is_set():
+                raise MigrationCancelled("the migration was cancelled on this side")
+            if not transport.two_way:
+                self._compare_header(loader)
+            self._tell(transport, reader)
+        return loader.finish()
+
+    def _compare_header(self, loader: Loader) -> None:
+        """A file or a pipe: its header is all there is to compare."""
+        if self._wanted is None or loader.header is None:
+            return
+        if found := compatibility.wanted_differences(loader.header.machine, self._wanted):
+            raise MigrationError(f"refused what came: {'; '.join(found)}")
+        self._wanted = None
+
+    def _confirm(self, transport: Transport) -> None:
+        """Every record, total and digest has been checked. The machine must not run yet."""
+        self._enter(Phase.CONFIRM)
+        transport.write(frames.encode("complete", received=self._received))
+
+    def _handover(self, transport: Transport) -> None:
+        """Only `go` makes the machine ours; `running` is a courtesy."""
+        self._enter(Phase.HANDOVER)
+        try:
+            go = frames.expect(frames.read_frame(transport, "go"), "go", "source")
+        except SpaprError as error:
+            raise MigrationError(
+                f"the whole machine has arrived, but the source did not tell it to go, so it does not run here: {error}"
+            ) from error
+        self.paused = bool(go["paused"])
+        with contextlib.suppress(SpaprError):
+            transport.write(frames.encode("running"))
+
+    # Ends.
+
+    def cancel(self) -> None:
+        """Stop listening or receiving. Any thread may call this; once the source has said `go`, it does nothing."""
+        self._cancelled.set()
+        self._listener.close()
+        if (transport := self._transport) is not None:
+            transport.close()
+
+    def _ended(self, error: SpaprError) -> SpaprError:
+        if self._cancelled.is_set() and not isinstance(error, MigrationCancelled):
+            error = MigrationCancelled("the migration was cancelled on this side")
+        self._error = error
+        self._enter(Phase.CANCELLED if isinstance(error, MigrationCancelled) else Phase.FAILED)
+        if isinstance(error, MigrationError):
+            error.statistics = self.statistics
+        return error
+
+    def _farewell(self, transport: Transport, error: SpaprError) -> None:
+        """Say why, then read on for a moment: a connection closed over unread data would swallow the message."""
+        if not transport.two_way or (self._account.phase is Phase.SETUP and not isinstance(error, StreamError)):
+            return
+        deadline = time.monotonic() + FAREWELL
+        with contextlib.suppress(SpaprError):
+            transport.write(frames.encode("failure", text=str(error)[:1024]))
+            while transport.read(1 << 18) and time.monotonic() < deadline:
+                pass
+
+    # Telling.
+
+    def _enter(self, phase: Phase) -> None:
+        self._account.enter(phase)
+        if self._progress is not None:
+            self._progress(self.statistics)
+
+    def _tell(self, transport: Transport, reader: StreamReader) -> None:
+        now = time.monotonic()
+        if now - self._said < PROGRESS_EVERY:
+            return
+        self._said = now
+        if transport.two_way:
+            transport.write(frames.encode("progress", received=reader.offset))
+        if self._progress is not None:
+            self._progress(self.statistics)
+
+    @property
+    def _received(self) -> int:
+        return 0 if self._reader is None else self._reader.offset
+
+    @property
+    def statistics(self) -> MigrationStatistics:
+        """Up to now."""
+        return self._account.statistics(
+            phase=self._account.phase,
+            sent_bytes=self._received,
+            error=None if self._error is None else str(self._error),
+        )

@@ -1,0 +1,191 @@
+"""The source's end of a connection: a sender and a receiver beside the thread that runs the guest.
+
+Enters: bytes to send, in order. Leaves: frames that the peer sent. Must hold: the guest never waits for the network
+(`put` only appends; who puts looks at `room` first), the queue is bounded by that, the rate is kept by the sender, and
+any trouble of either thread is kept and raised to whoever asks next.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import queue
+import threading
+import time
+from typing import Final
+
+from pyspapr.errors import MigrationError, SpaprError
+from pyspapr.migration.frames import Frame, encode, read_frame
+from pyspapr.migration.transport import Transport
+
+QUEUE: Final = 4 << 20
+"""Bytes that may wait to be sent while the guest runs."""
+BURST: Final = 0.02
+"""Seconds of bandwidth that may be sent at once."""
+PIECE: Final = 256 << 10
+WINDOW: Final = 0.5
+"""Seconds over which the rate is averaged."""
+
+
+class Link:
+    """A connection of the source. `bandwidth` is in bytes per second; None is without limit."""
+
+    def __init__(self, transport: Transport, bandwidth: int | None) -> None:
+        """Start the threads."""
+        self.transport = transport
+        self.bandwidth = bandwidth
+        self.sent = 0
+        """Bytes that the transport has taken."""
+        self.rate = float(bandwidth or 0)
+        """Bytes per second while there was something to send, averaged; 0 while unknown."""
+        self._waiting: collections.deque[bytes] = collections.deque()
+        self._bytes = 0
+        self._changed = threading.Condition()
+        self._closing = False
+        self._error: SpaprError | None = None
+        self._frames: queue.SimpleQueue[Frame | None] = queue.SimpleQueue()
+        self._threads = [threading.Thread(target=self._send, name="migration-sender", daemon=True)]
+        if transport.two_way:
+            self._threads.append(threading.Thread(target=self._receive, name="migration-receiver", daemon=True))
+        for thread in self._threads:
+            thread.start()
+
+    # Sending.
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that were put and not yet sent."""
+        return self._bytes
+
+    @property
+    def room(self) -> int:
+        """Bytes that may be put without making the queue longer than the limit, or than 20 ms of the bandwidth."""
+        limit = QUEUE if self.bandwidth is None else max(min(QUEUE, self.bandwidth // 50), 1)
+        return max(limit - self._bytes, 0)
+
+    def put(self, data: bytes) -> int:
+        """Send `data` after what was put before; returns its length. Raises MigrationError when the link has failed."""
+        self.check()
+        with self._changed:
+            self._waiting.append(data)
+            self._bytes += len(data)
+            self._changed.notify_all()
+        return len(data)
+
+    def say(self, kind: str, **contents: object) -> None:
+        """Send a frame."""
+        self.put(encode(kind, **contents))
+
+    def check(self) -> None:
+        """Raise what went wrong, if anything did."""
+        if self._error is not None:
+            raise self._error
+
+    def wait_for_room(self, seconds: float) -> None:
+        """Sleep until there is room or trouble, at most `seconds`."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.room > 0 or self._error is not None, seconds)
+
+    def drain(self, seconds: float) -> bool:
+        """Wait until everything was sent, at most `seconds`. Raises MigrationError."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._bytes or self._error is not None, seconds)
+        self.check()
+        return not self._bytes
+
+    def _take(self) -> bytes | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._closing)
+            return self._waiting[0] if self._waiting and not self._closing else None
+
+    def _send(self) -> None:
+        meter = Meter()
+        allowed = time.monotonic()  # when the bandwidth next allows to send
+        try:
+            while (data := self._take()) is not None:
+                begin = time.monotonic()
+                for at in range(0, len(data), PIECE):
+                    piece = data[at : at + PIECE]
+                    while (bandwidth := self.bandwidth) is not None and not self._closing:
+                        if (early := allowed - time.monotonic()) <= 0:
+                            break
+                        time.sleep(min(early, 0.05))
+                    if bandwidth is not None:
+                        allowed = max(allowed, time.monotonic() - BURST) + len(piece) / bandwidth
+                    self.transport.write(piece)
+                    self.sent += len(piece)
+                    self._sent_piece(len(piece))
+                self.rate = meter.add(len(data), time.monotonic() - begin)
+                with self._changed:
+                    self._waiting.popleft()
+                    self._changed.notify_all()
+        except SpaprError as error:
+            self._fail(error)
+
+    def _sent_piece(self, size: int) -> None:
+        with self._changed:
+            self._bytes -= size
+            self._changed.notify_all()
+
+    # Receiving.
+
+    def _receive(self) -> None:
+        try:
+            while True:
+                frame = read_frame(self.transport, "an answer")
+                self._frames.put(frame)
+                if frame[0] == "failure":
+                    self._fail(MigrationError(f"the destination failed: {str(frame[1]['text'])[:1024]}"))
+        except SpaprError as error:
+            self._fail(error)
+        finally:
+            self._frames.put(None)
+
+    def receive(self, seconds: float) -> Frame | None:
+        """The next frame, or None after `seconds`. Raises MigrationError when none can come any more."""
+        try:
+            frame = self._frames.get(timeout=seconds) if seconds > 0 else self._frames.get_nowait()
+        except queue.Empty:
+            return None
+        if frame is None:
+            self._frames.put(None)
+            self.check()
+            raise MigrationError("the connection ended")
+        return frame
+
+    # Ending.
+
+    def _fail(self, error: SpaprError) -> None:
+        with self._changed:
+            if self._error is None:
+                self._error = error
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """End the threads and the connection. What was not sent is not sent."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        with contextlib.suppress(SpaprError):
+            self.transport.close()
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join(2.0)
+
+
+class Meter:
+    """The rate over the last `WINDOW` seconds of sending."""
+
+    def __init__(self) -> None:
+        """Nothing was sent."""
+        self._bytes = 0.0
+        self._seconds = 0.0
+
+    def add(self, size: int, seconds: float) -> float:
+        """Count `size` bytes that took `seconds`; the rate in bytes per second."""
+        self._bytes += size
+        self._seconds += seconds
+        if self._seconds > WINDOW:
+            self._bytes /= 2
+            self._seconds /= 2
+        return self._bytes / max(self._seconds, 1e-6)

@@ -1,0 +1,500 @@
+"""The source of a migration: the phases of `phases.py`, top to bottom, as one generator.
+
+Enters: a machine, and where to. Leaves: the machine's whole state on a transport. Each `yield` gives the processor back
+to the guest for a slice; between two slices the run loop calls `step`, which goes on here. So everything in this file
+happens while no instruction runs, marks are taken atomically, and the only other threads are the link's, which know
+bytes and not machines.
+
+Must hold: after any failure, or `cancel`, what the passes took is marked dirty again and the guest goes on; from
+`handover` on it never does.
+"""
+
+from __future__ import annotations
+
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from pyspapr.errors import (
+    MigrationCancelled,
+    MigrationError,
+    MigrationUnconfirmed,
+    SpaprError,
+)
+from pyspapr.migration import compatibility, frames, save
+from pyspapr.migration.account import Account
+from pyspapr.migration.link import Link
+from pyspapr.migration.phases import QEMU_STATUS, Phase
+from pyspapr.migration.records import HptChunk, RamChunk, Table
+from pyspapr.migration.statistics import MigrationStatistics
+from pyspapr.migration.stream import StreamWriter
+from pyspapr.migration.throttle import Throttle
+from pyspapr.migration.uri import Place, connect
+from pyspapr.results import Interrupted, Migrated, Rebooted
+from pyspapr.runstate import Status
+
+if TYPE_CHECKING:
+    from pyspapr.machine import Machine
+
+Progress = Callable[[MigrationStatistics], None]
+
+PAGE_BYTES: Final = 4096 + 4
+"""What a page of RAM costs on the stream, uncompressed."""
+ENTRY_BYTES: Final = 18
+"""What a hash table entry costs on the stream at most."""
+CHUNK: Final = 256 << 10
+"""Bytes of one chunk while the guest runs."""
+ANSWER_TIMEOUT: Final = 10.0
+"""Seconds for an answer to `hello`."""
+SWITCHOVER_TIMEOUT: Final = 30.0
+"""Seconds from the stop to `complete`; if it has not come by then the guest goes on here."""
+RUNNING_TIMEOUT: Final = 10.0
+REPORT_EVERY: Final = 0.1
+"""Seconds between two calls of `on_progress` within a phase."""
+
+
+class Outgoing:
+    """One migration away from a machine. Made by `Machine.start_migration`."""
+
+    def __init__(
+        self,
+        vm: Machine,
+        place: Place,
+        *,
+        bandwidth: int | None = None,
+        downtime_limit: float = 0.3,
+        compress: str | None = None,
+        tls: ssl.SSLContext | None = None,
+        on_progress: Progress | None = None,
+        pause_before_switchover: bool = False,
+        throttling: bool = True,
+    ) -> None:
+        """Connect and have the destination compare. Raises MigrationError, with nothing sent and nothing changed."""
+        if bandwidth is not None and bandwidth <= 0:
+            raise MigrationError(f"a bandwidth of {bandwidth} bytes per second cannot move anything")
+        if downtime_limit < 0:
+            raise MigrationError(f"a downtime limit of {downtime_limit:g} s is below 0")
+        if compress not in (None, "zstd", "lz4"):
+            raise MigrationError(f"unknown compression {compress!r}: choose zstd or lz4")
+        self.vm = vm
+        self.downtime_limit = downtime_limit
+        self.compress = compress
+        self.pause_before_switchover = pause_before_switchover
+        self.on_progress = on_progress
+        self.throttle = Throttle(throttling)
+        self.ended = threading.Event()
+        """Set when the migration is over, whichever way."""
+        self.error: SpaprError | None = None
+        self._account = Account(lambda: vm.cpus[0].vcpu.instructions)
+        self._cancelled = threading.Event()
+        self._proceed = threading.Event()
+        self._stepping = 0  # the thread that is in `step`
+        self._reported = 0.0
+        self._said = ""
+        self._taken: list[Any] = []  # passes whose marks go back after a failure
+        self._ram: Any = None
+        self._hpt: Any = None
+        self._table: Any = None
+        self._stopped = False
+        self.was_paused = False
+        self._link = self._setup(place, bandwidth, tls)
+        self._writer = StreamWriter(self._link.put)
+        self._phases = self._run()
+
+    # The phases.
+
+    def _setup(self, place: Place, bandwidth: int | None, tls: ssl.SSLContext | None) -> Link:
+        """Nothing of the machine is sent before the destination has said that it fits."""
+        transport = connect(place, tls=tls)
+        link = Link(transport, bandwidth)
+        try:
+            if transport.two_way:
+                link.say("hello", **compatibility.describe(self.vm))
+                answer = link.receive(ANSWER_TIMEOUT)
+                if answer is None:
+                    raise MigrationError(f"the destination did not answer within {ANSWER_TIMEOUT:g} s")
+                frames.expect(answer, "welcome", "destination")
+        except BaseException:
+            link.close()
+            raise
+        return link
+
+    def _run(self) -> Iterator[None]:
+        save.write_head(self.vm, self._writer)
+        yield from self._first_pass()
+        yield from self._iterate()
+        yield from self._pre_switchover()
+        self._stop()
+        self._final_pass()
+        if self._link.transport.two_way:
+            self._confirm()
+        self._handover()
+
+    def _first_pass(self) -> Iterator[None]:
+        self._enter(Phase.FIRST_PASS)
+        yield from self._live_pass(everything=True)
+
+    def _iterate(self) -> Iterator[None]:
+        self._enter(Phase.ITERATE)
+        while not self._converged():
+            if self._converged(waiting=False):
+                self._watch()
+                yield  # what waits to be sent is all that is too much: another pass would not help
+                continue
+            before = self.pending
+            yield from self._live_pass(everything=False)
+            self.throttle.judge(before, self.pending)
+
+    def _pre_switchover(self) -> Iterator[None]:
+        """Passes go on, so that little is left whenever the word comes."""
+        if not self.pause_before_switchover:
+            return
+        self._enter(Phase.PRE_SWITCHOVER)
+        while not self._proceed.is_set():
+            if self.pending > CHUNK:
+                yield from self._live_pass(everything=False)
+            self._watch()
+            yield
+        while not self._converged():
+            yield from self._live_pass(everything=False)
+
+    def _stop(self) -> None:
+        """The guest's last instruction here was the one before; its time stands still with it."""
+        self._enter(Phase.STOP)
+        self.was_paused = self.vm.paused
+        self.vm.pause()
+        self._stopped = True
+        self._account.stopped()
+        self.vm.phase = Status.FINISH_MIGRATE
+
+    def _final_pass(self) -> None:
+        """RAM and table, then devices, then the end with totals and digest, at full speed."""
+        self._enter(Phase.FINAL_PASS)
+        self._link.bandwidth = None
+        self._begin_pass(everything=False, final=True)
+        while self._send_chunk(CHUNK):
+            self._breathe()
+        self._end_pass()
+        begin = self._writer.offset
+        save.prepare(self.vm)
+        save.write_tail(self.vm, self._writer)
+        self._account.device_bytes = self._writer.offset - begin
+        while not self._link.drain(0.05):
+            self._watch()
+            self._watch_time()
+        if not self._link.transport.two_way:
+            self._link.transport.finish()
+
+    def _confirm(self) -> None:
+        """Until `complete` is here, the guest is ours to run on."""
+        self._enter(Phase.CONFIRM)
+        while (frame := self._link.receive(0.02)) is None or frame[0] == "progress":
+            self._watch_cancel()
+            self._watch_time()
+        frames.expect(frame, "complete", "destination")
+
+    def _handover(self) -> None:
+        """First the right to run is given up, then `go` leaves. From here on nothing gives it back."""
+        self._watch_cancel()
+        self._enter(Phase.HANDOVER)
+        self.vm.give_up(Migrated())
+        self._taken.clear()
+        if self._link.transport.two_way:
+            try:
+                self._link.say("go", paused=self.was_paused)
+                deadline = time.monotonic() + RUNNING_TIMEOUT
+                while (frame := self._link.receive(0.05)) is None or frame[0] == "progress":
+                    if time.monotonic() > deadline:
+                        raise MigrationError(f"no word from it within {RUNNING_TIMEOUT:g} s")
+                frames.expect(frame, "running", "destination")
+            except SpaprError as error:
+                raise MigrationUnconfirmed(
+                    "whether the destination runs the guest is unknown: it held the whole machine and was told to go, "
+                    f"but {error}. This side will not run it"
+                ) from error
+        self._account.resumed()
+        self._end(Phase.COMPLETED)
+
+    # Passes.
+
+    def _live_pass(self, *, everything: bool) -> Iterator[None]:
+        """One pass over RAM and hash table while the guest runs."""
+        self._begin_pass(everything=everything)
+        while True:
+            self._watch()
+            more = True
+            while more and (room := self._link.room) > 0:
+                more = self._send_chunk(min(CHUNK, room))
+            if not more:
+                break
+            yield
+        self._end_pass()
+        yield
+
+    def _begin_pass(self, *, everything: bool, final: bool = False) -> None:
+        """Take the dirty marks. No instruction runs now; afterwards every processor's writes mark pages anew."""
+        if self._table is not self.vm.hpt:
+            self._whole_table()
+        else:
+            self._hpt = self.vm.hpt.start_pass(everything)
+            self._taken.append(self._hpt)
+        self._ram = self.vm.ram.start_pass(everything)
+        self._taken.append(self._ram)
+        for cpu in self.vm.cpus:
+            cpu.vcpu.protect_writes()
+        self._account.begin_pass(final)
+        if not final:
+            self.vm.events.emit("MIGRATION_PASS", **{"pass": self._account.number})
+        self._report(True)
+
+    def _whole_table(self) -> None:
+        """The first time, and when the guest has resized its table: a new one, and all of it."""
+        self._table = self.vm.hpt
+        self._writer.record(Table(self._table.shift))
+        self._hpt = self._table.start_pass(True)
+        self._taken.append(self._hpt)
+
+    def _send_chunk(self, limit: int) -> bool:
+        """One chunk, of RAM or of the hash table in turns; False when the pass is over."""
+        if self._table is not self.vm.hpt:
+            self._whole_table()
+        table_first = self._account.turn()
+        for table in (table_first, not table_first):
+            if self._send_entries(limit) if table else self._send_pages(limit):
+                return True
+        return False
+
+    def _send_pages(self, limit: int) -> bool:
+        if (chunk := self._ram.next(limit, self.compress)) is None:
+            return False
+        index, data, pages, zero_pages = chunk
+        size = self._writer.record(RamChunk(pages, zero_pages, self.compress or "", index, data))
+        self._account.ram(pages, zero_pages, size)
+        return True
+
+    def _send_entries(self, limit: int) -> bool:
+        if (chunk := self._hpt.next(limit)) is None:
+            return False
+        data, valid, invalid = chunk
+        self._account.hpt(valid, invalid, self._writer.record(HptChunk(valid, invalid, data)))
+        return True
+
+    def _end_pass(self) -> None:
+        self._account.end_pass()
+        self._report(True)
+
+    @property
+    def ram_remaining(self) -> int:
+        """Pages that this pass has still to send, or that are dirty again."""
+        left = self._ram.remaining if self._ram is not None else 0
+        return int(left) + self.vm.ram.dirty_grains()
+
+    @property
+    def hpt_remaining(self) -> int:
+        """The same of hash table entries."""
+        left = self._hpt.remaining if self._hpt is not None else 0
+        return int(left) + self.vm.hpt.dirty_entries()
+
+    @property
+    def pending(self) -> int:
+        """Bytes of RAM and hash table that are dirty or still to send in this pass."""
+        return self.ram_remaining * PAGE_BYTES + self.hpt_remaining * ENTRY_BYTES
+
+    @property
+    def expected_downtime(self) -> float:
+        """Seconds, were the guest stopped now: RAM and hash table alike, and what waits to be sent."""
+        return self._seconds(self.pending + self._link.waiting)
+
+    def _seconds(self, size: int) -> float:
+        rate = self._link.rate
+        return size / rate if rate else 0.0
+
+    def _converged(self, *, waiting: bool = True) -> bool:
+        return self._seconds(self.pending + (self._link.waiting if waiting else 0)) <= self.downtime_limit
+
+    # Driving, by the run loop.
+
+    @property
+    def phase(self) -> Phase:
+        """Where it stands."""
+        return self._account.phase
+
+    def step(self) -> None:
+        """Go on until the guest may run for a slice. For the run loop, between two instructions; never raises."""
+        if self.ended.is_set() or self._stepping:
+            return
+        self._stepping = threading.get_ident()
+        try:
+            next(self._phases)
+            self._withhold()
+        except StopIteration:
+            pass
+        except SpaprError as error:
+            self._fail(error)
+        except BaseException:
+            self._fail(MigrationError("the migration was interrupted"))
+            raise
+        finally:
+            self._stepping = 0
+
+    def due(self, instructions: int) -> bool:
+        """For the run loop: whether the slice is over and `step` has its turn."""
+        return self.throttle.over(instructions)
+
+    def budget(self, instructions: int) -> int:
+        """For the run loop: instructions until then."""
+        return self.throttle.budget(instructions)
+
+    def _withhold(self) -> None:
+        """Between two slices, throttled: go on sending until the guest has its turn."""
+        end = time.monotonic() + self.throttle.rest(self.vm.cpus[0].vcpu.instructions)
+        while self.phase.live and (left := end - time.monotonic()) > 0:
+            self._link.wait_for_room(left)
+            next(self._phases)
+        self.throttle.begin(self.vm.cpus[0].vcpu.instructions)
+
+    def wait(self, seconds: float) -> None:
+        """For the run loop, while the guest sleeps or is throttled: until something can be sent, or the time is up."""
+        self._link.wait_for_room(seconds)
+
+    def _watch(self) -> None:
+        """Notice what went wrong, and what the destination says, while there is no need to wait."""
+        self._watch_cancel()
+        while self._link.transport.two_way and (frame := self._link.receive(0)) is not None:
+            if frame[0] != "progress":
+                frames.expect(frame, "progress", "destination")
+        self._link.check()
+        if (reason := self.vm.ended) is not None and reason.final and not isinstance(reason, Rebooted):
+            raise MigrationError(f"{reason}, so there is nothing to migrate")
+
+    def _watch_cancel(self) -> None:
+        if self._cancelled.is_set():
+            raise MigrationCancelled("the migration was cancelled")
+
+    def _watch_time(self) -> None:
+        if (downtime := self._account.still) is not None and downtime > SWITCHOVER_TIMEOUT:
+            raise MigrationError(f"the destination did not confirm within {SWITCHOVER_TIMEOUT:g} s")
+
+    def _breathe(self) -> None:
+        """With the guest stopped too: look at cancel, and keep the queue bounded."""
+        self._watch_cancel()
+        if not self.phase.live:
+            while self._link.room == 0:
+                self._watch_cancel()
+                self._watch_time()
+                self._link.check()
+                self._link.wait_for_room(0.05)
+        self._report(False)
+
+    # Ends.
+
+    def cancel(self) -> bool:
+        """Give up; the guest goes on here. False when it is too late. Any thread may call this, at any time."""
+        if self.ended.is_set() or self.phase is Phase.HANDOVER:
+            return False
+        self._cancelled.set()
+        if self._stepping == threading.get_ident():
+            return True  # from on_progress: carried out as soon as that returns
+        self.vm.call(self.step)
+        self.ended.wait(SWITCHOVER_TIMEOUT)
+        return self.phase is Phase.CANCELLED
+
+    def proceed(self) -> None:
+        """Go on from `pre-switchover`; before it, do not stop there. Any thread may call this."""
+        self._proceed.set()
+        self.vm.kick()
+
+    def result(self) -> MigrationStatistics:
+        """Statistics of a migration that has ended well. Raises what ended it otherwise."""
+        if self.error is not None:
+            raise self.error
+        return self.statistics
+
+    def _fail(self, error: SpaprError) -> None:
+        """Marks go back, time goes on. After `handover` there is nothing to go back to."""
+        if self.phase is Phase.COMPLETED:
+            return
+        self.error = error
+        if self.phase is Phase.HANDOVER:
+            self._end(Phase.UNCONFIRMED)
+            return
+        for taken in self._taken:
+            taken.put_back()
+        for cpu in self.vm.cpus:
+            cpu.vcpu.protect_writes()
+        if self._stopped:
+            self.vm.phase = None
+            if not self.was_paused:
+                self.vm.resume()
+        self._end(Phase.CANCELLED if isinstance(error, MigrationCancelled) else Phase.FAILED)
+
+    def _end(self, phase: Phase) -> None:
+        self._taken.clear()
+        self._account.sent_bytes = self._link.sent
+        self._account.remaining = (0, 0) if phase is Phase.COMPLETED else (self.ram_remaining, self.hpt_remaining)
+        self._ram = self._hpt = None
+        self._link.close()
+        if isinstance(self.error, MigrationError):
+            self.error.statistics = self._snapshot(phase)
+        self._enter(phase)
+        self.ended.set()
+
+    # Telling.
+
+    def _enter(self, phase: Phase) -> None:
+        self._account.enter(phase)
+        if (status := QEMU_STATUS[phase]) != self._said:
+            self._said = status
+            self.vm.events.emit("MIGRATION", status=status)
+        self._report(True)
+
+    def _report(self, now: bool) -> None:
+        if self.on_progress is None or not (now or time.monotonic() - self._reported >= REPORT_EVERY):
+            return
+        self._reported = time.monotonic()
+        self.on_progress(self.statistics)
+
+    @property
+    def statistics(self) -> MigrationStatistics:
+        """Up to now. Any thread may ask."""
+        return self._snapshot(self.phase)
+
+    def _snapshot(self, phase: Phase) -> MigrationStatistics:
+        over = self._ram is None
+        pages, entries = self._account.remaining if over else (self.ram_remaining, self.hpt_remaining)
+        return self._account.statistics(
+            phase=phase,
+            sent_bytes=self._account.sent_bytes if over and self.ended.is_set() else self._link.sent,
+            rate=self._link.rate,
+            ram_remaining=pages * 4096,
+            hpt_remaining=entries,
+            expected_downtime=0.0 if over else self.expected_downtime,
+            throttle=self.throttle.share,
+            error=None if self.error is None else str(self.error),
+        )
+
+
+def drive(vm: Machine, outgoing: Outgoing) -> MigrationStatistics:
+    """See a migration that was begun to its end. Unless another thread does, run the guest meanwhile, reboots included.
+
+    Raises what ended the migration.
+    """
+    try:
+        while not outgoing.ended.is_set():
+            if vm.running:
+                outgoing.ended.wait(0.05)
+                continue
+            if vm.ended is not None and vm.ended.final:
+                outgoing.step()
+                continue
+            reason = vm.run_beside(outgoing)
+            if isinstance(reason, Rebooted):
+                vm.reboot()
+            elif isinstance(reason, Interrupted):
+                outgoing.cancel()
+    except BaseException:
+        outgoing.cancel()
+        raise
+    return outgoing.result()

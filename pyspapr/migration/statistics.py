@@ -1,0 +1,100 @@
+"""What a migration did, in one frozen value. Sizes are bytes, times seconds, rates bytes per second."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from pyspapr.migration.phases import Phase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassStatistics:
+    """One pass: RAM and hash table, which are sent in turns."""
+
+    number: int
+    """From 1."""
+    final: bool = False
+    """Whether the guest stood still."""
+    ram_pages: int = 0
+    """Pages of 4 KiB with contents."""
+    ram_zero_pages: int = 0
+    ram_bytes: int = 0
+    """On the stream."""
+    hpt_valid: int = 0
+    """Entries sent with a value."""
+    hpt_invalid: int = 0
+    """Entries sent as empty."""
+    hpt_bytes: int = 0
+    """On the stream."""
+    seconds: float = 0.0
+    instructions: int = 0
+    """That the guest ran during the pass."""
+
+    @property
+    def hpt_entries(self) -> int:
+        """Entries sent, with a value or empty."""
+        return self.hpt_valid + self.hpt_invalid
+
+    @property
+    def bytes(self) -> int:
+        """RAM and hash table."""
+        return self.ram_bytes + self.hpt_bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigrationStatistics:
+    """A migration up to now."""
+
+    phase: Phase
+    passes: tuple[PassStatistics, ...] = ()
+    """The one under way included."""
+    phase_seconds: Mapping[Phase, float] = field(default_factory=lambda: MappingProxyType({}))
+    seconds: float = 0.0
+    """Since the start."""
+    sent_bytes: int = 0
+    """Bytes that left, or for a destination arrived, frames included."""
+    rate: float = 0.0
+    """Measured while sending."""
+    ram_remaining: int = 0
+    """Bytes of RAM still to send in this pass, or dirty since it began."""
+    hpt_remaining: int = 0
+    """The same of hash table entries, in entries."""
+    expected_downtime: float = 0.0
+    """If the guest were stopped now."""
+    downtime: float | None = None
+    """From the stop to the destination's word that it runs; None before."""
+    throttle: float = 0.0
+    """Share of the time that is withheld from the guest, 0 to 0.99."""
+    device_bytes: int = 0
+    """Devices and the end of the stream."""
+    error: str | None = None
+    """Why it failed."""
+
+    @property
+    def pass_number(self) -> int:
+        """How many passes were begun."""
+        return len(self.passes)
+
+    @property
+    def ram_bytes(self) -> int:
+        """All passes."""
+        return sum(one.ram_bytes for one in self.passes)
+
+    @property
+    def hpt_bytes(self) -> int:
+        """All passes."""
+        return sum(one.hpt_bytes for one in self.passes)
+
+    @property
+    def zero_pages(self) -> int:
+        """All passes."""
+        return sum(one.ram_zero_pages for one in self.passes)
+
+    @property
+    def remaining_bytes(self) -> int:
+        """RAM and hash table together, as they would travel."""
+        from pyspapr.migration.source import ENTRY_BYTES
+
+        return self.ram_remaining + self.hpt_remaining * ENTRY_BYTES

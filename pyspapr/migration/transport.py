@@ -1,0 +1,265 @@
+"""Byte transports: what a migration travels over.
+
+Enters: a socket, a file descriptor, a file, or any object with `read` or `write`. Leaves: one small interface,
+`Transport`. Must hold: one thread may read while another writes, and `close` from a third ends both at once with
+`MigrationError`; so a peer that hangs can always be left.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import socket
+import ssl
+import threading
+from pathlib import Path
+from typing import Final, Protocol
+
+from pyspapr.errors import MigrationError
+
+PIECE: Final = 256 << 10
+"""Bytes that one call of `read` or one system call of `write` moves at most."""
+LOOK: Final = 0.05
+"""Seconds between two looks at whether a waiting transport was closed."""
+
+
+class Transport(Protocol):
+    """One end of a connection. `two_way` says that there is a peer which answers."""
+
+    two_way: bool
+
+    def read(self, limit: int) -> bytes:
+        """Up to `limit` bytes, at least one; empty at the end. Raises MigrationError."""
+        ...
+
+    def write(self, data: bytes) -> None:
+        """All of `data`. Raises MigrationError."""
+        ...
+
+    def finish(self) -> None:
+        """Everything was written: a file becomes visible under its name. Raises MigrationError."""
+        ...
+
+    def close(self) -> None:
+        """Release it; threads that wait in it come back. May be called twice, and by any thread."""
+        ...
+
+
+class SocketTransport:
+    """A connected stream socket, TLS or not.
+
+    The socket does not block; waiting is done outside the lock. Python's SSL objects are not to be used by two threads
+    at once, and a reader that blocked inside one would keep the writer out.
+    """
+
+    two_way = True
+
+    def __init__(self, sock: socket.socket) -> None:
+        """Take over `sock`."""
+        sock.setblocking(False)
+        self._socket = sock
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def _wait(self, write: bool) -> None:
+        if self._closed:
+            raise MigrationError("the connection was closed on this side")
+        with contextlib.suppress(OSError, ValueError):
+            readers, writers = ([], [self._socket]) if write else ([self._socket], [])
+            select.select(readers, writers, [], LOOK)
+
+    def read(self, limit: int) -> bytes:
+        """What has arrived."""
+        while True:
+            try:
+                with self._lock:
+                    return self._socket.recv(min(limit, PIECE))
+            except (BlockingIOError, ssl.SSLWantReadError):
+                self._wait(False)
+            except ssl.SSLWantWriteError:
+                self._wait(True)
+            except (OSError, ValueError) as error:
+                raise MigrationError(f"the connection was lost while receiving: {error}") from error
+
+    def write(self, data: bytes) -> None:
+        """Send everything."""
+        view = memoryview(data)
+        while view:
+            try:
+                with self._lock:
+                    view = view[self._socket.send(view[:PIECE]) :]
+            except (BlockingIOError, ssl.SSLWantWriteError):
+                self._wait(True)
+            except ssl.SSLWantReadError:
+                self._wait(False)
+            except (OSError, ValueError) as error:
+                raise MigrationError(f"the connection was lost while sending: {error}") from error
+
+    def finish(self) -> None:
+        """Nothing to do: the peer has what was sent, or says that it has not."""
+
+    def close(self) -> None:
+        """Shut down both directions, then let go."""
+        self._closed = True
+        with self._lock:
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+            self._socket.close()
+
+
+class DescriptorTransport:
+    """A pipe, or a file that is open already: one direction, nobody answers."""
+
+    two_way = False
+
+    def __init__(self, fd: int) -> None:
+        """Take over `fd`."""
+        self._fd = fd
+        self._lock = threading.Lock()
+
+    def _wait(self, write: bool) -> int:
+        while (fd := self._fd) >= 0:
+            with contextlib.suppress(OSError, ValueError):
+                if any(select.select([] if write else [fd], [fd] if write else [], [], LOOK)):
+                    return fd
+        raise MigrationError("the descriptor was closed on this side")
+
+    def read(self, limit: int) -> bytes:
+        """What is there."""
+        try:
+            return os.read(self._wait(False), min(limit, PIECE))
+        except OSError as error:
+            raise MigrationError(f"reading the descriptor failed: {error}") from error
+
+    def write(self, data: bytes) -> None:
+        """Write everything, in pieces that a pipe takes without blocking once it is writable."""
+        view = memoryview(data)
+        while view:
+            try:
+                view = view[os.write(self._wait(True), view[: select.PIPE_BUF]) :]
+            except OSError as error:
+                raise MigrationError(f"writing the descriptor failed: {error}") from error
+
+    def finish(self) -> None:
+        """Nothing to do."""
+
+    def close(self) -> None:
+        """Let go."""
+        with self._lock:
+            fd, self._fd = self._fd, -1
+            if fd >= 0:
+                os.close(fd)
+
+
+class FileWriter:
+    """A file that appears under its name when it is whole: written beside, synced, renamed."""
+
+    two_way = False
+
+    def __init__(self, path: str) -> None:
+        """Create the file beside. Raises MigrationError."""
+        self._path = Path(path)
+        self._beside = self._path.with_name(f".{self._path.name}.{os.getpid()}.part")
+        try:
+            self._file = open(self._beside, "wb")  # noqa: SIM115 (lives as long as this object)
+        except OSError as error:
+            raise MigrationError(f"{path} cannot be written: {error}") from error
+
+    def read(self, limit: int) -> bytes:
+        """Nobody answers."""
+        return b""
+
+    def write(self, data: bytes) -> None:
+        """Write everything."""
+        try:
+            self._file.write(data)
+        except (OSError, ValueError) as error:
+            raise MigrationError(f"{self._path} cannot be written: {error}") from error
+
+    def finish(self) -> None:
+        """Sync, then rename over what was there, then sync the directory."""
+        try:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            os.rename(self._beside, self._path)
+            directory = os.open(self._path.parent, os.O_RDONLY)
+            try:
+                os.fsync(directory)
+            finally:
+                os.close(directory)
+        except (OSError, ValueError) as error:
+            raise MigrationError(f"{self._path} cannot be written: {error}") from error
+
+    def close(self) -> None:
+        """Close; what was not finished disappears."""
+        with contextlib.suppress(OSError):
+            self._file.close()
+        with contextlib.suppress(OSError):
+            self._beside.unlink()
+
+
+class ObjectTransport:
+    """Any object with `read` or `write` (both: it has a peer that answers). Errors of the object become ours.
+
+    `read(n)` must return what is there, at most n bytes, and must not wait for all n of them; a raw or unbuffered file
+    object does that. Reading and writing happen in different threads.
+    """
+
+    def __init__(self, target: object) -> None:
+        """Wrap `target`. Raises MigrationError for anything else."""
+        self._read = getattr(target, "read1", None) or getattr(target, "read", None)
+        self._write = getattr(target, "write", None)
+        for method, name in ((self._read, "readable"), (self._write, "writable")):
+            if method is not None and (ask := getattr(target, name, None)) is not None and not ask():
+                if name == "readable":
+                    self._read = None
+                else:
+                    self._write = None
+        if self._read is None and self._write is None:
+            raise MigrationError(f"{type(target).__name__} has neither read nor write")
+        self._target = target
+        self._closed = False
+        self.two_way = self._read is not None and self._write is not None
+
+    def read(self, limit: int) -> bytes:
+        """What the object gives."""
+        if self._read is None or self._closed:
+            return b""
+        try:
+            return bytes(self._read(min(limit, PIECE)) or b"")
+        except (OSError, ValueError) as error:
+            raise MigrationError(f"reading failed: {error}") from error
+
+    def write(self, data: bytes) -> None:
+        """Everything, also when the object takes it in pieces."""
+        if self._write is None or self._closed:
+            raise MigrationError("the transport cannot be written, or was closed")
+        view = memoryview(data)
+        try:
+            while view:
+                taken = self._write(view)
+                if taken is None:
+                    return
+                if not 0 < taken <= len(view):
+                    raise MigrationError(f"write took {taken} of {len(view)} bytes")
+                view = view[taken:]
+        except (OSError, ValueError) as error:
+            raise MigrationError(f"writing failed: {error}") from error
+
+    def finish(self) -> None:
+        """Flush, if the object can."""
+        try:
+            if (flush := getattr(self._target, "flush", None)) is not None:
+                flush()
+        except (OSError, ValueError) as error:
+            raise MigrationError(f"writing failed: {error}") from error
+
+    def close(self) -> None:
+        """Close the object, if it can be closed."""
+        if not self._closed:
+            self._closed = True
+            with contextlib.suppress(OSError, ValueError):
+                if (close := getattr(self._target, "close", None)) is not None and self.two_way:
+                    close()

@@ -1,0 +1,351 @@
+"""Migrations that do not happen: whatever is cut, at most one side runs, and nothing is lost."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+from migration import MIB, Arrival, ballast, churning, eventually, running
+
+from pyspapr import (
+    Interrupted,
+    Machine,
+    MachineConfig,
+    Migrated,
+    MigrationCancelled,
+    MigrationError,
+    MigrationUnconfirmed,
+    StateError,
+)
+from pyspapr.migration import frames, source, uri
+from pyspapr.migration.phases import Phase
+from pyspapr.migration.statistics import MigrationStatistics
+
+
+class Wire:
+    """One end of a connection that can be cut: by anybody, or by itself before it writes `fuse`."""
+
+    def __init__(self, sock: socket.socket, fuse: bytes | None = None) -> None:
+        self.socket = sock
+        self.fuse = fuse
+
+    def read(self, limit: int) -> bytes:
+        return self.socket.recv(limit)
+
+    def write(self, data: bytes) -> int:
+        if self.fuse is not None and self.fuse in bytes(data):
+            self.cut()
+        return self.socket.send(data)
+
+    def cut(self) -> None:
+        try:
+            self.socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+    close = cut
+
+
+def wires(fuse: bytes | None = None) -> tuple[Wire, Wire]:
+    """A source's end and a destination's; the destination cuts before it writes `fuse`."""
+    here, there = socket.socketpair()
+    return Wire(here), Wire(there, fuse)
+
+
+def runs_on(vm: Machine) -> None:
+    """The guest runs, and its own checks pass."""
+    printed = vm.console.total
+    reason = vm.run(max_instructions=20_000_000)
+    assert "FAIL" not in vm.console.output, reason
+    assert vm.console.total >= printed
+
+
+LIVE = [Phase.FIRST_PASS, Phase.ITERATE, Phase.PRE_SWITCHOVER, Phase.STOP, Phase.FINAL_PASS]
+
+
+@pytest.mark.parametrize("phase", LIVE)
+def test_a_link_cut_before_the_end_leaves_the_guest_here_and_nothing_there(phase: Phase, demo_guest: Path) -> None:
+    vm = churning(demo_guest)
+    here, there = wires()
+    arrival = Arrival(there)
+
+    def cut(statistics: MigrationStatistics) -> None:
+        if statistics.phase is phase:
+            here.cut()
+
+    with pytest.raises(MigrationError) as error:
+        vm.migrate(here, on_progress=cut, pause_before_switchover=phase is Phase.PRE_SWITCHOVER, downtime_limit=0)
+    assert not isinstance(error.value, MigrationUnconfirmed)
+    assert error.value.statistics is not None
+    assert error.value.statistics.phase is Phase.FAILED
+    arrival.failure()
+    runs_on(vm)
+
+
+@pytest.mark.parametrize("phase", LIVE)
+def test_cancel_in_any_phase_leaves_the_guest_here(phase: Phase, demo_guest: Path) -> None:
+    vm = churning(demo_guest)
+    here, there = wires()
+    arrival = Arrival(there)
+
+    def cancel(statistics: MigrationStatistics) -> None:
+        if statistics.phase is phase and vm.migration is not None:
+            vm.migration.cancel()
+
+    with pytest.raises(MigrationCancelled):
+        vm.migrate(here, on_progress=cancel, pause_before_switchover=phase is Phase.PRE_SWITCHOVER, downtime_limit=0)
+    assert vm.migration is not None and vm.migration.phase is Phase.CANCELLED
+    arrival.failure()
+    runs_on(vm)
+
+
+def test_everything_a_failed_attempt_took_is_dirty_again_and_the_next_one_loses_nothing(demo_guest: Path) -> None:
+    vm = churning(demo_guest)
+    for phase in LIVE:
+        here, there = wires()
+        arrival = Arrival(there)
+
+        def cut(statistics: MigrationStatistics, phase: Phase = phase, here: Wire = here) -> None:
+            if statistics.phase is phase:
+                here.cut()
+
+        with pytest.raises(MigrationError):
+            vm.migrate(here, on_progress=cut, pause_before_switchover=phase is Phase.PRE_SWITCHOVER, downtime_limit=0)
+        arrival.failure()
+        assert vm.ram.dirty_grains() >= 200
+        assert vm.hpt.dirty_entries() >= vm.hpt.valid_entries()
+    here, there = wires()
+    arrival = Arrival(there)
+    vm.migrate(here)
+    machine = arrival.machine()
+    assert machine.state_hash() == vm.state_hash()
+    runs_on(machine)
+
+
+def test_a_source_without_confirmation_runs_on(demo_guest: Path) -> None:
+    """The destination holds everything, but its word is lost."""
+    vm = churning(demo_guest)
+    here, there = wires(fuse=b"complete")
+    arrival = Arrival(there)
+    with pytest.raises(MigrationError) as error:
+        vm.migrate(here)
+    assert not isinstance(error.value, MigrationUnconfirmed)
+    arrival.failure()
+    runs_on(vm)
+
+
+def test_when_the_go_is_lost_neither_side_runs_and_both_say_so(demo_guest: Path) -> None:
+    vm = churning(demo_guest)
+    here, there = wires()
+    here.fuse = frames.encode("go", paused=False)[4:8]
+    arrival = Arrival(there)
+    with pytest.raises(MigrationUnconfirmed, match="will not run it"):
+        vm.migrate(here)
+    assert vm.migration is not None and vm.migration.phase is Phase.UNCONFIRMED
+    assert "did not tell it to go" in arrival.failure()
+    with pytest.raises(StateError, match="migrated away"):
+        vm.run()
+    vm.reclaim()
+    runs_on(vm)
+
+
+def test_when_only_the_last_word_is_lost_the_destination_runs_and_the_source_does_not(demo_guest: Path) -> None:
+    vm = churning(demo_guest)
+    here, there = wires(fuse=b"running")
+    arrival = Arrival(there)
+    with pytest.raises(MigrationUnconfirmed):
+        vm.migrate(here)
+    with pytest.raises(StateError):
+        vm.run()
+    runs_on(arrival.machine())
+
+
+def test_cancel_comes_too_late_after_the_handover(demo_guest: Path) -> None:
+    vm = churning(demo_guest)
+    here, there = wires()
+    arrival = Arrival(there)
+    answers: list[bool] = []
+
+    def cancel(statistics: MigrationStatistics) -> None:
+        if statistics.phase is Phase.HANDOVER and vm.migration is not None:
+            answers.append(vm.migration.cancel())
+
+    vm.migrate(here, on_progress=cancel)
+    assert answers == [False]
+    runs_on(arrival.machine())
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        (MachineConfig(memory="128M"), "memory is 64M at the source and 128M here"),
+        (MachineConfig(memory="64M", cpu="power9"), "the CPU is power8 at the source and power9 here"),
+        (MachineConfig(memory="64M", clock="host"), "the clock is virtual at the source and host here"),
+        (MachineConfig(memory="64M", max_memory="128M"), "maximum memory is 64M at the source and 128M here"),
+        (
+            MachineConfig(memory="64M", hpt_shift=18),
+            "the hash table has 2.19 bytes at the source and at most 2.18 here",
+        ),
+    ],
+)
+def test_a_destination_that_wants_another_machine_refuses_before_anything_is_sent(
+    wanted: MachineConfig, message: str, demo_guest: Path
+) -> None:
+    vm = churning(demo_guest)
+    here, there = wires()
+    arrival = Arrival(there, config=wanted)
+    with pytest.raises(MigrationError, match=message):
+        vm.migrate(here)
+    assert vm.migration is None
+    arrival.failure()
+    runs_on(vm)
+
+
+def test_a_destination_without_a_device_refuses_it_by_name(demo_guest: Path) -> None:
+    from pyspapr.devices.nvram import Nvram
+    from pyspapr.vmstate import VMState
+
+    class Extra(Nvram):
+        VMSTATE = VMState("acme/extra", version=1, fields=Nvram.VMSTATE.fields)
+
+    vm = churning(demo_guest)
+    vm.add_device(Extra())
+    here, there = wires()
+    arrival = Arrival(there)
+    with pytest.raises(MigrationError, match="device acme/extra is at the source and not here"):
+        vm.migrate(here)
+    arrival.failure()
+    here, there = wires()
+    arrival = Arrival(there, prepare=lambda machine: machine.add_device(Extra()))
+    vm.migrate(here)
+    assert arrival.machine().state_hash() == vm.state_hash()
+
+
+@pytest.mark.parametrize("garbage", [b"GET / HTTP/1.1\r\n\r\n", b"\0\0\0\x05hello", b"\xff" * 64, b""])
+def test_a_stranger_at_the_listener_is_refused(garbage: bytes, tmp_path: Path) -> None:
+    arrival = Arrival(f"unix:{tmp_path / 'socket'}")
+    with socket.socket(socket.AF_UNIX) as stranger:
+        stranger.connect(str(tmp_path / "socket"))
+        stranger.sendall(garbage)
+        stranger.shutdown(socket.SHUT_WR)
+        arrival.failure()
+
+
+def test_nobody_listens(demo_guest: Path, tmp_path: Path) -> None:
+    vm = churning(demo_guest)
+    for place in (f"unix:{tmp_path / 'nobody'}", "tcp:127.0.0.1:1"):
+        with pytest.raises(MigrationError, match="cannot connect"):
+            vm.migrate(place)
+    runs_on(vm)
+
+
+def test_cancel_from_another_thread(demo_guest: Path, tmp_path: Path) -> None:
+    vm = churning(demo_guest)
+    arrival = Arrival(f"unix:{tmp_path / 'socket'}")
+    with running(vm) as reasons:
+        migration = vm.start_migration(arrival.address, bandwidth=MIB)
+        eventually(lambda: migration.statistics.sent_bytes > 100_000)
+        assert migration.cancel()
+        arrival.failure()
+        assert not reasons
+        vm.stop()
+        eventually(lambda: bool(reasons))
+        assert isinstance(reasons[0], Interrupted)
+    runs_on(vm)
+
+
+def test_a_destination_that_reads_nothing_does_not_stop_the_guest(demo_guest: Path) -> None:
+    vm = churning(demo_guest)
+    ballast(vm, pages=4000, entries=0)
+    here, there = wires()
+
+    def deaf() -> None:
+        frames.read_frame(uri.ObjectTransport(there), "hello")
+        there.write(frames.encode("welcome", protocol=frames.PROTOCOL, package="test"))
+
+    threading.Thread(target=deaf, daemon=True).start()
+    with running(vm):
+        migration = vm.start_migration(here)
+        eventually(lambda: migration.phase is Phase.FIRST_PASS)
+        eventually(lambda: migration.phase is Phase.FIRST_PASS)
+        before = vm.call(lambda: vm.cpus[0].vcpu.instructions)
+        eventually(lambda: vm.call(lambda: vm.cpus[0].vcpu.instructions) > before + 10_000_000)
+        assert migration.phase is Phase.FIRST_PASS
+        assert migration.cancel()
+    runs_on(vm)
+
+
+def test_a_destination_that_falls_silent_at_the_end_gives_the_guest_back_after_a_while(
+    demo_guest: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source, "SWITCHOVER_TIMEOUT", 0.5)
+    vm = churning(demo_guest)
+    here, there = wires()
+
+    def deaf() -> None:
+        frames.read_frame(uri.ObjectTransport(there), "hello")
+        there.write(frames.encode("welcome", protocol=frames.PROTOCOL, package="test"))
+
+    threading.Thread(target=deaf, daemon=True).start()
+    with pytest.raises(MigrationError, match="within 0.5 s"):
+        vm.migrate(here)
+    runs_on(vm)
+
+
+def test_migration_between_threads_while_the_guest_runs_in_a_third(demo_guest: Path, tmp_path: Path) -> None:
+    vm = churning(demo_guest)
+    arrival = Arrival(f"unix:{tmp_path / 'socket'}")
+    with running(vm) as reasons:
+        statistics = vm.migrate(arrival.address)
+        assert statistics.phase is Phase.COMPLETED
+        eventually(lambda: bool(reasons))
+        assert isinstance(reasons[0], Migrated)
+    runs_on(arrival.machine())
+
+
+def certificates(directory: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """Contexts for a client and a server that trust one self-made authority."""
+
+    def openssl(*arguments: str) -> None:
+        subprocess.run(["openssl", *arguments], cwd=directory, check=True, capture_output=True)
+
+    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=ca")
+    for name, subject in (("server", "/CN=localhost"), ("client", "/CN=client")):
+        openssl(
+            "req", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", subject
+        )
+        (directory / "ext").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
+        openssl(
+            *("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial"),
+            *("-out", f"{name}.pem", "-extfile", "ext"),
+        )
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(directory / "server.pem", directory / "server.key")
+    server.load_verify_locations(directory / "ca.pem")
+    server.verify_mode = ssl.CERT_REQUIRED
+    client = ssl.create_default_context(cafile=str(directory / "ca.pem"))
+    client.load_cert_chain(directory / "client.pem", directory / "client.key")
+    return client, server
+
+
+def test_tls_with_certificates_on_both_sides(demo_guest: Path, tmp_path: Path) -> None:
+    client, server = certificates(tmp_path)
+    vm = churning(demo_guest)
+    arrival = Arrival("tcp:127.0.0.1:0", tls=server)
+    vm.migrate(arrival.address, tls=client)
+    runs_on(arrival.machine())
+
+
+def test_a_client_without_a_certificate_is_not_let_in(demo_guest: Path, tmp_path: Path) -> None:
+    client, server = certificates(tmp_path)
+    stranger = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
+    vm = churning(demo_guest)
+    arrival = Arrival("tcp:127.0.0.1:0", tls=server)
+    with pytest.raises(MigrationError):
+        vm.migrate(arrival.address, tls=stranger)
+    arrival.failure()
+    runs_on(vm)
