@@ -24,7 +24,7 @@ def names(text: str) -> list[str]:
 SPRS: Final = names(
     "xer lr ctr dscr dsisr dar srr0 srr1 cfar amr pid iamr tidr ctrlw fscr uamor pspb vrsave "
     "sprg0 sprg1 sprg2 sprg3 sier mmcr2 mmcra pmc1 pmc2 pmc3 pmc4 pmc5 pmc6 mmcr0 siar sdar mmcr1 "
-    "ebbhr ebbrr bescr tar psscr ppr"
+    "ebbhr ebbrr bescr tar psscr wort ppr"
 )
 
 VIEWS: Final = names(
