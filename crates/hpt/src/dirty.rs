@@ -78,8 +78,8 @@ impl DirtyMap {
         reset
     }
 
-    /// Whether everything is dirty and no part of it was taken since.
-    fn all_dirty(&self) -> bool {
+    /// Whether everything is dirty and no part of it was taken since; under `walk`.
+    pub(crate) fn all_dirty(&self) -> bool {
         let top = self.all.levels() - 1;
         self.all.word(top, 0) == self.all.full_word(top, 0)
     }

@@ -141,7 +141,7 @@ impl HptPass {
         }
         drop(walk);
         if state.mode == Mode::InUse {
-            state.left = hpt.valid_entries();
+            state.left = hpt.entries_in_use();
         }
         Ok(Self { hpt: hpt.clone(), marks, state: Mutex::new(state) })
     }
@@ -157,7 +157,7 @@ impl HptPass {
         state.cursor?;
         let _walk = self.hpt.dirty.walk();
         if self.marks == Marks::Live && self.hpt.dirty.take_reset() {
-            state.restart(self.hpt.valid_entries());
+            state.restart(self.hpt.entries_in_use());
         }
         let mut writer = Writer::new(std::mem::take(&mut state.erase));
         let mut batch = Vec::new();
@@ -232,7 +232,7 @@ impl HptPass {
         match (state.cursor, state.mode) {
             (None, _) => 0,
             // Their marks are counted when somebody asks: a pass alone does not pay for it.
-            (Some(_), Mode::Dirty) => self.hpt.dirty_count(),
+            (Some(_), Mode::Dirty) => self.hpt.pending(),
             (Some(_), Mode::InUse | Mode::Groups) => state.left,
         }
     }
@@ -277,6 +277,15 @@ impl State {
 }
 
 impl Hpt {
+    /// Entries that a live pass would send now: the dirty ones, or those in use when the table was reset.
+    pub fn pending(&self) -> u64 {
+        let reset = {
+            let _walk = self.dirty.walk();
+            self.dirty.all_dirty()
+        };
+        if reset { self.entries_in_use() } else { self.dirty_count() }
+    }
+
     /// What the table holds now is a base: the changes from here on are those since it.
     pub fn set_base(&self) {
         let _walk = self.dirty.walk();

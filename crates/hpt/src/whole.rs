@@ -24,6 +24,11 @@ impl Hpt {
         self.written().filter(|&ptex| self.read(ptex).is_valid()).count() as u64
     }
 
+    /// Number of entries that are not zero.
+    pub(crate) fn entries_in_use(&self) -> u64 {
+        self.written().filter(|&ptex| self.read(ptex).guest() != Hpte::default()).count() as u64
+    }
+
     /// A BLAKE3 hash of the size and of every entry that is not zero, with its index; the dirty bits do not count,
     /// and neither does the way that led here. Meaningful while nobody changes the table.
     pub fn digest(&self) -> [u8; 32] {

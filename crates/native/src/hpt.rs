@@ -62,9 +62,9 @@ impl Hpt {
         py.detach(|| self.0.load_chunk(chunk)).map_err(error::stream)
     }
 
-    /// Number of entries changed since a live pass took them.
-    fn dirty_entries(&self) -> u64 {
-        self.0.dirty_count()
+    /// Number of entries that a live pass would send now.
+    fn dirty_entries(&self, py: Python<'_>) -> u64 {
+        py.detach(|| self.0.pending())
     }
 
     /// What the table holds now is a base: changes are those since it.

@@ -161,6 +161,21 @@ fn a_reboot_between_passes_erases_the_other_side_first() -> Fallible {
 }
 
 #[test]
+fn what_is_pending_after_a_reboot_is_what_is_in_use() -> Fallible {
+    let hpt = Arc::new(Hpt::new(40)?);
+    fill(&hpt, 500);
+    assert_eq!(hpt.pending(), 500);
+    hpt.clear();
+    assert_eq!((hpt.dirty_count(), hpt.pending()), (hpt.slots(), 0));
+    fill(&hpt, 3);
+    assert_eq!(hpt.pending(), 3);
+    let pass = HptPass::start(&hpt, false, Marks::Live)?;
+    assert_eq!((pass.remaining(), pass.next(4096).map(|c| c.valid)), (3, Some(3)));
+    assert_eq!(hpt.pending(), 0);
+    Ok(())
+}
+
+#[test]
 fn a_reboot_in_the_middle_of_a_pass_begins_it_again() -> Fallible {
     for everything in [true, false] {
         let (from, to) = (Arc::new(Hpt::new(20)?), Hpt::new(20)?);
