@@ -100,7 +100,8 @@ class Machine:
         self._kicked = threading.Event()
         self._stop_requested = False
         self._calls = Calls(self.kick)
-        self._images: boot.Images | None = None
+        self.images: boot.Images | None = None
+        """What a reboot loads. A machine made from a stream does not know: set it before its guest reboots."""
         self.started = False
         self.events = Events()
         self.launched = False
@@ -169,7 +170,7 @@ class Machine:
 
     def _boot(self, images: boot.Images) -> None:
         entry = boot.load(self.memory, self.config, images, self.random)
-        self._images = images
+        self.images = images
         self.start(**asdict(entry))
 
     def start(self, *, pc: int, r3: int = 0, r4: int = 0, r5: int = 0, r6: int = 0, r7: int = 0) -> None:
@@ -199,10 +200,10 @@ class Machine:
     def _reboot(self) -> None:
         if isinstance(self.ended, Migrated):
             raise StateError(str(self.ended))
-        if self._images is None:
+        if self.images is None:
             raise StateError("there is no kernel to boot again: load_kernel() was not called")
         guest = isinstance(self.ended, Rebooted)
-        self._boot(self._images)
+        self._boot(self.images)
         self.launched = self.running and not self.paused
         self.events.emit("RESET", guest=guest, reason="guest-reset" if guest else "host-qmp-system-reset")
 
@@ -269,7 +270,8 @@ class Machine:
 
     def _resume(self) -> None:
         if self.ended is not None and self.ended.final:
-            raise StateError(f"{self.ended}; it can only be reset")
+            advice = "" if isinstance(self.ended, Migrated) else "; it can only be reset"
+            raise StateError(f"{self.ended}{advice}")
         if self._stopped_time is not None:
             self._stopped_time.restore(self)
             self._stopped_time = None

@@ -6,7 +6,7 @@ import asyncio
 import json
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, TypedDict, get_args, get_origin
 
 import pytest
 from hypothesis import given, settings
@@ -20,7 +20,7 @@ from pyspapr.qmp.errors import COMMAND_NOT_FOUND, WireError
 from pyspapr.qmp.monitor import Monitor
 from pyspapr.qmp.registry import TABLE, command
 from pyspapr.qmp.session import Session, greeting
-from pyspapr.qmp.types import check, type_name
+from pyspapr.qmp.types import check
 from pyspapr.qmp.wire import DEPTH_LIMIT, MESSAGE_LIMIT, Splitter, decode, encode
 
 json_values = st.recursive(
@@ -191,7 +191,7 @@ def test_every_command_has_help_and_refuses_arguments_it_does_not_know_by_name(s
     assert row.help.endswith(".") or "\n" in row.help
     assert row.usage().startswith(name)
     session.negotiated = name != "qmp_capabilities"
-    arguments = {argument: EXAMPLES[type_name(kind)] for argument, (kind, needed) in row.arguments.items() if needed}
+    arguments = {argument: example(kind) for argument, (kind, needed) in row.arguments.items() if needed}
     assert refused(ask(session, name, {**arguments, "no-such": 1})) == "Parameter 'no-such' is unexpected"
 
 
@@ -201,7 +201,7 @@ def test_every_command_has_help_and_refuses_arguments_it_does_not_know_by_name(s
 def test_every_argument_is_checked(session: Session, name: str, argument: str) -> None:
     row = TABLE[name]
     session.negotiated = name != "qmp_capabilities"
-    arguments = {other: EXAMPLES[type_name(kind)] for other, (kind, needed) in row.arguments.items() if needed}
+    arguments = {other: example(kind) for other, (kind, needed) in row.arguments.items() if needed}
     text = refused(ask(session, name, {**arguments, argument: None}))
     assert text.startswith(f"Invalid parameter type for '{argument}', expected: ")
     if row.arguments[argument][1]:
@@ -209,7 +209,11 @@ def test_every_argument_is_checked(session: Session, name: str, argument: str) -
         assert refused(ask(session, name, arguments)) == f"Parameter '{argument}' is missing"
 
 
-EXAMPLES: dict[str, object] = {"string": "x", "integer": 1, "boolean": True, "number": 1.0}
+def example(kind: object) -> object:
+    """A value of a type."""
+    if get_origin(kind) is Literal:
+        return get_args(kind)[0]
+    return {str: "x", int: 1, bool: True, float: 1.0}.get(kind, [])  # type: ignore[call-overload]
 
 
 @pytest.mark.parametrize("name", sorted(name for name in TABLE if name.startswith("query-")))

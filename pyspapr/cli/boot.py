@@ -13,19 +13,22 @@ from types import FrameType
 from typing import Final
 
 from pyspapr.cli import complain
+from pyspapr.cli.stage import DEFER, Stage
 from pyspapr.cli.stdio import attach_stdio, is_terminal
 from pyspapr.cli.unix import SocketConsole
 from pyspapr.config import Clock, MachineConfig
 from pyspapr.errors import ConfigError
 from pyspapr.machine import Machine
 from pyspapr.results import Interrupted, Panicked, Rebooted, StopReason, Timeout
+from pyspapr.runstate import Status
 
 UNIX: Final = "unix:"
+STDIO: Final = "stdio"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """Where the console is, and when to stop."""
+    """Where the console is, who controls, and when to stop."""
 
     console: str
     timeout: float | None
@@ -33,13 +36,15 @@ class RunOptions:
     reboots: bool
     qmp: tuple[str, ...] = ()
     paused: bool = False
+    incoming: str | None = None
+    tls_creds: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options(RunOptions):
     """What the command line said."""
 
-    kernel: str
+    kernel: str | None
     initrd: str | None
     append: str
     memory: str
@@ -119,25 +124,38 @@ def run_until_it_ends(vm: Machine, options: RunOptions) -> StopReason:
         return reason
 
 
-def serve_qmp(vm: Machine, options: RunOptions, stack: ExitStack) -> None:
-    """Open the control sockets. With one, a guest that sleeps for ever still has somebody who may wake it."""
-    for address in options.qmp:
-        server = stack.enter_context(vm.serve_qmp(address))
-        vm.console.keeps_open += 1
-        complain(f"the control socket (QMP) is at {server.address}")
-    if options.paused:
-        vm.pause()
+def first_machine(options: Options) -> Machine:
+    """The machine to begin with: with its kernel, or one that stands for the machine that is expected."""
+    if options.kernel is None:
+        if options.incoming is None:
+            raise ConfigError("Missing option '--kernel'.")
+        if options.initrd is not None or options.append:
+            raise ConfigError("--initrd and --append need --kernel")
+    vm = Machine(configure(options))
+    if options.kernel is not None:
+        vm.load_kernel(options.kernel, initrd=options.initrd, append=options.append)
+    if options.incoming is not None:
+        vm.phase = Status.INMIGRATE
+    return vm
+
+
+@contextmanager
+def console_of(vm: Machine, options: RunOptions) -> Iterator[None]:
+    """Connect the console while the context lasts."""
+    if options.console == STDIO:
+        with attach_stdio(vm):
+            yield
+        return
+    path = options.console.removeprefix(UNIX)
+    with SocketConsole(vm, path):
+        complain(f"the console is at {UNIX}{os.path.abspath(path)}")
+        yield
 
 
 def boot_command(options: Options) -> int:
     """Boot and return the exit status."""
     check_run(options)
-    vm = Machine(configure(options))
-    vm.load_kernel(options.kernel, initrd=options.initrd, append=options.append)
-    return run_here(vm, options)
-
-
-STDIO: Final = "stdio"
+    return run_here(first_machine(options), options)
 
 
 def check_run(options: RunOptions) -> None:
@@ -148,23 +166,23 @@ def check_run(options: RunOptions) -> None:
         raise ConfigError("console unix: needs a path")
     if options.paused and not options.qmp:
         raise ConfigError("--paused needs a control socket that can say `cont`: add --qmp")
+    if options.incoming == DEFER and not options.qmp:
+        raise ConfigError("--incoming defer needs a control socket that can say `migrate-incoming`: add --qmp")
 
 
 def run_here(vm: Machine, options: RunOptions) -> int:
     """Run `vm` with its console where the command line said, and return the exit status."""
+    stage = Stage(vm, paused=options.paused)
     with ExitStack() as stack:
         try:
             stack.enter_context(signals_end_the_run())
-            if options.console == STDIO:
-                stack.enter_context(attach_stdio(vm))
-            else:
-                path = options.console.removeprefix(UNIX)
-                stack.enter_context(SocketConsole(vm, path))
-                complain(f"the console is at {UNIX}{os.path.abspath(path)}")
-            serve_qmp(vm, options, stack)
-            reason = run_until_it_ends(vm, options)
+            for address in options.qmp:
+                stage.serve(address, stack)
+            if options.incoming not in (None, DEFER):
+                stage.expect(options.incoming, options.tls_creds)
+            reason = stage.perform(lambda vm: console_of(vm, options), lambda vm: run_until_it_ends(vm, options))
         except Signalled as signalled:
-            vm.events.emit("SHUTDOWN", guest=False, reason="host-signal")
+            stage.vm.events.emit("SHUTDOWN", guest=False, reason="host-signal")
             return 128 + signalled.number
         except KeyboardInterrupt:
             stack.close()

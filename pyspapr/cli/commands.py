@@ -15,7 +15,9 @@ def cli() -> None:
 
 
 @cli.command()
-@click.option("--kernel", required=True, metavar="FILE", help="64-bit PowerPC ELF kernel (vmlinux, zImage).")
+@click.option(
+    "--kernel", metavar="FILE", help="64-bit PowerPC ELF kernel (vmlinux, zImage). Needed, but not for --incoming."
+)
 @click.option("--initrd", metavar="FILE", help="Initial RAM disk.")
 @click.option("--append", default="", metavar="TEXT", help='Kernel arguments, e.g. "console=hvc0".')
 @click.option("--memory", default="1G", show_default=True, metavar="SIZE", help="RAM: a number with K, M, G or T.")
@@ -47,8 +49,21 @@ def cli() -> None:
     "HOST only this computer can connect.",
 )
 @click.option("-S", "--paused", is_flag=True, help="Wait for `cont` on a control socket before the first instruction.")
+@click.option(
+    "--incoming",
+    metavar="URI|defer",
+    help="Wait for a machine that is migrated here, at tcp:HOST:PORT, unix:PATH, fd:N or file:PATH, or where "
+    "migrate-incoming says on a control socket. --kernel is what it reboots with.",
+)
+@click.option(
+    "--tls-creds",
+    default="",
+    metavar="DIR",
+    help="With --incoming tcp: ca-cert.pem, server-cert.pem and server-key.pem are here, and only a source with a "
+    "certificate of that CA may come.",
+)
 def boot(
-    kernel: str,
+    kernel: str | None,
     initrd: str | None,
     append: str,
     memory: str,
@@ -62,6 +77,8 @@ def boot(
     no_reboot: bool,
     qmp: tuple[str, ...],
     paused: bool,
+    incoming: str | None,
+    tls_creds: str,
 ) -> int:
     """Boot a kernel, with its console here.
 
@@ -86,8 +103,88 @@ def boot(
             reboots=not no_reboot,
             qmp=qmp,
             paused=paused,
+            incoming=incoming,
+            tls_creds=tls_creds,
         )
     )
+
+
+QMP_OPTION = click.option(
+    "--qmp", required=True, metavar="unix:PATH|tcp:HOST:PORT", help="The machine's control socket, see boot --qmp."
+)
+
+
+@cli.command()
+@QMP_OPTION
+@click.option("--base", metavar="FILE", help="Write only what differs from this file, saved before.")
+@click.option("--compression", type=click.Choice(["none", "zstd", "lz4"]), default="none", show_default=True)
+@click.argument("file", metavar="FILE")
+def save(qmp: str, base: str | None, compression: str, file: str) -> int:
+    """Save a running machine to FILE; it goes on afterwards. An older FILE is replaced only when all went well."""
+    from pyspapr.cli.control import save_command
+
+    return save_command(qmp, file, base, compression)
+
+
+@cli.command()
+@QMP_OPTION
+@click.option(
+    "--bandwidth", metavar="SIZE", help="Bytes per second with K, M or G; 0 for no limit. Default: as it was set."
+)
+@click.option("--downtime", type=click.IntRange(min=0), metavar="MS", help="Longest time the guest may stand still.")
+@click.option("--compression", type=click.Choice(["none", "zstd", "lz4"]), help="Of RAM's contents.")
+@click.option(
+    "--tls-creds",
+    metavar="DIR",
+    help="For tcp: ca-cert.pem, client-cert.pem and client-key.pem are here ('' for none).",
+)
+@click.option("--detach", is_flag=True, help="Leave when it has begun; query-migrate tells the rest.")
+@click.option("--quit", "leave", is_flag=True, help="End the source's process when the guest has arrived.")
+@click.argument("target", metavar="TARGET")
+def migrate(
+    qmp: str,
+    bandwidth: str | None,
+    downtime: int | None,
+    compression: str | None,
+    tls_creds: str | None,
+    detach: bool,
+    leave: bool,
+    target: str,
+) -> int:
+    """Migrate a running machine to TARGET: tcp:HOST:PORT, unix:PATH or file:PATH.
+
+    The other side waits there with boot --incoming. Shows passes, RAM, hash table, rate and expected downtime; Ctrl-C
+    cancels. Exit status: 0 the guest has arrived, 1 it stays where it was.
+    """
+    from pyspapr.cli.control import MigrateOptions, migrate_command
+    from pyspapr.config import parse_size
+
+    return migrate_command(
+        MigrateOptions(
+            qmp=qmp,
+            target=target,
+            bandwidth=None if bandwidth is None else parse_size(bandwidth),
+            downtime_ms=downtime,
+            compression=compression,
+            tls_creds=tls_creds,
+            detach=detach,
+            leave=leave,
+        )
+    )
+
+
+@cli.command()
+@click.option("--qmp", metavar="unix:PATH|tcp:HOST:PORT", help="The machine's control socket, see boot --qmp.")
+@click.argument("command", required=False)
+@click.argument("arguments", nargs=-1, metavar="[NAME=VALUE]...")
+def qmp(qmp: str | None, command: str | None, arguments: tuple[str, ...]) -> int:
+    """Send COMMAND to a control socket and print its answer; without one, list the commands.
+
+    A VALUE is JSON, or a string when it is no JSON.
+    """
+    from pyspapr.cli.control import qmp_command
+
+    return qmp_command(qmp, command, arguments)
 
 
 @cli.command()

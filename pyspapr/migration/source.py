@@ -288,13 +288,13 @@ class Outgoing:
     @property
     def ram_remaining(self) -> int:
         """Pages that this pass has still to send, or that are dirty again."""
-        left = self._ram.remaining if self._ram is not None else 0
+        left = 0 if (ram := self._ram) is None else ram.remaining
         return int(left) + self.vm.ram.dirty_grains()
 
     @property
     def hpt_remaining(self) -> int:
         """The same of hash table entries."""
-        left = self._hpt.remaining if self._hpt is not None else 0
+        left = 0 if (hpt := self._hpt) is None else hpt.remaining
         return int(left) + self.vm.hpt.dirty_entries()
 
     @property
@@ -315,6 +315,16 @@ class Outgoing:
         return self._seconds(self.pending + (self._link.waiting if waiting else 0)) <= self.downtime_limit
 
     # Driving, by the run loop.
+
+    @property
+    def bandwidth(self) -> int | None:
+        """Bytes per second; None is without limit. May be changed while the guest runs."""
+        return self._link.bandwidth
+
+    @bandwidth.setter
+    def bandwidth(self, value: int | None) -> None:
+        if self.phase.live:
+            self._link.bandwidth = value
 
     @property
     def phase(self) -> Phase:

@@ -7,7 +7,7 @@ from typing import Final, TypedDict
 
 from pyspapr.qmp.errors import QmpError
 from pyspapr.qmp.monitor import Monitor
-from pyspapr.qmp.registry import TABLE, command
+from pyspapr.qmp.registry import TABLE, Where, command
 from pyspapr.qmp.session import NEGOTIATE, version_info
 from pyspapr.runstate import Status
 
@@ -54,32 +54,32 @@ CpuInfo = TypedDict(
 )
 
 
-@command(NEGOTIATE, anywhere=True)
+@command(NEGOTIATE, where=Where.ANYWHERE)
 def qmp_capabilities(monitor: Monitor, enable: list[str] | None = None) -> None:
     """End the negotiation. No capabilities are offered, so `enable` may only be empty."""
     for capability in enable or []:
         raise QmpError(f"capability {capability!r} is not offered")
 
 
-@command("query-version", anywhere=True)
+@command("query-version", where=Where.ANYWHERE)
 def query_version(monitor: Monitor) -> VersionInfo:
     """Version of pyspapr."""
     return version_info()  # type: ignore[return-value]
 
 
-@command("query-commands", anywhere=True)
+@command("query-commands", where=Where.ANYWHERE)
 def query_commands(monitor: Monitor) -> list[CommandInfo]:
     """Names of all commands."""
     return [{"name": name} for name in sorted(TABLE)]
 
 
-@command("query-name", anywhere=True)
+@command("query-name", where=Where.ANYWHERE)
 def query_name(monitor: Monitor) -> NameInfo:
     """The name that the machine was given."""
     return {} if monitor.name is None else {"name": monitor.name}
 
 
-@command("query-status", anywhere=True)
+@command("query-status", where=Where.ANYWHERE)
 def query_status(monitor: Monitor) -> StatusInfo:
     """Whether the guest runs, and its state in QEMU's words."""
     status = monitor.vm.status
@@ -119,13 +119,13 @@ def system_reset(monitor: Monitor) -> None:
     monitor.vm.reboot()
 
 
-@command("system_powerdown", anywhere=True)
+@command("system_powerdown", where=Where.ANYWHERE)
 def system_powerdown(monitor: Monitor) -> None:
     """Refused: the machine has no power button, as it offers the guest no EPOW events."""
     raise QmpError("the machine offers its guest no EPOW events; power off inside the guest, or use quit")
 
 
-@command("quit", anywhere=True)
+@command("quit", where=Where.ANYWHERE)
 def quit_(monitor: Monitor) -> None:
     """End the machine. The event SHUTDOWN says that it does."""
     monitor.schedule(monitor.quit)

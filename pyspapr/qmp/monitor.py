@@ -2,21 +2,55 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
+
+from pyspapr.qmp.errors import QmpError
+from pyspapr.qmp.settings import Settings
 
 if TYPE_CHECKING:
     from pyspapr.machine import Machine
+    from pyspapr.migration.destination import Incoming
+
+
+class Host(Protocol):
+    """The program around a machine, if it can run another one in its place. Methods are called by any thread."""
+
+    def exchange(self, vm: Machine) -> None:
+        """Run `vm` from now on."""
+        ...
+
+    def expect(self, uri: str, creds: str) -> None:
+        """Wait for a machine at `uri` and run it. Raises SpaprError, also when none is expected.
+
+        `creds` is a directory of TLS credentials, or empty.
+        """
+        ...
 
 
 class Monitor:
     """One for each server, shared by its clients."""
 
-    def __init__(self, vm: Machine, name: str | None, schedule: Callable[[Callable[[], None]], None]) -> None:
+    def __init__(
+        self,
+        vm: Machine,
+        name: str | None,
+        schedule: Callable[[Callable[[], None]], None],
+        host: Host | None = None,
+    ) -> None:
         """Control `vm`; `name` is what query-name says; `schedule` does something once the answer is on its way."""
         self.vm = vm
         self.name = name
         self.schedule = schedule
+        self.host = host
+        self.settings = Settings()
+        self.starting = threading.Lock()
+        """One migration begins at a time."""
+        self.refused: str | None = None
+        """Why the last migration did not begin."""
+        self.arriving: Incoming | None = None
+        """The machine that is on its way here."""
 
     def quit(self) -> None:
         """End the run, and say so."""
@@ -25,3 +59,23 @@ class Monitor:
     def _quit(self) -> None:
         self.vm.events.emit("SHUTDOWN", guest=False, reason="host-qmp-quit")
         self.vm.stop()
+        if self.arriving is not None:
+            self.arriving.cancel()
+
+    def listen(self, uri: str) -> None:
+        """Wait for a machine at `uri`."""
+        if self.host is None:
+            raise QmpError("this program does not wait for a machine; use boot --incoming defer, or Machine.incoming")
+        self.host.expect(uri, self.settings.tls_creds)
+
+    def load(self, filename: str, base: str | None) -> None:
+        """Put the machine of a file in the place of this one."""
+        if self.host is None:
+            raise QmpError("this program cannot exchange its machine; use Machine.restore")
+        if self.vm.migrating is not None:
+            raise QmpError("There's a migration process in progress")
+        vm = type(self.vm).restore(filename, base=base)
+        vm.images = self.vm.images
+        if self.vm.paused:
+            vm.pause()
+        self.host.exchange(vm)

@@ -6,8 +6,9 @@
 
 Parameters after the first are the command's arguments, underscores standing for dashes; those with a default may be
 missing. The return annotation is the answer (None: an empty object) and the docstring is the help. The function is
-called in the thread that runs the machine, between two instructions, unless `anywhere` says that it touches no guest
-or device state and so can answer while the machine is busy.
+called in the thread that runs the machine, between two instructions, unless `where` says otherwise: `ANYWHERE` for one
+that touches no guest or device state and answers at once, also while the machine is busy; `ASIDE` for one that has to
+wait and gets a thread of its own.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final, TypeVar, get_type_hints
 
 from pyspapr.qmp.types import check_members, strip_optional, type_name
@@ -23,6 +25,14 @@ if TYPE_CHECKING:
     from pyspapr.qmp.monitor import Monitor
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class Where(Enum):
+    """The thread in which a command is carried out."""
+
+    MACHINE = auto()
+    ANYWHERE = auto()
+    ASIDE = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +45,7 @@ class Command:
     """Type, and whether it must be there, by name."""
     returns: Any
     help: str
-    anywhere: bool
+    where: Where
 
     def check(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """The keywords for the function. Raises QmpError naming the argument that is wrong."""
@@ -59,7 +69,7 @@ class Command:
 TABLE: Final[dict[str, Command]] = {}
 
 
-def command(name: str, *, anywhere: bool = False) -> Callable[[Function], Function]:
+def command(name: str, *, where: Where = Where.MACHINE) -> Callable[[Function], Function]:
     """Enter a function into the table."""
 
     def enter(function: Function) -> Function:
@@ -77,7 +87,7 @@ def command(name: str, *, anywhere: bool = False) -> Callable[[Function], Functi
         text = inspect.getdoc(function)
         if not text:
             raise ValueError(f"the command {name} has no help")
-        TABLE[name] = Command(name, function, arguments, hints["return"], text, anywhere)
+        TABLE[name] = Command(name, function, arguments, hints["return"], text, where)
         return function
 
     return enter

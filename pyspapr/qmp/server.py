@@ -16,8 +16,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
 from pyspapr.qmp import commands as _commands  # noqa: F401 - fills the table
+from pyspapr.qmp import migration as _migration  # noqa: F401 - fills the table
 from pyspapr.qmp.address import bound, forget, listen, parse_address
-from pyspapr.qmp.monitor import Monitor
+from pyspapr.qmp.monitor import Host, Monitor
 from pyspapr.qmp.session import Session, greeting
 from pyspapr.qmp.wire import Json, Splitter, encode
 
@@ -88,12 +89,12 @@ class QmpServer:
     It serves from its construction to `close`, or to the end of its context. Raises ConfigError when it cannot listen.
     """
 
-    def __init__(self, vm: Machine, address: str, *, name: str | None = None) -> None:
-        """Listen and start to serve."""
+    def __init__(self, vm: Machine, address: str, *, name: str | None = None, host: Host | None = None) -> None:
+        """Listen and start to serve. `host` is the program around the machine, if it can run another in its place."""
         wanted = parse_address(address)
         self._socket = listen(wanted)
         self.address = bound(wanted, self._socket)
-        self.monitor = Monitor(vm, name, self._schedule)
+        self.monitor = Monitor(vm, name, self._schedule, host)
         self._clients: set[Client] = set()
         self._loop = asyncio.new_event_loop()
         self._closing = asyncio.Event()
@@ -122,12 +123,20 @@ class QmpServer:
         self._thread.join()
         forget(self.address)
 
+    def attach(self, vm: Machine) -> None:
+        """Control `vm` from now on. Clients stay connected."""
+        self._unsubscribe()
+        self.monitor.vm = vm
+        self._unsubscribe = vm.events.subscribe(self._on_event)
+
     def _schedule(self, action: Callable[[], None]) -> None:
         self._loop.call_soon(action)
 
     # In the machine's thread.
 
     def _on_event(self, name: str, data: dict[str, object]) -> None:
+        if name.startswith("MIGRATION") and not self.monitor.settings.events:
+            return
         now = time.time_ns()
         event: Json = {
             "timestamp": {"seconds": now // 1_000_000_000, "microseconds": now // 1000 % 1_000_000},

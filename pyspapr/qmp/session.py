@@ -14,7 +14,7 @@ from pyspapr._native import __version__
 from pyspapr.errors import SpaprError
 from pyspapr.qmp.errors import COMMAND_NOT_FOUND, QmpError, WireError
 from pyspapr.qmp.monitor import Monitor
-from pyspapr.qmp.registry import TABLE, Command
+from pyspapr.qmp.registry import TABLE, Command, Where
 from pyspapr.qmp.wire import Json, decode
 
 NEGOTIATE: Final = "qmp_capabilities"
@@ -88,8 +88,10 @@ class Session:
             result = command(self.monitor, keywords)
             self.negotiated = True
             return result
-        if command.anywhere:
+        if command.where is Where.ANYWHERE:
             return command(self.monitor, keywords)
+        if command.where is Where.ASIDE:
+            return await asyncio.to_thread(command, self.monitor, keywords)
         return await asyncio.wrap_future(self.monitor.vm.post(lambda: command(self.monitor, keywords)))
 
     def _find(self, name: str) -> Command:

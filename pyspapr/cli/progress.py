@@ -1,0 +1,93 @@
+"""A migration as it goes: a display on a terminal, plain lines in a log.
+
+Enters: answers of query-migrate, one after the other. Leaves: text on standard error, since standard output may be
+somebody's.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+LINE_EVERY: Final = 1.0
+"""Seconds between two plain lines about the same pass."""
+
+Info = dict[str, Any]
+
+
+def size(count: float) -> str:
+    """A number of bytes for a person."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 1024 or unit == "GiB":
+            break
+        count /= 1024
+    return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+
+
+def summary(info: Info) -> str:
+    """One line: state, pass, what RAM and hash table have sent and have left, rate, expected downtime."""
+    if "ram" not in info:
+        return str(info.get("status", "no migration"))
+    ram, hpt = info["ram"], info["hpt"]
+    words = [
+        f"{info['status']}: pass {ram['dirty-sync-count']}",
+        f"RAM {size(ram['transferred'])} sent, {size(ram['remaining'])} left",
+        f"hash table {hpt['valid'] + hpt['invalid']} entries sent, {hpt['remaining']} left",
+        f"{size(ram['mbps'] * 1e6 / 8)}/s",
+    ]
+    if "expected-downtime" in info:
+        words.append(f"expected downtime {info['expected-downtime']} ms")
+    if "downtime" in info:
+        words.append(f"downtime {info['downtime']} ms")
+    if info.get("cpu-throttle-percentage"):
+        words.append(f"guest slowed by {info['cpu-throttle-percentage']} %")
+    return ", ".join(words)
+
+
+def table(info: Info) -> Table:
+    """Every pass on a line."""
+    from rich.table import Table
+
+    made = Table("pass", "RAM pages", "zero", "RAM", "entries", "emptied", "hash table", "time", title=summary(info))
+    for one in info.get("passes", []):
+        made.add_row(
+            f"{one['number']}{' (stopped)' if one['final'] else ''}",
+            str(one["ram-pages"]),
+            str(one["ram-zero-pages"]),
+            size(one["ram-transferred"]),
+            str(one["hpt-valid"]),
+            str(one["hpt-invalid"]),
+            size(one["hpt-transferred"]),
+            f"{one['time']} ms",
+        )
+    return made
+
+
+class PlainProgress:
+    """A line when something changed, and at least one each second."""
+
+    def __init__(self) -> None:
+        """Nothing was said yet."""
+        self._said: tuple[object, object] = (None, None)
+        self._when = 0.0
+
+    def __call__(self, info: Info) -> None:
+        """Take an answer."""
+        what = (info.get("status"), info.get("ram", {}).get("dirty-sync-count"))
+        if what != self._said or time.monotonic() - self._when >= LINE_EVERY:
+            self._said, self._when = what, time.monotonic()
+            print(summary(info), file=sys.stderr, flush=True)
+
+
+def shown() -> AbstractContextManager[Any]:
+    """A context whose value takes answers and shows them, as standard error allows."""
+    if not sys.stderr.isatty():
+        return nullcontext(PlainProgress())
+    from pyspapr.cli.live import LiveProgress
+
+    return LiveProgress()

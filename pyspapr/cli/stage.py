@@ -1,0 +1,145 @@
+"""The machine that a command shows, and those that may take its place: one that arrives, or one from a file.
+
+Enters: options. Leaves: why the last machine's run ended. Control sockets outlive the machines; the console is
+connected anew to each.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from typing import TYPE_CHECKING, Final
+
+from pyspapr.cli import complain
+from pyspapr.errors import SpaprError, StateError
+from pyspapr.machine import Machine
+from pyspapr.migration.phases import QEMU_STATUS
+from pyspapr.results import Interrupted, Migrated, StopReason
+from pyspapr.runstate import Status
+
+if TYPE_CHECKING:
+    from pyspapr.migration.destination import Incoming
+    from pyspapr.migration.statistics import MigrationStatistics
+    from pyspapr.qmp import QmpServer
+
+DEFER: Final = "defer"
+LONGEST_WAIT: Final = 60.0
+
+
+class Stage:
+    """Runs one machine after the other; a `qmp.monitor.Host`."""
+
+    def __init__(self, vm: Machine, *, paused: bool = False) -> None:
+        """Begin with `vm`, which waits for its first instruction if `paused`."""
+        self.vm = vm
+        self._paused = paused
+        self._lock = threading.Lock()
+        self._servers: list[QmpServer] = []
+        self._next: Machine | None = None
+        self._incoming: Incoming | None = None
+        if paused:
+            vm.pause()
+
+    def serve(self, address: str, stack: ExitStack) -> None:
+        """Open a control socket. With one, a guest that sleeps for ever still has somebody who may wake it."""
+        from pyspapr.qmp import QmpServer
+
+        server = stack.enter_context(QmpServer(self.vm, address, host=self))
+        self._servers.append(server)
+        self.vm.console.keeps_open += 1
+        complain(f"the control socket (QMP) is at {server.address}")
+
+    # For control sockets.
+
+    def exchange(self, vm: Machine) -> None:
+        """Run `vm` from now on."""
+        self._next = vm
+        self.vm.stop()
+
+    def expect(self, uri: str, creds: str) -> None:
+        """Wait for a machine at `uri` and run it. Raises SpaprError, also when none is expected."""
+        from pyspapr.migration.destination import Incoming
+        from pyspapr.migration.tls import destination_context
+
+        with self._lock:
+            if self.vm.phase is not Status.INMIGRATE:
+                raise StateError("no machine is expected here: it was not started with --incoming")
+            if self._incoming is not None:
+                raise StateError("The incoming migration has already been started")
+            tls = destination_context(creds) if creds and uri.startswith("tcp:") else None
+            incoming = self._incoming = Incoming(uri, tls=tls, on_progress=self._tell())
+            for server in self._servers:
+                server.monitor.arriving = incoming
+        complain(f"waiting for a machine at {incoming.address}")
+        self.vm.kick()
+
+    def _tell(self) -> Callable[[MigrationStatistics], None]:
+        said: list[str] = []
+
+        def tell(statistics: MigrationStatistics) -> None:
+            status = QEMU_STATUS[statistics.phase]
+            if said[-1:] != [status]:
+                said.append(status)
+                self.vm.events.emit("MIGRATION", status=status)
+
+        return tell
+
+    # For the command.
+
+    def perform(
+        self, connect: Callable[[Machine], AbstractContextManager[object]], run: Callable[[Machine], StopReason]
+    ) -> StopReason:
+        """Run machines until one ends and none takes its place. `connect` gives each its console."""
+        while True:
+            if self.vm.phase is Status.INMIGRATE:
+                if (arrived := self._arrival()) is None:
+                    return Interrupted()
+                self._switch(arrived)
+            with connect(self.vm):
+                reason = run(self.vm)
+            if isinstance(reason, Migrated) and self._servers:
+                reason = self._stay(reason)
+            following, self._next = self._next, None
+            if following is None or not isinstance(reason, Interrupted):
+                return reason
+            self._switch(following)
+
+    def _switch(self, vm: Machine) -> None:
+        for server in self._servers:
+            server.attach(vm)
+            server.monitor.arriving = None
+            vm.console.keeps_open += 1
+        self.vm = vm
+
+    def _arrival(self) -> Machine | None:
+        """The machine that comes, or None when somebody said `quit`."""
+        waiting = self.vm
+        while True:
+            if waiting.take_stop_request():
+                return None
+            if (incoming := self._incoming) is None:
+                waiting.wait_for_kick(LONGEST_WAIT)
+                continue
+            try:
+                vm = incoming.receive()
+            except SpaprError as error:
+                if waiting.take_stop_request():
+                    return None
+                if not self._servers:
+                    raise
+                # Another source may try.
+                complain(str(error))
+                self._incoming = None
+                continue
+            vm.images = waiting.images
+            if incoming.paused or self._paused:
+                vm.pause()
+            return vm
+
+    def _stay(self, reason: StopReason) -> StopReason:
+        """The guest has left; whoever controls us may still ask how it went, until `quit`."""
+        complain(f"{reason}; waiting for `quit` on a control socket")
+        while not self.vm.take_stop_request():
+            self.vm.wait_for_kick(LONGEST_WAIT)
+        return Interrupted()

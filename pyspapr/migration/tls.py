@@ -1,0 +1,46 @@
+"""TLS contexts from a directory of PEM files, named as QEMU's `tls-creds-x509` names them.
+
+| file | who needs it |
+|---|---|
+| `ca-cert.pem` | both: who signed the other side's certificate |
+| `server-cert.pem`, `server-key.pem` | the destination |
+| `client-cert.pem`, `client-key.pem` | the source |
+
+Both sides ask for a certificate, so neither talks to a stranger. The source also compares the destination's name with
+the one it connects to.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+
+from pyspapr.errors import ConfigError
+
+
+def _load(directory: str, role: str, protocol: int) -> ssl.SSLContext:
+    context = ssl.SSLContext(protocol)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.verify_mode = ssl.CERT_REQUIRED
+    try:
+        context.load_verify_locations(os.path.join(directory, "ca-cert.pem"))
+        context.load_cert_chain(
+            os.path.join(directory, f"{role}-cert.pem"),
+            os.path.join(directory, f"{role}-key.pem"),
+            # Without this a key with a passphrase would ask for it at the terminal.
+            password=lambda: "",
+        )
+    except (OSError, ssl.SSLError) as error:
+        text = error.reason if isinstance(error, ssl.SSLError) and error.reason else error.strerror or str(error)
+        raise ConfigError(f"TLS credentials of a {role} in {directory}: {text}") from error
+    return context
+
+
+def source_context(directory: str) -> ssl.SSLContext:
+    """For who connects. Raises ConfigError."""
+    return _load(directory, "client", ssl.PROTOCOL_TLS_CLIENT)
+
+
+def destination_context(directory: str) -> ssl.SSLContext:
+    """For who listens. Raises ConfigError."""
+    return _load(directory, "server", ssl.PROTOCOL_TLS_SERVER)

@@ -1,0 +1,151 @@
+"""Commands that save, load and migrate the machine."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from pyspapr.errors import SpaprError
+from pyspapr.migration.phases import Phase
+from pyspapr.migration.tls import source_context
+from pyspapr.qmp.errors import QmpError
+from pyspapr.qmp.monitor import Monitor
+from pyspapr.qmp.registry import Where, command
+from pyspapr.qmp.settings import CapabilityStatus, Compression, MigrationParameters
+from pyspapr.qmp.statistics import MigrationInfo, migration_info
+
+DOWNTIME_MAX: Final = 2_000_000
+"""Milliseconds, as QEMU has it."""
+
+
+@command("query-migrate", where=Where.ANYWHERE)
+def query_migrate(monitor: Monitor) -> MigrationInfo:
+    """The migration under way, or the last one, RAM and hash table separately; empty when there was none."""
+    memory = monitor.vm.config.ram_size
+    if monitor.refused is not None:
+        return {"status": "failed", "error-desc": monitor.refused}
+    if monitor.arriving is not None:
+        return migration_info(monitor.arriving.statistics, memory)
+    outgoing = monitor.vm.migration
+    return {} if outgoing is None else migration_info(outgoing.statistics, memory)
+
+
+@command("migrate", where=Where.ASIDE)
+def migrate(monitor: Monitor, uri: str, detach: bool = True) -> None:
+    """Begin to migrate to `uri` (tcp:HOST:PORT, unix:PATH, fd:N, file:PATH) and answer when the destination agrees.
+
+    The events MIGRATION and MIGRATION_PASS and query-migrate tell the rest. `detach` has no effect, as in QEMU.
+    """
+    settings = monitor.settings
+    with monitor.starting:
+        try:
+            tls = source_context(settings.tls_creds) if settings.tls_creds and uri.startswith("tcp:") else None
+            monitor.vm.start_migration(
+                uri,
+                bandwidth=settings.max_bandwidth or None,
+                downtime_limit=settings.downtime_limit_ms / 1000,
+                compress=None if settings.compression == "none" else settings.compression,
+                tls=tls,
+                pause_before_switchover=settings.pause_before_switchover,
+                throttling=settings.auto_converge,
+            )
+        except SpaprError as error:
+            if monitor.vm.migrating is None:
+                monitor.refused = str(error)
+            raise
+        monitor.refused = None
+
+
+@command("migrate_cancel", where=Where.ASIDE)
+def migrate_cancel(monitor: Monitor) -> None:
+    """Give up the migration under way, if there is one; the guest goes on here."""
+    if monitor.arriving is not None:
+        raise QmpError("an incoming migration is cancelled at its source")
+    outgoing = monitor.vm.migrating
+    if outgoing is not None and not outgoing.cancel() and outgoing.phase in (Phase.HANDOVER, Phase.COMPLETED):
+        raise QmpError("the migration is past the point where it can be cancelled")
+
+
+@command("migrate-continue", where=Where.ANYWHERE)
+def migrate_continue(monitor: Monitor, state: Literal["pre-switchover"]) -> None:
+    """Go on from the pause that the capability pause-before-switchover makes."""
+    outgoing = monitor.vm.migrating
+    if outgoing is None or outgoing.phase is not Phase.PRE_SWITCHOVER:
+        where = "none" if outgoing is None else str(outgoing.phase)
+        raise QmpError(f"Migration not in expected state: {where}, expected pre-switchover")
+    outgoing.proceed()
+
+
+@command("migrate-set-parameters", where=Where.ANYWHERE)
+def migrate_set_parameters(
+    monitor: Monitor,
+    max_bandwidth: int | None = None,
+    downtime_limit: int | None = None,
+    compression: Compression | None = None,
+    tls_creds: str | None = None,
+) -> None:
+    """Set what migrations are like; bandwidth and downtime also of one that is under way.
+
+    `max-bandwidth` is in bytes per second (0: without limit), `downtime-limit` in milliseconds, `tls-creds` a
+    directory with ca-cert.pem, client-cert.pem and client-key.pem (empty: no TLS).
+    """
+    if max_bandwidth is not None and max_bandwidth < 0:
+        raise QmpError("Parameter 'max-bandwidth' is below 0")
+    if downtime_limit is not None and not 0 <= downtime_limit <= DOWNTIME_MAX:
+        raise QmpError(f"Parameter 'downtime-limit' is outside 0 to {DOWNTIME_MAX}")
+    settings, outgoing = monitor.settings, monitor.vm.migrating
+    if max_bandwidth is not None:
+        settings.max_bandwidth = max_bandwidth
+        if outgoing is not None:
+            outgoing.bandwidth = max_bandwidth or None
+    if downtime_limit is not None:
+        settings.downtime_limit_ms = downtime_limit
+        if outgoing is not None:
+            outgoing.downtime_limit = downtime_limit / 1000
+    if compression is not None:
+        settings.compression = compression
+    if tls_creds is not None:
+        settings.tls_creds = tls_creds
+
+
+@command("query-migrate-parameters", where=Where.ANYWHERE)
+def query_migrate_parameters(monitor: Monitor) -> MigrationParameters:
+    """What migrate-set-parameters has set."""
+    return monitor.settings.parameters()
+
+
+@command("migrate-set-capabilities", where=Where.ANYWHERE)
+def migrate_set_capabilities(monitor: Monitor, capabilities: list[CapabilityStatus]) -> None:
+    """Switch on or off: events, pause-before-switchover, auto-converge (less time for a guest that is too busy)."""
+    if monitor.vm.migrating is not None:
+        raise QmpError("There's a migration process in progress")
+    for one in capabilities:
+        monitor.settings.set_capability(one["capability"], one["state"])
+
+
+@command("query-migrate-capabilities", where=Where.ANYWHERE)
+def query_migrate_capabilities(monitor: Monitor) -> list[CapabilityStatus]:
+    """What migrate-set-capabilities has set."""
+    return monitor.settings.capabilities()
+
+
+@command("migrate-incoming", where=Where.ASIDE)
+def migrate_incoming(monitor: Monitor, uri: str) -> None:
+    """Listen at `uri` for a machine, after `boot --incoming defer`; answers when a source can connect."""
+    monitor.listen(uri)
+
+
+@command("snapshot-save")
+def snapshot_save(
+    monitor: Monitor, filename: str, base: str | None = None, compression: Compression | None = None
+) -> None:
+    """Write the machine to a file, whole or not at all, and go on. Answers when the file is safe.
+
+    With `base`, a file saved before, only what differs is written. Relative names are in the machine's directory.
+    """
+    monitor.vm.save(filename, base=base, compress=None if compression == "none" else compression)
+
+
+@command("snapshot-load", where=Where.ASIDE)
+def snapshot_load(monitor: Monitor, filename: str, base: str | None = None) -> None:
+    """Put the machine of a file in the place of this one. A file that cannot be loaded changes nothing."""
+    monitor.load(filename, base)

@@ -1,0 +1,254 @@
+"""Saving, loading and migrating by control socket, between processes as people run them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from qemu.qmp import ExecuteError, QMPClient
+
+from pyspapr import Machine
+from pyspapr.cli.progress import summary
+from pyspapr.migration.phases import Phase
+from pyspapr.migration.statistics import MigrationStatistics, PassStatistics
+from pyspapr.qmp.client import CommandFailed, QmpClient
+from pyspapr.qmp.statistics import MigrationInfo, migration_info
+from pyspapr.qmp.types import check
+
+CHURN = "forever churn=300"
+SLOW = {"max-bandwidth": 4 << 20, "downtime-limit": 20}
+
+
+def pyspapr(*arguments: object, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pyspapr", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, timeout=timeout, check=False, text=True)
+
+
+@contextmanager
+def process(path: Path, *options: object) -> Iterator[subprocess.Popen[bytes]]:
+    """`pyspapr boot` with a control socket at `path`, once it is there."""
+    command = [sys.executable, "-m", "pyspapr", "boot", "--memory", "64M", "--qmp", f"unix:{path}", *map(str, options)]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as started:
+        try:
+            assert started.stderr is not None
+            assert started.stderr.readline().decode().endswith(f"(QMP) is at unix:{path}\n")
+            yield started
+        finally:
+            started.kill()
+
+
+@contextmanager
+def two_sides(directory: Path, guest: Path) -> Iterator[tuple[subprocess.Popen[bytes], subprocess.Popen[bytes]]]:
+    """A source whose guest churns its hash table, and a destination that waits to be told where to listen."""
+    with (
+        process(directory / "here", "--kernel", guest, "--append", CHURN) as source,
+        process(directory / "there", "--kernel", guest, "--incoming", "defer") as destination,
+    ):
+        yield source, destination
+
+
+async def until(client: QMPClient, *statuses: str) -> list[str]:
+    """MIGRATION's statuses up to one of `statuses`."""
+    seen = []
+    while True:
+        event = await asyncio.wait_for(client.events.get(), 60)
+        if event["event"] == "MIGRATION":
+            seen.append(event["data"]["status"])
+            if seen[-1] in statuses:
+                return seen
+
+
+def test_qemu_qmp_migrates_cancels_and_migrates_again(demo_guest: Path, tmp_path: Path) -> None:
+    async def drive() -> None:
+        here, there = QMPClient("here"), QMPClient("there")
+        await here.connect(str(tmp_path / "here"))
+        await there.connect(str(tmp_path / "there"))
+        assert await here.execute("query-migrate") == {}
+        assert await there.execute("query-status") == {"running": False, "status": "inmigrate"}
+        await there.execute("migrate-incoming", {"uri": f"unix:{tmp_path}/way"})
+        with pytest.raises(ExecuteError, match="already been started"):
+            await there.execute("migrate-incoming", {"uri": f"unix:{tmp_path}/way2"})
+        await here.execute(
+            "migrate-set-capabilities",
+            {"capabilities": [{"capability": "pause-before-switchover", "state": True}]},
+        )
+        await here.execute("migrate-set-parameters", SLOW)
+        assert (await here.execute("query-migrate-parameters"))["max-bandwidth"] == SLOW["max-bandwidth"]
+
+        await here.execute("migrate", {"uri": f"unix:{tmp_path}/way"})
+        with pytest.raises(ExecuteError, match="under way already"):
+            await here.execute("migrate", {"uri": f"unix:{tmp_path}/way"})
+        with pytest.raises(ExecuteError, match="in progress"):
+            await here.execute("migrate-set-capabilities", {"capabilities": []})
+        assert "active" in await until(here, "active")
+        info = await here.execute("query-migrate")
+        check(info, MigrationInfo, "query-migrate")
+        await here.execute("migrate_cancel")
+        assert (await until(here, "cancelled"))[-1] == "cancelled"
+        assert (await here.execute("query-migrate"))["status"] == "cancelled"
+        assert await here.execute("query-status") == {"running": True, "status": "running"}
+        await here.execute("migrate_cancel")
+
+        # The destination waits again.
+        await until(there, "failed", "cancelled")
+        await retry(there, "migrate-incoming", {"uri": f"unix:{tmp_path}/way"})
+        await here.execute("migrate", {"uri": f"unix:{tmp_path}/way"})
+        await here.execute("migrate-set-parameters", {"max-bandwidth": 0})
+        await until(here, "pre-switchover")
+        with pytest.raises(ExecuteError, match="does not accept value 'device'"):
+            await here.execute("migrate-continue", {"state": "device"})
+        await here.execute("migrate-continue", {"state": "pre-switchover"})
+        assert (await until(here, "completed", "failed"))[-1] == "completed"
+        info = await here.execute("query-migrate")
+        check(info, MigrationInfo, "query-migrate")
+        assert info["status"] == "completed" and info["downtime"] >= 0
+        assert info["hpt"]["valid"] > 0 and len(info["passes"]) == info["ram"]["dirty-sync-count"] >= 2
+        assert await here.execute("query-status") == {"running": False, "status": "postmigrate"}
+        with pytest.raises(ExecuteError, match="migrated away"):
+            await here.execute("cont")
+        with pytest.raises(ExecuteError, match="Migration not in expected state"):
+            await here.execute("migrate-continue", {"state": "pre-switchover"})
+        assert await retry(there, "query-status") == {"running": True, "status": "running"}
+        await there.execute("system_reset")
+        await here.execute("quit")
+        await there.execute("quit")
+        await here.disconnect()
+        await there.disconnect()
+
+    with two_sides(tmp_path, demo_guest) as (source, destination):
+        asyncio.run(drive())
+        assert source.wait(30) == 0
+        assert destination.wait(30) == 0
+
+
+async def retry(client: QMPClient, command: str, arguments: dict[str, object] | None = None) -> object:
+    """A command whose moment may not be there yet: the other process reads what it was sent in its own time."""
+    for _ in range(300):
+        try:
+            answer = await client.execute(command, arguments)
+        except ExecuteError:
+            answer = None
+        if answer is not None and answer != {"running": False, "status": "inmigrate"}:
+            return answer
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"{command} does not come about")
+
+
+def test_a_target_that_cannot_be_reached_fails_at_once_and_the_guest_runs_on(demo_guest: Path, tmp_path: Path) -> None:
+    with process(tmp_path / "here", "--kernel", demo_guest, "--append", CHURN), client(tmp_path / "here") as here:
+        for uri, text in (("unix:/nowhere", "No such file"), ("exec:true", "exec"), ("tcp:x", "tcp")):
+            with pytest.raises(CommandFailed, match=text):
+                here.execute("migrate", {"uri": uri})
+        assert here.execute("query-migrate")["status"] == "failed"
+        assert here.execute("query-status")["status"] == "running"
+        with pytest.raises(CommandFailed, match="not started with --incoming"):
+            here.execute("migrate-incoming", {"uri": f"unix:{tmp_path}/way"})
+        with pytest.raises(CommandFailed, match="TLS credentials of a client in /nowhere"):
+            here.execute("migrate-set-parameters", {"tls-creds": "/nowhere"})
+            here.execute("migrate", {"uri": "tcp:1"})
+        for parameters in ({"max-bandwidth": -1}, {"downtime-limit": -1}, {"downtime-limit": 2_000_001}):
+            with pytest.raises(CommandFailed, match=r"below 0|outside"):
+                here.execute("migrate-set-parameters", parameters)
+
+
+@contextmanager
+def client(path: Path) -> Iterator[QmpClient]:
+    """A small client."""
+    with QmpClient(f"unix:{path}") as made:
+        yield made
+
+
+def test_save_and_load_by_control_socket_and_by_command(demo_guest: Path, tmp_path: Path) -> None:
+    with process(tmp_path / "here", "--kernel", demo_guest, "--append", CHURN), client(tmp_path / "here") as here:
+        done = pyspapr("save", "--qmp", f"unix:{tmp_path}/here", tmp_path / "one.spapr")
+        assert done.returncode == 0 and done.stderr.startswith(f"pyspapr: saved to {tmp_path}/one.spapr in ")
+        Machine.restore(tmp_path / "one.spapr").run(max_instructions=100_000)
+        here.execute("stop")
+        here.execute("snapshot-save", {"filename": str(tmp_path / "two.spapr"), "compression": "zstd"})
+        there = Machine.restore(tmp_path / "two.spapr")
+        here.execute("cont")
+        for filename, text in ((tmp_path / "none" / "x", "cannot be written"), (tmp_path, "cannot be written")):
+            with pytest.raises(CommandFailed, match=text):
+                here.execute("snapshot-save", {"filename": str(filename)})
+        # Loading puts the guest back where it was, and a file that is none changes nothing.
+        here.execute("stop")
+        here.execute("snapshot-load", {"filename": str(tmp_path / "two.spapr")})
+        here.execute("snapshot-save", {"filename": str(tmp_path / "three.spapr")})
+        assert Machine.restore(tmp_path / "three.spapr").state_hash() == there.state_hash()
+        with pytest.raises(CommandFailed, match="cannot be read"):
+            here.execute("snapshot-load", {"filename": "/nowhere"})
+        with pytest.raises(CommandFailed, match="got"):
+            here.execute("snapshot-load", {"filename": str(demo_guest)})
+        assert here.execute("query-status")["running"] is False
+        here.execute("cont")
+        here.execute("system_reset")
+        assert here.execute("query-status")["running"] is True
+
+
+def test_a_library_without_a_program_around_it_says_that_it_cannot_exchange_its_machine(vm: Machine) -> None:
+    with vm.serve_qmp("tcp:0") as control, QmpClient(str(control.address)) as here:
+        for command, arguments in (("snapshot-load", {"filename": "x"}), ("migrate-incoming", {"uri": "tcp:0"})):
+            with pytest.raises(CommandFailed, match="this program"):
+                here.execute(command, arguments)
+        with pytest.raises(CommandFailed, match="nothing to migrate"):
+            here.execute("migrate", {"uri": "tcp:1"})
+
+
+def test_the_migrate_command_shows_passes_and_says_how_it_ended(demo_guest: Path, tmp_path: Path) -> None:
+    qmp = f"unix:{tmp_path}/here"
+    with process(tmp_path / "here", "--kernel", demo_guest, "--append", CHURN) as source:
+        refused = pyspapr("migrate", "--qmp", qmp, f"unix:{tmp_path}/way")
+        assert refused.returncode == 2 and refused.stderr.count("\n") == 1
+        with process(tmp_path / "there", "--incoming", f"unix:{tmp_path}/way") as destination:
+            while not (tmp_path / "way").exists():
+                time.sleep(0.01)
+            done = pyspapr("migrate", "--qmp", qmp, "--bandwidth", "64M", "--quit", f"unix:{tmp_path}/way")
+            assert done.returncode == 0, done.stderr
+            last = done.stderr.splitlines()[-1]
+            assert last.startswith("completed: pass ") and "hash table" in last and "downtime" in last
+            assert source.wait(30) == 0
+            with client(tmp_path / "there") as there:
+                assert there.execute("query-status")["status"] == "running"
+                there.execute("quit")
+            assert destination.wait(30) == 0
+
+
+def test_the_command_line_sends_any_command_and_lists_them(vm: Machine) -> None:
+    with vm.serve_qmp("tcp:0") as control:
+        done = pyspapr("qmp", "--qmp", control.address, "migrate-set-parameters", "max-bandwidth=7")
+        assert done.stdout == "{}\n", done.stderr
+        assert control.monitor.settings.max_bandwidth == 7
+        wrong = pyspapr("qmp", "--qmp", control.address, "stop", "x=1")
+        assert wrong.returncode == 2 and "'x' is unexpected" in wrong.stderr
+    listed = pyspapr("qmp").stdout
+    assert "migrate uri=string" in listed and "EPOW" in listed
+
+
+def test_options_that_need_a_control_socket_say_so() -> None:
+    for options, text in (
+        (("--incoming", "defer"), "migrate-incoming"),
+        (("--incoming", "tcp:x"), "tcp:x"),
+        (("--incoming", "unix:/nowhere/x"), "cannot listen"),
+        ((), "Missing option '--kernel'"),
+        (("--incoming", "tcp:0", "--append", "x"), "need --kernel"),
+        (("--incoming", "tcp:0", "--tls-creds", "/nowhere"), "TLS credentials of a server"),
+    ):
+        done = pyspapr("boot", "--memory", "32M", *options)
+        assert done.returncode == 2 and text in done.stderr, (options, done.stderr)
+
+
+def test_a_summary_counts_ram_and_hash_table_apart() -> None:
+    one = PassStatistics(number=1, ram_pages=3, ram_zero_pages=2, ram_bytes=12_300, hpt_valid=5, hpt_bytes=90)
+    statistics = MigrationStatistics(phase=Phase.ITERATE, passes=(one,), hpt_remaining=4, rate=1 << 20)
+    info = migration_info(statistics, 1 << 30)
+    check(info, MigrationInfo, "info")
+    text = summary(dict(info))
+    assert text.startswith("active: pass 1, RAM 12.0 KiB sent") and "hash table 5 entries sent, 4 left" in text
+    assert os.linesep not in text
