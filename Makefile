@@ -14,7 +14,7 @@ TOOLS := qemu-system-ppc64:qemu-system-ppc qemu-ppc64le-static:qemu-user-static 
 	powerpc64-linux-gnu-objdump:binutils-powerpc64-linux-gnu \
 	dtc:device-tree-compiler
 
-.PHONY: help venv build demo tools guests guest test test-rust test-python lint bench doc clean
+.PHONY: help venv build demo tools guests guest test test-rust test-python lint soak bench doc clean
 
 help: ## what people do here
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -61,6 +61,9 @@ lint: venv ## formatting, lints and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+soak: build ## a thousand migrations in a row, with reboots, cancels and cut links mixed in
+	$(BIN)/python tests/soak.py 1000
 
 bench: build tools guests ## boot Debian's kernel here and in QEMU, in turns; print the ratio
 	$(BIN)/python benches/boot.py

@@ -155,4 +155,3 @@ class Run:
             self.vm.wait_for_kick(seconds)
         else:
             migration.wait(min(seconds, MIGRATION_NAP))
-

@@ -50,9 +50,7 @@ def test_the_table_is_sent_in_many_passes_and_the_last_carries_only_what_changed
     ballast(vm, pages=1000, entries=2000)
     arrival = Arrival(f"unix:{tmp_path / 'socket'}")
     seen: list[MigrationStatistics] = []
-    statistics = vm.migrate(
-        arrival.address, bandwidth=8 * MIB, downtime_limit=0.05, on_progress=seen.append
-    )
+    statistics = vm.migrate(arrival.address, bandwidth=8 * MIB, downtime_limit=0.05, on_progress=seen.append)
     there = arrival.machine()
     live, final = statistics.passes[:-1], statistics.passes[-1]
     assert final.final and not any(one.final for one in live)

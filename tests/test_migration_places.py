@@ -1,0 +1,348 @@
+"""Where migrations go and come from: addresses, files, pipes, objects; and what happens to the guest on the way."""
+
+from __future__ import annotations
+
+import gc
+import io
+import os
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+from migration import MIB, Arrival, ballast, churning, eventually, running
+from soak import soak
+
+from pyspapr import Machine, Migrated, MigrationError, PoweredOff, StateError, StreamError
+from pyspapr.migration import frames, uri
+from pyspapr.migration.phases import Phase
+from pyspapr.migration.statistics import MigrationStatistics
+from pyspapr.migration.throttle import MOST, Throttle
+from pyspapr.migration.transport import ObjectTransport
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "host", "number"),
+    [
+        ("tcp:localhost:4444", "tcp", "localhost", 4444),
+        ("tcp::4444", "tcp", "127.0.0.1", 4444),
+        ("tcp:0.0.0.0:0", "tcp", "0.0.0.0", 0),
+        ("tcp:[::1]:65535", "tcp", "::1", 65535),
+        ("unix:/run/a:b", "unix", "/run/a:b", 0),
+        ("fd:7", "fd", "", 7),
+        ("file:x", "file", "x", 0),
+    ],
+)
+def test_addresses_are_taken_apart(text: str, kind: str, host: str, number: int) -> None:
+    assert uri.parse(text) == uri.Address(kind, host, number)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "tcp",
+        "tcp:",
+        "tcp:host",
+        "tcp:host:",
+        "tcp:host:65536",
+        "tcp:host:-1",
+        "tcp:a:b:1",
+        "unix:",
+        "file:",
+        "fd:",
+        "fd:x",
+        "fd:-1",
+        "exec:rm",
+        "unix:a\x00b",
+        "/a/path",
+    ],
+)
+def test_what_is_no_address_is_refused(text: str) -> None:
+    with pytest.raises(MigrationError, match="is no address"):
+        uri.parse(text)
+
+
+def test_a_listener_without_a_host_is_on_the_loopback_interface_only() -> None:
+    listener = uri.listen("tcp::0")
+    assert isinstance(listener, uri.SocketListener)
+    assert listener.address.startswith("tcp:127.0.0.1:")
+    listener.close()
+
+
+def test_a_unix_socket_is_its_owners_alone_and_a_dead_one_makes_room(tmp_path: Path) -> None:
+    path = tmp_path / "socket"
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+    listener = uri.listen(f"unix:{path}")
+    assert path.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(MigrationError, match="cannot listen"):
+        uri.listen(f"unix:{path}")
+    listener.close()
+    assert not path.exists()
+
+
+def test_a_destination_can_be_told_to_wait_no_longer(tmp_path: Path) -> None:
+    with pytest.raises(MigrationError, match="nobody came"):
+        Machine.incoming(f"unix:{tmp_path / 'socket'}", timeout=0.1)
+    arrival = Arrival(f"unix:{tmp_path / 'socket'}")
+    arrival.incoming.cancel()
+    assert "cancelled" in arrival.failure()
+
+
+def test_a_migration_into_a_file_can_be_restored_and_taken_in(demo_guest: Path, tmp_path: Path) -> None:
+    vm = churning(demo_guest)
+    path = tmp_path / "machine"
+    path.write_bytes(b"older")
+    statistics = vm.migrate(f"file:{path}")
+    assert statistics.phase is Phase.COMPLETED and statistics.passes[-1].final
+    assert os.listdir(tmp_path) == ["machine"]
+    with pytest.raises(StateError, match="migrated away"):
+        vm.run()
+    for machine in (Machine.restore(path), Machine.incoming(f"file:{path}")):
+        assert machine.state_hash() == vm.state_hash()
+        machine.run(max_instructions=3_000_000)
+    vm.reclaim()
+    vm.run(max_instructions=3_000_000)
+    assert vm.state_hash() == machine.state_hash()
+
+
+def test_a_cancelled_migration_leaves_the_older_file(demo_guest: Path, tmp_path: Path) -> None:
+    vm = churning(demo_guest)
+    path = tmp_path / "machine"
+    path.write_bytes(b"older")
+
+    def cancel(statistics: MigrationStatistics) -> None:
+        if statistics.phase is Phase.FINAL_PASS and vm.migration is not None:
+            vm.migration.cancel()
+
+    with pytest.raises(MigrationError):
+        vm.migrate(f"file:{path}", on_progress=cancel)
+    assert os.listdir(tmp_path) == ["machine"] and path.read_bytes() == b"older"
+    vm.run(max_instructions=3_000_000)
+
+
+def test_descriptors_of_a_pipe_and_of_a_socket(demo_guest: Path) -> None:
+    vm = churning(demo_guest)
+    output, input_ = os.pipe()
+    arrival = Arrival(f"fd:{output}")
+    vm.migrate(f"fd:{input_}")
+    machine = arrival.machine()
+    assert machine.state_hash() == vm.state_hash()
+    left, right = socket.socketpair()
+    arrival = Arrival(f"fd:{right.detach()}")
+    machine.migrate(f"fd:{left.detach()}")
+    assert arrival.machine().state_hash() == machine.state_hash()
+
+
+def test_any_object_with_write_takes_a_machine_and_any_with_read_gives_one(demo_guest: Path) -> None:
+    class Out:
+        def __init__(self) -> None:
+            self.data = bytearray()
+
+        def write(self, data: bytes) -> int:
+            self.data += bytes(data)[:5000]
+            return min(len(data), 5000)
+
+    class In:
+        def __init__(self, data: bytes) -> None:
+            self.file = io.BytesIO(data)
+
+        def read(self, limit: int) -> bytes:
+            return self.file.read(min(limit, 777))
+
+    vm = churning(demo_guest)
+    out = Out()
+    vm.migrate(out)
+    assert Machine.incoming(In(bytes(out.data))).state_hash() == vm.state_hash()
+    for cut in (0, 1, 1000, len(out.data) // 2, len(out.data) - 1):
+        with pytest.raises(StreamError):
+            Machine.incoming(In(bytes(out.data[:cut])))
+    with pytest.raises(MigrationError, match="neither read nor write"):
+        Machine.incoming(object())
+
+
+@pytest.mark.parametrize("compress", ["lz4", "zstd"])
+def test_compression_makes_it_smaller(compress: str, demo_guest: Path, tmp_path: Path) -> None:
+    sizes = []
+    for method in (None, compress):
+        vm = churning(demo_guest)
+        vm.memory.write(40 * MIB, b"compress me, please " * 100_000)
+        arrival = Arrival(f"unix:{tmp_path / 'socket'}")
+        sizes.append(vm.migrate(arrival.address, compress=method).passes[0].ram_bytes)
+        assert arrival.machine().state_hash() == vm.state_hash()
+    assert sizes[1] * 3 < sizes[0]
+
+
+def test_zero_pages_cost_next_to_nothing(demo_guest: Path, tmp_path: Path) -> None:
+    vm = churning(demo_guest)
+    vm.memory.write(40 * MIB, b"x" * (4 * MIB))
+    vm.memory.fill(40 * MIB, 4 * MIB)
+    arrival = Arrival(f"unix:{tmp_path / 'socket'}")
+    first = vm.migrate(arrival.address).passes[0]
+    assert first.ram_zero_pages >= 1024
+    assert first.ram_bytes < first.ram_pages * 4104 + 20_000
+    assert arrival.machine().state_hash() == vm.state_hash()
+
+
+@pytest.mark.parametrize("when", [Phase.FIRST_PASS, Phase.ITERATE, Phase.PRE_SWITCHOVER])
+def test_a_guest_that_reboots_on_the_way_arrives_whole(when: Phase, demo_guest: Path, tmp_path: Path) -> None:
+    """QEMU e6b8fd246c and 01a579729b: a reboot left the old table's entries at the destination."""
+    vm = churning(demo_guest)
+    ballast(vm, pages=100, entries=2000)
+    arrival = Arrival(f"unix:{tmp_path / 'socket'}")
+    again: list[int] = []
+
+    def reboot(statistics: MigrationStatistics) -> None:
+        if statistics.phase is when and not again:
+            again.append(vm.hpt.valid_entries())
+            vm.reboot()
+        if again and statistics.pass_number > 3 and vm.migration is not None:
+            vm.migration.proceed()
+
+    vm.migrate(
+        arrival.address,
+        on_progress=reboot,
+        bandwidth=8 * MIB,
+        downtime_limit=0.05,
+        pause_before_switchover=when is Phase.PRE_SWITCHOVER,
+    )
+    assert again and again[0] >= 2000
+    machine = arrival.machine()
+    assert machine.hpt.valid_entries() < 2000
+    assert machine.state_hash() == vm.state_hash()
+    machine.run(max_instructions=20_000_000)
+    assert "FAIL" not in machine.console.output
+
+
+def test_a_guest_that_powers_off_on_the_way_is_not_migrated(demo_guest: Path, tmp_path: Path) -> None:
+    vm = churning(demo_guest, arguments="rounds=30 churn=1000")
+    ballast(vm, pages=4000, entries=0)
+    arrival = Arrival(f"unix:{tmp_path / 'socket'}")
+    with pytest.raises(MigrationError, match="powered off, so there is nothing to migrate"):
+        vm.migrate(arrival.address, bandwidth=MIB, throttling=False, downtime_limit=0)
+    arrival.failure()
+    assert vm.ended == PoweredOff()
+
+
+def test_a_paused_guest_moves_and_stays_paused(demo_guest: Path, tmp_path: Path) -> None:
+    vm = churning(demo_guest)
+    vm.pause()
+    before = vm.cpus[0].vcpu.instructions
+    arrival = Arrival(f"unix:{tmp_path / 'socket'}")
+    vm.migrate(arrival.address)
+    machine = arrival.machine()
+    assert machine.cpus[0].vcpu.instructions == before == vm.cpus[0].vcpu.instructions
+    assert arrival.incoming.paused
+    assert machine.state_hash() == vm.state_hash()
+
+
+def test_the_switchover_waits_until_it_is_told_to_go_on(demo_guest: Path, tmp_path: Path) -> None:
+    vm = churning(demo_guest)
+    arrival = Arrival(f"unix:{tmp_path / 'socket'}")
+    with running(vm) as reasons:
+        migration = vm.start_migration(arrival.address, pause_before_switchover=True)
+        eventually(lambda: migration.phase is Phase.PRE_SWITCHOVER)
+        before = vm.call(lambda: vm.cpus[0].vcpu.instructions)
+        eventually(lambda: vm.call(lambda: vm.cpus[0].vcpu.instructions) > before + 5_000_000)
+        assert migration.phase is Phase.PRE_SWITCHOVER
+        migration.proceed()
+        assert migration.ended.wait(30)
+        eventually(lambda: bool(reasons))
+        assert isinstance(reasons[0], Migrated)
+    assert arrival.machine().state_hash() == vm.state_hash()
+
+
+def test_a_machine_with_host_time_keeps_its_time(demo_guest: Path, tmp_path: Path) -> None:
+    vm = churning(demo_guest, clock="host")
+    arrival = Arrival(f"unix:{tmp_path / 'socket'}")
+    vm.migrate(arrival.address)
+    machine = arrival.machine()
+    gap = machine.cpus[0].vcpu.timebase - vm.cpus[0].vcpu.timebase
+    assert abs(gap) < 30 * 512_000_000
+    machine.run(max_instructions=20_000_000)
+    assert "FAIL" not in machine.console.output
+
+
+def test_typed_input_that_nobody_read_moves_along(demo_guest: Path, tmp_path: Path) -> None:
+    vm = churning(demo_guest)
+    vm.console.write("typed ahead")
+    arrival = Arrival(f"unix:{tmp_path / 'socket'}")
+    vm.migrate(arrival.address)
+    machine = arrival.machine()
+    assert machine.vty.buffer + machine.console.take(100) == b"typed ahead"
+
+
+def test_the_rate_is_kept(demo_guest: Path, tmp_path: Path) -> None:
+    vm = churning(demo_guest)
+    ballast(vm, pages=1000, entries=0)
+    arrival = Arrival(f"unix:{tmp_path / 'socket'}")
+    statistics = vm.migrate(arrival.address, bandwidth=8 * MIB, downtime_limit=0.1)
+    arrival.machine()
+    first = statistics.passes[0]
+    assert first.bytes / first.seconds < 1.2 * 8 * MIB
+
+
+def test_a_guest_that_does_not_converge_is_slowed_step_by_step() -> None:
+    throttle = Throttle()
+    shares = []
+    for _ in range(40):
+        throttle.judge(1000, 990)
+        shares.append(throttle.share)
+    assert shares[:4] == [0.0, 0.2, 0.2, pytest.approx(0.3)]
+    assert shares[-1] == MOST
+    off = Throttle(enabled=False)
+    for _ in range(40):
+        off.judge(1000, 2000)
+    assert off.share == 0
+
+
+def test_a_pass_that_helps_slows_nobody() -> None:
+    throttle = Throttle()
+    for _ in range(10):
+        throttle.judge(1000, 500)
+    assert throttle.share == 0
+
+
+def test_frames_are_read_as_they_were_written_and_every_damage_is_refused() -> None:
+    frame = frames.encode("progress", received=1 << 40)
+    assert frames.decode(frame[4:]) == ("progress", {"received": 1 << 40})
+    for cut in range(len(frame)):
+        with pytest.raises((MigrationError, StreamError)):
+            frames.read_frame(ObjectTransport(io.BytesIO(frame[:cut])), "a frame")
+    for size in (0, frames.LARGEST + 1, (1 << 32) - 1):
+        with pytest.raises(StreamError):
+            frames.read_frame(ObjectTransport(io.BytesIO(size.to_bytes(4, "big") + bytes(100))), "a frame")
+    for bit in range(8 * 4, 8 * len(frame)):
+        damaged = bytearray(frame)
+        damaged[bit // 8] ^= 1 << bit % 8
+        try:
+            kind, contents = frames.decode(bytes(damaged[4:]))
+        except StreamError:
+            continue
+        assert kind == "progress" and isinstance(contents["received"], int)
+
+
+def test_no_thread_and_no_descriptor_is_left_behind(demo_guest: Path, tmp_path: Path) -> None:
+    """QEMU c573fc03da: a descriptor leaked on cancel made every later migration fail."""
+    vm = churning(demo_guest)
+    gc.collect()
+    before = (threading.active_count(), len(os.listdir("/proc/self/fd")))
+    for _ in range(5):
+        arrival = Arrival(f"unix:{tmp_path / 'socket'}")
+
+        def cancel(statistics: MigrationStatistics) -> None:
+            if statistics.phase is Phase.STOP and vm.migration is not None:
+                vm.migration.cancel()
+
+        with pytest.raises(MigrationError):
+            vm.migrate(arrival.address, on_progress=cancel)
+        arrival.failure()
+        del arrival
+    gc.collect()  # machines are cycles of objects
+    eventually(lambda: threading.active_count() <= before[0] and len(os.listdir("/proc/self/fd")) <= before[1])
+
+
+def test_twenty_migrations_in_a_row_with_everything_mixed_in_lose_nothing() -> None:
+    chain = soak(20, seed=5)
+    assert chain.outcomes["moved"] > 5
