@@ -85,7 +85,9 @@ pub fn lswi(cpu: &mut Cpu, w: Word) -> Done {
 
 /// Loads as many bytes as XER\[57:63\] says.
 pub fn lswx(cpu: &mut Cpu, w: Word) -> Done {
-    load_string(cpu, w, cpu.ea_x(w), usize::from(cpu.xer.count & 127), &[w.ra(), w.rb()])
+    // RA = 0 names no register. The ISA calls it an invalid form all the same if GPR 0 is loaded; processors run it.
+    let sources = if w.ra() == 0 { [w.rb(); 2] } else { [w.ra(), w.rb()] };
+    load_string(cpu, w, cpu.ea_x(w), usize::from(cpu.xer.count & 127), &sources)
 }
 
 /// Stores NB bytes at (RA|0).
