@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pty
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -119,8 +121,9 @@ def test_qemu_qmp_migrates_cancels_and_migrates_again(demo_guest: Path, tmp_path
         await there.execute("system_reset")
         await here.execute("quit")
         await there.execute("quit")
-        await here.disconnect()
-        await there.disconnect()
+        for each in (here, there):
+            with suppress(EOFError):  # the process may be gone already
+                await each.disconnect()
 
     with two_sides(tmp_path, demo_guest) as (source, destination):
         asyncio.run(drive())
@@ -190,6 +193,82 @@ def test_save_and_load_by_control_socket_and_by_command(demo_guest: Path, tmp_pa
         here.execute("cont")
         here.execute("system_reset")
         assert here.execute("query-status")["running"] is True
+
+
+def openssl(directory: Path, *arguments: str) -> None:
+    subprocess.run(["openssl", *arguments], cwd=directory, check=True, capture_output=True)
+
+
+def make_certificates(directory: Path) -> None:
+    """An authority, and a certificate for each side, under the names that --tls-creds looks for."""
+    key = ("-newkey", "rsa:2048", "-nodes", "-keyout")
+    openssl(directory, "req", "-x509", *key, "ca-key.pem", "-out", "ca-cert.pem", "-subj", "/CN=ca")
+    (directory / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
+    for side in ("server", "client"):
+        openssl(directory, "req", *key, f"{side}-key.pem", "-out", f"{side}.csr", "-subj", f"/CN={side}")
+        signed = ("-CA", "ca-cert.pem", "-CAkey", "ca-key.pem", "-CAcreateserial", "-extfile", "names")
+        openssl(directory, "x509", "-req", "-in", f"{side}.csr", *signed, "-out", f"{side}-cert.pem")
+
+
+def test_tls_by_command_line_lets_only_those_with_a_certificate_in(demo_guest: Path, tmp_path: Path) -> None:
+    creds, qmp = tmp_path / "creds", f"unix:{tmp_path}/here"
+    creds.mkdir()
+    make_certificates(creds)
+    with (
+        process(tmp_path / "here", "--kernel", demo_guest, "--append", CHURN, "--clock", "virtual") as source,
+        process(tmp_path / "there", "--incoming", "tcp:127.0.0.1:0", "--tls-creds", creds) as destination,
+    ):
+        assert destination.stderr is not None
+        address = destination.stderr.readline().decode().removeprefix("pyspapr: waiting for a machine at ").strip()
+        stranger = pyspapr("migrate", "--qmp", qmp, address)
+        assert stranger.returncode == 2 and stranger.stderr.count("\n") == 1
+        assert "TLS" in destination.stderr.readline().decode()
+        with client(tmp_path / "there") as there:
+            there.execute("migrate-set-parameters", {"tls-creds": str(creds)})
+            there.execute("migrate-incoming", {"uri": address})
+        done = pyspapr("migrate", "--qmp", qmp, "--tls-creds", creds, "--quit", address)
+        assert done.returncode == 0, done.stderr
+        assert source.wait(30) == 0
+
+
+def test_progress_on_a_terminal_is_a_table_and_ctrl_c_cancels(demo_guest: Path, tmp_path: Path) -> None:
+    qmp, target = f"unix:{tmp_path}/here", f"unix:{tmp_path}/way"
+    with (
+        process(tmp_path / "here", "--kernel", demo_guest, "--append", CHURN),
+        process(tmp_path / "there", "--incoming", target),
+    ):
+        master, slave = pty.openpty()
+        command = [sys.executable, "-m", "pyspapr", "migrate", "--qmp", qmp, "--bandwidth", "1M", target]
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=slave, stderr=slave) as shown:
+            os.close(slave)
+            text = b""
+            while b"hash table" not in text or b"\x1b[" not in text:
+                text += os.read(master, 4096)
+            shown.send_signal(signal.SIGINT)
+            with suppress(OSError):  # the other end of the terminal is closed
+                while data := os.read(master, 4096):
+                    text += data
+            assert shown.wait(30) == 130
+        os.close(master)
+        assert b"cancelled; the guest goes on where it was" in text
+        with client(tmp_path / "here") as here:
+            assert here.execute("query-status")["status"] == "running"
+            assert here.execute("query-migrate")["status"] == "cancelled"
+
+
+def test_quit_works_during_a_migration_on_both_sides(demo_guest: Path, tmp_path: Path) -> None:
+    with (
+        two_sides(tmp_path, demo_guest) as (source, destination),
+        client(tmp_path / "here") as here,
+        client(tmp_path / "there") as there,
+    ):
+        there.execute("migrate-incoming", {"uri": f"unix:{tmp_path}/way"})
+        here.execute("migrate-set-parameters", {"max-bandwidth": 1 << 20})
+        here.execute("migrate", {"uri": f"unix:{tmp_path}/way"})
+        here.execute("quit")
+        assert source.wait(30) == 0
+        there.execute("quit")
+        assert destination.wait(30) == 0
 
 
 def test_a_library_without_a_program_around_it_says_that_it_cannot_exchange_its_machine(vm: Machine) -> None:

@@ -111,11 +111,13 @@ def run_until_it_ends(vm: Machine, options: RunOptions) -> StopReason:
         done = vm.cpus[0].vcpu.instructions - start
         budget = None if options.max_instructions is None else max(options.max_instructions - done, 0)
         reason = vm.run(timeout=left, max_instructions=budget)
-        if isinstance(reason, Rebooted) and options.reboots:
+        if isinstance(reason, Rebooted) and options.reboots and vm.images is not None:
             complain("the guest reboots")
             vm.reboot()
             continue
         if isinstance(reason, Rebooted):
+            if options.reboots:
+                complain(f"{reason}, and no kernel is known here that it could start with")
             vm.events.emit("SHUTDOWN", guest=True, reason="guest-reset")
         elif isinstance(reason, Panicked):
             vm.events.emit("SHUTDOWN", guest=True, reason="guest-panic")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING, Final
 
@@ -33,11 +34,11 @@ class Stage:
     def __init__(self, vm: Machine, *, paused: bool = False) -> None:
         """Begin with `vm`, which waits for its first instruction if `paused`."""
         self.vm = vm
-        self._paused = paused
         self._lock = threading.Lock()
         self._servers: list[QmpServer] = []
-        self._next: Machine | None = None
+        self._next: tuple[Machine, Future[None]] | None = None
         self._incoming: Incoming | None = None
+        self._over = False
         if paused:
             vm.pause()
 
@@ -53,9 +54,18 @@ class Stage:
     # For control sockets.
 
     def exchange(self, vm: Machine) -> None:
-        """Run `vm` from now on."""
-        self._next = vm
+        """Run `vm` from now on; returns when that is so. Raises StateError when the command has ended instead."""
+        with self._lock:
+            if self.vm.phase is Status.INMIGRATE:
+                raise StateError("a machine is expected here, and no other takes its place")
+            if self._over:
+                raise StateError("the machine has ended")
+            if self._next is not None:
+                raise StateError("the machine is being exchanged already")
+            done: Future[None] = Future()
+            self._next = (vm, done)
         self.vm.stop()
+        done.result()
 
     def expect(self, uri: str, creds: str) -> None:
         """Wait for a machine at `uri` and run it. Raises SpaprError, also when none is expected."""
@@ -91,6 +101,17 @@ class Stage:
         self, connect: Callable[[Machine], AbstractContextManager[object]], run: Callable[[Machine], StopReason]
     ) -> StopReason:
         """Run machines until one ends and none takes its place. `connect` gives each its console."""
+        try:
+            return self._perform(connect, run)
+        finally:
+            with self._lock:
+                self._over = True
+            if self._next is not None:
+                self._next[1].set_exception(StateError("the machine has ended"))
+
+    def _perform(
+        self, connect: Callable[[Machine], AbstractContextManager[object]], run: Callable[[Machine], StopReason]
+    ) -> StopReason:
         while True:
             if self.vm.phase is Status.INMIGRATE:
                 if (arrived := self._arrival()) is None:
@@ -100,17 +121,21 @@ class Stage:
                 reason = run(self.vm)
             if isinstance(reason, Migrated) and self._servers:
                 reason = self._stay(reason)
-            following, self._next = self._next, None
-            if following is None or not isinstance(reason, Interrupted):
+            if self._next is None:
                 return reason
+            following, done = self._next
             self._switch(following)
+            self._next = None
+            done.set_result(None)
 
     def _switch(self, vm: Machine) -> None:
         for server in self._servers:
             server.attach(vm)
             server.monitor.arriving = None
             vm.console.keeps_open += 1
-        self.vm = vm
+        before, self.vm = self.vm, vm
+        if before.take_stop_request():
+            vm.stop()
 
     def _arrival(self) -> Machine | None:
         """The machine that comes, or None when somebody said `quit`."""
@@ -133,7 +158,7 @@ class Stage:
                 self._incoming = None
                 continue
             vm.images = waiting.images
-            if incoming.paused or self._paused:
+            if incoming.paused or waiting.paused:
                 vm.pause()
             return vm
 

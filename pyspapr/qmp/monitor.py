@@ -53,7 +53,9 @@ class Monitor:
         """The machine that is on its way here."""
 
     def quit(self) -> None:
-        """End the run, and say so."""
+        """End the run, and say so. A migration under way is cancelled, or the run might wait for its other side."""
+        if (outgoing := self.vm.migrating) is not None:
+            threading.Thread(target=outgoing.cancel, name="qmp quit", daemon=True).start()
         self.vm.post(self._quit)
 
     def _quit(self) -> None:
