@@ -168,6 +168,16 @@ class Machine:
         """Load a 64-bit PowerPC ELF kernel, as the boot protocol wants it. Raises ImageError."""
         self._boot(boot.Images(kernel=kernel, initrd=initrd, append=append))
 
+    def reboot_with(
+        self,
+        kernel: str | os.PathLike[str],
+        *,
+        initrd: str | os.PathLike[str] | None = None,
+        append: str = "",
+    ) -> None:
+        """What `reboot` loads, for a machine that was restored: no stream says where its kernel came from."""
+        self.images = boot.Images(kernel=kernel, initrd=initrd, append=append)
+
     def _boot(self, images: boot.Images) -> None:
         entry = boot.load(self.memory, self.config, images, self.random)
         self.images = images
@@ -201,7 +211,7 @@ class Machine:
         if isinstance(self.ended, Migrated):
             raise StateError(str(self.ended))
         if self.images is None:
-            raise StateError("there is no kernel to boot again: load_kernel() was not called")
+            raise StateError("there is no kernel to boot again: neither load_kernel() nor reboot_with() was called")
         guest = isinstance(self.ended, Rebooted)
         self._boot(self.images)
         self.launched = self.running and not self.paused

@@ -194,6 +194,7 @@ class Loader:
             section.vmstate.load(section.target, device.version, values)
         for cpu in vm.cpus:
             cpu.vcpu.flush_translations()
+        vm.launched = vm.started
         if config.clock == "virtual":
             self._compare(vm)
         return vm

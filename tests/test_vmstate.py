@@ -1,0 +1,226 @@
+"""Schemas: types, versions, completeness, and what a change breaks."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import cbor2
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pyspapr import ConfigError, Machine, StateError, StreamError, vmstate
+from pyspapr.vmstate import I128, U8, U16, U64, U128, Array, Bool, Bytes, Field, List, Str, Struct, VarBytes, VMState
+from pyspapr.vmstate.cbor import Cursor
+from pyspapr.vmstate.types import parse
+
+DATA = Path(__file__).parent / "data"
+
+
+class Lamp:
+    """A device that a user could write."""
+
+    VMSTATE = VMState(
+        "lamp",
+        version=2,
+        minimum_version=1,
+        fields=(Field("on", Bool), Field("colour", U8, since=2, default=7)),
+        subsections=(
+            VMState("lamp/broken", version=1, needed=lambda lamp: lamp.broken, fields=(Field("broken", Bool),)),
+        ),
+    )
+
+    def __init__(self) -> None:
+        self.on, self.colour, self.broken = False, 7, False
+
+
+def read(layout: vmstate.Layout, body: bytes) -> dict[str, object]:
+    cursor = Cursor(body, layout.name)
+    values = layout.read(cursor)
+    cursor.end()
+    return values
+
+
+def test_a_section_comes_back_with_its_subsection() -> None:
+    lamp, copied = Lamp(), Lamp()
+    lamp.on, lamp.colour, lamp.broken = True, 3, True
+    table = Lamp.VMSTATE
+    table.load(copied, 2, read(table.layout(), table.save(lamp)))
+    assert vars(copied) == vars(lamp)
+
+
+def test_a_subsection_that_is_not_needed_costs_one_byte() -> None:
+    lamp = Lamp()
+    plain = Lamp.VMSTATE.save(lamp)
+    assert plain[-1:] == cbor2.dumps([])
+    lamp.broken = True
+    assert len(Lamp.VMSTATE.save(lamp)) > len(plain)
+
+
+def test_an_older_section_gives_new_fields_their_default() -> None:
+    older = Lamp.VMSTATE.layout(1)
+    body = older.write({"on": True}, {})
+    lamp = Lamp()
+    lamp.colour = 1
+    Lamp.VMSTATE.readable(older)
+    Lamp.VMSTATE.load(lamp, 1, read(older, body))
+    assert (lamp.on, lamp.colour) == (True, 7)
+
+
+def test_a_newer_section_is_refused_with_the_versions_that_are_read() -> None:
+    newer = vmstate.Layout("lamp", 3, (("on", Bool),))
+    with pytest.raises(StreamError, match=r"got version 3, wanted version 1 to 2") as caught:
+        Lamp.VMSTATE.readable(newer)
+    assert caught.value.section == "lamp"
+
+
+def test_a_field_with_another_type_is_refused_by_name() -> None:
+    other = vmstate.Layout("lamp", 2, (("on", Bool), ("colour", U16)))
+    with pytest.raises(StreamError, match=r"field colour.*u16.*wanted.*u8"):
+        Lamp.VMSTATE.readable(other)
+
+
+def test_a_value_that_does_not_fit_is_refused_when_saving_with_section_and_field() -> None:
+    lamp = Lamp()
+    lamp.colour = 256
+    with pytest.raises(StateError, match="field colour of section lamp"):
+        Lamp.VMSTATE.save(lamp)
+
+
+def test_the_example_of_an_error_says_what_where_wanted_and_got() -> None:
+    layout = vmstate.Layout("spapr_vty", 2, (("buf", VarBytes(16)),))
+    body = vmstate.Layout("spapr_vty", 2, (("buf", VarBytes(64)),)).write({"buf": bytes(17)}, {})
+    with pytest.raises(StreamError) as caught:
+        layout.read(Cursor(body, "device", 0x1F3E))
+    error = caught.value
+    assert str(error) == ("Field buf: got 17, wanted at most 16 (section spapr_vty v2, offset 0x1f40)")
+    assert (error.section, error.offset, error.wanted, error.got) == ("spapr_vty v2", 0x1F40, "at most 16", "17")
+
+
+VALUES: list[tuple[Any, st.SearchStrategy[Any]]] = [
+    (U8, st.integers(0, 255)),
+    (U64, st.integers(0, 2**64 - 1)),
+    (U128, st.integers(0, 2**128 - 1)),
+    (I128, st.integers(-(2**127), 2**127 - 1)),
+    (Bool, st.booleans()),
+    (Bytes(3), st.binary(min_size=3, max_size=3)),
+    (VarBytes(40), st.binary(max_size=40)),
+    (Str(80), st.text(max_size=20)),
+    (Array(2, U8), st.lists(st.integers(0, 255), min_size=2, max_size=2)),
+    (List(300, Bool), st.lists(st.booleans(), max_size=300)),
+    (Struct((("a", U8), ("b", Bool))), st.fixed_dictionaries({"a": st.integers(0, 255), "b": st.booleans()})),
+]
+
+
+@given(st.sampled_from(VALUES).flatmap(lambda pair: st.tuples(st.just(pair[0]), pair[1])))
+def test_values_come_back_and_are_deterministic_cbor(case: tuple[Any, Any]) -> None:
+    type_, value = case
+    data = type_.write(value)
+    cursor = Cursor(data, "test")
+    assert type_.read(cursor) == value
+    cursor.end()
+    assert cbor2.dumps(cbor2.loads(data), canonical=True) == data
+    assert parse(type_.describe()) == type_
+
+
+@given(st.sampled_from([type_ for type_, _ in VALUES]), st.binary(max_size=40))
+def test_any_bytes_are_a_value_or_a_stream_error_and_have_one_encoding(type_: Any, data: bytes) -> None:
+    cursor = Cursor(data, "test")
+    try:
+        value = type_.read(cursor)
+    except StreamError as error:
+        assert error.section == "test" and error.offset <= len(data)
+    else:
+        assert type_.write(value) == data[: cursor.at]
+
+
+def test_a_device_without_a_schema_stops_the_machine_from_starting(vm: Machine) -> None:
+    class Forgotten:
+        def state(self) -> dict[str, object]:
+            return {}
+
+    vm.start(pc=0x100)
+    vm.forgotten = Forgotten()  # type: ignore[attr-defined]
+    with pytest.raises(ConfigError, match="schema for device missing: the machine's forgotten"):
+        vm.start(pc=0x100)
+    with pytest.raises(ConfigError, match="schema for device missing: Forgotten"):
+        vm.add_device(Forgotten())
+
+
+def test_every_register_of_a_processor_is_in_its_schema(vm: Machine) -> None:
+    assert vm.cpus[0].unsaved() == []
+
+
+def test_no_field_of_a_device_is_forgotten(vm: Machine) -> None:
+    saved = {name for table in vmstate.sections(vm) for name in fields_of(table.vmstate)}
+    for device, fields in vm.state().items():
+        for item in fields if isinstance(fields, list) else [fields]:
+            names = {"pending_priority" if name == "pending" else name for name in item}
+            assert device in ("ics", "nvram") or names <= saved, device
+
+
+def fields_of(table: VMState) -> set[str]:
+    return {field.name for field in table.fields}.union(*map(fields_of, table.subsections))
+
+
+def test_a_device_of_a_user_is_saved_and_restored(vm: Machine, tmp_path: Path) -> None:
+    lamp = Lamp()
+    vm.add_device(lamp)
+    vm.start(pc=0x100)
+    lamp.on, lamp.colour = True, 9
+    vm.save(tmp_path / "a")
+    back = Machine.restore(tmp_path / "a", prepare=lambda other: other.add_device(Lamp()))
+    assert vars(back.devices[0]) == vars(lamp)
+    with pytest.raises(StreamError, match=r"got lamp instance 0, wanted no more"):
+        Machine.restore(tmp_path / "a")
+
+
+# What a change breaks.
+
+
+@pytest.fixture
+def dump() -> dict[str, Any]:
+    return copy.deepcopy(vmstate.dump())
+
+
+def test_a_schema_does_not_break_itself(dump: dict[str, Any]) -> None:
+    assert vmstate.compare(dump, json.loads(json.dumps(dump))) == []
+
+
+@pytest.mark.parametrize("path", sorted(DATA.glob("schemas-*.json")), ids=lambda path: path.stem)
+def test_nothing_that_was_released_is_broken(path: Path) -> None:
+    assert vmstate.compare(json.loads(path.read_text()), vmstate.dump()) == []
+
+
+def test_the_checker_says_what_breaks(dump: dict[str, Any]) -> None:
+    new = copy.deepcopy(dump)
+    new["cpu"]["fields"][0][1] = ["array", 31, ["u64"]]
+    new["spapr_vty"]["fields"] = []
+    new["spapr_rtc"]["fields"].reverse()
+    new["spapr_nvram"].update(version=2, minimum_version=2)
+    new["ics"]["fields"].append(["level", ["bool"], 1])
+    del new["cpu"]["subsections"]["cpu/reservation"]
+    del new["console"]
+    new["spapr_events"] = dump["console"]
+    found = "\n".join(vmstate.compare(dump, new))
+    for line in (
+        "cpu: field gpr was ['array', 32, ['u64']] and is ['array', 31, ['u64']]",
+        "spapr_vty: field buffer is gone",
+        "spapr_rtc: the fields are in another order",
+        "spapr_nvram: version 1 is below the minimum version 2",
+        "ics: field level is new, but says it was in version 1 already",
+        "cpu: subsection cpu/reservation is gone",
+        "console: the section is gone",
+        "spapr_events: the section is new",
+    ):
+        assert line in found
+
+
+def test_a_new_field_with_a_version_breaks_nothing(dump: dict[str, Any]) -> None:
+    new = copy.deepcopy(dump)
+    new["ics"]["fields"].append(["level", ["bool"], 2])
+    new["ics"]["version"] = 2
+    assert vmstate.compare(dump, new) == []
