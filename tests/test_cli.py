@@ -195,6 +195,25 @@ def test_a_closed_output_ends_the_run_quietly(demo_guest: Path) -> None:
     assert process.wait(30) == 2 and b"Traceback" not in error
 
 
+@pytest.mark.parametrize("redirection", ["<&-", ">&-", "<&- >&- 2>&-", "2>&-"])
+def test_closed_standard_files_are_no_trouble(tmp_path: Path, redirection: str) -> None:
+    kernel = write_kernel(tmp_path, *hypercall(0x54, 0), *rtas(0x2000, ord("A")), *POWER_OFF)
+    command = f"{sys.executable} -m pyspapr boot --memory 64M --kernel {kernel} {redirection}"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout == (b"" if ">&-" in redirection.replace("2>&-", "") else b"A")
+
+
+def test_a_full_disk_gets_one_line(tmp_path: Path) -> None:
+    kernel = write_kernel(tmp_path, *rtas(0x2000, ord("A")), *POWER_OFF)
+    command = [sys.executable, "-m", "pyspapr", "boot", "--memory", "64M", "--kernel", str(kernel)]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, timeout=60, check=False
+        )
+    assert done.returncode == 2 and done.stderr.count(b"\n") == 1 and b"No space left" in done.stderr
+
+
 def test_ctrl_c_ends_a_piped_run_with_one_line(tmp_path: Path) -> None:
     kernel = write_kernel(tmp_path, *rtas(0x2000, ord("A")), *SPIN)
     process = subprocess.Popen(

@@ -22,8 +22,22 @@ def complain(message: str) -> None:
     print(f"{PROGRAM}: {' '.join(message.split())}", file=sys.stderr, flush=True)
 
 
+def open_standard_files() -> None:
+    """Put /dev/null where standard input, output or error is closed, so that no file of ours can take its number."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", closefd=False)
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", closefd=False)
+
+
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status."""
+    open_standard_files()
     import click
 
     from pyspapr.cli.commands import cli
@@ -45,6 +59,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
         # Whoever read our output has gone, which click turns into SystemExit. The interpreter must not complain
         # about it once more at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return USAGE_ERROR
+    except OSError as error:  # a full disk behind our output, for one
+        complain(str(error))
         return USAGE_ERROR
     return status if isinstance(status, int) else 0
 
