@@ -15,7 +15,6 @@ import hashlib
 import json
 import os
 import re
-import ssl
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -37,13 +36,16 @@ from pyspapr.devices.xics import Icp, Ics
 from pyspapr.errors import ConfigError, StateError
 from pyspapr.hcall.registry import Handler
 from pyspapr.memory import Memory
-from pyspapr.migration import destination, files, load, source
-from pyspapr.migration.snapshot import Snapshot, take
-from pyspapr.migration.statistics import MigrationStatistics
+from pyspapr.migration.prepare import as_it_is
 from pyspapr.results import Migrated, Panicked, PoweredOff, Rebooted, StopReason
 from pyspapr.runstate import Events, Status, StoppedTime, status_of
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # and imported by the methods that need them: most machines never move
+    import ssl
+
+    from pyspapr.migration import files, source
+    from pyspapr.migration.snapshot import Snapshot
+    from pyspapr.migration.statistics import MigrationStatistics
     from pyspapr.qmp import QmpServer
 
 UUID: Final = bytes(16)
@@ -392,6 +394,8 @@ class Machine:
         `compress` (`"zstd"`, `"lz4"`) makes a smaller file that has to be read, not mapped. Raises StateError when
         the file cannot be written; an older one stays as it was.
         """
+        from pyspapr.migration import files
+
         self.call(lambda: files.save_file(self, path, base, compress))
 
     @classmethod
@@ -401,7 +405,7 @@ class Machine:
         *,
         base: str | os.PathLike[str] | None = None,
         verify: bool = False,
-        prepare: Callable[[Machine], None] = load.as_it_is,
+        prepare: Callable[[Machine], None] = as_it_is,
     ) -> Machine:
         """The machine of a file, to be run on. Raises StreamError, and ImageError when there is no file to read.
 
@@ -409,10 +413,14 @@ class Machine:
         `verify` reads all of it first and compares its digest. `prepare` gets the new machine before its state is
         loaded, to add devices and hypercalls of your own.
         """
+        from pyspapr.migration import files
+
         return files.restore_file(path, base=base, verify=verify, prepare=prepare)
 
-    def snapshot(self, prepare: Callable[[Machine], None] = load.as_it_is) -> Snapshot:
+    def snapshot(self, prepare: Callable[[Machine], None] = as_it_is) -> Snapshot:
         """The machine as it stands, in memory; `snapshot.fork()` makes machines from it. For any thread."""
+        from pyspapr.migration.snapshot import take
+
         return self.call(lambda: take(self, prepare))
 
     @classmethod
@@ -450,6 +458,8 @@ class Machine:
             raise StateError(f"there is nothing to migrate: {self.ended or 'load_kernel() was not called'}")
         if self.migrating is not None:
             raise StateError("a migration is under way already")
+        from pyspapr.migration import source
+
         self.migration = source.Outgoing(
             self,
             place,
@@ -481,6 +491,8 @@ class Machine:
         Raises MigrationError when it did not happen (the guest can be run on), MigrationCancelled, and
         MigrationUnconfirmed when it is not known where the guest runs.
         """
+        from pyspapr.migration import source
+
         outgoing = self.start_migration(
             place,
             bandwidth=bandwidth,
@@ -502,7 +514,7 @@ class Machine:
         tls: ssl.SSLContext | None = None,
         timeout: float | None = None,
         on_progress: source.Progress | None = None,
-        prepare: Callable[[Machine], None] = load.as_it_is,
+        prepare: Callable[[Machine], None] = as_it_is,
     ) -> Machine:
         """Wait for a machine to come to `place`, and return it; `run` goes on where its source stopped.
 
@@ -510,6 +522,8 @@ class Machine:
         seconds. Raises MigrationError or StreamError, with nothing left behind. (`migration.destination.Incoming`
         does the same in two steps, for those who want to know the port before.)
         """
+        from pyspapr.migration import destination
+
         return destination.Incoming(
             place, config=config, tls=tls, timeout=timeout, on_progress=on_progress, prepare=prepare
         ).receive()

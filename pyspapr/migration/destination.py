@@ -19,8 +19,9 @@ from pyspapr.config import HPT_SHIFT_MIN
 from pyspapr.errors import MigrationCancelled, MigrationError, SpaprError, StreamError
 from pyspapr.migration import compatibility, frames
 from pyspapr.migration.account import Account
-from pyspapr.migration.load import SAMPLE_MEMORY, Loader, Prepare, as_it_is
+from pyspapr.migration.load import SAMPLE_MEMORY, Loader, Prepare
 from pyspapr.migration.phases import Phase
+from pyspapr.migration.prepare import as_it_is
 from pyspapr.migration.statistics import MigrationStatistics
 from pyspapr.migration.stream import StreamReader
 from pyspapr.migration.transport import Transport

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, BinaryIO, Final, Literal
 from pyspapr._native import Ram
 from pyspapr.errors import ConfigError, ImageError, StateError
 from pyspapr.migration import save
-from pyspapr.migration.load import Loader, Prepare, as_it_is, refuse
+from pyspapr.migration.load import Loader, Prepare, refuse
+from pyspapr.migration.prepare import as_it_is
 from pyspapr.migration.records import ALIGNMENT, CHECK, Header, Image, Kind, Record
 from pyspapr.migration.stream import RECORD_HEAD, StreamReader, StreamWriter
 from pyspapr.vmstate import cbor

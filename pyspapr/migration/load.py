@@ -15,6 +15,7 @@ from pyspapr import vmstate
 from pyspapr._native import Hpt, Ram
 from pyspapr.config import HPT_SHIFT_MAX, HPT_SHIFT_MIN, MIB, MachineConfig, hpt_shift_for
 from pyspapr.errors import ConfigError, StreamError
+from pyspapr.migration.prepare import as_it_is
 from pyspapr.migration.records import Device, End, Header, HptChunk, Image, RamChunk, Record, Schemas, Table
 from pyspapr.migration.stream import StreamReader
 from pyspapr.vmstate.layout import Layout
@@ -26,10 +27,6 @@ T = TypeVar("T")
 
 Prepare = Callable[["Machine"], None]
 """What the caller adds to a machine before its state is loaded: devices and hypercalls of its own."""
-
-
-def as_it_is(vm: Machine) -> None:
-    """Add nothing."""
 
 
 def refuse(what: str, section: str, offset: int, wanted: object, got: object) -> StreamError:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from pyspapr._native import Ram, RamSnapshot
 from pyspapr.migration import save
-from pyspapr.migration.load import Loader, Prepare, as_it_is
+from pyspapr.migration.load import Loader, Prepare
+from pyspapr.migration.prepare import as_it_is
 from pyspapr.migration.stream import StreamReader, StreamWriter
 
 if TYPE_CHECKING:

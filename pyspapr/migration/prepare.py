@@ -1,0 +1,12 @@
+"""What a caller does to a new machine before state is loaded into it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyspapr.machine import Machine
+
+
+def as_it_is(vm: Machine) -> None:
+    """Add nothing."""
