@@ -11,10 +11,12 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyspapr.errors import StateError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 T = TypeVar("T")
 
@@ -51,6 +53,9 @@ class Calls:
 
     def submit(self, function: Callable[[], T]) -> Future[T]:
         """Have `function` called as the header says. In the machine's own thread that is at once."""
+        # Here, since it brings the whole of `logging`, and `import pyspapr` is quick.
+        from concurrent.futures import Future
+
         future: Future[T] = Future()
         with self._lock:
             if self._runner not in (None, threading.get_ident()):

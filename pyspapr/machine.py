@@ -17,7 +17,6 @@ import os
 import re
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -42,6 +41,7 @@ from pyspapr.runstate import Events, Status, StoppedTime, status_of
 
 if TYPE_CHECKING:  # and imported by the methods that need them: most machines never move
     import ssl
+    from concurrent.futures import Future
 
     from pyspapr.migration import files, source
     from pyspapr.migration.snapshot import Snapshot
