@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import os
 import stat
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, Final, Literal
@@ -50,13 +51,28 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(fd)
         with_mode(beside, target)
-        os.replace(beside, target)
+        with kept_for_a_while(target):
+            os.replace(beside, target)
     except BaseException as error:
         os.unlink(beside)
         if isinstance(error, OSError):
             raise StateError(f"{os.fspath(path)} cannot be written: {error.strerror}") from error
         raise
     sync_directory(directory)
+
+
+@contextmanager
+def kept_for_a_while(path: str) -> Iterator[None]:
+    """Let a thread free the blocks of the file that is replaced: with a gigabyte of them that takes most of a second."""
+    try:
+        old = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        threading.Thread(target=os.close, args=(old,), daemon=True).start()
 
 
 def with_mode(beside: str, target: str) -> None:
