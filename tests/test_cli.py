@@ -360,5 +360,7 @@ def test_the_demo_says_what_happens_and_is_quick() -> None:
     done = run("demo")
     assert done.returncode == 0, done.stderr
     text = done.stdout.decode()
-    assert "every check passed" in text and "the guest powered off" in text
+    assert text.count("every check passed") == 2 and "the guest powered off" in text
+    assert text.count("Its end is the same") == 2
+    assert re.search(r"pass  1: .* the guest ran", text) and "the guest stood still" in text
     assert time.monotonic() - begin < 10

@@ -190,7 +190,7 @@ def qmp(qmp: str | None, command: str | None, arguments: tuple[str, ...]) -> int
 @cli.command()
 @click.option("--cpu", default="power8", show_default=True, metavar="MODEL", help=f"One of {', '.join(CPU_MODELS)}.")
 def demo(cpu: str) -> int:
-    """Boot the small guest that ships with the package, and say what happens."""
+    """Boot, save, restore, fork and migrate the small guest that ships with the package, and say what happens."""
     from pyspapr.cli.demo import demo_command
 
     return demo_command(cpu)

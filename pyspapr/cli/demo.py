@@ -1,19 +1,38 @@
-"""`pyspapr demo`: boot the guest that ships with the package and say in plain words what happens."""
+"""`pyspapr demo`: the guest that ships with the package boots, is saved, restored, forked and moved to another process.
+
+Says in plain words what happens, and compares the ends: all of them are the same, to the last bit.
+"""
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Callable
 from importlib.resources import as_file, files
-from typing import Final
+from pathlib import Path
+from typing import Final, TypeVar
 
 from pyspapr.cli import complain
+from pyspapr.errors import SpaprError
 from pyspapr.machine import Machine
-from pyspapr.results import PoweredOff
+from pyspapr.migration.statistics import MigrationStatistics
+from pyspapr.results import PoweredOff, StopReason
 
 MEMORY: Final = "256M"
 TIMEOUT: Final = 60.0
 """Seconds; the demo needs a few."""
+MIDDLE: Final = re.compile(r"round 96: .*\n")
+"""Where the machine is saved: the guest has 64 of its 160 rounds to go."""
+BANDWIDTH: Final = 16 << 20
+"""Bytes per second: slow enough to see the passes."""
+DOWNTIME_LIMIT: Final = 0.04
+
+
+T = TypeVar("T")
 
 
 def say(text: str = "") -> None:
@@ -24,10 +43,9 @@ def say(text: str = "") -> None:
 class Indented:
     """Prints the guest's console with a margin, so that one sees who speaks."""
 
-    MARGIN: Final = b"    guest | "
-
-    def __init__(self) -> None:
+    def __init__(self, who: str) -> None:
         """At the start of a line."""
+        self._margin = f"{who:>9} | ".encode()
         self._fresh = True
 
     def __call__(self, data: bytes) -> None:
@@ -37,15 +55,40 @@ class Indented:
             if byte == 0x0D:
                 continue
             if self._fresh:
-                out += self.MARGIN
+                out += self._margin
             out.append(byte)
             self._fresh = byte == 0x0A
         sys.stdout.buffer.write(out)
         sys.stdout.buffer.flush()
 
 
-def demo_command(cpu: str) -> int:
-    """Run the demo and return the exit status."""
+class DemoFailed(SpaprError):
+    """Something did not come out as it must."""
+
+
+def timed(action: Callable[[], T]) -> tuple[T, float]:
+    """The result of `action`, and how long it took in milliseconds."""
+    begin = time.perf_counter()
+    return action(), (time.perf_counter() - begin) * 1000
+
+
+def finish(vm: Machine) -> str:
+    """Run to the end; the state there. Raises DemoFailed."""
+    reason: StopReason = vm.run(timeout=TIMEOUT)
+    if not isinstance(reason, PoweredOff):
+        raise DemoFailed(f"the demo failed: {reason}")
+    return vm.state_hash()
+
+
+def agree(what: str, state: str, wanted: str) -> None:
+    """Say that the ends are the same. Raises DemoFailed when they are not."""
+    if state != wanted:
+        raise DemoFailed(f"the demo failed: {what} ended as {state[:16]}, not as {wanted[:16]}")
+    say(f"Its end is the same: {state[:16]}")
+
+
+def boot(cpu: str, path: Path) -> tuple[Machine, str]:
+    """Boot, save in the middle, run on to the end."""
     say(f"This is a {cpu.upper()} pseries machine with {MEMORY} of RAM, in this Python process.")
     vm = Machine(memory=MEMORY, cpu=cpu)
     say(f"Its hash page table has {vm.hpt.slots:,} slots and lives outside the guest's memory.")
@@ -54,16 +97,97 @@ def demo_command(cpu: str) -> int:
     say("A small 64-bit guest starts in real mode, makes its own page table entries by hypercall,")
     say("turns address translation on, and then maps, protects and unmaps pages while it checks its memory:")
     say()
-    vm.console.sinks.append(Indented())
+    vm.console.sinks.append(Indented("guest"))
     begin = time.perf_counter()
-    reason = vm.run(timeout=TIMEOUT)
-    seconds = time.perf_counter() - begin
+    vm.console.expect(MIDDLE, timeout=TIMEOUT)
+    _, milliseconds = timed(lambda: vm.save(path))
+    stat = os.stat(path)
+    say()
+    say(f"Here it was saved, in {milliseconds:.0f} ms and {stat.st_blocks // 2:,} KiB of disk, and goes on:")
+    say()
+    state = finish(vm)
     say()
     instructions = vm.cpus[0].vcpu.instructions
-    say(f"In the end {reason}, after {instructions:,} instructions in {seconds:.1f} s.")
-    say(f"{vm.hpt.valid_entries():,} page table entries are valid now.")
-    say(f"Everything a guest can observe, in one number: {vm.state_hash()[:16]}")
+    say(
+        f"In the end the guest powered off, after {instructions:,} instructions in {time.perf_counter() - begin:.1f} s."
+    )
+    say(f"Everything a guest can observe, in one number: {state[:16]}")
     say("It is the same at every run: time is counted in instructions and randomness has a seed.")
-    if not isinstance(reason, PoweredOff):
-        complain(f"the demo failed: {reason}")
-    return reason.exit_status
+    say()
+    return vm, state
+
+
+def restore_and_fork(path: Path, wanted: str) -> Machine:
+    """Restore, and fork; run the restored one to its end and return the fork."""
+    vm, milliseconds = timed(lambda: Machine.restore(path))
+    say(f"The saved machine is restored in {milliseconds:.0f} ms. Its file is mapped, and read when touched.")
+    fork, milliseconds = timed(lambda: vm.snapshot().fork())
+    say(f"A second machine is forked from it in {milliseconds:.0f} ms; both share memory until one writes.")
+    say("The first one runs from the middle to the end once more.")
+    agree("the restored machine", finish(vm), wanted)
+    say()
+    return fork
+
+
+def tell() -> Callable[[MigrationStatistics], None]:
+    """Prints each pass when it is over."""
+    told: list[int] = [0]
+
+    def progress(statistics: MigrationStatistics) -> None:
+        over = statistics.passes if statistics.phase.ended else statistics.passes[:-1]
+        for one in over[told[0] :]:
+            told[0] += 1
+            doing = "the guest stood still" if one.final else f"the guest ran {one.instructions:,} instructions"
+            say(
+                f"  pass {one.number:2}: {one.ram_pages + one.ram_zero_pages:5,} pages, {one.hpt_entries:4,} hash "
+                f"table entries, {one.bytes / 1024:6,.0f} KiB in {one.seconds * 1000:3.0f} ms; {doing}"
+            )
+
+    return progress
+
+
+ARRIVAL: Final = "from pyspapr.cli.demo import arrive; import sys; arrive(sys.argv[1])"
+
+
+def arrive(place: str) -> None:
+    """The other process: take the machine in, run it to its end, and leave its state on standard error."""
+    vm = Machine.incoming(place, timeout=TIMEOUT)
+    vm.console.sinks.append(Indented("there"))
+    print(finish(vm), file=sys.stderr)
+
+
+def travel(fork: Machine, place: str, wanted: str) -> None:
+    """Move the fork to another process while its guest is busy."""
+    say("The fork, its guest busy with the hash table, now moves to another process while it runs:")
+    with subprocess.Popen([sys.executable, "-c", ARRIVAL, place], stderr=subprocess.PIPE, text=True) as other:
+        deadline = time.monotonic() + TIMEOUT
+        while not os.path.exists(place.removeprefix("unix:")):
+            if other.poll() is not None or time.monotonic() > deadline:
+                raise DemoFailed("the demo failed: the other process did not come up")
+            time.sleep(0.01)
+        try:
+            statistics = fork.migrate(place, bandwidth=BANDWIDTH, downtime_limit=DOWNTIME_LIMIT, on_progress=tell())
+        except SpaprError:
+            other.kill()
+            raise
+        downtime = (statistics.downtime or 0) * 1000
+        say(f"The guest stood still for {downtime:.0f} ms of {statistics.seconds:.1f} s and runs on there:")
+        error = other.communicate(timeout=TIMEOUT)[1].strip()
+    say()
+    if other.returncode:
+        raise DemoFailed(f"the demo failed: the other process ended with {error[-200:]}")
+    agree("the machine that moved", error, wanted)
+
+
+def demo_command(cpu: str) -> int:
+    """Run the demo and return the exit status."""
+    with tempfile.TemporaryDirectory(prefix="pyspapr-demo-") as directory:
+        path = Path(directory) / "middle.spapr"
+        try:
+            _, state = boot(cpu, path)
+            fork = restore_and_fork(path, state)
+            travel(fork, f"unix:{directory}/socket", state)
+        except DemoFailed as error:
+            complain(str(error))
+            return 4
+    return 0

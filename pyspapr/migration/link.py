@@ -20,7 +20,7 @@ from pyspapr.migration.transport import Transport
 
 QUEUE: Final = 4 << 20
 """Bytes that may wait to be sent while the guest runs."""
-BURST: Final = 0.02
+BURST: Final = 0.005
 """Seconds of bandwidth that may be sent at once."""
 PIECE: Final = 256 << 10
 WINDOW: Final = 0.5
@@ -59,8 +59,8 @@ class Link:
 
     @property
     def room(self) -> int:
-        """Bytes that may be put without making the queue longer than the limit, or than 20 ms of the bandwidth."""
-        limit = QUEUE if self.bandwidth is None else max(min(QUEUE, self.bandwidth // 50), 1)
+        """Bytes that may be put without making the queue longer than the limit, or than 10 ms of the bandwidth."""
+        limit = QUEUE if self.bandwidth is None else max(min(QUEUE, self.bandwidth // 100), 1)
         return max(limit - self._bytes, 0)
 
     def put(self, data: bytes) -> int:
@@ -115,7 +115,8 @@ class Link:
                     self.transport.write(piece)
                     self.sent += len(piece)
                     self._sent_piece(len(piece))
-                self.rate = meter.add(len(data), time.monotonic() - begin)
+                rate = meter.add(len(data), time.monotonic() - begin)
+                self.rate = rate if self.bandwidth is None else min(rate, self.bandwidth)
                 with self._changed:
                     self._waiting.popleft()
                     self._changed.notify_all()

@@ -22,6 +22,7 @@ destination. With certificates on both sides:
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import socket
@@ -183,31 +184,35 @@ class SocketListener:
         self.address = str(address)
 
     def _bind(self, path: str) -> None:
-        """Bind with access for the owner only, before anyone can connect; a socket nobody serves makes room."""
+        """Appear under `path` when connections are taken, for the owner only. A socket nobody serves makes room."""
+        if os.path.lexists(path) and (not stat.S_ISSOCK(os.lstat(path).st_mode) or _served(path)):
+            raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+        beside = f"{path}.{os.getpid()}"
+        self._socket.bind(beside)
         try:
-            self._socket.bind(path)
-        except OSError:
-            if not stat.S_ISSOCK(os.stat(path).st_mode) or _served(path):
-                raise
-            os.unlink(path)
-            self._socket.bind(path)
-        os.chmod(path, 0o600)
-        self._socket.listen(1)
+            os.chmod(beside, 0o600)
+            self._socket.listen(1)
+            os.rename(beside, path)
+        except BaseException:
+            os.unlink(beside)
+            raise
         self._path = path
 
     def accept(self) -> Transport:
         """The first one that comes."""
-        self._socket.settimeout(LOOK)
         while True:
             if self._closed.is_set():
                 raise MigrationError(f"listening at {self.address} was ended")
             if self._deadline is not None and time.monotonic() >= self._deadline:
                 raise MigrationError(f"nobody came to {self.address} in time")
             try:
+                self._socket.settimeout(LOOK)
                 sock = self._socket.accept()[0]
             except TimeoutError:
                 continue
             except OSError as error:
+                if self._closed.is_set():
+                    continue
                 raise MigrationError(f"listening at {self.address} failed: {error}") from error
             if self._tls is not None:
                 sock = _wrapped(sock, self._tls, server=True, address=self._parsed)
