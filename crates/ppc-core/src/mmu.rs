@@ -4,7 +4,8 @@
 use crate::{
     interrupt::SRR1_MC_DATA,
     msr,
-    slb::{VSID_KP, VSID_KS, VSID_N},
+    slb::{ESID_V, SlbEntry, VSID_KP, VSID_KS, VSID_N, VSID_PAGE_SIZE},
+    spr::{LPCR_VPM0, LPCR_VRMASD_SHIFT},
     state::Cpu,
     tlb::{Context, GRAIN, Halves},
     trap::Trap,
@@ -31,11 +32,17 @@ pub const SRR1_KEY: u64 = 0x0020_0000;
 /// Real mode ignores the upper four bits of an effective address.
 const REAL_MODE_MASK: u64 = 0x0fff_ffff_ffff_ffff;
 
+/// 1 TiB, VSID 0x01ffffff, keys 0.
+const VRMA_VSID: u64 = 0x4000_0000_0000_0000 | 0x01ff_ffff << 24;
+
 /// HPTE second doubleword: no execute, guarded.
 const HPTE_R_N: u64 = 0x4;
 const HPTE_R_G: u64 = 0x8;
 const HPTE_R_C: u64 = 0x80;
 const HPTE_R_R: u64 = 0x100;
+
+/// In [`Context::mode`]: real mode that is translated.
+const VIRTUAL_REAL: u8 = 8;
 
 /// What an access wants to do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -106,10 +113,11 @@ impl Cpu {
     /// Translates for `access`. Sets the entry's reference and change bits as the access needs.
     pub fn translate(&mut self, ea: u64, access: Access) -> Result<Translation, Trap> {
         let on = if access == Access::Fetch { msr::IR } else { msr::DR };
-        if self.msr & on == 0 {
+        let real_mode = self.msr & on == 0;
+        if real_mode && self.lpcr & LPCR_VPM0 == 0 {
             return self.real_mode(ea, access);
         }
-        match self.walk(ea, access) {
+        match self.walk(ea, access, real_mode) {
             Ok((found, rights)) => {
                 let write = access == Access::Write;
                 let r = found.entry.r | HPTE_R_R | if write { HPTE_R_C } else { 0 };
@@ -132,7 +140,12 @@ impl Cpu {
     /// Where `ea` is, without a side effect on the guest.
     pub fn peek_translation(&self, ea: u64, access: Access) -> Option<u64> {
         let on = if access == Access::Fetch { msr::IR } else { msr::DR };
-        let ra = if self.msr & on == 0 { ea & REAL_MODE_MASK } else { self.walk(ea, access).ok()?.0.real };
+        let real_mode = self.msr & on == 0;
+        let ra = if real_mode && self.lpcr & LPCR_VPM0 == 0 {
+            ea & REAL_MODE_MASK
+        } else {
+            self.walk(ea, access, real_mode).ok()?.0.real
+        };
         self.ram.contains(ra, 1).then_some(ra)
     }
 
@@ -148,8 +161,18 @@ impl Cpu {
         Ok(Translation { ra, readable: true, writable: true })
     }
 
-    fn walk(&self, ea: u64, access: Access) -> Result<(Found, Rights), Refusal> {
-        let segment = self.slb.find(ea).ok_or(Refusal::Segment)?;
+    /// The segment of the virtual real mode area: what real mode is when LPCR\[VPM0\] is 1 (2.07 Book III-S, "Virtual
+    /// Real Mode Area"). Its base page size is LPCR\[VRMASD\]; access is as with key 0.
+    fn virtual_real_mode_segment(&self) -> SlbEntry {
+        SlbEntry { esid: ESID_V, vsid: VRMA_VSID | self.lpcr >> LPCR_VRMASD_SHIFT & VSID_PAGE_SIZE }
+    }
+
+    fn walk(&self, ea: u64, access: Access, real_mode: bool) -> Result<(Found, Rights), Refusal> {
+        let vrma = self.virtual_real_mode_segment();
+        let segment = if real_mode { &vrma } else { self.slb.find(ea).ok_or(Refusal::Segment)? };
+        if real_mode && (ea & REAL_MODE_MASK) >> segment.segment_shift() != 0 {
+            return Err(Refusal::NoEntry);
+        }
         let base_shift = segment.base_page_shift().ok_or(Refusal::NoEntry)?;
         if access == Access::Fetch && segment.vsid & VSID_N != 0 {
             return Err(Refusal::NoExecute);
@@ -237,9 +260,20 @@ impl Cpu {
         let problem = self.msr & msr::PR != 0;
         let on = |bit| self.msr & bit != 0;
         let mode = 4 | (on(msr::LE) as u8) << 1 | on(msr::SF) as u8;
+        // Virtual real mode goes through the hash table, too, but is not the relocated mode.
+        let vrma = self.lpcr & LPCR_VPM0 != 0;
+        let virtual_real = |relocated: bool| if vrma && !relocated { VIRTUAL_REAL } else { 0 };
+        let (dr, ir) = (on(msr::DR), on(msr::IR));
         for half in 0..2 {
-            let data = Context { relocate: on(msr::DR), problem, half, keys: self.amr(), mode: 0 };
-            let fetch = Context { relocate: on(msr::IR), problem, half, keys: self.iamr(), mode };
+            let data =
+                Context { relocate: dr || vrma, problem, half, keys: self.amr(), mode: virtual_real(dr) };
+            let fetch = Context {
+                relocate: ir || vrma,
+                problem,
+                half,
+                keys: self.iamr(),
+                mode: mode | virtual_real(ir),
+            };
             let (number, wrapped) = self.data_contexts.number(data);
             self.data_context[half] = number.into();
             if wrapped {
@@ -311,6 +345,30 @@ mod tests {
         assert_eq!(rights(true, 2), (true, true));
         assert_eq!(rights(true, 3), (true, false));
         assert_eq!(rights(true, 6), (false, false));
+    }
+
+    #[test]
+    fn virtual_real_mode_goes_through_the_hash_table() {
+        use crate::{model::POWER8, ram::Ram};
+        use hpt::{Hpt, RamLimit, hcall::H_ENTER};
+        use std::sync::Arc;
+        let ram = Arc::new(Ram::new(1 << 20).expect("memory"));
+        let table = Arc::new(Hpt::new(18).expect("table"));
+        let mut cpu = Cpu::new(&POWER8, ram, table.clone());
+        // Base pages of 4 KiB: L || LP = 000.
+        cpu.set_register("lpcr", u128::from(LPCR_VPM0)).expect("a register");
+        assert_eq!(cpu.translate(0x3008, Access::Read), Err(Trap::DataStorage));
+        assert_eq!(cpu.fault.dsisr, DSISR_NOHPTE);
+        let va =
+            VirtualAddress { vsid: 0x01ff_ffff, segment: SegmentSize::T1, base_shift: 12, offset: 0x3008 };
+        let ptex = (va.hash() & (table.groups() - 1)) * 8;
+        let entered = table
+            .dispatch(H_ENTER, &[0, ptex, va.avpn() | 1, 0x5000 | 0x10, 0, 0, 0, 0, 0], &RamLimit(1 << 20))
+            .expect("a table hypercall");
+        assert_eq!(entered.rc, 0);
+        assert_eq!(cpu.translate(0x3008, Access::Read).map(|t| t.ra), Ok(0x5008));
+        cpu.set_register("lpcr", 0).expect("a register");
+        assert_eq!(cpu.translate(0x3008, Access::Read).map(|t| t.ra), Ok(0x3008));
     }
 
     #[test]

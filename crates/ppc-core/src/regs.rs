@@ -70,7 +70,7 @@ impl Cpu {
             "vscr" => self.vscr = Vscr { nj: value & VSCR_NJ != 0, sat: value & VSCR_SAT != 0 },
             "lpcr" => {
                 self.lpcr = low;
-                self.request_event();
+                self.flush_translations();
             }
             "tb" => self.set_timebase(low),
             _ => {

@@ -21,6 +21,8 @@ pub const VSID_N: u64 = 0x200;
 const VSID_L: u64 = 0x100;
 const VSID_C: u64 = 0x080;
 const VSID_LP: u64 = 0x030;
+/// VSID doubleword: base page size, L and LP.
+pub const VSID_PAGE_SIZE: u64 = VSID_L | VSID_LP;
 /// Bits of the VSID doubleword that `slbmte` stores.
 const VSID_MASK: u64 = 0xffff_ffff_ffff_f000 | VSID_KS | VSID_KP | VSID_N | VSID_L | VSID_C | VSID_LP;
 

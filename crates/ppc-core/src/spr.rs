@@ -10,6 +10,10 @@ use crate::{
     trap::{Done, Trap},
 };
 
+/// LPCR: real mode is virtualised, through the virtual real mode area.
+pub const LPCR_VPM0: u64 = 1 << 63;
+/// Position of LPCR\[VRMASD\] relative to L || LP in an SLB entry.
+pub const LPCR_VRMASD_SHIFT: u32 = 43;
 /// LPCR: large decrementer.
 pub const LPCR_LD: u64 = 1 << 17;
 /// LPCR: interrupts are taken little-endian.
