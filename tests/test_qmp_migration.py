@@ -75,6 +75,8 @@ def test_qemu_qmp_migrates_cancels_and_migrates_again(demo_guest: Path, tmp_path
         assert await here.execute("query-migrate") == {}
         assert await there.execute("query-status") == {"running": False, "status": "inmigrate"}
         await there.execute("migrate-incoming", {"uri": f"unix:{tmp_path}/way"})
+        with pytest.raises(ExecuteError, match="cancelled at its source"):
+            await there.execute("migrate_cancel")
         with pytest.raises(ExecuteError, match="already been started"):
             await there.execute("migrate-incoming", {"uri": f"unix:{tmp_path}/way2"})
         await here.execute(
@@ -118,6 +120,10 @@ def test_qemu_qmp_migrates_cancels_and_migrates_again(demo_guest: Path, tmp_path
         with pytest.raises(ExecuteError, match="Migration not in expected state"):
             await here.execute("migrate-continue", {"state": "pre-switchover"})
         assert await retry(there, "query-status") == {"running": True, "status": "running"}
+        arrived = await there.execute("query-migrate")
+        check(arrived, MigrationInfo, "query-migrate")
+        assert arrived["status"] == "completed" and info["phase"] == "completed"
+        await there.execute("migrate_cancel")
         await there.execute("system_reset")
         await here.execute("quit")
         await there.execute("quit")

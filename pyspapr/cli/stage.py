@@ -131,7 +131,6 @@ class Stage:
     def _switch(self, vm: Machine) -> None:
         for server in self._servers:
             server.attach(vm)
-            server.monitor.arriving = None
             vm.console.keeps_open += 1
         before, self.vm = self.vm, vm
         if before.take_stop_request():

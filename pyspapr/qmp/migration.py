@@ -12,6 +12,7 @@ from pyspapr.qmp.monitor import Monitor
 from pyspapr.qmp.registry import Where, command
 from pyspapr.qmp.settings import CapabilityStatus, Compression, MigrationParameters
 from pyspapr.qmp.statistics import MigrationInfo, migration_info
+from pyspapr.runstate import Status
 
 DOWNTIME_MAX: Final = 2_000_000
 """Milliseconds, as QEMU has it."""
@@ -23,10 +24,8 @@ def query_migrate(monitor: Monitor) -> MigrationInfo:
     memory = monitor.vm.config.ram_size
     if monitor.refused is not None:
         return {"status": "failed", "error-desc": monitor.refused}
-    if monitor.arriving is not None:
-        return migration_info(monitor.arriving.statistics, memory)
-    outgoing = monitor.vm.migration
-    return {} if outgoing is None else migration_info(outgoing.statistics, memory)
+    one = monitor.vm.migration or monitor.arriving
+    return {} if one is None else migration_info(one.statistics, memory)
 
 
 @command("migrate", where=Where.ASIDE)
@@ -58,7 +57,7 @@ def migrate(monitor: Monitor, uri: str, detach: bool = True) -> None:
 @command("migrate_cancel", where=Where.ASIDE)
 def migrate_cancel(monitor: Monitor) -> None:
     """Give up the migration under way, if there is one; the guest goes on here."""
-    if monitor.arriving is not None:
+    if monitor.vm.phase is Status.INMIGRATE:
         raise QmpError("an incoming migration is cancelled at its source")
     outgoing = monitor.vm.migrating
     if outgoing is not None and not outgoing.cancel() and outgoing.phase in (Phase.HANDOVER, Phase.COMPLETED):

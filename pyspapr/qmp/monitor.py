@@ -50,7 +50,7 @@ class Monitor:
         self.refused: str | None = None
         """Why the last migration did not begin."""
         self.arriving: Incoming | None = None
-        """The machine that is on its way here."""
+        """The machine that is on its way here, or has come."""
 
     def quit(self) -> None:
         """End the run, and say so. A migration under way is cancelled, or the run might wait for its other side."""
