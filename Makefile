@@ -14,7 +14,7 @@ TOOLS := qemu-system-ppc64:qemu-system-ppc qemu-ppc64le-static:qemu-user-static 
 	powerpc64-linux-gnu-objdump:binutils-powerpc64-linux-gnu \
 	dtc:device-tree-compiler
 
-.PHONY: help venv build demo tools guests guest test test-rust test-python lint soak bench doc clean
+.PHONY: help venv build demo tools guests guest test test-rust test-python lint soak anywhere bench doc clean
 
 help: ## what people do here
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -64,6 +64,10 @@ lint: venv ## formatting, lints and types
 
 soak: build ## a thousand migrations in a row, with reboots, cancels and cut links mixed in
 	$(BIN)/python tests/soak.py 1000
+
+anywhere: build guests ## save and restore the built-in guest at 10,000 instruction counts and Linux at 100; fuzz the stream
+	PYSPAPR_ANYWHERE_POINTS=10000 PYSPAPR_LINUX_POINTS=100 PYSPAPR_FUZZ_EXAMPLES=100000 \
+	$(BIN)/python -m pytest -n $(JOBS) -q -o timeout=14400 tests/test_save.py tests/test_save_linux.py tests/test_stream.py
 
 bench: build tools guests ## boot Debian's kernel here and in QEMU, in turns; print the ratio
 	$(BIN)/python benches/boot.py
