@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import cbor2
 
-from pyspapr.migration.contents import Contents
+from pyspapr import StreamError
 from pyspapr.migration.files import FileLoader, read_all
-from pyspapr.migration.records import Device, Header, HptChunk, RamChunk, Schemas, Table
+from pyspapr.migration.records import Device, Header, HptChunk, Kind, RamChunk, Schemas, Table
 from pyspapr.migration.stream import RECORD_HEAD, StreamReader, StreamWriter, check_of
 from pyspapr.vmstate import cbor
 from pyspapr.vmstate.layout import Layout
@@ -117,4 +117,4 @@ def seal(records: list[Raw]) -> bytes:
     return out.getvalue()
 
 
-__all__ = ["Contents", "Raw", "build", "seal", "small_stream", "split", "walk"]
+__all__ = ["Kind", "Raw", "StreamError", "build", "cbor2", "seal", "small_stream", "split", "walk"]

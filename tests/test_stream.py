@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
@@ -233,3 +235,25 @@ def test_a_changed_machine_with_right_checks_is_refused_or_built(path: Path, dat
     else:
         assert isinstance(vm, Machine)
         vm.state_hash()
+
+
+def test_a_claim_of_terabytes_costs_nothing() -> None:
+    """A header may claim the largest machine there is: memory is the host's only when it is written."""
+    script = (
+        "import resource, sys; sys.path.insert(0, sys.argv[1])\n"
+        "from streams import Kind, Raw, StreamError, build, cbor2, seal, small_stream, split\n"
+        "records = list(split(small_stream()))\n"
+        "header = cbor2.loads(records[0].payload)\n"
+        "header[4][:2] = [1 << 42, 1 << 42]\n"
+        "header[4][7] = 46\n"
+        "records[0] = Raw(Kind.HEADER, cbor2.dumps(header, canonical=True))\n"
+        "try: build(seal(records))\n"
+        "except StreamError: pass\n"
+        "from pyspapr._native import Hpt, Ram\n"
+        "keep = Ram(1 << 42), Hpt(46)\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)\n"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", script, str(Path(__file__).parent)], capture_output=True, text=True, check=True
+    )
+    assert int(found.stdout) < 200, "MiB"

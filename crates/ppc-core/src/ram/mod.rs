@@ -116,9 +116,10 @@ impl Ram {
             code_changed: AtomicBool::new(false),
             changed_grains: Mutex::new(Vec::new()),
         };
-        let mut code = Vec::new();
-        code.resize_with(grains as usize, || AtomicBool::new(false));
-        ram.code = code.into_boxed_slice();
+        // Zeroed by the host when touched: a stream that claims terabytes of RAM must not cost us gigabytes.
+        let code = Box::<[AtomicBool]>::new_zeroed_slice(grains as usize);
+        // SAFETY: an `AtomicBool` has the layout of a `bool`, and a zero byte is `false`.
+        ram.code = unsafe { code.assume_init() };
         Ok(ram)
     }
 
