@@ -41,10 +41,16 @@ def complaint(done: subprocess.CompletedProcess[bytes], status: int = 2) -> str:
 
 
 def test_import_is_quick() -> None:
-    # Processor time, so that other work on this machine does not count.
-    code = "import time; t = time.process_time(); import pyspapr; print(time.process_time() - t)"
-    best = min(float(subprocess.check_output([sys.executable, "-c", code])) for _ in range(9))
-    assert best < 0.1
+    # 100 ms of processor time on a machine that imports rich.progress in 42 ms. Measured in turns, because a busy
+    # neighbour on the same core slows both alike.
+    code = "import time; t = time.process_time(); import {}; print(time.process_time() - t)"
+
+    def cost(module: str) -> float:
+        return float(subprocess.check_output([sys.executable, "-c", code.format(module)]))
+
+    pairs = [(cost("pyspapr"), cost("rich.progress")) for _ in range(9)]
+    ours, measure = (min(column) for column in zip(*pairs, strict=True))
+    assert ours < measure * 100 / 42, (ours, measure)
 
 
 def test_import_leaves_the_command_line_alone() -> None:
