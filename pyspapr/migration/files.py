@@ -63,7 +63,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def kept_for_a_while(path: str) -> Iterator[None]:
-    """Let a thread free the blocks of the file that is replaced: with a gigabyte of them that takes most of a second."""
+    """Let a thread free the blocks of the file that is replaced: a gigabyte of them can take most of a second."""
     try:
         old = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
