@@ -51,6 +51,7 @@ impl Engine {
         let ram = self.cpu.ram.clone();
         self.cache.drain_outside_writes(&mut self.cpu, &ram);
         loop {
+            self.cpu.take_floating_point();
             self.cpu.take_pending();
             if self.cpu.icount >= until {
                 return Exit::Limit;

@@ -15,6 +15,10 @@ const SRR1_CLEAR: u64 = 0x783f_0000;
 pub const SRR1_MC_DATA: u64 = 0x0020_0000;
 /// SRR1 of a program interrupt: enabled floating-point exception.
 pub const SRR1_FP: u64 = 0x0010_0000;
+/// SRR1 of a program interrupt: SRR0 names an instruction after the one that is to blame.
+pub const SRR1_LATER: u64 = 0x0001_0000;
+/// FPSCR\[FEX\]: an enabled floating-point exception stands.
+const FPSCR_FEX: u64 = 1 << 30;
 /// SRR1 of a program interrupt: illegal instruction.
 pub const SRR1_ILLEGAL: u64 = 0x0008_0000;
 /// SRR1 of a program interrupt: privileged instruction.
@@ -163,6 +167,14 @@ impl Cpu {
         self.cia = self.nia;
         let new = self.interrupt_msr() | kept | translate;
         self.set_msr(new);
+    }
+
+    /// Takes the program interrupt that is due when MSR\[FE0\] or MSR\[FE1\] is set while FPSCR\[FEX\] is 1 already (3.0B
+    /// Book III, "Program Interrupt"): an arithmetic instruction that sets FEX interrupts by itself.
+    pub fn take_floating_point(&mut self) {
+        if self.msr & (msr::FE0 | msr::FE1) != 0 && self.fpscr & FPSCR_FEX != 0 {
+            self.interrupt(Vector::Program, self.cia, SRR1_FP | SRR1_LATER);
+        }
     }
 
     /// Takes the most important asynchronous interrupt that is pending and enabled; tells whether there was one.

@@ -198,6 +198,18 @@ fn single_step_traces_every_instruction() {
     assert!(engine.cpu.gpr[10] >= 4, "{}", engine.cpu.gpr[10]);
 }
 
+#[test]
+fn an_exception_that_stands_interrupts_when_it_is_unmasked() {
+    // FPSCR: OE and OX with FX and FEX; then FE0 is turned on.
+    let fe0 = addi(5, 0, msr::FE0 as i16);
+    let mut engine = engine(&[fe0, mfmsr(6), or(5, 5, 6), mtmsrd(5, 0), addi(3, 3, 1), b(0)]);
+    engine.cpu.fpscr = 1 << 31 | 1 << 30 | 1 << 28 | 1 << 6;
+    load(&engine, 0x700, &[mfspr(6, 26), mfspr(7, 27), b(0)]);
+    assert_eq!(engine.run(100), Exit::Hung);
+    assert_eq!((engine.cpu.gpr[3], engine.cpu.gpr[6]), (0, BASE + 16));
+    assert_eq!(engine.cpu.gpr[7] & 0x001f_0000, 0x0011_0000);
+}
+
 fn mfmsr(rt: u32) -> u32 {
     31 << 26 | rt << 21 | 83 << 1
 }
