@@ -6,6 +6,7 @@ use crate::{
     msr,
     ram::Ram,
     slb::Slb,
+    spr::LPCR_LD,
     time::{Clock, Decrementer},
     tlb::{Contexts, LAST_DATA_CONTEXT, Tlb},
     trap::{Done, Fault, Trap},
@@ -160,7 +161,8 @@ impl Cpu {
             hpt,
             slb: Slb::new(model),
             spr: Box::new([0; 1024]),
-            lpcr: 0,
+            // The hypervisor of a processor with a large decrementer turns it on: the device tree announces its width.
+            lpcr: if model.decrementer_bits > 32 { LPCR_LD } else { 0 },
             icount: 0,
             limit: 0,
             idle_nanos: 0,
