@@ -34,6 +34,7 @@ HYPERTAS: Final[list[str]] = [
     "hcall-sprg0",
     "hcall-copy",
     "hcall-debug",
+    "hcall-hpt-resize",
 ]
 """Sets of hypercalls that exist here (PAPR, "Hypertas Function Sets")."""
 

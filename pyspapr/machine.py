@@ -92,6 +92,8 @@ class Machine:
             self.hpt = Hpt(self.config.table_shift) if hpt is None else hpt
         except (OSError, MemoryError) as error:
             raise ConfigError(f"the host cannot provide this machine's memory: {error}") from error
+        self.prepared_hpt: Hpt | None = None
+        """What H_RESIZE_HPT_PREPARE has prepared."""
         self.memory = Memory(self.ram)
         self.uuid: bytes = UUID
 
@@ -188,7 +190,11 @@ class Machine:
     def start(self, *, pc: int, r3: int = 0, r4: int = 0, r5: int = 0, r6: int = 0, r7: int = 0) -> None:
         """Reset every device and put the processor at `pc`: 64-bit, big-endian, real mode. RAM stays as it is."""
         vmstate.check(self)
-        self.hpt.clear()
+        self.prepared_hpt = None
+        if self.hpt.shift == self.config.table_shift:
+            self.hpt.clear()
+        else:
+            self.use_table(Hpt(self.config.table_shift))
         self.ics.reset()
         for icp in self.icps:
             icp.reset()
@@ -204,6 +210,12 @@ class Machine:
         self.launched = False
         if self._stopped_time is not None:
             self._stopped_time = StoppedTime.of(self)
+
+    def use_table(self, hpt: Hpt) -> None:
+        """For resizing: translations come from `hpt` from now on."""
+        self.hpt = hpt
+        for cpu in self.cpus:
+            cpu.vcpu.set_hpt(hpt)
 
     def reboot(self) -> None:
         """Load the same kernel again and start it. NVRAM, the clock and the rest of RAM stay."""

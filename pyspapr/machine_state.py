@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from pyspapr._native import Hpt
+from pyspapr.config import HPT_SHIFT_MAX, HPT_SHIFT_MIN
 from pyspapr.errors import StateError
 from pyspapr.results import Panicked, PoweredOff, Rebooted, StopReason
 from pyspapr.vmstate.schema import Field, VMState
-from pyspapr.vmstate.types import Bool, Bytes, Str, Struct
+from pyspapr.vmstate.types import U8, Bool, Bytes, Str, Struct
 
 if TYPE_CHECKING:
     from pyspapr.machine import Machine
@@ -36,6 +38,13 @@ def set_ended(vm: Machine, value: dict[str, str]) -> None:
     vm.ended = Panicked(value["text"]) if kind is Panicked else kind()
 
 
+def set_prepared(vm: Machine, shift: int) -> None:
+    """The table that H_RESIZE_HPT_PREPARE had prepared is empty: only its size matters."""
+    if not HPT_SHIFT_MIN <= shift <= HPT_SHIFT_MAX:
+        raise StateError(f"a hash table has 2^{HPT_SHIFT_MIN} to 2^{HPT_SHIFT_MAX} bytes")
+    vm.prepared_hpt = Hpt(shift)
+
+
 SPAPR: Final = VMState(
     "spapr",
     version=1,
@@ -48,6 +57,12 @@ SPAPR: Final = VMState(
             fields=(
                 Field("ended", Struct((("reason", Str(32)), ("text", Str(TEXT_LIMIT)))), get=get_ended, set=set_ended),
             ),
+        ),
+        VMState(
+            "spapr/prepared_hpt",
+            version=1,
+            needed=lambda vm: vm.prepared_hpt is not None,
+            fields=(Field("shift", U8, get=lambda vm: vm.prepared_hpt.shift, set=set_prepared),),
         ),
     ),
 )

@@ -23,7 +23,8 @@ MIB = 1 << 20
 
 def ballast(vm: Machine, pages: int, entries: int) -> None:
     """Pages with contents, and hash table entries, that the guest never touches."""
-    vm.memory.write(40 * MIB, random.Random(1).randbytes(pages * 4096))
+    if pages:
+        vm.memory.write(40 * MIB, random.Random(1).randbytes(pages * 4096))
     chunk = bytearray()
     for index in range(entries):
         delta = 8  # the last slot of each group, from the first on

@@ -29,7 +29,7 @@ MIDDLE: Final = re.compile(r"round 96: .*\n")
 """Where the machine is saved: the guest has 64 of its 160 rounds to go."""
 BANDWIDTH: Final = 16 << 20
 """Bytes per second: slow enough to see the passes."""
-DOWNTIME_LIMIT: Final = 0.04
+DOWNTIME_LIMIT: Final = 0.044
 
 
 T = TypeVar("T")

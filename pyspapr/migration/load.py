@@ -184,7 +184,7 @@ class Loader:
             raise refuse("Hash table", "end", start, self.end.hpt_digest.hex(), self.hpt.digest().hex())
         from pyspapr.machine import Machine
 
-        config = replace(self.config, hpt_shift=self.hpt.shift)
+        config = self.config
         vm = Machine(config, ram=self.memory(), hpt=self.hpt)
         self.prepare(vm)
         for section, (device, values) in zip(vmstate.sections(vm), self._devices, strict=True):

@@ -34,7 +34,7 @@ def header(vm: Machine, base: bytes = b"") -> Header:
         {"name": section.name, "instance": section.instance, "version": section.vmstate.version}
         for section in vmstate.sections(vm)
     ]
-    return Header(Header.describe(vm.config, vm.hpt.shift, vm.rtc.base), parts, base)
+    return Header(Header.describe(vm.config, vm.config.table_shift, vm.rtc.base), parts, base)
 
 
 def write_head(vm: Machine, writer: StreamWriter, base: bytes = b"") -> None:

@@ -15,6 +15,7 @@
 //! | `dirty`, `bits` | which entries changed, found without reading the others |
 //! | `passes`, `chunk` | a walk that sends what changed, and the bytes it sends |
 //! | `varint`, `stream_error` | numbers on a stream, and what a stream is refused for |
+//! | `resize` | a table of another size takes over the bolted entries |
 //! | `whole` | operations on the whole table: clear, count, digest |
 //! | `mem` | lazily backed memory, the only `unsafe` of this crate |
 
@@ -32,6 +33,7 @@ mod outcome;
 pub mod page_size;
 pub mod passes;
 mod real_map;
+mod resize;
 pub mod ret;
 mod stream_error;
 mod table;
@@ -49,5 +51,6 @@ pub use outcome::{Invalidated, Outcome};
 pub use page_size::PageSize;
 pub use passes::{HptPass, Marks};
 pub use real_map::{RamLimit, RealMap, Region};
+pub use resize::GroupsFull;
 pub use stream_error::StreamError;
 pub use table::{Hpt, MAX_SHIFT, MIN_SHIFT};

@@ -48,7 +48,7 @@ impl Hpt {
     }
 
     /// Every entry that may be other than zero, ascending.
-    fn written(&self) -> impl Iterator<Item = u64> + '_ {
+    pub(crate) fn written(&self) -> impl Iterator<Item = u64> + '_ {
         self.touched.iter().flat_map(|group| group * GROUP_SLOTS..(group + 1) * GROUP_SLOTS)
     }
 }

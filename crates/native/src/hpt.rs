@@ -43,6 +43,11 @@ impl Hpt {
         self.0.clear();
     }
 
+    /// Places the bolted entries in `to`, an empty table; returns how many there are, or `None` when they do not fit.
+    fn rehash_bolted(&self, py: Python<'_>, to: &Self) -> Option<u64> {
+        py.detach(|| self.0.rehash_bolted(&to.0).ok())
+    }
+
     /// 32 bytes that depend on the entries only.
     fn digest<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         let table = &self.0;

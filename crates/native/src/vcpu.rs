@@ -322,6 +322,14 @@ impl Vcpu {
         Ok(self.lock()?.engine.cpu.peek_translation(address, access))
     }
 
+    /// Has translations come from another table from now on.
+    fn set_hpt(&self, hpt: &Hpt) -> PyResult<()> {
+        let mut inner = self.lock()?;
+        inner.engine.cpu.hpt = hpt.0.clone();
+        inner.engine.cpu.flush_translations();
+        Ok(())
+    }
+
     /// Drops every cached translation: after the hash table was changed from outside.
     fn flush_translations(&self) -> PyResult<()> {
         self.lock()?.engine.cpu.flush_translations();
