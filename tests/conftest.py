@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from pyspapr import Machine
+
+# For `make fuzz`; tests that say themselves how many examples they want are not changed.
+settings.register_profile("fuzz", max_examples=int(os.environ.get("PYSPAPR_FUZZ_EXAMPLES", "300")), deadline=None)
 
 
 @pytest.fixture
