@@ -6,6 +6,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 JOBS ?= $(shell nproc)
+RUNS ?= 3
+SECONDS ?= 60
+EXAMPLES ?= 5000
 
 # Command that must exist : package that has it.
 TOOLS := qemu-system-ppc64:qemu-system-ppc qemu-ppc64le-static:qemu-user-static \
@@ -14,7 +17,7 @@ TOOLS := qemu-system-ppc64:qemu-system-ppc qemu-ppc64le-static:qemu-user-static 
 	powerpc64-linux-gnu-objdump:binutils-powerpc64-linux-gnu \
 	dtc:device-tree-compiler
 
-.PHONY: help venv build demo tools guests guest test test-rust test-python lint soak anywhere bench doc clean
+.PHONY: help venv build demo tools guests guest test test-rust test-python lint soak anywhere bench fuzz doc clean
 
 help: ## what people do here
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -69,8 +72,17 @@ anywhere: build guests ## save and restore the built-in guest at 10,000 instruct
 	PYSPAPR_ANYWHERE_POINTS=10000 PYSPAPR_LINUX_POINTS=100 PYSPAPR_FUZZ_EXAMPLES=100000 \
 	$(BIN)/python -m pytest -n $(JOBS) -q -o timeout=14400 tests/test_save.py tests/test_save_linux.py tests/test_stream.py
 
-bench: build tools guests ## boot Debian's kernel here and in QEMU, in turns; print the ratio
-	$(BIN)/python benches/boot.py
+bench: build tools guests ## boots, saves, restores and migrations beside QEMU's, and what a hash table pass costs
+	@$(BIN)/python benches/boot.py --runs $(RUNS); boots=$$?; \
+	$(BIN)/python benches/migration.py --runs $(RUNS); migrations=$$?; \
+	cargo bench --quiet -p hpt --bench passes; passes=$$?; \
+	[ $$boots = 0 ] && [ $$migrations = 0 ] && [ $$passes = 0 ]
+
+fuzz: build ## each fuzz target for SECONDS, then hypothesis with EXAMPLES for what Python decodes
+	$(BIN)/python fuzz/seeds.py
+	fuzz/run.sh $(SECONDS)
+	PYSPAPR_FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -n $(JOBS) -q --timeout=0 --hypothesis-profile=fuzz \
+		tests/test_stream.py tests/test_vmstate.py tests/test_qmp.py
 
 doc: ## the Rust documentation, warnings being errors
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
