@@ -22,7 +22,7 @@ from pyspapr import (
     MigrationUnconfirmed,
     StateError,
 )
-from pyspapr.migration import frames, source, uri
+from pyspapr.migration import destination, frames, source, uri
 from pyspapr.migration.phases import Phase
 from pyspapr.migration.statistics import MigrationStatistics
 
@@ -290,7 +290,7 @@ def test_a_destination_that_falls_silent_at_the_end_gives_the_guest_back_after_a
         there.write(frames.encode("welcome", protocol=frames.PROTOCOL, package="test"))
 
     threading.Thread(target=deaf, daemon=True).start()
-    with pytest.raises(MigrationError, match=r"within 0\.5 s"):
+    with pytest.raises(MigrationError, match=r"within 0\.\d s"):
         vm.migrate(here)
     runs_on(vm)
 
@@ -346,5 +346,28 @@ def test_a_client_without_a_certificate_is_not_let_in(demo_guest: Path, tmp_path
     arrival = Arrival("tcp:127.0.0.1:0", tls=server)
     with pytest.raises(MigrationError):
         vm.migrate(arrival.address, tls=stranger)
+    arrival.failure()
+    runs_on(vm)
+
+
+def test_a_stranger_who_says_nothing_is_sent_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(destination, "HELLO_TIMEOUT", 0.2)
+    arrival = Arrival(f"unix:{tmp_path / 'socket'}")
+    with socket.socket(socket.AF_UNIX) as stranger:
+        stranger.connect(str(tmp_path / "socket"))
+        assert "closed" in arrival.failure()
+
+
+def test_a_callback_that_raises_ends_the_migration_and_not_the_guest(demo_guest: Path) -> None:
+    vm = churning(demo_guest)
+    here, there = wires()
+    arrival = Arrival(there)
+
+    def broken(statistics: MigrationStatistics) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        vm.migrate(here, on_progress=broken)
+    assert vm.migration is not None and vm.migration.phase is Phase.FAILED and vm.migrating is None
     arrival.failure()
     runs_on(vm)

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 PROGRESS_EVERY: Final = 0.1
 """Seconds between two progress frames."""
+HELLO_TIMEOUT: Final = 10.0
+"""Seconds for somebody who has connected to say what it wants."""
 FAREWELL: Final = 1.0
 """Seconds that a source gets to read why we failed."""
 
@@ -98,7 +100,13 @@ class Incoming:
 
     def _setup(self, transport: Transport) -> None:
         """Compare before anything of the machine is sent."""
-        hello = frames.expect(frames.read_frame(transport, "hello"), "hello", "source")
+        patience = threading.Timer(HELLO_TIMEOUT, transport.close)
+        patience.daemon = True
+        patience.start()
+        try:
+            hello = frames.expect(frames.read_frame(transport, "hello"), "hello", "source")
+        finally:
+            patience.cancel()
         found = compatibility.general_differences(hello)
         if not found and self._wanted is not None:
             found = compatibility.wanted_differences(hello, self._wanted)

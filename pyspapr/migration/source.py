@@ -36,6 +36,7 @@ from pyspapr.results import Interrupted, Migrated, Rebooted
 from pyspapr.runstate import Status
 
 if TYPE_CHECKING:
+    from pyspapr._native import HptPass, RamPass
     from pyspapr.machine import Machine
 
 Progress = Callable[[MigrationStatistics], None]
@@ -51,6 +52,7 @@ ANSWER_TIMEOUT: Final = 10.0
 SWITCHOVER_TIMEOUT: Final = 30.0
 """Seconds from the stop to `complete`; if it has not come by then the guest goes on here."""
 RUNNING_TIMEOUT: Final = 10.0
+KEPT_PASSES: Final = 200
 REPORT_EVERY: Final = 0.1
 """Seconds between two calls of `on_progress` within a phase."""
 
@@ -93,7 +95,7 @@ class Outgoing:
         self._stepping = 0  # the thread that is in `step`
         self._reported = 0.0
         self._said = ""
-        self._taken: list[Any] = []  # passes whose marks go back after a failure
+        self._taken: list[RamPass | HptPass] = []  # passes whose marks go back after a failure
         self._ram: Any = None
         self._hpt: Any = None
         self._table: Any = None
@@ -239,9 +241,9 @@ class Outgoing:
             self._whole_table()
         else:
             self._hpt = self.vm.hpt.start_pass(everything)
-            self._taken.append(self._hpt)
+            self._take(self._hpt)
         self._ram = self.vm.ram.start_pass(everything)
-        self._taken.append(self._ram)
+        self._take(self._ram)
         for cpu in self.vm.cpus:
             cpu.vcpu.protect_writes()
         self._account.begin_pass(final)
@@ -249,12 +251,21 @@ class Outgoing:
             self.vm.events.emit("MIGRATION_PASS", **{"pass": self._account.number})
         self._report(True)
 
+    def _take(self, taken: RamPass | HptPass) -> None:
+        """Remember a pass. The first two took everything; of very many later ones the last are enough.
+
+        A new attempt begins with everything that was ever written, so no mark is needed for it to be right.
+        """
+        self._taken.append(taken)
+        if len(self._taken) > KEPT_PASSES:
+            del self._taken[2]
+
     def _whole_table(self) -> None:
         """The first time, and when the guest has resized its table: a new one, and all of it."""
         self._table = self.vm.hpt
         self._writer.record(Table(self._table.shift))
         self._hpt = self._table.start_pass(True)
-        self._taken.append(self._hpt)
+        self._take(self._hpt)
 
     def _send_chunk(self, limit: int) -> bool:
         """One chunk, of RAM or of the hash table in turns; False when the pass is over."""
@@ -383,9 +394,13 @@ class Outgoing:
         if self._cancelled.is_set():
             raise MigrationCancelled("the migration was cancelled")
 
+    @property
+    def _patience(self) -> float:
+        return max(SWITCHOVER_TIMEOUT, 2 * self.downtime_limit)
+
     def _watch_time(self) -> None:
-        if (downtime := self._account.still) is not None and downtime > SWITCHOVER_TIMEOUT:
-            raise MigrationError(f"the destination did not confirm within {SWITCHOVER_TIMEOUT:g} s")
+        if (downtime := self._account.still) is not None and downtime > self._patience:
+            raise MigrationError(f"the destination did not confirm within {self._patience:g} s")
 
     def _breathe(self) -> None:
         """With the guest stopped too: look at cancel, and keep the queue bounded."""
@@ -408,7 +423,7 @@ class Outgoing:
         if self._stepping == threading.get_ident():
             return True  # from on_progress: carried out as soon as that returns
         self.vm.call(self.step)
-        self.ended.wait(SWITCHOVER_TIMEOUT)
+        self.ended.wait(self._patience)
         return self.phase is Phase.CANCELLED
 
     def proceed(self) -> None:
@@ -449,12 +464,13 @@ class Outgoing:
         if isinstance(self.error, MigrationError):
             self.error.statistics = self._snapshot(phase)
         self._enter(phase)
-        self.ended.set()
 
     # Telling.
 
     def _enter(self, phase: Phase) -> None:
         self._account.enter(phase)
+        if phase.ended:
+            self.ended.set()  # before anybody is told, who may raise
         if (status := QEMU_STATUS[phase]) != self._said:
             self._said = status
             self.vm.events.emit("MIGRATION", status=status)

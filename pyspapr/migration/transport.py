@@ -62,6 +62,10 @@ class SocketTransport:
         self._lock = threading.Lock()
         self._closed = False
 
+    def _lost(self, doing: str, error: Exception) -> MigrationError:
+        why = "closed on this side" if self._closed else f"lost while {doing}: {error}"
+        return MigrationError(f"the connection was {why}")
+
     def _wait(self, write: bool) -> None:
         if self._closed:
             raise MigrationError("the connection was closed on this side")
@@ -80,7 +84,7 @@ class SocketTransport:
             except ssl.SSLWantWriteError:
                 self._wait(True)
             except (OSError, ValueError) as error:
-                raise MigrationError(f"the connection was lost while receiving: {error}") from error
+                raise self._lost("receiving", error) from error
 
     def write(self, data: bytes) -> None:
         """Send everything."""
@@ -94,7 +98,7 @@ class SocketTransport:
             except ssl.SSLWantReadError:
                 self._wait(False)
             except (OSError, ValueError) as error:
-                raise MigrationError(f"the connection was lost while sending: {error}") from error
+                raise self._lost("sending", error) from error
 
     def finish(self) -> None:
         """Nothing to do: the peer has what was sent, or says that it has not."""

@@ -94,6 +94,14 @@ def from_descriptor(number: int) -> Transport:
     return DescriptorTransport(number)
 
 
+def prepare_tcp(sock: socket.socket) -> None:
+    """Small frames leave at once, and a peer whose host has vanished is noticed within half a minute."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in ((socket.TCP_KEEPIDLE, 10), (socket.TCP_KEEPINTVL, 5), (socket.TCP_KEEPCNT, 4)):
+        sock.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
 def connect(place: Place, *, tls: ssl.SSLContext | None = None, timeout: float = CONNECT_TIMEOUT) -> Transport:
     """The source's end. Raises MigrationError."""
     if not isinstance(place, str):
@@ -108,7 +116,7 @@ def connect(place: Place, *, tls: ssl.SSLContext | None = None, timeout: float =
     try:
         if address.kind == "tcp":
             sock = socket.create_connection((address.text, address.number), timeout)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            prepare_tcp(sock)
         else:
             sock = socket.socket(socket.AF_UNIX)
             sock.settimeout(timeout)
@@ -217,7 +225,7 @@ class SocketListener:
             if self._tls is not None:
                 sock = _wrapped(sock, self._tls, server=True, address=self._parsed)
             if self._parsed.kind == "tcp":
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                prepare_tcp(sock)
             return SocketTransport(sock)
 
     def close(self) -> None:
