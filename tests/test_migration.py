@@ -50,7 +50,14 @@ def test_the_table_is_sent_in_many_passes_and_the_last_carries_only_what_changed
     ballast(vm, pages=1000, entries=2000)
     arrival = Arrival(f"unix:{tmp_path / 'socket'}")
     seen: list[MigrationStatistics] = []
-    statistics = vm.migrate(arrival.address, bandwidth=8 * MIB, downtime_limit=0.05, on_progress=seen.append)
+
+    def progress(now: MigrationStatistics) -> None:
+        # Nothing is good enough until three passes are done, however fast this host is.
+        seen.append(now)
+        if len(now.passes) >= 3 and vm.migrating is not None:
+            vm.migrating.downtime_limit = 0.05
+
+    statistics = vm.migrate(arrival.address, bandwidth=8 * MIB, downtime_limit=0, on_progress=progress)
     there = arrival.machine()
     live, final = statistics.passes[:-1], statistics.passes[-1]
     assert final.final and not any(one.final for one in live)
