@@ -34,6 +34,22 @@ def ballast(vm: Machine, pages: int, entries: int) -> None:
     vm.hpt.load_chunk(bytes(chunk))
 
 
+def counting() -> Machine:
+    """A machine whose guest writes to memory without end, in real mode: its hash table is the test's to fill."""
+    vm = Machine(memory="64M")
+    vm.memory.write(0x2000, bytes.fromhex("386300017c60212a4bfffff8"))  # addi r3,r3,1; stdx r3,0,r4; b .-8
+    vm.start(pc=0x2000)
+    vm.cpus[0].vcpu.set("r4", 0x3000)
+    ballast(vm, pages=500, entries=1000)
+    return vm
+
+
+def resize(vm: Machine, shift: int) -> tuple[int, int]:
+    """What the two hypercalls for a hash table of 2**shift bytes answer."""
+    codes = [vm.call_hypercall(vm.cpus[0], number, 0, shift)[0] for number in (0x36C, 0x370)]
+    return codes[0], codes[1]
+
+
 def churning(guest: Path, *, memory: str = "64M", arguments: str = "forever churn=200", **options: Any) -> Machine:
     """A machine whose guest churns its hash table and checks itself, for ever unless told otherwise."""
     vm = Machine(memory=memory, **options)

@@ -3,9 +3,9 @@
     python tests/soak.py 1000
 
 The guest churns its hash table and checks itself. Each round it is migrated by a source and a destination in this
-process, over a connection that may be cut after any number of bytes in either direction, cancelled at any time, with
-the guest rebooted or its memory written on the way. At the end of each round exactly one side can run the guest, and
-that one is the next source. What is random has a seed, printed with each failure.
+process, over a connection that may be cut after any number of bytes in either direction, or cancelled at any time; on
+the way the guest may reboot, and another guest resizes its hash table. At the end of each round exactly one side can run
+the guest, and that one is the next source. What is random has a seed, printed with each failure.
 """
 
 from __future__ import annotations
@@ -20,28 +20,46 @@ from collections import Counter
 from importlib.resources import files
 from pathlib import Path
 
-from migration import Arrival
+from migration import Arrival, counting, resize
 
 from pyspapr import InstructionLimit, Machine, MigrationError, MigrationUnconfirmed, SpaprError, StateError
+from pyspapr.migration import frames
 from pyspapr.migration.statistics import MigrationStatistics
 
 GUEST = Path(str(files("pyspapr.guests") / "demo.elf"))
 ARGUMENTS = "forever churn=100"
 STEP = 2_000_000
-KINDS = ("plain", "plain", "reboot", "cancel", "cut-there", "cut-back", "slow", "lz4", "zstd", "two-cuts")
+GO = frames.encode("go", paused=False)[4:]
+KINDS = (
+    "plain",
+    "plain",
+    "reboot",
+    "cancel",
+    "cut-there",
+    "cut-back",
+    "cut-go",
+    "resize",
+    "slow",
+    "lz4",
+    "zstd",
+    "two-cuts",
+)
 
 
 class Fused:
-    """An end of a connection that breaks after `fuse` bytes were written to it."""
+    """An end of a connection that breaks after `fuse` bytes were written to it, or before `word` is."""
 
-    def __init__(self, sock: socket.socket, fuse: int | None) -> None:
+    def __init__(self, sock: socket.socket, fuse: int | None, word: bytes | None = None) -> None:
         self.socket = sock
         self.left = fuse
+        self.word = word
 
     def read(self, limit: int) -> bytes:
         return self.socket.recv(limit)
 
     def write(self, data: bytes) -> int:
+        if self.word is not None and self.word in bytes(data):
+            self.close()
         if self.left is None:
             return self.socket.send(data)
         piece = bytes(data)[: self.left]
@@ -87,13 +105,16 @@ class Soak:
         """One migration."""
         dice, vm = self.random, self.vm
         kind = dice.choice(KINDS)
+        if kind == "resize":
+            self.resized()
+            return
         there, back = None, None
         if kind in ("cut-there", "two-cuts"):
             there = int(dice.choice((1.0, 0.1, 0.001)) * dice.random() * self.size) + 1
         if kind in ("cut-back", "two-cuts"):
             back = dice.randrange(1, 120)
         left, right = socket.socketpair()
-        here = Fused(left, there)
+        here = Fused(left, there, GO if kind == "cut-go" else None)
         arrival = Arrival(Fused(right, back))
         moment = dice.random() * 0.1
 
@@ -126,6 +147,24 @@ class Soak:
             self.passes += statistics.pass_number
             self.moved(arrival, "moved")
         runs(self.vm, STEP)
+
+    def resized(self) -> None:
+        """A guest that resizes its table on the way, a few times."""
+        dice, vm = self.random, counting()
+        left, right = socket.socketpair()
+        arrival = Arrival(Fused(right, None))
+        shifts = [dice.choice((18, 19, 20)) for _ in range(3)]
+
+        def act(statistics: MigrationStatistics) -> None:
+            if shifts and dice.random() < 0.3:
+                assert resize(vm, shifts.pop()) == (0, 0)
+
+        statistics = vm.migrate(Fused(left, None), bandwidth=dice.choice((8, 32)) << 20, on_progress=act)
+        machine = arrival.machine()
+        assert machine.hpt.valid_entries() == 1000
+        assert machine.state_hash() == vm.state_hash(), "the machine that arrived is another one"
+        self.passes += statistics.pass_number
+        self.outcomes["resized"] += 1
 
     def moved(self, arrival: Arrival, outcome: str) -> None:
         """The other side runs the guest now, and this one does not."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from migration import MIB, Arrival, ballast, churning
+from migration import MIB, Arrival, ballast, churning, counting, resize
 from test_migration_linux import LOAD, shell
 from test_migration_linux import pytestmark as marks
 
@@ -79,23 +79,17 @@ def test_a_table_that_is_resized_on_the_way_arrives_whole(
     when: Phase, change: int, vm: Machine, tmp_path: Path
 ) -> None:
     """QEMU fails to load after a growth, and after a shrink it says "completed" and the guest hangs there."""
-    vm = Machine(memory="64M")
-    vm.memory.write(0x1000, bytes.fromhex("48000000"))
-    vm.start(pc=0x2000)
-    # addi r3,r3,1; stdx r3,0,r4; b .-8: something is always dirty
-    vm.memory.write(0x2000, bytes.fromhex("386300017c60212a4bfffff8"))
-    vm.cpus[0].vcpu.set("r4", 0x3000)
-    ballast(vm, pages=500, entries=1000)
+    vm = counting()
     shift = vm.hpt.shift + change
     arrival = Arrival(f"unix:{tmp_path / 'socket'}")
     done: list[int] = []
 
-    def resize(statistics: MigrationStatistics) -> None:
+    def act(statistics: MigrationStatistics) -> None:
         if statistics.phase is when and not done:
             done.append(shift)
-            assert prepare(vm, shift) == commit(vm, shift) == codes.H_SUCCESS
+            assert resize(vm, shift) == (codes.H_SUCCESS, codes.H_SUCCESS)
 
-    statistics = vm.migrate(arrival.address, on_progress=resize, bandwidth=16 * MIB, downtime_limit=0.01)
+    statistics = vm.migrate(arrival.address, on_progress=act, bandwidth=16 * MIB, downtime_limit=0.01)
     there = arrival.machine()
     assert done and there.hpt.shift == shift
     assert there.hpt.valid_entries() == 1000
