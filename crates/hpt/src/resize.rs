@@ -69,8 +69,11 @@ impl Hpt {
 mod tests {
     use super::*;
     use crate::HptError;
+    use crate::SegmentSize;
     use crate::hpte::{R_C, R_R, V_VALID};
+    use crate::page_size::ENCODINGS;
     use crate::testing::{address, as_secondary, enter, entry_for, map, primary, secondary};
+    use proptest::prelude::*;
 
     type Fallible = Result<(), Box<dyn std::error::Error>>;
 
@@ -144,5 +147,50 @@ mod tests {
         from.store(3, Hpte { v: 3 << 62 | V_BOLTED | V_VALID, r: 0 })?;
         assert_eq!(from.rehash_bolted(&to), Ok(0));
         Ok(())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn every_bolted_translation_of_any_size_is_the_same_after_growing_and_after_shrinking(
+            shifts in (18u32..28, 18u32..28),
+            pages in proptest::collection::vec(
+                (0..ENCODINGS.len(), any::<(bool, bool, bool)>(), 0..4u64, any::<u64>(), any::<u64>()),
+                0..200,
+            ),
+        ) {
+            let tables = (Hpt::new(shifts.0), Hpt::new(shifts.1));
+            let (Ok(from), Ok(to)) = tables else { return Err(TestCaseError::fail("no table")) };
+            let mut addresses = Vec::new();
+            for (row, (big, second, stays), vsid, offset, noise) in pages {
+                let size = ENCODINGS[row].size;
+                let segment = if big || size.base_shift == 34 { SegmentSize::T1 } else { SegmentSize::M256 };
+                let va = VirtualAddress { vsid: vsid * 0x1_0001, segment, base_shift: size.base_shift, offset };
+                if from.lookup(&va).is_some() {
+                    continue;
+                }
+                let mut entry = entry_for(&va, size.actual_shift, (noise % 64) << size.actual_shift);
+                // Protection, keys, R, C and WIMG as they come.
+                entry.r |= noise & 0xb000_0000_0000_0fff;
+                entry.v |= if stays { V_BOLTED } else { 0 };
+                let first = if second { secondary(&from, &va) } else { primary(&from, &va) };
+                let entry = if second { as_secondary(entry) } else { entry };
+                if let Some(ptex) = (first..first + GROUP_SLOTS).find(|&p| from.peek_v(p) == 0) {
+                    prop_assert!(from.store(ptex, entry).is_ok());
+                    addresses.push((va, stays));
+                }
+            }
+            let before = from.digest();
+            if let Ok(placed) = from.rehash_bolted(&to) {
+                prop_assert_eq!(placed, addresses.iter().filter(|a| a.1).count() as u64);
+                prop_assert_eq!((to.valid_entries(), to.dirty_count()), (placed, placed));
+                for (va, stays) in &addresses {
+                    let was = from.lookup(va).filter(|_| *stays);
+                    let of = |f: crate::Found| (f.entry.v & !V_SECONDARY, f.entry.r, f.real, f.actual_shift);
+                    prop_assert_eq!(to.lookup(va).map(of), was.map(of));
+                }
+            }
+            prop_assert_eq!(from.digest(), before);
+        }
     }
 }
