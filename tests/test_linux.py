@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from fetch_guests import CACHE, DATA, INIT_MARK
+from migration import Arrival
 
 from pyspapr import Machine, Panicked, PoweredOff, StopReason
 
@@ -138,3 +139,51 @@ def test_the_host_clock_serves_a_boot_too() -> None:
     vm = linux(append="quiet", clock="host")
     assert finish(vm) == PoweredOff()
     assert "init: done" in vm.console.output
+
+
+def test_linux_resizes_its_hash_table(tmp_path: Path) -> None:
+    """1 GiB of memory has a table of 2^23 bytes, and may have twice that."""
+    vm = linux(append="quiet pyspapr.shell")
+    vm.console.expect("init: shell", timeout=SECONDS)
+    vm.console.expect("# ", timeout=SECONDS)
+    vm.console.send("mkdir /d; mount -t debugfs d /d; order=/d/powerpc/hpt_order; echo order $(cat $order)")
+    vm.console.expect("\norder 23", timeout=SECONDS)
+    for shift in (24, 20, 22):
+        vm.console.send(f"echo {shift} > $order && echo order $(cat $order) and $((6 * 7))")
+        vm.console.expect(f"\norder {shift} and 42", timeout=SECONDS)
+        assert vm.hpt.shift == shift
+    vm.console.send("echo 25 > $order || echo refused $(cat $order)")
+    vm.console.expect("\nrefused 22", timeout=SECONDS)
+    vm.save(tmp_path / "saved")
+    there = Machine.restore(tmp_path / "saved")
+    for one, expected in ((vm, 2 + 2), (there, 2)):  # its init did so twice, before it was saved
+        one.console.send("sha256sum < /data; echo 23 > $order; sha256sum < /data; poweroff -f")
+        assert finish(one) == PoweredOff()
+        assert one.console.output.count(hashlib.sha256(DATA).hexdigest()) == expected
+        assert one.hpt.shift == 23
+    assert vm.state_hash() == there.state_hash()
+    assert "Oops" not in vm.console.output and "WARNING" not in vm.console.output
+
+
+def test_linux_resizes_its_hash_table_again_and_again_while_it_migrates(tmp_path: Path) -> None:
+    vm = linux(append="quiet pyspapr.shell")
+    vm.console.expect("init: shell", timeout=SECONDS)
+    vm.console.expect("# ", timeout=SECONDS)
+    vm.console.send("mkdir /d; mount -t debugfs d /d; order=/d/powerpc/hpt_order; echo order $(cat $order)")
+    vm.console.expect("\norder 23", timeout=SECONDS)
+    vm.console.send(
+        "for s in 24 20 23 19 22 18 21; do echo $s > $order; sha256sum < /data; done; "
+        "echo at $(cat $order); poweroff -f"
+    )
+    arrival = Arrival(f"unix:{tmp_path / 'socket'}")
+    start = vm.cpus[0].vcpu.instructions
+    vm.migrate(arrival.address, bandwidth=64 << 20, downtime_limit=0.02)
+    there = arrival.machine()
+    assert there.cpus[0].vcpu.instructions > start
+    assert there.hpt.shift == vm.hpt.shift
+    assert there.state_hash() == vm.state_hash()
+    assert finish(there) == PoweredOff()
+    text = vm.console.output + there.console.output
+    assert "\nat 21" in text.replace("\r", "")
+    assert text.count(hashlib.sha256(DATA).hexdigest()) == 2 + 7  # its init did so twice
+    assert "Oops" not in text and "WARNING" not in text
