@@ -4,8 +4,8 @@
 
 The guest churns its hash table and checks itself. Each round it is migrated by a source and a destination in this
 process, over a connection that may be cut after any number of bytes in either direction, or cancelled at any time; on
-the way the guest may reboot, and another guest resizes its hash table. At the end of each round exactly one side can run
-the guest, and that one is the next source. What is random has a seed, printed with each failure.
+the way the guest may reboot, and another guest resizes its hash table. At the end of each round exactly one side can
+run the guest, and that one is the next source. What is random has a seed, printed with each failure.
 """
 
 from __future__ import annotations
