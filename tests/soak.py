@@ -156,7 +156,7 @@ class Soak:
         shifts = [dice.choice((18, 19, 20)) for _ in range(3)]
 
         def act(statistics: MigrationStatistics) -> None:
-            if shifts and dice.random() < 0.3:
+            if statistics.phase.live and shifts and dice.random() < 0.3:
                 assert resize(vm, shifts.pop()) == (0, 0)
 
         statistics = vm.migrate(Fused(left, None), bandwidth=dice.choice((8, 32)) << 20, on_progress=act)
