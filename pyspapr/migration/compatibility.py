@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pyspapr.machine import Machine
 
 
-def describe(vm: Machine) -> dict[str, object]:
+def describe(vm: Machine) -> dict[str, Any]:
     """The contents of `hello` for `vm`."""
     config = vm.config
     found = sections(vm)
@@ -101,7 +101,7 @@ def general_differences(hello: Mapping[str, Any]) -> list[str]:
 def device_differences(hello: Mapping[str, Any], vm: Machine) -> list[str]:
     """Where the devices that come are not those of `vm`, which was built for them."""
     theirs = {device["name"]: device for device in hello["devices"]}
-    ours: dict[str, Any] = {str(device["name"]): device for device in describe(vm)["devices"]}  # type: ignore[attr-defined]
+    ours: dict[str, Any] = {str(device["name"]): device for device in describe(vm)["devices"]}
     found = []
     for name in sorted(theirs.keys() | ours.keys()):
         if name not in ours:

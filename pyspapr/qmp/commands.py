@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Final, TypedDict
+from typing import Final, TypedDict, cast
 
 from pyspapr.qmp.errors import QmpError
 from pyspapr.qmp.monitor import Monitor
@@ -64,7 +64,7 @@ def qmp_capabilities(monitor: Monitor, enable: list[str] | None = None) -> None:
 @command("query-version", where=Where.ANYWHERE)
 def query_version(monitor: Monitor) -> VersionInfo:
     """Version of pyspapr."""
-    return version_info()  # type: ignore[return-value]
+    return cast(VersionInfo, version_info())
 
 
 @command("query-commands", where=Where.ANYWHERE)
