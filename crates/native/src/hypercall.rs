@@ -1,6 +1,6 @@
 //! Hypercalls that never leave native code: the hash table's.
 
-use hpt::{RealMap, Region, hcall};
+use hpt::{RealMap, Region, VirtualPage, hcall};
 use ppc_core::{ram::Ram, state::Cpu};
 use std::collections::BTreeSet;
 
@@ -73,8 +73,11 @@ impl Native {
         let (hpt, ram) = (cpu.hpt.clone(), cpu.ram.clone());
         let Some(outcome) = hpt.dispatch(number, &args, &Memory(&ram)) else { return false };
         for gone in outcome.invalidated() {
-            match gone.entry.page_size() {
-                Some(size) => cpu.flush_real(gone.entry.real_page(size.actual_shift), 1 << size.actual_shift),
+            match VirtualPage::of_entry(hpt.groups(), gone.ptex, gone.entry) {
+                Some(page) => {
+                    let real = gone.entry.real_page(page.actual_shift);
+                    cpu.flush_page(page.first(), real, 1 << page.actual_shift);
+                }
                 None => cpu.flush_translations(),
             }
         }

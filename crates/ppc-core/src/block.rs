@@ -221,7 +221,7 @@ impl CodeCache {
         self.blocks.push(Block { first: first as u32, len, needs, links: Default::default(), key });
         self.by_key.insert(key, number);
         if cpu.ram.mark_code(real) {
-            cpu.tlb.protect_real(real);
+            cpu.tlb.protect_host(cpu.ram.host_address(real));
         }
         let grain = self.grains.entry(real >> GRAIN_SHIFT).or_default();
         grain.blocks.push(number);

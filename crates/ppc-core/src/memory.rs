@@ -27,8 +27,8 @@ impl Cpu {
     /// Loads from `ea` in the current byte order; any alignment.
     #[inline(always)]
     pub fn load<T: MemInt>(&mut self, ea: u64) -> Result<T, Trap> {
-        let value = match self.tlb.read(ea, T::SIZE, &self.data_context) {
-            Some(ra) => self.ram.read(ra),
+        let value = match self.tlb.read(ea, T::SIZE, self.data_context) {
+            Some(host) => self.ram.read(self.ram.real_address(host)),
             None => None,
         };
         let value = match value {
@@ -42,8 +42,8 @@ impl Cpu {
     #[inline(always)]
     pub fn store<T: MemInt>(&mut self, ea: u64, value: T) -> Done {
         let value = if self.msr & msr::LE != 0 { value } else { value.swap() };
-        match self.tlb.write(ea, T::SIZE, &self.data_context) {
-            Some(ra) if self.ram.write(ra, value).is_some() => Ok(()),
+        match self.tlb.write(ea, T::SIZE, self.data_context) {
+            Some(host) if self.ram.write(self.ram.real_address(host), value).is_some() => Ok(()),
             _ => self.store_slowly(ea, value),
         }
     }
@@ -114,8 +114,8 @@ impl Cpu {
 
     /// Stores `len` zero bytes at `ea`, which do not cross a grain.
     pub fn store_zeros(&mut self, ea: u64, len: u64) -> Done {
-        if let Some(ra) = self.tlb.write(ea, len, &self.data_context)
-            && self.ram.zero(ra, len).is_some()
+        if let Some(host) = self.tlb.write(ea, len, self.data_context)
+            && self.ram.zero(self.ram.real_address(host), len).is_some()
         {
             return Ok(());
         }
@@ -131,8 +131,8 @@ impl Cpu {
     /// Load and reserve: `ea` is aligned to the size of `T`.
     pub fn reserve<T: MemInt>(&mut self, ea: u64) -> Result<T, Trap> {
         let value: T = self.load(ea)?;
-        let addr = match self.tlb.read(ea, T::SIZE, &self.data_context) {
-            Some(ra) => ra,
+        let addr = match self.tlb.read(ea, T::SIZE, self.data_context) {
+            Some(host) => self.ram.real_address(host),
             None => self.locate(ea, T::SIZE, false)?.first,
         };
         self.reservation = Some(Reservation {
@@ -151,8 +151,8 @@ impl Cpu {
     /// Instructions"); here it fails, as it does when the size differs.
     pub fn store_conditional<T: MemInt>(&mut self, ea: u64, value: T) -> Result<bool, Trap> {
         // Storage checks come first: an interrupt is taken whether or not the store would be performed.
-        let addr = match self.tlb.write(ea, T::SIZE, &self.data_context) {
-            Some(ra) => ra,
+        let addr = match self.tlb.write(ea, T::SIZE, self.data_context) {
+            Some(host) => self.ram.real_address(host),
             None => self.locate(ea, T::SIZE, true)?.first,
         };
         let matches = self.reservation.is_some_and(|r| r.addr == addr && u64::from(r.len) == T::SIZE);

@@ -7,7 +7,7 @@ use crate::{
     slb::{ESID_V, SlbEntry, VSID_KP, VSID_KS, VSID_N, VSID_PAGE_SIZE},
     spr::{LPCR_VPM0, LPCR_VRMASD_SHIFT},
     state::Cpu,
-    tlb::{Context, GRAIN, Halves},
+    tlb::{Context, GRAIN, GRAIN_SHIFT, Halves, LARGE_SHIFT},
     trap::Trap,
 };
 use hpt::{Found, SegmentSize, VirtualAddress};
@@ -64,6 +64,8 @@ pub struct Translation {
     pub readable: bool,
     /// Stores to the same grain are allowed and change no hash table entry.
     pub writable: bool,
+    /// All of this holds for a page of this size, as a shift.
+    pub page_shift: u32,
 }
 
 /// Why a translation failed, before it is dressed as an interrupt.
@@ -131,6 +133,7 @@ impl Cpu {
                     ra: found.real,
                     readable: rights.read,
                     writable: rights.write && r & HPTE_R_C != 0,
+                    page_shift: found.actual_shift,
                 })
             }
             Err(refusal) => Err(self.refuse(ea, access, refusal)),
@@ -158,7 +161,7 @@ impl Cpu {
             self.fault.srr1 = if access == Access::Fetch { 0 } else { SRR1_MC_DATA };
             return Err(Trap::MachineCheck);
         }
-        Ok(Translation { ra, readable: true, writable: true })
+        Ok(Translation { ra, readable: true, writable: true, page_shift: LARGE_SHIFT })
     }
 
     /// The segment of the virtual real mode area: what real mode is when LPCR\[VPM0\] is 1 (2.07 Book III-S, "Virtual
@@ -236,10 +239,23 @@ impl Cpu {
         if write {
             self.ram.mark_dirty(t.ra);
         }
-        // A later store may skip this path only if there is nothing left to record.
-        let writable = t.writable && self.ram.is_dirty(t.ra) && !self.ram.is_code(t.ra);
+        let host = self.ram.host_address(t.ra);
         if t.readable {
-            self.tlb.fill(ea, t.ra & !(GRAIN - 1) | ea & (GRAIN - 1), &self.data_context, writable);
+            // A page that RAM ends in is cached by grain.
+            let page = 1 << LARGE_SHIFT;
+            let shift = if t.page_shift >= LARGE_SHIFT && self.ram.contains(t.ra & !(page - 1), page) {
+                LARGE_SHIFT
+            } else {
+                GRAIN_SHIFT
+            };
+            if self.tlb.fill_read(ea, host, self.data_context, shift) {
+                self.pages_shrunk = true;
+                self.request_event();
+            }
+        }
+        // A later store may skip this path only if there is nothing left to record.
+        if t.readable && t.writable && self.ram.is_dirty(t.ra) && !self.ram.is_code(t.ra) {
+            self.tlb.fill_write(ea, host, self.data_context);
         }
         Ok(t.ra)
     }
@@ -264,9 +280,15 @@ impl Cpu {
         let vrma = self.lpcr & LPCR_VPM0 != 0;
         let virtual_real = |relocated: bool| if vrma && !relocated { VIRTUAL_REAL } else { 0 };
         let (dr, ir) = (on(msr::DR), on(msr::IR));
+        // Data has one number for both halves, since compiled code compares it at every access.
+        let data =
+            Context { relocate: dr || vrma, problem, half: 0, keys: self.amr(), mode: virtual_real(dr) };
+        let (number, wrapped) = self.data_contexts.number(data);
+        self.data_context = number.into();
+        if wrapped {
+            self.tlb.clear();
+        }
         for half in 0..2 {
-            let data =
-                Context { relocate: dr || vrma, problem, half, keys: self.amr(), mode: virtual_real(dr) };
             let fetch = Context {
                 relocate: ir || vrma,
                 problem,
@@ -274,16 +296,10 @@ impl Cpu {
                 keys: self.iamr(),
                 mode: mode | virtual_real(ir),
             };
-            let (number, wrapped) = self.data_contexts.number(data);
-            self.data_context[half] = number.into();
-            if wrapped {
-                // The other half's number, too, belongs to the generation that is over.
-                self.tlb.clear();
-                self.data_context[0] = self.data_contexts.number(Context { half: 0, ..data }).0.into();
-            }
             let (number, wrapped) = self.fetch_contexts.number(fetch);
             self.fetch_context[half] = number;
             if wrapped {
+                // The other half's number, too, belongs to the generation that is over.
                 self.fetch_flush = true;
                 self.fetch_context[0] = self.fetch_contexts.number(Context { half: 0, ..fetch }).0;
             }
@@ -294,7 +310,11 @@ impl Cpu {
     /// Translations in these halves of the address space may have changed: SLB or hash table.
     pub fn flush_halves(&mut self, halves: Halves) {
         if !halves.is_empty() {
-            self.data_contexts.forget_translated(halves);
+            if halves == Halves::of(0) {
+                self.tlb.drop_lower();
+            } else {
+                self.data_contexts.forget_translated(Halves::BOTH);
+            }
             self.fetch_contexts.forget_translated(halves);
             self.context_changed();
         }
@@ -305,9 +325,9 @@ impl Cpu {
         self.flush_halves(Halves::BOTH);
     }
 
-    /// The `len` bytes at `ra` may have lost a translation, or rights.
-    pub fn flush_real(&mut self, ra: u64, len: u64) {
-        self.tlb.drop_real(ra, len);
+    /// The virtual page at `offset` of some segment, `len` bytes at `ra`, may have lost its translation, or rights.
+    pub fn flush_page(&mut self, offset: u64, ra: u64, len: u64) {
+        self.tlb.drop_offset(offset, len);
         // Whatever was fetched from a page has left a mark there.
         if (ra..ra.saturating_add(len)).step_by(GRAIN as usize).any(|grain| self.ram.is_code(grain)) {
             self.fetch_contexts.forget_translated(Halves::BOTH);

@@ -39,7 +39,7 @@ impl Cpu {
         Some(match name {
             "pc" => self.cia.into(),
             "msr" => self.msr.into(),
-            "cr" => self.cr.into(),
+            "cr" => self.cr().into(),
             "fpscr" => self.fpscr.into(),
             "vscr" => VSCR_NJ * u128::from(self.vscr.nj) + VSCR_SAT * u128::from(self.vscr.sat),
             "lpcr" => self.lpcr.into(),
@@ -65,7 +65,7 @@ impl Cpu {
         match name {
             "pc" => self.cia = low,
             "msr" => self.set_msr(low),
-            "cr" => self.cr = low as u32,
+            "cr" => self.set_cr(low as u32),
             "fpscr" => self.fpscr = low,
             "vscr" => self.vscr = Vscr { nj: value & VSCR_NJ != 0, sat: value & VSCR_SAT != 0 },
             "lpcr" => {
@@ -171,7 +171,7 @@ impl Cpu {
         flags.iter().for_each(|f| word(u64::from(*f)));
         [self.external, self.system_reset, self.doorbell].iter().for_each(|f| word(u64::from(*f)));
         for v in [
-            u64::from(self.cr),
+            u64::from(self.cr()),
             self.lr,
             self.ctr,
             self.msr,

@@ -57,8 +57,8 @@ pub struct Reservation {
 pub struct Cpu {
     /// General purpose registers.
     pub gpr: [u64; 32],
-    /// Condition register; CR bit 0 is the most significant bit.
-    pub cr: u32,
+    /// Condition register fields 0 to 7, each LT, GT, EQ, SO from bit 3 down: apart, so that a compare is one store.
+    pub crf: [u8; 8],
     /// Fixed-point exception register.
     pub xer: Xer,
     /// Link register.
@@ -125,8 +125,10 @@ pub struct Cpu {
     pub(crate) tlb: Tlb,
     pub(crate) data_contexts: Contexts,
     pub(crate) fetch_contexts: Contexts,
-    /// Context numbers of data accesses in either half of the address space, as a TLB tag wants them.
-    pub(crate) data_context: [u64; 2],
+    /// Context number of data accesses, as a TLB tag wants it.
+    pub(crate) data_context: u64,
+    /// Entries of the TLB cover less than they did: code that was compiled for their size must go.
+    pub(crate) pages_shrunk: bool,
     /// Context numbers of instruction fetches in either half of the address space.
     pub(crate) fetch_context: [u32; 2],
     /// Context numbers have started again: caches of fetched code must forget theirs.
@@ -142,7 +144,7 @@ impl Cpu {
     pub fn new(model: &'static Model, ram: Arc<Ram>, hpt: Arc<Hpt>) -> Self {
         let mut cpu = Self {
             gpr: [0; 32],
-            cr: 0,
+            crf: [0; 8],
             xer: Xer::default(),
             lr: 0,
             ctr: 0,
@@ -176,7 +178,8 @@ impl Cpu {
             tlb: Tlb::default(),
             data_contexts: Contexts::new(LAST_DATA_CONTEXT),
             fetch_contexts: Contexts::new(u32::MAX),
-            data_context: [0; 2],
+            data_context: 0,
+            pages_shrunk: false,
             fetch_context: [0; 2],
             fetch_flush: false,
             code_writable: false,
@@ -228,30 +231,43 @@ impl Cpu {
         if self.msr & msr::PR != 0 { Err(Trap::Privileged) } else { Ok(()) }
     }
 
+    /// CR; bit 0 is the most significant bit.
+    #[inline]
+    pub fn cr(&self) -> u32 {
+        self.crf.iter().fold(0, |cr, &field| cr << 4 | u32::from(field))
+    }
+
+    /// Writes CR.
+    #[inline]
+    pub fn set_cr(&mut self, value: u32) {
+        for (n, field) in self.crf.iter_mut().enumerate() {
+            *field = (value >> (28 - 4 * n) & 0xf) as u8;
+        }
+    }
+
     /// CR field `field`: LT, GT, EQ, SO from the most significant bit.
     #[inline(always)]
     pub fn crf(&self, field: usize) -> u32 {
-        (self.cr >> (28 - 4 * field)) & 0xf
+        u32::from(self.crf[field & 7])
     }
 
     /// Writes CR field `field`.
     #[inline(always)]
     pub fn set_crf(&mut self, field: usize, value: u32) {
-        let shift = 28 - 4 * field;
-        self.cr = self.cr & !(0xf << shift) | value << shift;
+        self.crf[field & 7] = (value & 0xf) as u8;
     }
 
     /// CR bit `n` (0 to 31).
     #[inline(always)]
     pub fn cr_bit(&self, n: usize) -> bool {
-        self.cr & (0x8000_0000 >> n) != 0
+        self.crf[n >> 2 & 7] & 8 >> (n & 3) != 0
     }
 
     /// Writes CR bit `n`.
     #[inline(always)]
     pub fn set_cr_bit(&mut self, n: usize, value: bool) {
-        let mask = 0x8000_0000u32 >> n;
-        self.cr = if value { self.cr | mask } else { self.cr & !mask };
+        let (field, mask) = (&mut self.crf[n >> 2 & 7], 8 >> (n & 3));
+        *field = if value { *field | mask } else { *field & !mask };
     }
 
     /// Sets CR field 0 from a result compared with 0 in the width of the current mode, and XER\[SO\].
@@ -265,7 +281,7 @@ impl Cpu {
         } else {
             2
         };
-        self.cr = self.cr & 0x0fff_ffff | (order | self.xer.so as u32) << 28;
+        self.crf[0] = order | u8::from(self.xer.so);
     }
 
     /// An effective address in the width of the current mode.

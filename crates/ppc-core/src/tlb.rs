@@ -11,16 +11,23 @@ pub const GRAIN_SHIFT: u32 = 12;
 pub const GRAIN: u64 = 1 << GRAIN_SHIFT;
 const OFFSET: u64 = GRAIN - 1;
 
-const ENTRIES: usize = 1024;
+/// Entries for reads: 256 MiB of 64 KiB pages.
+pub const READ_ENTRIES: usize = 4096;
+/// Entries for writes.
+pub const WRITE_ENTRIES: usize = 1024;
+/// Pages of 64 KiB are one entry for reads, unless the guest uses smaller ones.
+pub const LARGE_SHIFT: u32 = 16;
+/// Entries of the lower half that are remembered one by one, to be dropped without a walk over all.
+const REMEMBERED: usize = 512;
 
+/// One translation.
 #[derive(Clone, Copy, Default)]
-struct Entry {
-    /// Effective page | context of pages that may be read.
-    read: u64,
-    /// Effective page | context of pages that may be written without telling anybody.
-    write: u64,
-    /// Real page minus effective page.
-    delta: u64,
+#[repr(C)]
+pub struct Entry {
+    /// Effective page | context; 0: none.
+    pub tag: u64,
+    /// What makes a host address of an effective one, by addition.
+    pub delta: u64,
 }
 
 /// What distinguishes one set of translations from another.
@@ -121,78 +128,148 @@ impl Contexts {
     }
 }
 
-/// The data side.
+/// The data side: two arrays, since a page is often readable long before it may be written without telling anybody
+/// (its grain marked dirty, no code decoded from it, its entry's change bit set), and since reads may be cached by
+/// guest page but writes only by grain.
+#[repr(C)]
 pub struct Tlb {
-    entries: Box<[Entry; ENTRIES]>,
+    /// What may be read.
+    pub read: [Entry; READ_ENTRIES],
+    /// What may be written without telling anybody.
+    pub write: [Entry; WRITE_ENTRIES],
+    /// Bytes that one entry for reads covers, as a shift: [`LARGE_SHIFT`], or [`GRAIN_SHIFT`] once a smaller page was seen.
+    read_shift: u32,
+    /// Which entries of the lower half were filled since the latest drop of that half.
+    lower: Vec<(u16, bool)>,
 }
 
 impl Default for Tlb {
     fn default() -> Self {
-        Self { entries: Box::new([Entry::default(); ENTRIES]) }
+        Self {
+            read: [Entry::default(); READ_ENTRIES],
+            write: [Entry::default(); WRITE_ENTRIES],
+            read_shift: LARGE_SHIFT,
+            lower: Vec::with_capacity(REMEMBERED),
+        }
     }
-}
-
-#[inline(always)]
-fn index(ea: u64) -> usize {
-    (ea >> GRAIN_SHIFT) as usize & (ENTRIES - 1)
 }
 
 impl Tlb {
-    /// Real address of a read of `size` bytes at `ea`. `None`: not cached, or it crosses a grain.
+    /// Bytes that one entry for reads covers, as a shift.
     #[inline(always)]
-    pub fn read(&self, ea: u64, size: u64, contexts: &[u64; 2]) -> Option<u64> {
-        let entry = &self.entries[index(ea)];
-        (entry.read == (ea.wrapping_add(size - 1) & !OFFSET | contexts[half(ea)]))
-            .then(|| ea.wrapping_add(entry.delta))
+    pub fn read_shift(&self) -> u32 {
+        self.read_shift
     }
 
-    /// Real address of a write of `size` bytes at `ea`. `None`: not cached, or it crosses a grain.
     #[inline(always)]
-    pub fn write(&self, ea: u64, size: u64, contexts: &[u64; 2]) -> Option<u64> {
-        let entry = &self.entries[index(ea)];
-        (entry.write == (ea.wrapping_add(size - 1) & !OFFSET | contexts[half(ea)]))
-            .then(|| ea.wrapping_add(entry.delta))
+    fn read_tag(&self, ea: u64, context: u64) -> u64 {
+        ea >> self.read_shift << self.read_shift | context
     }
 
-    /// Caches a translation; `writable` only if a write needs no further bookkeeping.
-    pub fn fill(&mut self, ea: u64, ra: u64, contexts: &[u64; 2], writable: bool) {
-        let tag = ea & !OFFSET | contexts[half(ea)];
-        self.entries[index(ea)] = Entry {
-            read: tag,
-            write: if writable { tag } else { 0 },
-            delta: (ra & !OFFSET).wrapping_sub(ea & !OFFSET),
+    #[inline(always)]
+    fn read_index(&self, ea: u64) -> usize {
+        (ea >> self.read_shift) as usize & (READ_ENTRIES - 1)
+    }
+
+    /// Host address of a read of `size` bytes at `ea`. `None`: not cached, or it crosses the page.
+    #[inline(always)]
+    pub fn read(&self, ea: u64, size: u64, context: u64) -> Option<u64> {
+        let entry = &self.read[self.read_index(ea)];
+        (entry.tag == self.read_tag(ea.wrapping_add(size - 1), context)).then(|| ea.wrapping_add(entry.delta))
+    }
+
+    /// Host address of a write of `size` bytes at `ea`. `None`: not cached, or it crosses a grain.
+    #[inline(always)]
+    pub fn write(&self, ea: u64, size: u64, context: u64) -> Option<u64> {
+        let entry = &self.write[write_index(ea)];
+        (entry.tag == (ea.wrapping_add(size - 1) & !OFFSET | context)).then(|| ea.wrapping_add(entry.delta))
+    }
+
+    /// Caches that the page of `1 << page_shift` bytes around `ea` may be read; `host` is the host address of `ea`.
+    /// Returns true if entries cover less from now on: whoever has compiled their size in must forget it.
+    pub fn fill_read(&mut self, ea: u64, host: u64, context: u64, page_shift: u32) -> bool {
+        let shrunk = page_shift < self.read_shift;
+        if shrunk {
+            self.read_shift = GRAIN_SHIFT;
+            self.read.fill(Entry::default());
+        }
+        let index = self.read_index(ea);
+        self.read[index] = Entry { tag: self.read_tag(ea, context), delta: host.wrapping_sub(ea) };
+        self.remember(ea, index, false);
+        shrunk
+    }
+
+    /// Caches that the grain around `ea` may be written.
+    pub fn fill_write(&mut self, ea: u64, host: u64, context: u64) {
+        let index = write_index(ea);
+        self.write[index] = Entry { tag: ea & !OFFSET | context, delta: host.wrapping_sub(ea) };
+        self.remember(ea, index, true);
+    }
+
+    #[inline]
+    fn remember(&mut self, ea: u64, index: usize, write: bool) {
+        if half(ea) == 0 && self.lower.len() < REMEMBERED {
+            self.lower.push((index as u16, write));
+        }
+    }
+
+    /// Drops every entry of the lower half of the address space.
+    pub fn drop_lower(&mut self) {
+        let drop = |entry: &mut Entry| {
+            if half(entry.tag) == 0 {
+                *entry = Entry::default();
+            }
         };
+        if self.lower.len() == REMEMBERED {
+            self.read.iter_mut().for_each(drop);
+            self.write.iter_mut().for_each(drop);
+        } else {
+            for &(index, write) in &self.lower {
+                let index = usize::from(index);
+                drop(if write { &mut self.write[index] } else { &mut self.read[index] });
+            }
+        }
+        self.lower.clear();
     }
 
-    /// Drops write permission for the real grain at `ra`, whatever its effective addresses.
-    pub fn protect_real(&mut self, ra: u64) {
-        for entry in self.entries.iter_mut() {
-            if entry.write != 0 && (entry.write & !OFFSET).wrapping_add(entry.delta) == ra & !OFFSET {
-                entry.write = 0;
+    /// Drops write permission for the grain at host address `host`, whatever its effective addresses.
+    pub fn protect_host(&mut self, host: u64) {
+        for entry in &mut self.write {
+            if entry.tag != 0 && (entry.tag & !OFFSET).wrapping_add(entry.delta) == host & !OFFSET {
+                entry.tag = 0;
             }
         }
     }
 
-    /// Drops every entry of the `len` real bytes at `ra`, whatever their effective addresses.
-    pub fn drop_real(&mut self, ra: u64, len: u64) {
-        for entry in self.entries.iter_mut() {
-            if (entry.read & !OFFSET).wrapping_add(entry.delta).wrapping_sub(ra) < len {
-                *entry = Entry::default();
-            }
+    /// Drops every entry of the `len` bytes at any effective address that ends in the 28 bits of `offset`, the smallest
+    /// segment's: where a virtual page can be.
+    pub fn drop_offset(&mut self, offset: u64, len: u64) {
+        let read_len = 1 << self.read_shift;
+        for i in 0..len.div_ceil(read_len).clamp(1, READ_ENTRIES as u64) {
+            let index = self.read_index(offset + i * read_len);
+            self.read[index].tag = 0;
+        }
+        for i in 0..len.div_ceil(GRAIN).clamp(1, WRITE_ENTRIES as u64) {
+            self.write[write_index(offset + i * GRAIN)].tag = 0;
         }
     }
 
     /// Drops write permission everywhere: the next write to each grain takes the slow path.
     pub fn protect_all(&mut self) {
-        for entry in self.entries.iter_mut() {
-            entry.write = 0;
-        }
+        self.write.fill(Entry::default());
     }
 
     /// Drops everything.
     pub fn clear(&mut self) {
-        self.entries.fill(Entry::default());
+        self.read.fill(Entry::default());
+        self.write.fill(Entry::default());
+        self.lower.clear();
     }
+}
+
+#[inline(always)]
+fn write_index(ea: u64) -> usize {
+    (ea >> GRAIN_SHIFT) as usize & (WRITE_ENTRIES - 1)
 }
 
 #[cfg(test)]
@@ -200,25 +277,56 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_access_that_crosses_a_grain_misses() {
+    fn an_access_that_crosses_a_page_misses() {
         let mut tlb = Tlb::default();
-        tlb.fill(0x5000, 0x9000, &[1, 2], true);
-        assert_eq!(tlb.read(0x5ff8, 8, &[1, 2]), Some(0x9ff8));
-        assert_eq!(tlb.read(0x5ff9, 8, &[1, 2]), None);
-        assert_eq!(tlb.write(0x5ffc, 4, &[1, 2]), Some(0x9ffc));
-        assert_eq!(tlb.read(0x5000, 1, &[2, 1]), None);
+        assert!(tlb.fill_read(0x1_2345, 0x9_2345, 1, 12), "a small page");
+        assert!(!tlb.fill_read(0x1_2345, 0x9_2345, 1, 16), "they stay small");
+        tlb.fill_write(0x5000, 0x9000, 1);
+        assert_eq!(tlb.read(0x1_2ff8, 8, 1), Some(0x9_2ff8));
+        assert_eq!(tlb.read(0x1_2ff9, 8, 1), None);
+        assert_eq!(tlb.write(0x5ffc, 4, 1), Some(0x9ffc));
+        assert_eq!(tlb.write(0x5ffd, 4, 1), None);
+        assert_eq!(tlb.read(0x1_2000, 1, 2), None);
     }
 
     #[test]
-    fn a_real_page_is_dropped_under_all_its_names() {
+    fn a_large_page_is_one_entry_for_reads() {
         let mut tlb = Tlb::default();
-        tlb.fill(0x5000, 0x9000, &[1, 2], true);
-        tlb.fill(0xc000_0000_0000_6000, 0x9000, &[1, 2], false);
-        tlb.fill(0x7000, 0xa000, &[1, 2], false);
-        tlb.drop_real(0x8000, 0x2000);
-        assert_eq!(tlb.read(0x5000, 1, &[1, 2]), None);
-        assert_eq!(tlb.read(0xc000_0000_0000_6000, 1, &[1, 2]), None);
-        assert_eq!(tlb.read(0x7000, 1, &[1, 2]), Some(0xa000));
+        assert!(!tlb.fill_read(0x5_0123, 0x9_0123, 1, 24));
+        assert_eq!(tlb.read(0x5_fff8, 8, 1), Some(0x9_fff8));
+        assert_eq!(tlb.read(0x5_fff9, 8, 1), None);
+        assert_eq!(tlb.read(0x6_0000, 8, 1), None);
+    }
+
+    #[test]
+    fn a_virtual_page_is_dropped_in_every_segment() {
+        let mut tlb = Tlb::default();
+        for segment in [0x1000_0000, 0xc000_0000_2000_0000] {
+            tlb.fill_read(segment | 0x5_0000, 0x7_9000_0000, 1, 16);
+            tlb.fill_write(segment | 0x5_3000, 0x7_9000_3000, 1);
+            tlb.fill_read(segment | 0x7_0000, 0x7_b000_0000, 1, 16);
+            tlb.drop_offset(0x5_0000, 0x1_0000);
+            assert_eq!(tlb.read(segment | 0x5_0000, 1, 1), None);
+            assert_eq!(tlb.write(segment | 0x5_3000, 1, 1), None);
+            assert_eq!(tlb.read(segment | 0x7_0000, 1, 1), Some(0x7_b000_0000));
+        }
+    }
+
+    #[test]
+    fn the_lower_half_is_dropped_alone() {
+        for count in [3, 2 * REMEMBERED as u64] {
+            let mut tlb = Tlb::default();
+            for page in 1..=count {
+                tlb.fill_read(page << 16, page << 20, 1, 16);
+                tlb.fill_write(page << 12, page << 20, 1);
+            }
+            tlb.fill_read(1 << 63 | 0xfff_0000, 0x1000, 1, 16);
+            tlb.drop_lower();
+            for page in 1..=count {
+                assert_eq!((tlb.read(page << 16, 1, 1), tlb.write(page << 12, 1, 1)), (None, None), "{page}");
+            }
+            assert_eq!(tlb.read(1 << 63 | 0xfff_0000, 1, 1), Some(0x1000));
+        }
     }
 
     #[test]

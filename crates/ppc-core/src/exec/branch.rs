@@ -219,10 +219,10 @@ mod tests {
     #[test]
     fn cr_logic_writes_one_bit() {
         let mut c = cpu();
-        c.cr = 0x8000_0000;
+        c.set_cr(0x8000_0000);
         crorc(&mut c, Word(31 << 21 | 1 << 16 | 2 << 11)).unwrap();
-        assert_eq!(c.cr, 0x8000_0001);
+        assert_eq!(c.cr(), 0x8000_0001);
         mcrf(&mut c, Word(1 << 23)).unwrap();
-        assert_eq!(c.cr, 0x8800_0001);
+        assert_eq!(c.cr(), 0x8800_0001);
     }
 }

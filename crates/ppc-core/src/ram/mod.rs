@@ -1,6 +1,7 @@
 //! Guest RAM: one mapping, addressed by real address from 0.
 //!
-//! Every access is checked against the size here; nothing outside this file holds a pointer into RAM.
+//! Every access is checked against the size here. Nothing outside this file holds a pointer into RAM, except that the
+//! entries of a processor's TLB, filled from checked addresses, hold host addresses for compiled code.
 //!
 //! | file | idea |
 //! |---|---|
@@ -154,6 +155,18 @@ impl Ram {
     #[inline(always)]
     pub fn contains(&self, addr: u64, len: u64) -> bool {
         addr.checked_add(len).is_some_and(|end| end <= self.size)
+    }
+
+    /// The host address of `addr`, as a number: compiled code and TLB entries hold sums with it.
+    #[inline(always)]
+    pub fn host_address(&self, addr: u64) -> u64 {
+        (self.base.addr() as u64).wrapping_add(addr)
+    }
+
+    /// The real address of what [`Ram::host_address`] gave.
+    #[inline(always)]
+    pub fn real_address(&self, host: u64) -> u64 {
+        host.wrapping_sub(self.base.addr() as u64)
     }
 
     /// Reads in the host's byte order (little-endian). `None` outside RAM.

@@ -30,7 +30,7 @@ pub fn processor(model: &'static Model, little: bool) -> Cpu {
 
 fn load(cpu: &mut Cpu, r: &Registers) {
     cpu.gpr = r.gpr;
-    cpu.cr = r.cr as u32;
+    cpu.set_cr(r.cr as u32);
     let bit = |n: u32| r.xer >> n & 1 != 0;
     let isa3 = cpu.model.isa >= Isa::V3_0;
     cpu.xer = Xer {
@@ -57,7 +57,7 @@ fn unload(cpu: &Cpu) -> Registers {
     let bits = [(x.so, 31), (x.ov, 30), (x.ca, 29), (isa3 && x.ov32, 19), (isa3 && x.ca32, 18)];
     Registers {
         gpr: cpu.gpr,
-        cr: u64::from(cpu.cr),
+        cr: u64::from(cpu.cr()),
         xer: bits.iter().fold(u64::from(x.count), |value, &(bit, n)| value | u64::from(bit) << n),
         lr: cpu.lr,
         ctr: cpu.ctr,

@@ -11,7 +11,7 @@ fn field_mask(fxm: usize) -> u32 {
 /// `RT = CR`.
 #[inline]
 pub fn mfcr(cpu: &mut Cpu, w: Word) -> Done {
-    cpu.gpr[w.rt()] = u64::from(cpu.cr);
+    cpu.gpr[w.rt()] = u64::from(cpu.cr());
     Ok(())
 }
 
@@ -19,7 +19,7 @@ pub fn mfcr(cpu: &mut Cpu, w: Word) -> Done {
 #[inline]
 pub fn mfocrf(cpu: &mut Cpu, w: Word) -> Done {
     if w.fxm().is_power_of_two() {
-        cpu.gpr[w.rt()] = u64::from(cpu.cr & field_mask(w.fxm()));
+        cpu.gpr[w.rt()] = u64::from(cpu.cr() & field_mask(w.fxm()));
     }
     Ok(())
 }
@@ -28,7 +28,7 @@ pub fn mfocrf(cpu: &mut Cpu, w: Word) -> Done {
 #[inline]
 pub fn mtcrf(cpu: &mut Cpu, w: Word) -> Done {
     let mask = field_mask(w.fxm());
-    cpu.cr = cpu.cr & !mask | cpu.gpr[w.rs()] as u32 & mask;
+    cpu.set_cr(cpu.cr() & !mask | cpu.gpr[w.rs()] as u32 & mask);
     Ok(())
 }
 
@@ -57,9 +57,9 @@ mod tests {
         let mut c = cpu();
         c.gpr[3] = 0x1234_5678;
         mtcrf(&mut c, Word(3 << 21 | 0x81 << 12)).unwrap();
-        assert_eq!(c.cr, 0x1000_0008);
+        assert_eq!(c.cr(), 0x1000_0008);
         mtocrf(&mut c, Word(3 << 21 | 0x40 << 12)).unwrap();
-        assert_eq!(c.cr, 0x1200_0008);
+        assert_eq!(c.cr(), 0x1200_0008);
         mfocrf(&mut c, Word(3 << 21 | 0x01 << 12)).unwrap();
         assert_eq!(c.gpr[3], 8);
         mfcr(&mut c, Word(3 << 21)).unwrap();

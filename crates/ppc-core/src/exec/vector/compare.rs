@@ -71,7 +71,7 @@ mod tests {
             let mut cpu = cpu(a, b, 0);
             vcmpequb::<true>(&mut cpu, W).unwrap();
             assert_eq!(cpu.crf(6), want);
-            assert_eq!(cpu.cr & !0xf0, 0);
+            assert_eq!(cpu.cr() & !0xf0, 0);
         }
     }
 }
