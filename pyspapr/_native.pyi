@@ -124,12 +124,15 @@ class Vcpu:
         clock: str = "virtual",  # or "host"
         strict: bool = False,
         seed: int = 0,
+        engine: str = "jit",  # or "interp"; an interpreter all the same where there is no compiler, see `engine`
     ) -> Vcpu: ...
     def reset(
         self, *, pc: int, r3: int = 0, r4: int = 0, r5: int = 0, r6: int = 0, r7: int = 0, msr: int = ...
     ) -> None: ...
     def run(self, max_instructions: int | None = None) -> int: ...  # raises KeyboardInterrupt on Ctrl-C
     def kick(self) -> None: ...
+    @property
+    def engine(self) -> str: ...  # what it is: "interp" or "jit"
     @property
     def instructions(self) -> int: ...  # retired since construction
     @property

@@ -7,12 +7,16 @@ without further questions. Nothing here touches the host: no clock, no randomnes
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from pyspapr.errors import ConfigError
 
 Clock = Literal["virtual", "host"]
+Engine = Literal["interp", "jit"]
+
+DEFAULT_ENGINE: Engine = "jit"
+"""The engine of machines that do not say theirs, restored ones among them."""
 
 KIB: Final = 1 << 10
 MIB: Final = 1 << 20
@@ -70,6 +74,7 @@ class MachineConfig:
 
     `memory` and `max_memory` accept what `parse_size` does. The hash table is sized from `max_memory` (by default
     the same as `memory`) unless `hpt_shift` says otherwise. `seed` feeds everything random inside the machine.
+    `engine` is how instructions are executed: nothing but speed depends on it, so it is no part of what the machine is.
     """
 
     memory: int | str = GIB
@@ -82,6 +87,7 @@ class MachineConfig:
     hpt_shift: int | None = None
     rtc_base: int | None = None
     console_history: int = MIB
+    engine: Engine = field(default_factory=lambda: DEFAULT_ENGINE, compare=False)
 
     def __post_init__(self) -> None:
         """Normalise sizes and refuse what cannot be built, with one sentence."""
@@ -107,6 +113,8 @@ class MachineConfig:
             raise ConfigError(f"{self.vcpus} vCPUs were asked for, but this version runs exactly 1")
         if self.clock not in ("virtual", "host"):
             raise ConfigError(f"unknown clock {self.clock!r}: choose virtual or host")
+        if self.engine not in ("interp", "jit"):
+            raise ConfigError(f"unknown engine {self.engine!r}: choose interp or jit")
         if not 0 <= self.seed < 1 << 64:
             raise ConfigError(f"seed {self.seed} is outside 0 to 2**64 - 1")
         if self.hpt_shift is not None and not HPT_SHIFT_MIN <= self.hpt_shift <= HPT_SHIFT_MAX:

@@ -21,9 +21,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pyspapr import boot, hcall, machine_state, runloop, vmstate
+from pyspapr import config as defaults
 from pyspapr._native import Hpt, Ram, Vcpu
 from pyspapr.calls import Calls
-from pyspapr.config import RTC_EPOCH, Clock, MachineConfig
+from pyspapr.config import RTC_EPOCH, Clock, Engine, MachineConfig
 from pyspapr.console import Console
 from pyspapr.cpu import Cpu
 from pyspapr.devices import nvram, vty
@@ -72,6 +73,7 @@ class Machine:
         rtc_base: int | None = None,
         ram: Ram | None = None,
         hpt: Hpt | None = None,
+        engine: Engine | None = None,
     ) -> None:
         """Build from `config`, or from the keywords, which mean what `MachineConfig` says.
 
@@ -86,6 +88,7 @@ class Machine:
             max_memory=max_memory,
             hpt_shift=hpt_shift,
             rtc_base=rtc_base,
+            engine=engine or defaults.DEFAULT_ENGINE,
         )
         try:
             self.ram = Ram(self.config.ram_size) if ram is None else ram
@@ -126,6 +129,7 @@ class Machine:
                 clock=self.config.clock,
                 strict=self.config.strict,
                 seed=self.config.seed,
+                engine=self.config.engine,
             )
             for index in range(self.config.vcpus)
         ]

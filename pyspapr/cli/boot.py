@@ -51,6 +51,7 @@ class Options(RunOptions):
     cpu: str
     clock: str | None
     seed: int | None
+    engine: str
     strict: bool
 
 
@@ -74,6 +75,7 @@ def configure(options: Options) -> MachineConfig:
         clock=clock,
         seed=seed,
         strict=options.strict,
+        engine="interp" if options.engine == "interp" else "jit",
         rtc_base=int(time.time()) if host else None,
     )
 

@@ -39,6 +39,13 @@ def cli() -> None:
     metavar="N",
     help="Seed of everything random. Default: 0 with virtual time, the host's randomness with host time.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["interp", "jit"]),
+    default="jit",
+    show_default=True,
+    help="How instructions are executed; only speed depends on it. jit compiles what is hot.",
+)
 @click.option("--strict", is_flag=True, help="Stop at an instruction that has no semantics here.")
 @click.option("--no-reboot", is_flag=True, help="End when the guest asks for a reboot.")
 @click.option(
@@ -73,6 +80,7 @@ def boot(
     timeout: float | None,
     max_instructions: int | None,
     seed: int | None,
+    engine: str,
     strict: bool,
     no_reboot: bool,
     qmp: tuple[str, ...],
@@ -99,6 +107,7 @@ def boot(
             timeout=timeout,
             max_instructions=max_instructions,
             seed=seed,
+            engine=engine,
             strict=strict,
             reboots=not no_reboot,
             qmp=qmp,

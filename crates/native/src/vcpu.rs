@@ -2,7 +2,7 @@
 
 use crate::{error, hpt::Hpt, hypercall::Native, ram::Ram};
 use ppc_core::{
-    exit::Exit, interp::Engine, mmu::Access, model, msr, regs, slb::SlbEntry, state::Cpu, time::Clock,
+    exit::Exit, interp::{Engine, EngineKind}, mmu::Access, model, msr, regs, slb::SlbEntry, state::Cpu, time::Clock,
 };
 use pyo3::{
     exceptions::{PyKeyError, PyValueError},
@@ -93,7 +93,7 @@ impl Inner {
 #[pymethods]
 impl Vcpu {
     #[new]
-    #[pyo3(signature = (ram, hpt, model, *, index = 0, clock = "virtual", strict = false, seed = 0))]
+    #[pyo3(signature = (ram, hpt, model, *, index = 0, clock = "virtual", strict = false, seed = 0, engine = "jit"))]
     fn new(
         ram: &Ram,
         hpt: &Hpt,
@@ -102,6 +102,7 @@ impl Vcpu {
         clock: &str,
         strict: bool,
         seed: u64,
+        engine: &str,
     ) -> PyResult<Self> {
         let Some(known) = model::by_name(model) else {
             let names: Vec<_> = model::MODELS.iter().map(|m| m.name).collect();
@@ -115,7 +116,12 @@ impl Vcpu {
             "host" => Clock::Host(Instant::now()),
             other => return Err(error::config(format!("unknown clock {other:?}; known: virtual, host"))),
         };
-        let mut engine = Engine::new(cpu);
+        let kind = match engine {
+            "interp" => EngineKind::Interp,
+            "jit" => EngineKind::Jit,
+            other => return Err(error::config(format!("unknown engine {other:?}; known: interp, jit"))),
+        };
+        let mut engine = Engine::with_kind(cpu, kind);
         engine.strict = strict;
         let inner = Inner { engine, halted: false, native: Native::default(), unimplemented: (0, 0) };
         Ok(Self { inner: Mutex::new(inner), kicked: Arc::default() })
@@ -138,8 +144,7 @@ impl Vcpu {
         cpu.gpr[3..8].copy_from_slice(&[r3, r4, r5, r6, r7]);
         cpu.set_decrementer(i64::from(i32::MAX));
         cpu.set_msr(msr);
-        inner.engine.forget_code();
-        inner.engine.cpu = cpu;
+        inner.engine.set_cpu(cpu);
         inner.halted = false;
         Ok(())
     }
@@ -170,6 +175,15 @@ impl Vcpu {
     /// Makes `run` return soon, from any thread; if it is not running, its next call returns at once.
     fn kick(&self) {
         self.kicked.store(true, Release);
+    }
+
+    /// What executes instructions: "interp" or "jit".
+    #[getter]
+    fn engine(&self) -> PyResult<&'static str> {
+        Ok(match self.lock()?.engine.kind() {
+            EngineKind::Interp => "interp",
+            EngineKind::Jit => "jit",
+        })
     }
 
     #[getter]

@@ -6,6 +6,7 @@
 use crate::{
     exec::ExecFn,
     fields::Word,
+    jit::Entry,
     insn::{self, Facility, decode},
     model::Isa,
     msr,
@@ -49,7 +50,11 @@ pub struct Block {
     /// The latest successors.
     pub links: [Link; 2],
     /// Real address | byte order.
-    key: u64,
+    pub key: u64,
+    /// How often it was interpreted.
+    pub count: u32,
+    /// Its machine code, for either half of the address space.
+    pub compiled: [Option<Entry>; 2],
 }
 
 /// In [`Block::needs`]: the block is one branch that may go to itself. A guest's MSR never has this bit.
@@ -107,6 +112,8 @@ pub struct CodeCache {
     grains: AddressMap<GrainCode>,
     jumps: Box<[Link]>,
     fetches: Box<[Fetch]>,
+    /// How often everything was dropped.
+    pub emptied: u64,
 }
 
 impl Default for CodeCache {
@@ -118,6 +125,7 @@ impl Default for CodeCache {
             grains: AddressMap::default(),
             jumps: vec![Link::default(); JUMPS].into_boxed_slice(),
             fetches: vec![Fetch::default(); FETCHES].into_boxed_slice(),
+            emptied: 0,
         }
     }
 }
@@ -186,25 +194,26 @@ impl CodeCache {
         Ok(real)
     }
 
+    /// The block with this key.
+    pub fn at(&self, key: u64) -> Option<u32> {
+        self.by_key.get(&key).copied()
+    }
+
     #[cold]
     fn build(&mut self, cpu: &mut Cpu, key: u64) -> u32 {
         if self.ops.len() > MOST_OPS {
             self.clear(cpu);
         }
         let real = key & !3;
-        let isa = cpu.model.isa;
         let first = self.ops.len();
         let mut needs = 0;
         let mut at = real;
         loop {
-            // Instructions are whole words within RAM, whose size is a multiple of a grain.
-            let raw: u32 = cpu.ram.read(at).unwrap_or(0);
-            let word = Word(if key & 1 != 0 { raw } else { raw.swap_bytes() });
-            let row = decode::decode(word, isa);
-            let exec = row.and_then(|r| r.exec_for(word));
-            self.ops.push(Op { exec: exec.unwrap_or(illegal), word });
+            let (op, row) = decoded(cpu, at);
+            let word = op.word;
+            self.ops.push(op);
             at += 4;
-            let Some(row) = row.filter(|_| exec.is_some()) else { break };
+            let Some(row) = row else { break };
             needs |= facility_bits(row.facility.of(word, row.form));
             if ends(row, word) {
                 if self.ops.len() - first == 1 && row.name == "b" && word.li() == 0 {
@@ -218,7 +227,7 @@ impl CodeCache {
         }
         let number = self.blocks.len() as u32;
         let len = (self.ops.len() - first) as u32;
-        self.blocks.push(Block { first: first as u32, len, needs, links: Default::default(), key });
+        self.blocks.push(Block { first: first as u32, len, needs, links: Default::default(), key, count: 0, compiled: [None; 2] });
         self.by_key.insert(key, number);
         if cpu.ram.mark_code(real) {
             cpu.tlb.protect_host(cpu.ram.host_address(real));
@@ -253,6 +262,7 @@ impl CodeCache {
 
     /// Drops everything.
     pub fn clear(&mut self, cpu: &mut Cpu) {
+        self.emptied += 1;
         for &grain in self.grains.keys() {
             cpu.ram.clear_code(grain << GRAIN_SHIFT);
         }
@@ -263,6 +273,13 @@ impl CodeCache {
         self.forget_links();
         cpu.fetch_contexts.forget_all();
         cpu.context_changed();
+    }
+
+    /// No block has machine code any more.
+    pub fn forget_compiled(&mut self) {
+        for block in &mut self.blocks {
+            block.compiled = [None; 2];
+        }
     }
 
     /// Context numbers have started again.
@@ -282,11 +299,23 @@ impl CodeCache {
     }
 }
 
+/// The instruction at real address `at`, in the current byte order; its row, if it has semantics.
+pub fn decoded(cpu: &Cpu, at: u64) -> (Op, Option<&'static insn::Row>) {
+    // Instructions are whole words within RAM, whose size is a multiple of a grain.
+    let raw: u32 = cpu.ram.read(at).unwrap_or(0);
+    let word = Word(if cpu.le() { raw } else { raw.swap_bytes() });
+    let row = decode::decode(word, cpu.model.isa);
+    match row.and_then(|row| row.exec_for(word)) {
+        Some(exec) => (Op { exec, word }, row),
+        None => (Op { exec: illegal, word }, None),
+    }
+}
+
 fn line_of(addr: u64) -> u32 {
     ((addr % GRAIN) >> LINE_SHIFT) as u32
 }
 
 /// Whether the block ends here: `mfspr`, `mtspr` and `mftb` end it only for registers that ask for it.
-fn ends(row: &insn::Row, word: Word) -> bool {
+pub(crate) fn ends(row: &insn::Row, word: Word) -> bool {
     row.ends && (!matches!(row.name, "mfspr" | "mtspr") || spr::ends_block(word))
 }

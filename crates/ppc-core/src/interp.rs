@@ -7,9 +7,12 @@
 //! attention by [`Cpu::request_event`].
 
 use crate::{
-    block::{CodeCache, Link, SELF_BRANCH, facility_trap, needs_of},
+    block::{CodeCache, Link, Op, SELF_BRANCH, decoded, facility_trap, needs_of},
     exit::Exit,
+    fields::Word,
     insn::decode,
+    jit::{Jit, Leave},
+    mmu::Access,
     msr,
     state::Cpu,
     time::Clock,
@@ -24,26 +27,101 @@ const SIAR: usize = 796;
 /// SRR1 of a trace interrupt (3.0B, Book III, "Trace Interrupt").
 const SRR1_TRACE: u64 = 0x4000_0000;
 
-/// A processor and its decoded code.
+/// How instructions are executed. Nothing that a guest or a caller can see depends on it but speed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum EngineKind {
+    /// Decoded blocks, one function call for each instruction.
+    Interp,
+    /// Machine code for blocks that were interpreted often.
+    Jit,
+}
+
+/// Blocks are compiled after so many executions.
+pub const COMPILE_AFTER: u32 = 16;
+
+/// Where instructions were executed, and why compiled code was left.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Counters {
+    /// Instructions in compiled code.
+    pub compiled: u64,
+    /// Looks from compiled code for an instruction that it did not know: misses of the table of indirect branches,
+    /// budgets, facilities that were off.
+    pub lookups: u64,
+    /// Branches that were not linked.
+    pub unlinked: u64,
+    /// Interrupts and the like.
+    pub traps: u64,
+}
+
+/// A processor and its code.
 pub struct Engine {
     /// The processor.
-    pub cpu: Cpu,
+    pub cpu: Box<Cpu>,
     cache: CodeCache,
+    jit: Option<Jit>,
     /// Stop at instructions without semantics.
     pub strict: bool,
+    /// Blocks are compiled after so many executions.
+    pub compile_after: u32,
+    /// What was done where.
+    pub counters: Counters,
     /// The latest instruction did not complete.
     interrupted: bool,
 }
 
 impl Engine {
-    /// An engine for `cpu`.
+    /// An interpreter for `cpu`.
     pub fn new(cpu: Cpu) -> Self {
-        Self { cpu, cache: CodeCache::default(), strict: false, interrupted: false }
+        Self::with_kind(cpu, EngineKind::Interp)
     }
 
-    /// Drops all decoded code; it is made again when needed.
+    /// An engine for `cpu`. Where there is no compiler, because of the host's processor or because it gives no
+    /// executable memory, it is an interpreter: see [`Engine::kind`].
+    pub fn with_kind(cpu: Cpu, kind: EngineKind) -> Self {
+        let mut engine = Self {
+            cpu: Box::new(cpu),
+            cache: CodeCache::default(),
+            jit: if kind == EngineKind::Jit { Jit::new() } else { None },
+            strict: false,
+            compile_after: COMPILE_AFTER,
+            counters: Counters::default(),
+            interrupted: false,
+        };
+        engine.attach();
+        engine
+    }
+
+    /// What this engine is.
+    pub fn kind(&self) -> EngineKind {
+        if self.jit.is_some() { EngineKind::Jit } else { EngineKind::Interp }
+    }
+
+    /// Replaces the processor.
+    pub fn set_cpu(&mut self, cpu: Cpu) {
+        self.forget_code();
+        *self.cpu = cpu;
+        self.attach();
+    }
+
+    fn attach(&mut self) {
+        if let Some(jit) = &self.jit {
+            jit.attach(&mut self.cpu);
+        }
+    }
+
+    /// Drops all decoded and compiled code; it is made again when needed.
     pub fn forget_code(&mut self) {
         self.cache.clear(&mut self.cpu);
+        if let Some(jit) = &mut self.jit {
+            jit.clear();
+        }
+    }
+
+    fn forget_compiled(&mut self) {
+        self.cache.forget_compiled();
+        if let Some(jit) = &mut self.jit {
+            jit.clear();
+        }
     }
 
     /// Runs until `icount` is `until`, or something needs the caller.
@@ -58,6 +136,12 @@ impl Engine {
             }
             if std::mem::take(&mut self.cpu.fetch_flush) {
                 self.cache.forget_links();
+                if let Some(jit) = &mut self.jit {
+                    jit.forget_links();
+                }
+            }
+            if std::mem::take(&mut self.cpu.pages_shrunk) || self.jit.as_ref().is_some_and(Jit::full) {
+                self.forget_compiled();
             }
             self.cpu.limit = self.next_stop(until);
             let exit =
@@ -79,15 +163,29 @@ impl Engine {
         }
     }
 
+    /// The block at the current instruction.
+    fn find(&mut self) -> Result<u32, Trap> {
+        let emptied = self.cache.emptied;
+        let found = self.cache.find(&mut self.cpu);
+        if self.cache.emptied != emptied
+            && let Some(jit) = &mut self.jit
+        {
+            jit.clear();
+        }
+        found
+    }
+
     /// Runs blocks until `limit`. `None`: look at events and go on.
     fn run_blocks(&mut self) -> Option<Exit> {
-        let mut number = match self.cache.find(&mut self.cpu) {
+        let mut number = match self.find() {
             Ok(number) => number,
             Err(trap) => return self.fetch_failed(trap),
         };
+        // What the branch to `number` came through in compiled code.
+        let mut came = Leave::Trap;
         loop {
-            let cpu = &mut self.cpu;
-            let block = &self.cache.blocks[number as usize];
+            let cpu = &mut *self.cpu;
+            let block = &mut self.cache.blocks[number as usize];
             let len = u64::from(block.len);
             if cpu.icount + len > cpu.limit {
                 if cpu.limit <= cpu.icount {
@@ -99,6 +197,55 @@ impl Engine {
             if block.needs & !cpu.msr != 0 {
                 return self.run_checked(number, len as usize);
             }
+            if let Some(entry) = block.compiled[half(cpu.cia)]
+                && cpu.sf()
+                && let Some(jit) = &mut self.jit
+            {
+                match came {
+                    Leave::Unlinked => jit.link(cpu, entry),
+                    Leave::Next => jit.remember(cpu, entry),
+                    Leave::Trap => {}
+                }
+                let before = cpu.icount;
+                came = jit.enter(cpu, entry);
+                self.counters.compiled += cpu.icount.wrapping_sub(before);
+                match came {
+                    Leave::Next => self.counters.lookups += 1,
+                    Leave::Unlinked => {
+                        self.counters.unlinked += 1;
+                        cpu.cia = jit.unlinked_target(cpu);
+                    }
+                    Leave::Trap => {
+                        self.counters.traps += 1;
+                        let trap = jit.trap(cpu);
+                        return self.trapped(trap, None);
+                    }
+                }
+                // A fetch that faults counts, so there must be room for it.
+                if self.cpu.icount >= self.cpu.limit {
+                    return None;
+                }
+                let emptied = self.cache.emptied;
+                number = match self.find() {
+                    Ok(number) => number,
+                    Err(trap) => return self.fetch_failed(trap),
+                };
+                if self.cache.emptied != emptied {
+                    came = Leave::Trap;
+                }
+                continue;
+            }
+            came = Leave::Trap;
+            if let Some(jit) = &mut self.jit {
+                block.count += 1;
+                if block.count > self.compile_after && block.needs & SELF_BRANCH == 0 && cpu.sf() {
+                    jit.compile(&mut self.cache, cpu, number);
+                    if self.cache.blocks[number as usize].compiled[half(cpu.cia)].is_some() {
+                        continue;
+                    }
+                }
+            }
+            let block = &self.cache.blocks[number as usize];
             let start = cpu.cia;
             let first = block.first as usize;
             let ops = &self.cache.ops[first..first + len as usize];
@@ -107,14 +254,18 @@ impl Engine {
             for (i, op) in body.iter().enumerate() {
                 if let Err(trap) = (op.exec)(cpu, op.word) {
                     cpu.icount -= len - 1 - i as u64;
-                    return self.trapped(trap, number, i, start.wrapping_add(4 * i as u64));
+                    cpu.cia = start.wrapping_add(4 * i as u64);
+                    let op = *op;
+                    return self.trapped(trap, Some(op));
                 }
             }
             let cia = start.wrapping_add(4 * (len - 1));
             cpu.cia = cia;
             cpu.nia = cpu.wrap(cia.wrapping_add(4));
             if let Err(trap) = (last.exec)(cpu, last.word) {
-                return self.trapped(trap, number, len as usize - 1, cia);
+                let last = *last;
+                cpu.cia = cia;
+                return self.trapped(trap, Some(last));
             }
             cpu.cia = cpu.nia;
             let (ea, context) = (cpu.cia, cpu.fetch_context[half(cpu.cia)]);
@@ -128,13 +279,13 @@ impl Engine {
                 if cpu.icount >= cpu.limit {
                     return None;
                 }
-                let blocks = self.cache.blocks.len();
-                let next = match self.cache.find(&mut self.cpu) {
+                let emptied = self.cache.emptied;
+                let next = match self.find() {
                     Ok(next) => next,
                     Err(trap) => return self.fetch_failed(trap),
                 };
                 // If the cache was emptied to make room, this block is gone.
-                if self.cache.blocks.len() >= blocks {
+                if self.cache.emptied == emptied {
                     let links = &mut self.cache.blocks[number as usize].links;
                     links[1] = links[0];
                     links[0] = Link { ea, context, block: next };
@@ -159,7 +310,8 @@ impl Engine {
             cpu.icount += 1;
             let done = if missing != 0 { Err(facility_trap(missing)) } else { (op.exec)(cpu, op.word) };
             if let Err(trap) = done {
-                return self.trapped(trap, number, i, cia);
+                cpu.cia = cia;
+                return self.trapped(trap, Some(op));
             }
             cpu.cia = cpu.nia;
         }
@@ -171,7 +323,7 @@ impl Engine {
 
     /// Runs one instruction with MSR\[SE\] or MSR\[BE\] on and takes the trace interrupt.
     fn trace_one(&mut self) -> Option<Exit> {
-        let number = match self.cache.find(&mut self.cpu) {
+        let number = match self.find() {
             Ok(number) => number,
             Err(trap) => return self.fetch_failed(trap),
         };
@@ -201,20 +353,23 @@ impl Engine {
         None
     }
 
-    /// Instruction `index` of a block did not complete, or leaves the straight path.
+    /// The instruction at `cia` did not complete, or leaves the straight path. `op`: what it is, if it was decoded.
     #[cold]
-    fn trapped(&mut self, trap: Trap, number: u32, index: usize, cia: u64) -> Option<Exit> {
-        self.cpu.cia = cia;
+    fn trapped(&mut self, trap: Trap, op: Option<Op>) -> Option<Exit> {
+        let cia = self.cpu.cia;
         self.interrupted = trap != Trap::CodeModified;
         match trap {
-            Trap::CodeModified => self.store_to_code(number, index),
+            Trap::CodeModified => {
+                // It was just executed, so it can be read.
+                let op = op.or_else(|| self.op_here())?;
+                self.store_to_code(op)
+            }
             Trap::Hypercall => {
                 self.cpu.cia = self.cpu.wrap(cia.wrapping_add(4));
                 Some(Exit::Hypercall)
             }
             Trap::Illegal if self.strict => {
-                let block = &self.cache.blocks[number as usize];
-                let word = self.cache.ops[block.first as usize + index].word;
+                let word = op.or_else(|| self.op_here()).map_or(Word(0), |op| op.word);
                 if decode::decode(word, self.cpu.model.isa).is_none_or(|row| row.exec_for(word).is_none()) {
                     return Some(Exit::Unimplemented { cia, word: word.0 });
                 }
@@ -228,10 +383,15 @@ impl Engine {
         }
     }
 
+    /// The instruction at `cia`, which was just executed.
+    fn op_here(&self) -> Option<Op> {
+        let real = self.cpu.peek_translation(self.cpu.cia, Access::Fetch)?;
+        Some(decoded(&self.cpu, real).0)
+    }
+
     /// Runs one instruction again that wants to store to a grain with decoded code, then drops that code.
-    fn store_to_code(&mut self, number: u32, index: usize) -> Option<Exit> {
-        let cpu = &mut self.cpu;
-        let op = self.cache.ops[self.cache.blocks[number as usize].first as usize + index];
+    fn store_to_code(&mut self, op: Op) -> Option<Exit> {
+        let cpu = &mut *self.cpu;
         cpu.nia = cpu.wrap(cpu.cia.wrapping_add(4));
         cpu.code_writable = true;
         let done = (op.exec)(cpu, op.word);

@@ -12,6 +12,8 @@ pub mod fields;
 pub mod insn;
 pub mod interp;
 pub mod interrupt;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+pub mod jit;
 pub mod memory;
 pub mod mmu;
 pub mod model;

@@ -7,7 +7,7 @@ use crate::{
     slb::{ESID_V, SlbEntry, VSID_KP, VSID_KS, VSID_N, VSID_PAGE_SIZE},
     spr::{LPCR_VPM0, LPCR_VRMASD_SHIFT},
     state::Cpu,
-    tlb::{Context, GRAIN, GRAIN_SHIFT, Halves, LARGE_SHIFT},
+    tlb::{Context, GRAIN, Halves, LARGE_SHIFT},
     trap::Trap,
 };
 use hpt::{Found, SegmentSize, VirtualAddress};
@@ -243,14 +243,15 @@ impl Cpu {
         if t.readable {
             // A page that RAM ends in is cached by grain.
             let page = 1 << LARGE_SHIFT;
-            let shift = if t.page_shift >= LARGE_SHIFT && self.ram.contains(t.ra & !(page - 1), page) {
-                LARGE_SHIFT
-            } else {
-                GRAIN_SHIFT
-            };
-            if self.tlb.fill_read(ea, host, self.data_context, shift) {
+            let large = t.page_shift >= LARGE_SHIFT && self.ram.contains(t.ra & !(page - 1), page);
+            if !large && self.tlb.read_shift() == LARGE_SHIFT {
+                self.tlb.shrink();
                 self.pages_shrunk = true;
                 self.request_event();
+            }
+            // Until the engine has forgotten code that was compiled for larger entries, there are none to find.
+            if !self.pages_shrunk {
+                self.tlb.fill_read(ea, host, self.data_context);
             }
         }
         // A later store may skip this path only if there is nothing left to record.

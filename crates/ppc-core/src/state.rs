@@ -2,6 +2,7 @@
 
 use crate::{
     fields::Word,
+    jit::runtime::Runtime,
     model::Model,
     msr,
     ram::Ram,
@@ -137,6 +138,8 @@ pub struct Cpu {
     pub(crate) code_writable: bool,
     /// Real addresses and lengths of stores to grains with decoded code.
     pub(crate) changed_code: Vec<(u64, u64)>,
+    /// What compiled code finds here.
+    pub(crate) runtime: Runtime,
 }
 
 impl Cpu {
@@ -184,6 +187,7 @@ impl Cpu {
             fetch_flush: false,
             code_writable: false,
             changed_code: Vec::new(),
+            runtime: Runtime::default(),
         };
         cpu.context_changed();
         cpu

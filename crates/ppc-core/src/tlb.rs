@@ -185,18 +185,19 @@ impl Tlb {
         (entry.tag == (ea.wrapping_add(size - 1) & !OFFSET | context)).then(|| ea.wrapping_add(entry.delta))
     }
 
-    /// Caches that the page of `1 << page_shift` bytes around `ea` may be read; `host` is the host address of `ea`.
-    /// Returns true if entries cover less from now on: whoever has compiled their size in must forget it.
-    pub fn fill_read(&mut self, ea: u64, host: u64, context: u64, page_shift: u32) -> bool {
-        let shrunk = page_shift < self.read_shift;
-        if shrunk {
-            self.read_shift = GRAIN_SHIFT;
-            self.read.fill(Entry::default());
-        }
+    /// Entries for reads cover a grain each from now on: whoever has compiled their size in must forget it before the
+    /// next one is filled.
+    pub fn shrink(&mut self) {
+        self.read_shift = GRAIN_SHIFT;
+        self.read.fill(Entry::default());
+    }
+
+    /// Caches that the page around `ea`, of the size that [`Tlb::read_shift`] tells, may be read; `host` is the host
+    /// address of `ea`.
+    pub fn fill_read(&mut self, ea: u64, host: u64, context: u64) {
         let index = self.read_index(ea);
         self.read[index] = Entry { tag: self.read_tag(ea, context), delta: host.wrapping_sub(ea) };
         self.remember(ea, index, false);
-        shrunk
     }
 
     /// Caches that the grain around `ea` may be written.
@@ -279,8 +280,8 @@ mod tests {
     #[test]
     fn an_access_that_crosses_a_page_misses() {
         let mut tlb = Tlb::default();
-        assert!(tlb.fill_read(0x1_2345, 0x9_2345, 1, 12), "a small page");
-        assert!(!tlb.fill_read(0x1_2345, 0x9_2345, 1, 16), "they stay small");
+        tlb.shrink();
+        tlb.fill_read(0x1_2345, 0x9_2345, 1);
         tlb.fill_write(0x5000, 0x9000, 1);
         assert_eq!(tlb.read(0x1_2ff8, 8, 1), Some(0x9_2ff8));
         assert_eq!(tlb.read(0x1_2ff9, 8, 1), None);
@@ -292,7 +293,7 @@ mod tests {
     #[test]
     fn a_large_page_is_one_entry_for_reads() {
         let mut tlb = Tlb::default();
-        assert!(!tlb.fill_read(0x5_0123, 0x9_0123, 1, 24));
+        tlb.fill_read(0x5_0123, 0x9_0123, 1);
         assert_eq!(tlb.read(0x5_fff8, 8, 1), Some(0x9_fff8));
         assert_eq!(tlb.read(0x5_fff9, 8, 1), None);
         assert_eq!(tlb.read(0x6_0000, 8, 1), None);
@@ -302,9 +303,9 @@ mod tests {
     fn a_virtual_page_is_dropped_in_every_segment() {
         let mut tlb = Tlb::default();
         for segment in [0x1000_0000, 0xc000_0000_2000_0000] {
-            tlb.fill_read(segment | 0x5_0000, 0x7_9000_0000, 1, 16);
+            tlb.fill_read(segment | 0x5_0000, 0x7_9000_0000, 1);
             tlb.fill_write(segment | 0x5_3000, 0x7_9000_3000, 1);
-            tlb.fill_read(segment | 0x7_0000, 0x7_b000_0000, 1, 16);
+            tlb.fill_read(segment | 0x7_0000, 0x7_b000_0000, 1);
             tlb.drop_offset(0x5_0000, 0x1_0000);
             assert_eq!(tlb.read(segment | 0x5_0000, 1, 1), None);
             assert_eq!(tlb.write(segment | 0x5_3000, 1, 1), None);
@@ -317,10 +318,10 @@ mod tests {
         for count in [3, 2 * REMEMBERED as u64] {
             let mut tlb = Tlb::default();
             for page in 1..=count {
-                tlb.fill_read(page << 16, page << 20, 1, 16);
+                tlb.fill_read(page << 16, page << 20, 1);
                 tlb.fill_write(page << 12, page << 20, 1);
             }
-            tlb.fill_read(1 << 63 | 0xfff_0000, 0x1000, 1, 16);
+            tlb.fill_read(1 << 63 | 0xfff_0000, 0x1000, 1);
             tlb.drop_lower();
             for page in 1..=count {
                 assert_eq!((tlb.read(page << 16, 1, 1), tlb.write(page << 12, 1, 1)), (None, None), "{page}");

@@ -1,0 +1,63 @@
+//! Executable memory: one memfd mapped twice, once to write and once to execute, so that no page is ever both.
+
+use rustix::{
+    fs::{MemfdFlags, ftruncate, memfd_create},
+    mm::{MapFlags, ProtFlags, mmap, munmap},
+};
+use std::{io, ptr::null_mut};
+
+/// A piece of executable memory that is filled from its start.
+pub struct Arena {
+    write: *mut u8,
+    execute: *const u8,
+    size: usize,
+    used: usize,
+}
+
+// SAFETY: the mappings belong to this object alone; writing needs `&mut`, and what is written is never changed again.
+unsafe impl Send for Arena {}
+// SAFETY: as above.
+unsafe impl Sync for Arena {}
+
+/// Code starts at multiples of this.
+const ALIGN: usize = 16;
+
+impl Arena {
+    /// Room for `size` bytes of code, a multiple of the host's page size.
+    pub fn new(size: usize) -> io::Result<Self> {
+        let fd = memfd_create("pyspapr-code", MemfdFlags::CLOEXEC)?;
+        ftruncate(&fd, size as u64)?;
+        // SAFETY: new mappings at addresses of the kernel's choice.
+        let write = unsafe { mmap(null_mut(), size, ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED, &fd, 0) }?;
+        // SAFETY: as above.
+        let execute = unsafe { mmap(null_mut(), size, ProtFlags::READ | ProtFlags::EXEC, MapFlags::SHARED, &fd, 0) };
+        match execute {
+            Ok(execute) => Ok(Self { write: write.cast(), execute: execute.cast(), size, used: 0 }),
+            Err(error) => {
+                // SAFETY: the mapping made above, which nobody else knows.
+                let _ = unsafe { munmap(write, size) };
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Adds `code` and returns where it can be executed; `None` when there is no room.
+    pub fn add(&mut self, code: &[u8]) -> Option<*const u8> {
+        let start = self.used.next_multiple_of(ALIGN);
+        let end = start.checked_add(code.len()).filter(|&end| end <= self.size)?;
+        // SAFETY: `start..end` lies in the mapping and holds no code yet.
+        unsafe { self.write.add(start).copy_from_nonoverlapping(code.as_ptr(), code.len()) };
+        self.used = end;
+        Some(self.execute.wrapping_add(start))
+    }
+}
+
+impl Drop for Arena {
+    fn drop(&mut self) {
+        // SAFETY: the two mappings made by `new`, unmapped once; whoever runs code from them holds the arena.
+        unsafe {
+            let _ = munmap(self.write.cast(), self.size);
+            let _ = munmap(self.execute.cast_mut().cast(), self.size);
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Which blocks are compiled together, and which guest registers get pins.
+//!
+//! Enters: a hot block. Leaves: it and the hot blocks that direct branches reach from it within its page, in an order in
+//! which a block is followed by the one it falls through to.
+
+use super::emit::{CTR, GUESTS, Guest, Insn, LR, PINS, Set, gprs};
+use crate::{
+    block::{Block, CodeCache, SELF_BRANCH},
+    insn::{RowId, decode, row},
+    model::Isa,
+    tlb::GRAIN,
+};
+use std::collections::VecDeque;
+
+const MOST_BLOCKS: usize = 48;
+const MOST_INSTRUCTIONS: usize = 400;
+
+/// A block of a region.
+pub struct Part {
+    /// Its place in the page.
+    pub place: u32,
+    /// Its instructions.
+    pub insns: Vec<(Insn, Option<RowId>)>,
+    /// MSR bits it needs.
+    pub needs: u64,
+    /// How often it was interpreted.
+    pub weight: u32,
+    /// Where it goes by direct branches, relative to the page.
+    pub successors: Vec<i64>,
+    /// Its number in the code cache.
+    pub number: u32,
+}
+
+/// What is compiled at once.
+pub struct Region {
+    /// Blocks; the hot one that led here is the first.
+    pub parts: Vec<Part>,
+    /// Guest registers with pins, best first.
+    pub pins: Vec<Guest>,
+}
+
+/// Whether an instruction ends its block wherever it stands.
+pub fn ends(insn: &Insn) -> bool {
+    insn.row.is_none_or(|row| crate::block::ends(row, insn.word))
+}
+
+/// Forms the region of block `head`. `half` is the half of the address space it runs in.
+pub fn form(cache: &CodeCache, head: u32, half: usize, isa: Isa) -> Region {
+    let key = cache.blocks[head as usize].key;
+    let page = key & !(GRAIN - 1) | key & 1;
+    let least = cache.blocks[head as usize].count / 4;
+    let mut parts: Vec<Part> = Vec::new();
+    let mut instructions = 0;
+    let mut waiting = VecDeque::from([head]);
+    while let Some(start) = waiting.pop_front() {
+        let mut at = Some(start);
+        while let Some(number) = at.take() {
+            let block = &cache.blocks[number as usize];
+            let first = parts.is_empty();
+            let fits = parts.len() < MOST_BLOCKS && instructions + block.len as usize <= MOST_INSTRUCTIONS;
+            let known = parts.iter().any(|part| part.number == number);
+            let hot = block.count >= least && block.needs & SELF_BRANCH == 0 && block.compiled[half].is_none();
+            if !first && (!fits || known || !hot) {
+                break;
+            }
+            let part = part(cache, block, number, isa);
+            instructions += part.insns.len();
+            let mut successors: Vec<u32> = part
+                .successors
+                .iter()
+                .filter(|&&place| (0..GRAIN as i64).contains(&place))
+                .filter_map(|&place| cache.at(page | place as u64))
+                .collect();
+            parts.push(part);
+            // The one that is reached without a branch is the last.
+            at = successors.pop();
+            waiting.extend(successors);
+        }
+    }
+    let pins = pins(&parts);
+    Region { parts, pins }
+}
+
+fn part(cache: &CodeCache, block: &Block, number: u32, isa: Isa) -> Part {
+    let ops = &cache.ops[block.first as usize..(block.first + block.len) as usize];
+    let place = (block.key & (GRAIN - 1) & !3) as u32;
+    let insns: Vec<_> = ops
+        .iter()
+        .enumerate()
+        .map(|(n, op)| {
+            let id = decode::decode_id(op.word, isa);
+            let insn = Insn {
+                word: op.word,
+                row: id.and_then(row).filter(|row| row.exec_for(op.word).is_some()),
+                exec: op.exec,
+                offset: place + 4 * n as u32,
+                after: block.len - 1 - n as u32,
+            };
+            (insn, id)
+        })
+        .collect();
+    let successors = insns.last().map_or_else(Vec::new, |(last, _)| successors(last));
+    Part { place, insns, needs: block.needs, weight: block.count, successors, number }
+}
+
+/// Where a block goes, or comes back to after a call, by its last instruction; the one reached without a branch is last.
+fn successors(last: &Insn) -> Vec<i64> {
+    let (w, at) = (last.word, i64::from(last.offset));
+    let next = at + 4;
+    match last.row.map_or("", |row| row.name) {
+        "b" if w.aa() => vec![],
+        "b" if w.lk() => vec![next],
+        "b" => vec![at + w.li()],
+        "bc" if w.aa() || w.lk() => vec![next],
+        "bc" if w.bit(6) && w.bit(8) => vec![at + w.bd()],
+        "bc" => vec![at + w.bd(), next],
+        "bclr" | "bcctr" | "bctar" if w.lk() || !(w.bit(6) && w.bit(8)) => vec![next],
+        "bclr" | "bcctr" | "bctar" | "" => vec![],
+        _ => vec![next],
+    }
+}
+
+/// Guest registers that an instruction uses.
+fn uses(insn: &Insn) -> Set {
+    let w = insn.word;
+    let Some(row) = insn.row else { return 0 };
+    let mut set = gprs(row, w);
+    match row.name {
+        "b" if w.lk() => set |= 1 << LR,
+        "bc" => {
+            if w.lk() {
+                set |= 1 << LR;
+            }
+            if !w.bit(8) {
+                set |= 1 << CTR;
+            }
+        }
+        "bclr" => set |= 1 << LR,
+        "bcctr" => set |= 1 << CTR,
+        "mfspr" | "mtspr" if w.spr() == 8 => set |= 1 << LR,
+        "mfspr" | "mtspr" if w.spr() == 9 => set |= 1 << CTR,
+        _ => {}
+    }
+    set
+}
+
+fn pins(parts: &[Part]) -> Vec<Guest> {
+    let mut uses_of = [0u64; GUESTS];
+    for part in parts {
+        for (insn, _) in &part.insns {
+            let set = uses(insn);
+            for (n, count) in uses_of.iter_mut().enumerate() {
+                *count += (set >> n & 1) * u64::from(part.weight.max(1));
+            }
+        }
+    }
+    // A pin costs a load at each way in and perhaps a store at each way out. How often these are taken nobody has
+    // counted: of a region with a loop less often than its first block.
+    let first = parts.first().map_or(1, |part| u64::from(part.weight.max(1)));
+    let looping = parts.iter().enumerate().any(|(n, part)| {
+        part.successors.iter().any(|&to| parts[..=n].iter().any(|earlier| i64::from(earlier.place) == to))
+    });
+    let cost = if looping { first / 2 } else { 2 * first };
+    let mut pins: Vec<Guest> = (0..GUESTS).filter(|&n| uses_of[n] > cost).collect();
+    pins.sort_by_key(|&n| std::cmp::Reverse(uses_of[n]));
+    pins.truncate(PINS.len());
+    pins
+}

@@ -1,0 +1,97 @@
+//! The compiled code of a process: machines that run the same guest code share it.
+//!
+//! Code is found by a digest of everything it was made from. It depends on no address: not of the machine, whose
+//! processor and slots are in registers, and not of the guest's page. When the store is full it starts anew; old code
+//! lives as long as a machine still has it.
+
+use super::{arena::Arena, branch::Exit};
+use std::{
+    collections::HashMap,
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+/// One piece of executable memory.
+const ARENA: usize = 4 << 20;
+/// The store starts anew when it holds more than this.
+const LARGEST: usize = 96 << 20;
+
+/// Compiled code of one region.
+pub struct Code {
+    /// Where each block can be entered: its place in the page, and the code.
+    pub entries: Vec<(u32, *const u8)>,
+    /// Branches out of the region.
+    pub exits: Vec<Exit>,
+    /// Bytes of machine code.
+    pub len: usize,
+    /// Keeps the memory.
+    _arena: Arc<Mutex<Arena>>,
+}
+
+// SAFETY: the pointers are into executable memory that is never changed and that `_arena` keeps.
+unsafe impl Send for Code {}
+// SAFETY: as above.
+unsafe impl Sync for Code {}
+
+/// What the emitter gives.
+pub struct Fresh {
+    /// Machine code; may be anywhere.
+    pub code: Vec<u8>,
+    /// Blocks and where their entries are in `code`.
+    pub entries: Vec<(u32, usize)>,
+    /// As in [`Code`].
+    pub exits: Vec<Exit>,
+}
+
+#[derive(Default)]
+struct Store {
+    known: HashMap<[u8; 32], Arc<Code>>,
+    arena: Option<Arc<Mutex<Arena>>>,
+    bytes: usize,
+}
+
+static STORE: Mutex<Option<Store>> = Mutex::new(None);
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The code with this digest.
+pub fn find(digest: &[u8; 32]) -> Option<Arc<Code>> {
+    lock(&STORE).as_ref()?.known.get(digest).cloned()
+}
+
+/// Adds code.
+///
+/// # Errors
+/// When the host gives no executable memory.
+pub fn add(digest: [u8; 32], fresh: Fresh) -> io::Result<Arc<Code>> {
+    let mut guard = lock(&STORE);
+    let store = guard.get_or_insert_default();
+    if store.bytes + fresh.code.len() > LARGEST {
+        *store = Store::default();
+    }
+    let mut place = None;
+    if let Some(arena) = &store.arena {
+        place = lock(arena).add(&fresh.code).map(|at| (at, arena.clone()));
+    }
+    let (at, arena) = match place {
+        Some(place) => place,
+        None => {
+            let mut arena = Arena::new(ARENA.max(fresh.code.len().next_multiple_of(ARENA)))?;
+            let at = arena.add(&fresh.code).ok_or_else(|| io::Error::other("code larger than its memory"))?;
+            let arena = Arc::new(Mutex::new(arena));
+            store.arena = Some(arena.clone());
+            (at, arena)
+        }
+    };
+    store.bytes += fresh.code.len();
+    let code = Arc::new(Code {
+        entries: fresh.entries.iter().map(|&(place, offset)| (place, at.wrapping_add(offset))).collect(),
+        exits: fresh.exits,
+        len: fresh.code.len(),
+        _arena: arena,
+    });
+    store.known.insert(digest, code.clone());
+    Ok(code)
+}
