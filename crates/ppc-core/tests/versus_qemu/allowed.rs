@@ -39,12 +39,14 @@ pub fn allowed() -> impl Iterator<Item = &'static Allowed> {
 /// FPSCR bits.
 const FX: u64 = 1 << 31;
 const FEX: u64 = 1 << 30;
+const VX: u64 = 1 << 29;
 const OX: u64 = 1 << 28;
 const UX: u64 = 1 << 27;
 const ZX: u64 = 1 << 26;
 const XX: u64 = 1 << 25;
 const VXSNAN: u64 = 1 << 24;
 const VXIMZ: u64 = 1 << 20;
+const VXVC: u64 = 1 << 19;
 const FR: u64 = 1 << 18;
 const FI: u64 = 1 << 17;
 const FPRF: u64 = 0x1f << 12;

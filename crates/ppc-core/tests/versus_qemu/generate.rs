@@ -318,6 +318,10 @@ pub fn instance(row: &'static Row, isa: Isa, random: &mut Random) -> Option<Star
     if matches!(row.name, "dcbf" | "sync") {
         word = put(word, 8, 3, random.below(2));
     }
+    // With R = 0 the ISA defines RMC = 0b00 and 0b11 only ("if R=0 then do if RMC=0b00 [...] if RMC=0b11").
+    if row.name.starts_with("xsrqp") && word & 1 << 16 == 0 && matches!(Word(word).bits(21, 2), 1 | 2) {
+        return None;
+    }
     if row.name == "sync" {
         word = put(word, 11, 5, 0);
     }

@@ -65,6 +65,56 @@ pub const ALLOWED: &[Allowed] = &[
         },
     },
     Allowed {
+        rows: &["xscvdpsp", "xscvdphp"],
+        isa: "3.1B: \"rnd <- bfp_ROUND_TO_BFP32(FPSCR.RN, src)\", \"result <- bfp32_CONVERT_FROM_BFP(rnd)\": what becomes of a \\
+              number that is out of range also after the adjustment of an enabled exception is not said (no copy of \\
+              bfp32_CONVERT_FROM_BFP at hand)",
+        peer: "has other bits of it, and classes them",
+        forgive: |start, isa, ours, peer| {
+            let (emin, emax) =
+                if start.word >> 16 & 31 == 17 { (-14 - 24, 15 + 24) } else { (-126 - 192, 127 + 192) };
+            let biased = (start.registers.vsr[Word(start.word).xb()] >> 116) as i32 & 0x7ff;
+            let enabled = ours.registers.fpscr & (start.registers.fpscr & (UE | OE)) << 22 & (OX | UX) != 0;
+            if enabled && !(emin..=emax).contains(&(biased - 1023)) {
+                same_target(start, isa, ours, peer);
+                fpscr(ours, peer, FPRF);
+            }
+        },
+    },
+    Allowed {
+        rows: &[
+            "xsaddsp",
+            "xssubsp",
+            "xsmulsp",
+            "xsdivsp",
+            "xssqrtsp",
+            "xsresp",
+            "xsrsqrtesp",
+            "xsmadd?sp",
+            "xsmsub?sp",
+            "xsnmadd?sp",
+            "xsnmsub?sp",
+        ],
+        isa: "3.1B: \"rnd <- bfp_ROUND_TO_BFP32(FPSCR.RN, v)\" of the unbounded intermediate result v: one rounding. 2.03, 4.2.1, \\
+              leaves the result undefined where an operand is not representable in single format.",
+        peer: "rounds to double first, which shows if an operand has more precision than a single",
+        forgive: |start, isa, ours, peer| {
+            let w = Word(start.word);
+            let t = target(start, isa);
+            let odd = [w.xa(), w.xb(), w.xt()].iter().any(|&n| {
+                let value = f64::from_bits((start.registers.vsr[n] >> 64) as u64);
+                f64::from(value as f32) != value
+            });
+            let [a, b] = [&ours.registers, &peer.registers].map(|r| (r.vsr[t] >> 64) as u64);
+            let overflow = (ours.registers.fpscr ^ peer.registers.fpscr) & OX != 0;
+            if odd && (overflow || a.abs_diff(b) == 1 << 29) {
+                same_outcome(ours, peer);
+                same_target(start, isa, ours, peer);
+                fpscr(ours, peer, FX | FEX | OX | XX | FI | FPRF);
+            }
+        },
+    },
+    Allowed {
         rows: &["xsrqpi", "xsrqpxp"],
         isa: "3.1B, xsrqpi: \"if R=0 [...] if RMC=0b11 then do [...] if FPSCR.RN=0b01 then rmode <- 0b001\" and so on: RN rounds",
         peer: "takes RN for a number of its own list of modes",

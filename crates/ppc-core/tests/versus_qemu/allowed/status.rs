@@ -56,6 +56,17 @@ pub const ALLOWED: &[Allowed] = &[
         },
     },
     Allowed {
+        rows: &["fcmpo"],
+        isa: "3.1B, xscmpodp: \"if src1.class.SNaN=1 | src2.class.SNaN=1 then do vxsnan_flag <- 0b1; if FPSCR.VE=0 then \\
+              vxvc_flag <- 0b1 end\"; Floating Compare Ordered has the same",
+        peer: "raises VXVC for a signalling NaN also while invalid operations are enabled",
+        forgive: |start, _, ours, peer| {
+            if start.registers.fpscr & VE != 0 && ours.registers.fpscr & VXSNAN != 0 {
+                fpscr(ours, peer, VXVC);
+            }
+        },
+    },
+    Allowed {
         rows: &["x?max*", "x?min*", "xvcvsx*", "xvcvux*"],
         isa: "3.1B, xsmaxcdp: registers altered \"FX, VXSNAN\"; xvcvsxddp: \"SetFX(FPSCR.XX)\" only if inexact",
         peer: "adds exceptions of an earlier instruction, traps for them, and then leaves the target or adjusts a denormalized \

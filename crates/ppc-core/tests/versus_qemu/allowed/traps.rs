@@ -47,7 +47,7 @@ pub const ALLOWED: &[Allowed] = &[
             if both_trapped(ours, peer) && ours.registers.vsr[t] == start.registers.vsr[t] {
                 same_target(start, isa, ours, peer);
                 let forgotten = ours.registers.fpscr & !peer.registers.fpscr & EXCEPTIONS;
-                fpscr(ours, peer, forgotten);
+                fpscr(ours, peer, forgotten | if forgotten & INVALID != 0 { VX } else { 0 });
             }
         },
     },
