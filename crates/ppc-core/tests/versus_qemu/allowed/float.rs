@@ -106,11 +106,11 @@ pub const ALLOWED: &[Allowed] = &[
                 f64::from(value as f32) != value
             });
             let [a, b] = [&ours.registers, &peer.registers].map(|r| (r.vsr[t] >> 64) as u64);
-            let overflow = (ours.registers.fpscr ^ peer.registers.fpscr) & OX != 0;
-            if odd && (overflow || a.abs_diff(b) == 1 << 29) {
+            let range = (ours.registers.fpscr ^ peer.registers.fpscr) & (OX | UX) != 0;
+            if odd && (range || a.abs_diff(b) == 1 << 29) {
                 same_outcome(ours, peer);
                 same_target(start, isa, ours, peer);
-                fpscr(ours, peer, FX | FEX | OX | XX | FI | FPRF);
+                fpscr(ours, peer, FX | FEX | OX | UX | XX | FI | FPRF);
             }
         },
     },

@@ -1,6 +1,20 @@
 //! Fixed point, atomic memory operations, moves to special registers, and registers that are undefined in part.
 
 use super::*;
+use crate::record::{BUFFER, BUFFER_BYTES};
+
+/// The word at `ea` in the buffer, in either byte order.
+fn word_at(memory: Option<&[u8; BUFFER_BYTES]>, ea: u64) -> Option<[u8; 4]> {
+    let at = ea.checked_sub(BUFFER)? as usize;
+    memory?.get(at..at + 4)?.try_into().ok()
+}
+
+fn same_bytes(ours: &mut End, peer: &End, ea: u64, bytes: usize) {
+    if let (Some(a), Some(b), Some(at)) = (&mut ours.memory, &peer.memory, ea.checked_sub(BUFFER)) {
+        let range = at as usize..(at as usize + bytes).min(BUFFER_BYTES);
+        a[range.clone()].copy_from_slice(&b[range]);
+    }
+}
 
 /// In this order.
 pub const ALLOWED: &[Allowed] = &[
@@ -13,6 +27,50 @@ pub const ALLOWED: &[Allowed] = &[
             let t = Word(start.word).rt();
             if Word(start.word).rb() >= 24 && peer.registers.gpr[t] == !0 << 31 {
                 ours.registers.gpr[t] = peer.registers.gpr[t];
+            }
+        },
+    },
+    Allowed {
+        rows: &["lwat", "stwat"],
+        isa: "3.0C, Book II, 4.5, list of the functions: \"Fetch and Max Unsigned/Signed\", \"Fetch and Min Unsigned/Signed\", s = 4",
+        peer: "compares words as unsigned numbers in the signed functions",
+        forgive: |start, _, ours, peer| {
+            let w = Word(start.word);
+            let ea = start.registers.gpr[w.ra()];
+            let n = if w.0 >> 1 & 0x3ff == 582 { w.rt() + 1 } else { w.rs() };
+            let operand = start.registers.gpr[n & 31] as u32;
+            // Each side has chosen one of the two.
+            let old = word_at(start.memory.as_deref(), ea);
+            let choice = |end: &End| {
+                let now = word_at(end.memory.as_deref(), ea);
+                now == old || now == Some(operand.to_be_bytes()) || now == Some(operand.to_le_bytes())
+            };
+            if matches!(w.rb(), 5 | 7) && choice(ours) && choice(peer) {
+                same_bytes(ours, peer, ea, 4);
+            }
+        },
+    },
+    Allowed {
+        rows: &["ldat", "lwat"],
+        isa: "3.1B, lwat: \"lat(mem(EA-4,12), [...])\": the bound of an increment lies behind the operand, that of a decrement \
+              before it",
+        peer: "takes the bound from behind it in a decrement, too",
+        forgive: |start, _, ours, peer| {
+            let w = Word(start.word);
+            if w.rb() == 28 {
+                ours.registers.gpr[w.rt()] = peer.registers.gpr[w.rt()];
+                same_bytes(ours, peer, start.registers.gpr[w.ra()], 8);
+            }
+        },
+    },
+    Allowed {
+        rows: &["stqcx_rc"],
+        isa: "3.1B, Store Quadword Conditional Indexed: as the other store-conditionals, stores if the reservation is there",
+        peer: "never succeeds",
+        forgive: |start, _, ours, peer| {
+            if ours.registers.cr & 0x2000_0000 != 0 && peer.registers.cr & 0x2000_0000 == 0 {
+                cr(ours, peer, 0x2000_0000);
+                ours.memory.clone_from(&start.memory);
             }
         },
     },

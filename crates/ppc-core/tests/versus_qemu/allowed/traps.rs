@@ -90,10 +90,10 @@ pub const ALLOWED: &[Allowed] = &[
         peer: "leaves FI as it was when it traps for an invalid operation or a zero divide",
         forgive: |start, _, ours, peer| {
             let cause = raised(start, ours) & (INVALID | ZX) != 0;
-            if both_trapped(ours, peer) && cause && ours.registers.fpscr & FI == 0 {
-                if (peer.registers.fpscr ^ start.registers.fpscr) & FI == 0 {
-                    fpscr(ours, peer, FI);
-                }
+            let cleared = ours.registers.fpscr & FI == 0;
+            let left = (peer.registers.fpscr ^ start.registers.fpscr) & FI == 0;
+            if both_trapped(ours, peer) && cause && cleared && left {
+                fpscr(ours, peer, FI);
             }
         },
     },
