@@ -1,6 +1,6 @@
 //! A floating-point datum taken apart, and the formats it comes from and goes to.
 
-use super::bits::{FPRF_SHIFT, VXSNAN};
+use super::bits::{FPRF_SHIFT, UE, UX, VXSNAN};
 
 /// A binary interchange format of IEEE 754.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -231,6 +231,17 @@ impl Format {
             Class::Finite => (0b00100, 0b01000),
         };
         (if num.sign { negative } else { positive }) << FPRF_SHIFT
+    }
+
+    /// FPRF of a rounded result under the enables of `fpscr`. An enabled underflow gives a normalized number, also where
+    /// its adjusted exponent still is below this format's (ISA, "Underflow Exception": "FPRF is set to indicate the
+    /// class and sign of the result (Normalized Number)").
+    #[inline]
+    pub const fn fprf_of(self, r: Raw, fpscr: u64) -> u64 {
+        if r.flags & UX != 0 && fpscr & UE != 0 {
+            return (if r.num.sign { 0b01000 } else { 0b00100 }) << FPRF_SHIFT;
+        }
+        self.fprf(r.num)
     }
 }
 

@@ -107,7 +107,11 @@ pub fn run(cpu: &mut Cpu, start: &Start) -> End {
     }
     End {
         outcome: result,
-        next: if start.branch { cpu.nia } else { CIA + 4 },
+        next: match result {
+            Outcome::Completed if start.branch => cpu.nia,
+            Outcome::Completed => CIA + 4,
+            _ => CIA,
+        },
         registers: unload(cpu),
         memory: start
             .memory

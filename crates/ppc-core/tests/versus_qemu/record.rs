@@ -68,7 +68,7 @@ pub struct End {
     pub outcome: Outcome,
     /// Address of the next instruction, of a branch that completed.
     pub next: u64,
-    /// Registers. After a signal only GPRs, CR, XER, LR and CTR are known.
+    /// Registers.
     pub registers: Registers,
     /// The buffer.
     pub memory: Option<Box<[u8; BUFFER_BYTES]>>,

@@ -1,8 +1,8 @@
 /* Runs one instruction with every user register given, and keeps every user register it leaves.
  *
  * long run_one(const u64 *state): loads the registers from `state`, runs the words at CODE and returns 0 with the
- * registers in `result` when they fall through to leave_normally; a signal handler returns its number through
- * leave_by_signal instead. TAR is an input only: it carries r31 on the way out.
+ * registers in `result` when they fall through to leave_normally; a signal handler, which has taken the registers of
+ * the ABI's frame, returns its number through leave_by_signal instead. TAR is an input only: it carries r31 on the way out.
  * Offsets are in doublewords and are those of record.rs. */
 #define GPR 4
 #define CR 36
@@ -89,6 +89,17 @@ leave_normally:
 	std	r4, (8 * LR)(r31)
 	mfctr	r4
 	std	r4, (8 * CTR)(r31)
+	addi	r5, r31, 8 * VSR
+	stxvd2x	0, 0, r5
+	mffs	f0
+	stfd	f0, (8 * FPSCR)(r31)
+	lxvd2x	0, 0, r5
+	li	r3, 0
+
+/* leave_by_signal(number): the handler uses none of the registers that follow, so they are as the word left them. */
+leave_by_signal:
+	lis	r31, result@h
+	ori	r31, r31, result@l
 	mfspr	r4, 256
 	std	r4, (8 * VRSAVE)(r31)
 	addi	r5, r31, 8 * VSR
@@ -100,15 +111,9 @@ leave_normally:
 	stxvd2x	\n, 0, r5
 	addi	r5, r5, 16
 	.endr
-	mffs	f0
-	stfd	f0, (8 * FPSCR)(r31)
 	mfvscr	v0
 	addi	r5, r31, 8 * VSCR
 	stxvd2x	vs32, 0, r5
-	li	r3, 0
-
-/* leave_by_signal(number) */
-leave_by_signal:
 	lis	r4, saved_stack@h
 	ori	r4, r4, saved_stack@l
 	ld	r1, 0(r4)

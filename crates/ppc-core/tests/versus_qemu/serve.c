@@ -52,7 +52,8 @@ static int transfer(long number, u64 fd, void *at, u64 length)
 	return 1;
 }
 
-/* struct ucontext of the 64-bit ABI: gp_regs begin at byte 232. */
+/* struct ucontext of the 64-bit ABI: 48 gp_regs begin at byte 232, fp_regs follow; the last of those is the FPSCR, which
+ * the handler finds cleared. */
 static void on_signal(int number, void *info, const char *context)
 {
 	const u64 *regs = (const u64 *)(context + 232);
@@ -65,6 +66,7 @@ static void on_signal(int number, void *info, const char *context)
 	result[37] = regs[37];
 	result[38] = regs[36];
 	result[39] = regs[35];
+	result[41] = regs[48 + 32];
 	leave_by_signal(number);
 }
 

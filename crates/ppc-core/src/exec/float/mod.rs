@@ -60,7 +60,8 @@ pub(super) fn suppressed(flags: u64, fpscr: u64) -> bool {
 /// Ends an arithmetic instruction whose rounded result `r` has the precision of `format`.
 #[inline(always)]
 fn finish<const RC: bool>(cpu: &mut Cpu, frt: usize, format: Format, r: Raw) -> Done {
-    finish_value::<RC>(cpu, frt, DOUBLE.pack(r.num) as u64, Some(format.fprf(r.num)), r.flags)
+    let fprf = format.fprf_of(r, cpu.fpscr);
+    finish_value::<RC>(cpu, frt, DOUBLE.pack(r.num) as u64, Some(fprf), r.flags)
 }
 
 /// Ends an instruction whose result is `value`; FPRF changes when `fprf` is given.

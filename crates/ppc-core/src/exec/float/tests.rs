@@ -54,6 +54,15 @@ fn every_invalid_operation_has_its_own_bit_and_the_default_nan() {
 }
 
 #[test]
+fn an_enabled_underflow_leaves_a_normalized_number() {
+    // 2^-1022 is tiny as a single, also after the adjustment by 192.
+    let least_normal = 0x0010_0000_0000_0000;
+    let (target, fpscr, done) = run(frsp::<false>, [0, least_normal, 0], UE);
+    assert_eq!((target, done), (0x0c10_0000_0000_0000, Err(Trap::FpEnabled)));
+    assert_eq!(fpscr, UE | UX | FX | FEX | 0b00100 << FPRF_SHIFT);
+}
+
+#[test]
 fn nans_propagate_in_the_order_a_b_c() {
     let (a, b, c) = (0x7ff8_0000_0000_000a, 0x7ff8_0000_0000_000b, 0x7ff8_0000_0000_000c);
     assert_eq!(run(fmadd::<false>, [a, b, c], 0).0, a);

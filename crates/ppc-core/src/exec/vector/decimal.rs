@@ -2,7 +2,9 @@
 //!
 //! A packed decimal number is 31 digits, most significant first, and a sign nibble at the right end: A, C, E, F
 //! are plus, B and D minus. `bcdus.` and `bcdutrunc.` use 32 digits without a sign.
-//! All of these set CR field 6: less than, greater than, equal to zero, and overflow or invalid operand.
+//! All of these set CR field 6: less than, greater than, equal to zero, and overflow or invalid operand. Additions tell
+//! the order of the unbounded sum, every other instruction that of its source, not of what a shift or a truncation
+//! left of it ("eq_flag <- (VSR\[VRB+32\].nibble\[0:30\] = 0)", ISA 3.1B, Book I, "Decimal Shift", "Decimal Truncate").
 
 use crate::{fields::Word, state::Cpu, trap::Done};
 use std::cmp::Ordering;
@@ -84,7 +86,7 @@ pub(super) fn to_digits(mut value: u128) -> u128 {
     digits
 }
 
-/// What an instruction writes: VRT, the order of the result to 0, and whether digits were lost.
+/// What an instruction writes: VRT, the order to 0 (see above), and whether digits were lost.
 pub(super) type Outcome = Option<(u128, Ordering, bool)>;
 
 /// Writes VRT and CR field 6. Without an outcome an operand was invalid: VRT is undefined and stays as it was.
@@ -168,8 +170,7 @@ pub fn bcds_rc(cpu: &mut Cpu, w: Word) -> Done {
     let b = Packed::new(cpu.vr(w.vrb()));
     let outcome = b.map(|b| {
         let (digits, lost) = shifted(b.digits, count, 31);
-        let result = Packed { digits, ..b };
-        (result.register(ps(w)), result.order(), lost)
+        (Packed { digits, ..b }.register(ps(w)), b.order(), lost)
     });
     finish(cpu, w, outcome)
 }
@@ -183,8 +184,7 @@ pub fn bcdsr_rc(cpu: &mut Cpu, w: Word) -> Done {
         if count < 0 && b.digits >> (4 * (-count - 1)) & 15 >= 5 {
             digits = to_digits(to_binary(digits) + 1);
         }
-        let result = Packed { digits, ..b };
-        (result.register(ps(w)), result.order(), lost)
+        (Packed { digits, ..b }.register(ps(w)), b.order(), lost)
     });
     finish(cpu, w, outcome)
 }
@@ -195,7 +195,7 @@ pub fn bcdus_rc(cpu: &mut Cpu, w: Word) -> Done {
     let b = cpu.vr(w.vrb());
     let outcome = are_digits(b).then(|| {
         let (result, lost) = shifted(b, count, 32);
-        (result, result.cmp(&0), lost)
+        (result, b.cmp(&0), lost)
     });
     finish(cpu, w, outcome)
 }
@@ -216,7 +216,7 @@ pub fn bcdtrunc_rc(cpu: &mut Cpu, w: Word) -> Done {
     let b = Packed::new(cpu.vr(w.vrb()));
     let outcome = b.map(|b| {
         let result = Packed { digits: b.digits & mask, ..b };
-        (result.register(ps(w)), result.order(), b.digits & !mask != 0)
+        (result.register(ps(w)), b.order(), b.digits & !mask != 0)
     });
     finish(cpu, w, outcome)
 }
@@ -225,7 +225,7 @@ pub fn bcdtrunc_rc(cpu: &mut Cpu, w: Word) -> Done {
 pub fn bcdutrunc_rc(cpu: &mut Cpu, w: Word) -> Done {
     let mask = nibbles(kept(cpu, w));
     let b = cpu.vr(w.vrb());
-    finish(cpu, w, are_digits(b).then(|| (b & mask, (b & mask).cmp(&0), b & !mask != 0)))
+    finish(cpu, w, are_digits(b).then(|| (b & mask, b.cmp(&0), b & !mask != 0)))
 }
 
 #[cfg(test)]
@@ -263,26 +263,28 @@ mod tests {
     }
 
     #[test]
-    fn shifts_count_in_byte_7() {
+    fn shifts_count_in_byte_7_and_tell_the_order_of_the_source() {
         let count = |n: i8| (n as u8 as u128) << 64;
         assert_eq!(run(bcds_rc, count(2), 0x12f, 0), (0x1200c, 4));
         assert_eq!(run(bcds_rc, count(-1), 0x15d, 0), (0x1d, 8));
         assert_eq!(run(bcdsr_rc, count(-1), 0x15d, 0), (0x2d, 8));
         assert_eq!(run(bcdsr_rc, count(-1), 0x99f, 0), (0x10c, 4));
-        assert_eq!(run(bcdsr_rc, count(-128), 0x99f, 0), (0xc, 2));
+        assert_eq!(run(bcdsr_rc, count(-128), 0x99f, 0), (0xc, 4));
         assert_eq!(run(bcds_rc, count(30), 0x12c, 0), (0x2 << 124 | 0xc, 5));
-        assert_eq!(run(bcds_rc, count(127), 0x12c, 0), (0xc, 3));
+        assert_eq!(run(bcds_rc, count(127), 0x12c, 0), (0xc, 5));
         assert_eq!(run(bcdus_rc, count(1), 0x12, 0), (0x120, 4));
-        assert_eq!(run(bcdus_rc, count(-128), 0x12, 0), (0, 2));
-        assert_eq!(run(bcdus_rc, count(127), 0x12, 0), (0, 3));
+        assert_eq!(run(bcdus_rc, count(-128), 0x12, 0), (0, 4));
+        assert_eq!(run(bcds_rc, count(-128), 0x0d, 0), (0xd, 2));
+        assert_eq!(run(bcdus_rc, count(127), 0x12, 0), (0, 5));
         assert_eq!(run(bcdus_rc, count(0), 0x1c, 0), (0, 1));
     }
 
     #[test]
-    fn truncation_keeps_the_right_digits() {
+    fn truncation_keeps_the_right_digits_and_tells_the_order_of_the_source() {
         assert_eq!(run(bcdtrunc_rc, 2 << 64, 0x1234d, 0), (0x34d, 9));
         assert_eq!(run(bcdtrunc_rc, 40 << 64, 0x1234d, 0), (0x1234d, 8));
-        assert_eq!(run(bcdutrunc_rc, 0, 0x1234, 0), (0, 3));
+        assert_eq!(run(bcdutrunc_rc, 0, 0x1234, 0), (0, 5));
+        assert_eq!(run(bcdtrunc_rc, 0, 0x1234d, 0), (0xd, 9));
         assert_eq!(run(bcdutrunc_rc, 32 << 64, 0x1234, 0), (0x1234, 4));
     }
 }

@@ -31,7 +31,7 @@ fn reformat(format: Format, env: Env, b: Num) -> Raw {
 pub fn xscvdpsp(cpu: &mut Cpu, w: Word) -> Done {
     let r = reformat(SINGLE, Env::of(cpu.fpscr), scalar(cpu, w.xb()));
     let value = in_dword0(twice(SINGLE.pack(r.num) as u32));
-    finish_scalar(cpu, w.xt(), value, Some(SINGLE.fprf(r.num)), r.flags)
+    finish_scalar(cpu, w.xt(), value, Some(SINGLE.fprf_of(r, cpu.fpscr)), r.flags)
 }
 
 /// VSX Scalar Convert Single-Precision to Double-Precision format.
@@ -70,7 +70,8 @@ pub fn xscvhpdp(cpu: &mut Cpu, w: Word) -> Done {
 /// VSX Scalar Convert with round Double-Precision to Half-Precision format: to the low halfword of doubleword 0.
 pub fn xscvdphp(cpu: &mut Cpu, w: Word) -> Done {
     let r = reformat(HALF, Env::of(cpu.fpscr), scalar(cpu, w.xb()));
-    finish_scalar(cpu, w.xt(), in_dword0(HALF.pack(r.num) as u64), Some(HALF.fprf(r.num)), r.flags)
+    let fprf = HALF.fprf_of(r, cpu.fpscr);
+    finish_scalar(cpu, w.xt(), in_dword0(HALF.pack(r.num) as u64), Some(fprf), r.flags)
 }
 
 /// VSX Vector Convert Half-Precision to Single-Precision format: from the low halfword of each word.

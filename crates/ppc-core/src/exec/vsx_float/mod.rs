@@ -98,7 +98,8 @@ fn finish_scalar(cpu: &mut Cpu, xt: usize, value: u128, fprf: Option<u64>, flags
 /// Ends a scalar arithmetic instruction whose rounded result has the precision of `format` and is kept as a double.
 #[inline(always)]
 fn finish_double(cpu: &mut Cpu, xt: usize, format: Format, r: Raw) -> Done {
-    finish_scalar(cpu, xt, in_dword0(DOUBLE.pack(r.num) as u64), Some(format.fprf(r.num)), r.flags)
+    let fprf = format.fprf_of(r, cpu.fpscr);
+    finish_scalar(cpu, xt, in_dword0(DOUBLE.pack(r.num) as u64), Some(fprf), r.flags)
 }
 
 /// Ends an instruction that reports only sticky exceptions: every vector instruction, and scalars that leave FR, FI and

@@ -113,7 +113,7 @@ pub fn xscvdpqp(cpu: &mut Cpu, w: Word) -> Done {
 pub fn xscvqpdp(cpu: &mut Cpu, w: Word) -> Done {
     let r = round(DOUBLE, env(cpu, w), quieted(quad(cpu, w.vrb())));
     // A NaN's payload beyond a double's is lost before it is stored; `pack` drops it.
-    finish_scalar(cpu, 32 + w.vrt(), DOUBLE.pack(r.num) << 64, Some(DOUBLE.fprf(r.num)), r.flags)
+    finish_scalar(cpu, 32 + w.vrt(), DOUBLE.pack(r.num) << 64, Some(DOUBLE.fprf_of(r, cpu.fpscr)), r.flags)
 }
 
 #[inline(always)]

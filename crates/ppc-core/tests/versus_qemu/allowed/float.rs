@@ -1,0 +1,206 @@
+//! Results of floating-point instructions.
+
+use super::*;
+
+/// In this order.
+pub const ALLOWED: &[Allowed] = &[
+    Allowed {
+        rows: &["fre*", "frsqrte*", "x?re*", "x?rsqrte*"],
+        isa: "2.03, Floating Reciprocal Estimate: operand -0, result -Infinity, exception ZX; +0, +Infinity, ZX; \"No result \
+              if FPSCR ZE = 1\"",
+        peer: "forgets ZX in reciprocal estimates",
+        forgive: |start, isa, ours, peer| {
+            if ours.registers.fpscr & ZX != 0 && peer.registers.fpscr & ZX == 0 {
+                fpscr(ours, peer, ZX | FX | if start.registers.fpscr & ZE != 0 { FEX } else { 0 });
+                if start.word & 1 != 0 && Word(start.word).opcd() != 60 {
+                    cr(ours, peer, CR1_FX | if start.registers.fpscr & ZE != 0 { CR1 } else { 0 });
+                }
+                if start.registers.fpscr & ZE != 0 && ours.outcome == Outcome::FpEnabled {
+                    same_outcome(ours, peer);
+                    same_target(start, isa, ours, peer);
+                    fpscr(ours, peer, FPRF | FR | FI);
+                }
+            }
+        },
+    },
+    Allowed {
+        rows: &["fre", "fres"],
+        isa: "2.03, Floating Reciprocal Estimate: operand -0, result -Infinity; +0, +Infinity",
+        peer: "says 0.5",
+        forgive: |start, isa, ours, peer| {
+            let w = Word(start.word);
+            if start.registers.vsr[w.frb()] >> 64 << 1 & u128::from(u64::MAX) == 0 {
+                same_target(start, isa, ours, peer);
+                fpscr(ours, peer, FPRF);
+            }
+        },
+    },
+    Allowed {
+        rows: &["xvcv?p?xds", "xvcv?p?xws"],
+        isa: "3.1B, xvcvdpsxds: \"for i = 0 to 1\", a NaN gives \"T(Nmin), fx(VXCVI)\", a number its own element",
+        peer: "gives elements after an invalid one that one's result",
+        forgive: |start, isa, ours, peer| {
+            let t = target(start, isa);
+            // The first element is never affected.
+            let first = (ours.registers.vsr[t] ^ peer.registers.vsr[t]) >> 96 == 0;
+            if ours.registers.fpscr & (VXCVI | VXSNAN) != 0 && first {
+                same_target(start, isa, ours, peer);
+            }
+        },
+    },
+    Allowed {
+        rows: SINGLE,
+        isa: "2.06, Underflow Exception (by the A2 User's Manual, 8.4.4): \"For single-precision arithmetic instructions and the frsp instruction, the \
+              exponent of the normalized intermediate result is adjusted by adding 192\" in an enabled underflow, by \
+              subtracting 192 in an enabled overflow",
+        peer: "adjusts a double by 1536 and rounds that to single, or leaves out the adjustment",
+        forgive: |start, isa, ours, peer| {
+            let enabled = (start.registers.fpscr & (UE | OE)) << 22;
+            if ours.outcome == Outcome::FpEnabled && ours.registers.fpscr & enabled & (OX | UX) != 0 {
+                same_outcome(ours, peer);
+                same_target(start, isa, ours, peer);
+                fpscr(ours, peer, FX | FEX | OX | UX | XX | FI | FPRF);
+                cr(ours, peer, if start.word & 1 != 0 && Word(start.word).opcd() != 60 { CR1 } else { 0 });
+            }
+        },
+    },
+    Allowed {
+        rows: &["xscvdpsp", "xscvdphp"],
+        isa: "3.1B: \"rnd <- bfp_ROUND_TO_BFP32(FPSCR.RN, src)\", \"result <- bfp32_CONVERT_FROM_BFP(rnd)\": what becomes of a \\
+              number that is out of range also after the adjustment of an enabled exception is not said (no copy of \\
+              bfp32_CONVERT_FROM_BFP at hand)",
+        peer: "has other bits of it, and classes them",
+        forgive: |start, isa, ours, peer| {
+            let (emin, emax) =
+                if start.word >> 16 & 31 == 17 { (-14 - 24, 15 + 24) } else { (-126 - 192, 127 + 192) };
+            let biased = (start.registers.vsr[Word(start.word).xb()] >> 116) as i32 & 0x7ff;
+            let enabled = ours.registers.fpscr & (start.registers.fpscr & (UE | OE)) << 22 & (OX | UX) != 0;
+            if enabled && !(emin..=emax).contains(&(biased - 1023)) {
+                same_target(start, isa, ours, peer);
+                fpscr(ours, peer, FPRF);
+            }
+        },
+    },
+    Allowed {
+        rows: &[
+            "xsaddsp",
+            "xssubsp",
+            "xsmulsp",
+            "xsdivsp",
+            "xssqrtsp",
+            "xsresp",
+            "xsrsqrtesp",
+            "xsmadd?sp",
+            "xsmsub?sp",
+            "xsnmadd?sp",
+            "xsnmsub?sp",
+        ],
+        isa: "3.1B: \"rnd <- bfp_ROUND_TO_BFP32(FPSCR.RN, v)\" of the unbounded intermediate result v: one rounding. 2.03, 4.2.1, \\
+              leaves the result undefined where an operand is not representable in single format.",
+        peer: "rounds to double first, which shows if an operand has more precision than a single",
+        forgive: |start, isa, ours, peer| {
+            let w = Word(start.word);
+            let t = target(start, isa);
+            let odd = [w.xa(), w.xb(), w.xt()].iter().any(|&n| {
+                let value = f64::from_bits((start.registers.vsr[n] >> 64) as u64);
+                f64::from(value as f32) != value
+            });
+            let [a, b] = [&ours.registers, &peer.registers].map(|r| (r.vsr[t] >> 64) as u64);
+            let range = (ours.registers.fpscr ^ peer.registers.fpscr) & (OX | UX) != 0;
+            if odd && (range || a.abs_diff(b) == 1 << 29) {
+                same_outcome(ours, peer);
+                same_target(start, isa, ours, peer);
+                fpscr(ours, peer, FX | FEX | OX | UX | XX | FI | FPRF);
+            }
+        },
+    },
+    Allowed {
+        rows: &["xsrqpi", "xsrqpxp"],
+        isa: "3.1B, xsrqpi: \"if R=0 [...] if RMC=0b11 then do [...] if FPSCR.RN=0b01 then rmode <- 0b001\" and so on: RN rounds",
+        peer: "takes RN for a number of its own list of modes",
+        forgive: |start, isa, ours, peer| {
+            let w = Word(start.word);
+            if w.0 & 1 << 16 == 0 && w.bits(21, 2) == 3 && start.registers.fpscr & 1 != 0 {
+                same_outcome(ours, peer);
+                same_target(start, isa, ours, peer);
+                fpscr(ours, peer, FX | FEX | OX | UX | XX | FI | FPRF);
+            }
+        },
+    },
+    Allowed {
+        rows: &["xststdcsp"],
+        isa: "3.1B: \"class.Zero <- (exponent = 0x000) & (fraction = 0)\", \"class.Denormal <- [...] | (exponent > 0x000) & \
+              (exponent < 0x381)\", each with its own bit of DCMX",
+        peer: "lets a value below the normal singles match any class",
+        forgive: |start, _, ours, peer| {
+            let w = Word(start.word);
+            let exponent = (start.registers.vsr[w.xb()] >> 116) as u32 & 0x7ff;
+            if (1..0x381).contains(&exponent) {
+                cr(ours, peer, 2 << (28 - 4 * w.bf()));
+                fpscr(ours, peer, 1 << 13);
+            }
+        },
+    },
+    Allowed {
+        rows: &["xsnmsubqp"],
+        isa: "3.1B, title: \"VSX Scalar Negative Multiply-Subtract Quad-Precision [using round to Odd]\", RO in bit 31",
+        peer: "rounds by RN",
+        forgive: |start, isa, ours, peer| {
+            if start.word & 1 != 0 {
+                same_target(start, isa, ours, peer);
+                fpscr(ours, peer, FPRF);
+            }
+        },
+    },
+    Allowed {
+        rows: &["vexptefp"],
+        isa: "AltiVec, Vector 2 Raised to the Exponent Estimate: a relative error of at most one part in 16 (no copy of the \
+              sentence at hand; 3.1B has \"bfp32_POWER2_ESTIMATE(src)\")",
+        peer: "its series is far off for large arguments",
+        forgive: |start, _, ours, peer| {
+            let w = Word(start.word);
+            for lane in [0, 32, 64, 96] {
+                let of = |v: u128| f32::from_bits((v >> lane) as u32);
+                let exact = of(start.registers.vsr[32 + w.vrb()]).exp2();
+                // Ours is held to the bound, whatever the peer's is.
+                let estimate = of(ours.registers.vsr[32 + w.vrt()]);
+                if estimate == exact || (estimate - exact).abs() <= exact / 16.0 {
+                    let mask = u128::from(u32::MAX) << lane;
+                    let [a, b] = [&ours.registers, &peer.registers].map(|r| r.vsr[32 + w.vrt()]);
+                    ours.registers.vsr[32 + w.vrt()] = a & !mask | b & mask;
+                }
+            }
+        },
+    },
+    Allowed {
+        rows: &[
+            "fadds", "fsubs", "fmuls", "fdivs", "fsqrts", "fres", "frsqrtes", "fmadds", "fmsubs", "fnmadds",
+            "fnmsubs",
+        ],
+        isa: "2.03, 4.2.1: \"For single-precision arithmetic instructions, all input values must be representable in single \
+              format; if they are not, the result placed into the target FPR, and the setting of status bits in the FPSCR and \
+              in the Condition Register (if Rc=1), are undefined.\" A NaN with more payload is not.",
+        peer: "clears bits 35:63 of such a NaN; here only frsp does",
+        forgive: |start, isa, ours, peer| {
+            let t = target(start, isa);
+            let (a, b) = ((ours.registers.vsr[t] >> 64) as u64, (peer.registers.vsr[t] >> 64) as u64);
+            if f64::from_bits(a).is_nan() && a >> 29 << 29 == b {
+                ours.registers.vsr[t] = peer.registers.vsr[t];
+            }
+        },
+    },
+    Allowed {
+        rows: &["fnm*", "xsnm*", "xvnm*"],
+        isa: "2.03, Floating Negative Multiply-Add: \"The result is rounded to the target precision under control of the \
+              Floating-Point Rounding Control field RN of the FPSCR, then negated and placed into register FRT.\"",
+        peer: "negates before it rounds, which shows when rounding towards an infinity",
+        forgive: |start, isa, ours, peer| {
+            if start.registers.fpscr & 2 != 0 {
+                same_outcome(ours, peer);
+                same_target(start, isa, ours, peer);
+                fpscr(ours, peer, FX | FEX | OX | UX | XX | FPRF);
+                cr(ours, peer, if Word(start.word).opcd() != 60 && start.word & 1 != 0 { CR1 } else { 0 });
+            }
+        },
+    },
+];
