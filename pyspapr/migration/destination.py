@@ -82,6 +82,7 @@ class Incoming:
         finally:
             self._listener.close()
         try:
+            self._watch_cancel()  # `cancel` may have looked for the transport just before it was there
             if transport.two_way:
                 self._setup(transport)
             machine = self._load(transport)
@@ -134,8 +135,7 @@ class Incoming:
         loader = Loader(reader, prepare=self._prepare)
         while loader.end is None:
             loader.feed(reader.next())
-            if self._cancelled.is_set():
-                raise MigrationCancelled("the migration was cancelled on this side")
+            self._watch_cancel()
             if not transport.two_way:
                 self._compare_header(loader)
             self._tell(transport, reader)
@@ -175,6 +175,10 @@ class Incoming:
         self._listener.close()
         if (transport := self._transport) is not None:
             transport.close()
+
+    def _watch_cancel(self) -> None:
+        if self._cancelled.is_set():
+            raise MigrationCancelled("the migration was cancelled on this side")
 
     def _ended(self, error: SpaprError) -> SpaprError:
         if self._cancelled.is_set() and not isinstance(error, MigrationCancelled):
