@@ -7,10 +7,10 @@ without further questions. Nothing here touches the host: no clock, no randomnes
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final, Literal
 
 from pyspapr.errors import ConfigError
+from pyspapr.plain import Plain
 
 Clock = Literal["virtual", "host"]
 
@@ -64,8 +64,7 @@ def hpt_shift_for(max_memory: int) -> int:
     return min(max((max_memory - 1).bit_length() - 7, HPT_SHIFT_MIN), HPT_SHIFT_MAX)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MachineConfig:
+class MachineConfig(Plain, kw_only=True):
     """A machine's description. Sizes are bytes; `rtc_base` is seconds since 1970 UTC.
 
     `memory` and `max_memory` accept what `parse_size` does. The hash table is sized from `max_memory` (by default

@@ -11,7 +11,6 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from pyspapr._native import __version__
@@ -124,7 +123,7 @@ class Incoming:
         from pyspapr.machine import Machine
 
         config = compatibility.config_of(hello)
-        vm = Machine(replace(config, memory=SAMPLE_MEMORY, max_memory=SAMPLE_MEMORY, hpt_shift=HPT_SHIFT_MIN))
+        vm = Machine(config.replace(memory=SAMPLE_MEMORY, max_memory=SAMPLE_MEMORY, hpt_shift=HPT_SHIFT_MIN))
         self._prepare(vm)
         return vm
 

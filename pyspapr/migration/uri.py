@@ -29,7 +29,6 @@ import socket
 import ssl
 import stat
 import time
-from dataclasses import dataclass
 from typing import Final, Protocol
 
 from pyspapr.errors import MigrationError
@@ -41,6 +40,7 @@ from pyspapr.migration.transport import (
     Transport,
 )
 from pyspapr.migration.users import READ, Closed, Users
+from pyspapr.plain import Plain
 
 LOOPBACK: Final = "127.0.0.1"
 CONNECT_TIMEOUT: Final = 10.0
@@ -52,8 +52,7 @@ Place = object
 _TCP: Final = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.%\w]+)\]|(?P<host>[^:\[\]]*)):(?P<port>\d{1,5})")
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Plain):
     """An address, taken apart. `kind` is tcp, unix, fd or file; `number` is a port or a descriptor."""
 
     kind: str
