@@ -8,8 +8,10 @@ Both have 1 GiB, POWER8, the same kernel and initrd, and are driven over QMP.
   way. The bytes are those on disk. Ours are also synced to the disk when the command returns; QEMU's are not, so
   `qemu save synced` says how long that takes as well.
 - Restoring: QEMU from the start of its process until its guest runs; here `restore --max-instructions 1` as a whole,
-  and `Machine.restore` with the first instruction in a process that runs already; the first time there, which loads
-  modules and builds tables, is shown by itself.
+  and `Machine.restore` with the first instruction in a process that has imported the package. What is judged there is
+  the first restore of a process, which loads modules and builds tables; later ones are shown by themselves. Modules
+  are compiled, as they are where pip has installed the package: the environment's PYTHONDONTWRITEBYTECODE is not
+  passed on, and each command runs once before it is measured.
 - Live migration over a unix socket, while the guest forks, executes and writes ten times a second. The downtime is
   the one that each reports: QEMU's ends when the source has sent everything, ours when the destination has said that
   it runs. The memory is the source's largest resident set while migrating, less the one while it only ran.
@@ -82,7 +84,7 @@ TABLE = (
     Wanted("save seconds", "qemu save seconds"),
     Wanted("save MiB", "qemu save MiB"),
     Wanted("save zstd MiB", "qemu save MiB", factor=0.25),
-    Wanted("restore in process ms", limit=20),
+    Wanted("restore in process, first ms", limit=20),
     Wanted("restore from the shell ms", limit=150),
     Wanted("live downtime ms", "qemu live downtime ms", factor=0.5),
     Wanted("live extra memory MiB", limit=64),
@@ -141,14 +143,19 @@ def save_qemu(directory: Path, figures: Figures) -> Path:
 
 def restore(directory: Path, mine: Path, theirs: Path, figures: Figures) -> None:
     """Three ways to the first instruction."""
-    done = subprocess.run([sys.executable, "-c", IN_PROCESS, str(mine)], check=True, capture_output=True, text=True)
+    compiled = {**os.environ, "PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(directory / "compiled")}
+    for _ in range(2):  # the first time compiles
+        done = subprocess.run(
+            [sys.executable, "-c", IN_PROCESS, str(mine)], check=True, capture_output=True, text=True, env=compiled
+        )
     first, *others = map(float, done.stdout.split())
     figures["restore in process, first ms"].append(first)
-    figures["restore in process ms"].append(statistics.median(others))
-    begin = time.perf_counter()
+    figures["restore in process, later ms"].append(statistics.median(others))
     command = [sys.executable, "-m", "pyspapr", "restore", "--max-instructions", "1", str(mine)]
     null = subprocess.DEVNULL
-    usage = Usage.of(subprocess.Popen(command, stdin=null, stdout=null, stderr=null))
+    for _ in range(2):
+        begin = time.perf_counter()
+        usage = Usage.of(subprocess.Popen(command, stdin=null, stdout=null, stderr=null, env=compiled))
     figures["restore from the shell ms"].append((time.perf_counter() - begin) * 1000)
     figures["restore from the shell CPU ms"].append(usage.cpu_seconds * 1000)
     more = ("-incoming", f"exec:cat {theirs}")

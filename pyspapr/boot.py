@@ -12,7 +12,6 @@ tree, R4 kernel, R5 zero; Power.org ePAPR 5.4 for R6 and R7, which zImage-style 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import Final
 
 from pyspapr import devicetree
@@ -22,6 +21,7 @@ from pyspapr.elf import Elf, open_image, read_elf
 from pyspapr.errors import ImageError
 from pyspapr.fdt import flatten
 from pyspapr.memory import Memory
+from pyspapr.plain import Plain
 from pyspapr.rtas import BLOB
 
 TOP_MAX: Final = 768 * MIB
@@ -35,8 +35,7 @@ EPAPR_MAGIC: Final = 0x6550_4150
 CHUNK: Final = 4 * MIB
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Images:
+class Images(Plain, kw_only=True):
     """What a machine boots."""
 
     kernel: str | os.PathLike[str]
@@ -44,8 +43,7 @@ class Images:
     append: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(Plain, kw_only=True):
     """Where to start, and the registers to start with."""
 
     pc: int

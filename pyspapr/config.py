@@ -7,16 +7,13 @@ without further questions. Nothing here touches the host: no clock, no randomnes
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from pyspapr.errors import ConfigError
+from pyspapr.plain import Plain
 
 Clock = Literal["virtual", "host"]
 Engine = Literal["interp", "jit"]
-
-DEFAULT_ENGINE: Engine = "jit"
-"""The engine of machines that do not say theirs, restored ones among them."""
 
 KIB: Final = 1 << 10
 MIB: Final = 1 << 20
@@ -37,6 +34,11 @@ RTC_EPOCH: Final = 1_767_225_600
 """2026-01-01 00:00:00 UTC: what the clock of a virtual-time machine shows at its start, in seconds since 1970."""
 
 CPU_MODELS: Final = ("power8", "power9")
+
+ENGINES: Final[tuple[Engine, ...]] = ("interp", "jit")
+DEFAULT_ENGINE: Engine = "jit"
+"""What runs the guest's instructions when a machine is not told. No part of its description: nothing that a guest
+can observe depends on it. Tests set it to be run on each engine."""
 
 _SIZE = re.compile(r"(\d+)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
 _UNITS: Final = {"": 1, "K": KIB, "M": MIB, "G": GIB, "T": 1 << 40}
@@ -68,13 +70,11 @@ def hpt_shift_for(max_memory: int) -> int:
     return min(max((max_memory - 1).bit_length() - 7, HPT_SHIFT_MIN), HPT_SHIFT_MAX)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MachineConfig:
+class MachineConfig(Plain, kw_only=True):
     """A machine's description. Sizes are bytes; `rtc_base` is seconds since 1970 UTC.
 
     `memory` and `max_memory` accept what `parse_size` does. The hash table is sized from `max_memory` (by default
     the same as `memory`) unless `hpt_shift` says otherwise. `seed` feeds everything random inside the machine.
-    `engine` is how instructions are executed: nothing but speed depends on it, so it is no part of what the machine is.
     """
 
     memory: int | str = GIB
@@ -87,7 +87,6 @@ class MachineConfig:
     hpt_shift: int | None = None
     rtc_base: int | None = None
     console_history: int = MIB
-    engine: Engine = field(default_factory=lambda: DEFAULT_ENGINE, compare=False)
 
     def __post_init__(self) -> None:
         """Normalise sizes and refuse what cannot be built, with one sentence."""
@@ -113,8 +112,6 @@ class MachineConfig:
             raise ConfigError(f"{self.vcpus} vCPUs were asked for, but this version runs exactly 1")
         if self.clock not in ("virtual", "host"):
             raise ConfigError(f"unknown clock {self.clock!r}: choose virtual or host")
-        if self.engine not in ("interp", "jit"):
-            raise ConfigError(f"unknown engine {self.engine!r}: choose interp or jit")
         if not 0 <= self.seed < 1 << 64:
             raise ConfigError(f"seed {self.seed} is outside 0 to 2**64 - 1")
         if self.hpt_shift is not None and not HPT_SHIFT_MIN <= self.hpt_shift <= HPT_SHIFT_MAX:

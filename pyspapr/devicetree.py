@@ -6,7 +6,6 @@ where the RTAS code already is, and /chosen holds what the client interface woul
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from pyspapr._native import models
@@ -14,6 +13,7 @@ from pyspapr.config import TIMEBASE_HZ, MachineConfig
 from pyspapr.devices import nvram, vty
 from pyspapr.devices.spapr import Random
 from pyspapr.fdt import Node, Value, u64
+from pyspapr.plain import Plain
 from pyspapr.rtas import TABLE as RTAS_CALLS
 
 XICP_PHANDLE: Final = 0x1111
@@ -61,8 +61,7 @@ VECTOR5_BYTES: Final = 25
 """Length of option vector 5 up to the MMU's byte: byte 23 chooses XICS and byte 24 the hash MMU, both by zero."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
+class Layout(Plain, kw_only=True):
     """Where things are in RAM: real addresses and sizes in bytes."""
 
     rtas: int

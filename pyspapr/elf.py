@@ -10,10 +10,10 @@ import os
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from typing import BinaryIO, Final
 
 from pyspapr.errors import ImageError
+from pyspapr.plain import Plain
 
 HEADER_SIZE: Final = 64
 PROGRAM_HEADER_SIZE: Final = 56
@@ -42,8 +42,7 @@ LOAD_BASE: Final = 4 << 20
 which such an image copies there itself. (Open Firmware's load-base; QEMU's pseries machine uses the same address.)"""
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(Plain):
     """A PT_LOAD segment; addresses are real ones, `size` bytes of which `file_size` are in the file."""
 
     offset: int
@@ -54,8 +53,7 @@ class Segment:
     executable: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Elf:
+class Elf(Plain):
     """An executable: byte order, real entry address, segments in order of address."""
 
     little_endian: bool
@@ -137,7 +135,7 @@ def read_elf(file: BinaryIO, length: int, name: str) -> Elf:
         raise bad("no segment to load")
     # A kernel linked at 0xc000000000000000 finds its way from real address 0; others keep clear of the vectors.
     if kind_of_file == ET_DYN and min(segment.virtual for segment in segments) == 0:
-        segments = [replace(segment, address=segment.address + LOAD_BASE) for segment in segments]
+        segments = [segment.replace(address=segment.address + LOAD_BASE) for segment in segments]
     segments.sort(key=lambda segment: segment.address)
     for segment in segments:
         if segment.virtual <= entry < segment.virtual + segment.size:

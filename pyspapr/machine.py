@@ -11,17 +11,14 @@ between two instructions.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import re
 import threading
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from pyspapr import boot, hcall, machine_state, runloop, vmstate
-from pyspapr import config as defaults
+from pyspapr import config as config_module
+from pyspapr import hcall, machine_state, runloop, vmstate
 from pyspapr._native import Hpt, Ram, Vcpu
 from pyspapr.calls import Calls
 from pyspapr.config import RTC_EPOCH, Clock, Engine, MachineConfig
@@ -40,10 +37,11 @@ from pyspapr.migration.prepare import as_it_is
 from pyspapr.results import Migrated, Panicked, PoweredOff, Rebooted, StopReason
 from pyspapr.runstate import Events, Status, StoppedTime, status_of
 
-if TYPE_CHECKING:  # and imported by the methods that need them: most machines never move
+if TYPE_CHECKING:  # and imported by the methods that need them: most machines never move, and many do not boot
     import ssl
     from concurrent.futures import Future
 
+    from pyspapr import boot
     from pyspapr.migration import files, source
     from pyspapr.migration.snapshot import Snapshot
     from pyspapr.migration.statistics import MigrationStatistics
@@ -71,11 +69,13 @@ class Machine:
         max_memory: int | str | None = None,
         hpt_shift: int | None = None,
         rtc_base: int | None = None,
+        engine: Engine | None = None,
         ram: Ram | None = None,
         hpt: Hpt | None = None,
-        engine: Engine | None = None,
     ) -> None:
         """Build from `config`, or from the keywords, which mean what `MachineConfig` says.
+
+        `engine` runs the instructions; see `config.DEFAULT_ENGINE`.
 
         `ram` and `hpt` are for machines that come from a stream: with contents, instead of zeroes.
         """
@@ -88,8 +88,8 @@ class Machine:
             max_memory=max_memory,
             hpt_shift=hpt_shift,
             rtc_base=rtc_base,
-            engine=engine or defaults.DEFAULT_ENGINE,
         )
+        self.engine: Engine = engine or config_module.DEFAULT_ENGINE
         try:
             self.ram = Ram(self.config.ram_size) if ram is None else ram
             self.hpt = Hpt(self.config.table_shift) if hpt is None else hpt
@@ -129,7 +129,7 @@ class Machine:
                 clock=self.config.clock,
                 strict=self.config.strict,
                 seed=self.config.seed,
-                engine=self.config.engine,
+                engine=self.engine,
             )
             for index in range(self.config.vcpus)
         ]
@@ -174,6 +174,8 @@ class Machine:
         append: str = "",
     ) -> None:
         """Load a 64-bit PowerPC ELF kernel, as the boot protocol wants it. Raises ImageError."""
+        from pyspapr import boot
+
         self._boot(boot.Images(kernel=kernel, initrd=initrd, append=append))
 
     def reboot_with(
@@ -184,12 +186,16 @@ class Machine:
         append: str = "",
     ) -> None:
         """What `reboot` loads, for a machine that was restored: no stream says where its kernel came from."""
+        from pyspapr import boot
+
         self.images = boot.Images(kernel=kernel, initrd=initrd, append=append)
 
     def _boot(self, images: boot.Images) -> None:
+        from pyspapr import boot
+
         entry = boot.load(self.memory, self.config, images, self.random)
         self.images = images
-        self.start(**asdict(entry))
+        self.start(**entry.as_dict())
 
     def start(self, *, pc: int, r3: int = 0, r4: int = 0, r5: int = 0, r6: int = 0, r7: int = 0) -> None:
         """Reset every device and put the processor at `pc`: 64-bit, big-endian, real mode. RAM stays as it is."""
@@ -597,6 +603,9 @@ class Machine:
 
     def state_hash(self) -> str:
         """SHA-256 over RAM, hash table, processors and devices: equal for equal machines, to the last byte."""
+        import hashlib
+        import json
+
         digest = hashlib.sha256()
         digest.update(self.ram.digest())
         digest.update(self.hpt.digest())

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
+from pyspapr.plain import Plain
 
-@dataclass(frozen=True, slots=True)
-class StopReason:
+
+class StopReason(Plain):
     """Base of every reason."""
 
     exit_status: ClassVar[int] = 4
@@ -21,7 +21,6 @@ class StopReason:
         return type(self).__name__
 
 
-@dataclass(frozen=True, slots=True)
 class PoweredOff(StopReason):
     """The guest called power-off."""
 
@@ -33,7 +32,6 @@ class PoweredOff(StopReason):
         return "the guest powered off"
 
 
-@dataclass(frozen=True, slots=True)
 class Rebooted(StopReason):
     """The guest called system-reboot; `Machine.reboot()` starts it again."""
 
@@ -45,7 +43,6 @@ class Rebooted(StopReason):
         return "the guest asked for a reboot"
 
 
-@dataclass(frozen=True, slots=True)
 class Panicked(StopReason):
     """The guest called ibm,os-term; `text` is what it said."""
 
@@ -58,7 +55,6 @@ class Panicked(StopReason):
         return f"the guest panicked: {self.text}"
 
 
-@dataclass(frozen=True, slots=True)
 class InstructionLimit(StopReason):
     """`max_instructions` are retired."""
 
@@ -69,7 +65,6 @@ class InstructionLimit(StopReason):
         return f"the limit of instructions was reached ({self.instructions} retired)"
 
 
-@dataclass(frozen=True, slots=True)
 class Timeout(StopReason):
     """`timeout` seconds of host time have passed."""
 
@@ -80,7 +75,6 @@ class Timeout(StopReason):
         return f"the time limit of {self.seconds:g} s was reached"
 
 
-@dataclass(frozen=True, slots=True)
 class Hung(StopReason):
     """Nothing can ever wake the guest."""
 
@@ -92,7 +86,6 @@ class Hung(StopReason):
         return f"the guest can never wake: {self.text} (pc {self.pc:#x})"
 
 
-@dataclass(frozen=True, slots=True)
 class Unimplemented(StopReason):
     """Strict mode: an instruction without semantics."""
 
@@ -105,7 +98,6 @@ class Unimplemented(StopReason):
         return f"no semantics for the instruction at {self.address:#x}: {self.word:08x} {self.text}"
 
 
-@dataclass(frozen=True, slots=True)
 class Interrupted(StopReason):
     """`Machine.stop()` was called."""
 
@@ -114,7 +106,6 @@ class Interrupted(StopReason):
         return "the run was stopped"
 
 
-@dataclass(frozen=True, slots=True)
 class Matched(StopReason):
     """The text that `until` waited for is on the console; `text` is the console from the last match up to its end."""
 
@@ -127,7 +118,6 @@ class Matched(StopReason):
         return "the console shows the text that was waited for"
 
 
-@dataclass(frozen=True, slots=True)
 class Migrated(StopReason):
     """The guest was migrated away; it never runs here again."""
 

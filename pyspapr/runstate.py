@@ -6,10 +6,10 @@ The names are those of QEMU's `RunState` (QMP Reference Manual, "VM run state"),
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from pyspapr.plain import Plain
 from pyspapr.results import Hung, Panicked, PoweredOff, Rebooted, Unimplemented
 
 if TYPE_CHECKING:
@@ -46,8 +46,7 @@ def status_of(vm: Machine) -> Status:
     return Status.RUNNING if vm.running and not vm.paused else Status.PAUSED
 
 
-@dataclass(frozen=True, slots=True)
-class StoppedTime:
+class StoppedTime(Plain):
     """Timebase and decrementers at a pause. With a host clock they would run on while the guest stands still."""
 
     timebase: int

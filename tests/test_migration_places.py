@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import io
 import os
+import select
 import socket
 import threading
 from pathlib import Path
@@ -13,12 +14,14 @@ import pytest
 from migration import MIB, Arrival, ballast, churning, eventually, running
 from soak import soak
 
-from pyspapr import Machine, Migrated, MigrationError, PoweredOff, StateError, StreamError
+from pyspapr import Machine, Migrated, MigrationCancelled, MigrationError, PoweredOff, StateError, StreamError
 from pyspapr.migration import frames, uri
+from pyspapr.migration.destination import Incoming
 from pyspapr.migration.phases import Phase
 from pyspapr.migration.statistics import MigrationStatistics
 from pyspapr.migration.throttle import MOST, Throttle
-from pyspapr.migration.transport import ObjectTransport
+from pyspapr.migration.transport import DescriptorTransport, ObjectTransport
+from pyspapr.migration.users import Users
 
 
 @pytest.mark.parametrize(
@@ -88,6 +91,82 @@ def test_a_destination_can_be_told_to_wait_no_longer(tmp_path: Path) -> None:
     arrival = Arrival(f"unix:{tmp_path / 'socket'}")
     arrival.incoming.cancel()
     assert "cancelled" in arrival.failure()
+
+
+def test_a_destination_that_was_cancelled_before_it_listens_says_so(tmp_path: Path) -> None:
+    incoming = Incoming(f"unix:{tmp_path / 'socket'}")
+    incoming.cancel()
+    with pytest.raises(MigrationCancelled):
+        incoming.receive()
+
+
+def test_cancelling_closes_no_descriptor_that_another_thread_is_about_to_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A number that is closed belongs to whoever opens something next: accepting there would take their connection."""
+    place = f"unix:{tmp_path / 'socket'}"
+    original = socket.socket.accept
+    seen: list[tuple[int, int]] = []
+
+    def accept(listener: socket.socket) -> tuple[socket.socket, object]:
+        number = listener.fileno()
+        seen.append((number, os.fstat(number).st_ino))
+        canceller = threading.Thread(target=incoming.cancel)
+        canceller.start()
+        canceller.join(10)
+        assert not canceller.is_alive(), "to cancel must not wait for who waits"
+        seen.append((listener.fileno(), os.fstat(number).st_ino))
+        return original(listener)
+
+    incoming = Incoming(place)
+    monkeypatch.setattr(socket.socket, "accept", accept)
+    with socket.socket(socket.AF_UNIX) as source:
+        source.connect(str(tmp_path / "socket"))
+        with pytest.raises(MigrationCancelled):
+            incoming.receive()
+        assert source.recv(1) == b"", "nobody holds the connection"
+    assert seen[0] == seen[1]
+    with pytest.raises(OSError):
+        os.fstat(seen[0][0])
+    assert not (tmp_path / "socket").exists()
+
+
+@pytest.mark.parametrize("writes", [False, True])
+def test_closing_a_transport_wakes_who_waits_in_it_and_leaves_the_descriptor_until_then(writes: bool) -> None:
+    output, input_ = os.pipe()
+    waiting, other = (input_, output) if writes else (output, input_)
+    transport = DescriptorTransport(waiting)
+    before = os.fstat(waiting).st_ino
+    failed: list[str] = []
+
+    class Watched(Users):
+        """Closes in the last moment before the wait."""
+
+        def wait(self, descriptor: int, events: int, seconds: float | None = None) -> bool:
+            if not writes or not select.select([], [descriptor], [], 0)[1]:
+                transport.close()
+            assert os.fstat(descriptor).st_ino == before
+            return super().wait(descriptor, events, seconds)
+
+    transport._users = Watched(lambda: os.close(waiting))
+
+    def use() -> None:
+        try:
+            if writes:
+                transport.write(bytes(1 << 20))
+            else:
+                transport.read(1)
+        except MigrationError as error:
+            failed.append(str(error))
+
+    thread = threading.Thread(target=use)
+    thread.start()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert failed == ["the descriptor was closed on this side"]
+    with pytest.raises(OSError):
+        os.fstat(waiting)
+    os.close(other)
 
 
 def test_a_migration_into_a_file_can_be_restored_and_taken_in(demo_guest: Path, tmp_path: Path) -> None:

@@ -35,24 +35,40 @@ def open_standard_files() -> None:
         sys.stderr = os.fdopen(2, "w", closefd=False)
 
 
-def run(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit status."""
-    open_standard_files()
+def dispatch(arguments: Sequence[str]) -> object:
+    """Carry out a command, with click unless it is a correct `restore`; its status, if it has one."""
+    if list(arguments[:1]) == ["restore"]:
+        from pyspapr.cli.options import RESTORE, read
+
+        if (line := read(RESTORE, arguments[1:])) is not None:
+            from pyspapr.cli.boot import restore_command
+
+            return restore_command(line[0], **line[1])
     import click
 
     from pyspapr.cli.commands import cli
-    from pyspapr.errors import SpaprError
 
     try:
-        status = cli.main(arguments, prog_name=PROGRAM, standalone_mode=False)
-        sys.stdout.flush()
+        return cli.main(arguments, prog_name=PROGRAM, standalone_mode=False)
     except click.ClickException as error:
         complain(error.format_message())
         return USAGE_ERROR
+    except click.Abort:
+        raise KeyboardInterrupt from None
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit status."""
+    open_standard_files()
+    from pyspapr.errors import SpaprError
+
+    try:
+        status = dispatch(sys.argv[1:] if arguments is None else arguments)
+        sys.stdout.flush()
     except SpaprError as error:
         complain(str(error))
         return USAGE_ERROR
-    except (click.Abort, KeyboardInterrupt):
+    except KeyboardInterrupt:
         complain("interrupted")
         return INTERRUPTED
     except (BrokenPipeError, SystemExit):

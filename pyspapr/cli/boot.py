@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import os
-import secrets
 import signal
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from types import FrameType
 from typing import Final
 
+from pyspapr import config
 from pyspapr.cli import complain
 from pyspapr.cli.stage import DEFER, Stage
 from pyspapr.cli.stdio import attach_stdio, is_terminal
-from pyspapr.cli.unix import SocketConsole
-from pyspapr.config import Clock, MachineConfig
+from pyspapr.config import Clock, Engine, MachineConfig
 from pyspapr.errors import ConfigError
 from pyspapr.machine import Machine
+from pyspapr.plain import Plain
 from pyspapr.results import Interrupted, Panicked, Rebooted, StopReason, Timeout
 from pyspapr.runstate import Status
 
@@ -26,8 +25,7 @@ UNIX: Final = "unix:"
 STDIO: Final = "stdio"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunOptions:
+class RunOptions(Plain, kw_only=True):
     """Where the console is, who controls, and when to stop."""
 
     console: str
@@ -40,8 +38,7 @@ class RunOptions:
     tls_creds: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options(RunOptions):
+class Options(RunOptions, kw_only=True):
     """What the command line said."""
 
     kernel: str | None
@@ -51,7 +48,7 @@ class Options(RunOptions):
     cpu: str
     clock: str | None
     seed: int | None
-    engine: str
+    engine: Engine
     strict: bool
 
 
@@ -68,14 +65,13 @@ def configure(options: Options) -> MachineConfig:
     host = clock == "host"
     seed = options.seed
     if seed is None:
-        seed = secrets.randbits(64) if host else 0
+        seed = int.from_bytes(os.urandom(8)) if host else 0
     return MachineConfig(
         memory=options.memory,
         cpu=options.cpu,
         clock=clock,
         seed=seed,
         strict=options.strict,
-        engine="interp" if options.engine == "interp" else "jit",
         rtc_base=int(time.time()) if host else None,
     )
 
@@ -135,6 +131,8 @@ def first_machine(options: Options) -> Machine:
             raise ConfigError("Missing option '--kernel'.")
         if options.initrd is not None or options.append:
             raise ConfigError("--initrd and --append need --kernel")
+    # Machines that arrive later have it too.
+    config.DEFAULT_ENGINE = options.engine
     vm = Machine(configure(options))
     if options.kernel is not None:
         vm.load_kernel(options.kernel, initrd=options.initrd, append=options.append)
@@ -150,6 +148,8 @@ def console_of(vm: Machine, options: RunOptions) -> Iterator[None]:
         with attach_stdio(vm):
             yield
         return
+    from pyspapr.cli.unix import SocketConsole
+
     path = options.console.removeprefix(UNIX)
     with SocketConsole(vm, path):
         complain(f"the console is at {UNIX}{os.path.abspath(path)}")
@@ -160,6 +160,25 @@ def boot_command(options: Options) -> int:
     """Boot and return the exit status."""
     check_run(options)
     return run_here(first_machine(options), options)
+
+
+def restore_command(
+    file: str,
+    *,
+    base: str | None,
+    verify: bool,
+    console: str,
+    timeout: float | None,
+    max_instructions: int | None,
+    qmp: tuple[str, ...],
+    paused: bool,
+) -> int:
+    """Run a saved machine on and return the exit status."""
+    options = RunOptions(
+        console=console, timeout=timeout, max_instructions=max_instructions, reboots=False, qmp=qmp, paused=paused
+    )
+    check_run(options)
+    return run_here(Machine.restore(file, base=base, verify=verify), options)
 
 
 def check_run(options: RunOptions) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from pyspapr._native import __version__
-from pyspapr.config import CPU_MODELS
+from pyspapr.cli.options import CONSOLE, MAX_INSTRUCTIONS, PAUSED, QMP, RESTORE, TIMEOUT, for_click
+from pyspapr.config import CPU_MODELS, ENGINES, Engine
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -28,11 +31,7 @@ def cli() -> None:
     help="Time: instructions executed, or the host's clock. Default: host when a person or a socket is at the "
     "console, virtual otherwise.",
 )
-@click.option(
-    "--console", default="stdio", show_default=True, metavar="stdio|unix:PATH", help="Where the guest's console is."
-)
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="Stop after this time.")
-@click.option("--max-instructions", type=click.IntRange(min=1), metavar="N", help="Stop after N instructions.")
+@for_click(CONSOLE, TIMEOUT, MAX_INSTRUCTIONS)
 @click.option(
     "--seed",
     type=click.IntRange(0, (1 << 64) - 1),
@@ -41,21 +40,14 @@ def cli() -> None:
 )
 @click.option(
     "--engine",
-    type=click.Choice(["interp", "jit"]),
+    type=click.Choice(ENGINES),
     default="jit",
     show_default=True,
     help="How instructions are executed; only speed depends on it. jit compiles what is hot.",
 )
 @click.option("--strict", is_flag=True, help="Stop at an instruction that has no semantics here.")
 @click.option("--no-reboot", is_flag=True, help="End when the guest asks for a reboot.")
-@click.option(
-    "--qmp",
-    multiple=True,
-    metavar="unix:PATH|tcp:HOST:PORT",
-    help="Open a control socket that speaks QMP; may be given more than once. Nobody is asked for a password: without "
-    "HOST only this computer can connect.",
-)
-@click.option("-S", "--paused", is_flag=True, help="Wait for `cont` on a control socket before the first instruction.")
+@for_click(QMP, PAUSED)
 @click.option(
     "--incoming",
     metavar="URI|defer",
@@ -80,7 +72,7 @@ def boot(
     timeout: float | None,
     max_instructions: int | None,
     seed: int | None,
-    engine: str,
+    engine: Engine,
     strict: bool,
     no_reboot: bool,
     qmp: tuple[str, ...],
@@ -226,42 +218,12 @@ def info() -> int:
 
 @cli.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False))
-@click.option(
-    "--base", type=click.Path(exists=True, dir_okay=False), metavar="FILE", help="The file that FILE continues."
-)
-@click.option("--verify", is_flag=True, help="Read all of the file first, pages included, and compare digests.")
-@click.option(
-    "--console", default="stdio", show_default=True, metavar="stdio|unix:PATH", help="Where the guest's console is."
-)
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="Stop after this time.")
-@click.option("--max-instructions", type=click.IntRange(min=1), metavar="N", help="Stop after N instructions.")
-@click.option(
-    "--qmp",
-    multiple=True,
-    metavar="unix:PATH|tcp:HOST:PORT",
-    help="Open a control socket that speaks QMP; may be given more than once. Nobody is asked for a password: without "
-    "HOST only this computer can connect.",
-)
-@click.option("-S", "--paused", is_flag=True, help="Wait for `cont` on a control socket before the first instruction.")
-def restore(
-    file: str,
-    base: str | None,
-    verify: bool,
-    console: str,
-    timeout: float | None,
-    max_instructions: int | None,
-    qmp: tuple[str, ...],
-    paused: bool,
-) -> int:
+@for_click(*RESTORE)
+def restore(file: str, **values: Any) -> int:
     """Run a saved machine on, with its console here. Exit status as for boot."""
-    from pyspapr.cli.boot import RunOptions, check_run, run_here
-    from pyspapr.machine import Machine
+    from pyspapr.cli.boot import restore_command
 
-    options = RunOptions(
-        console=console, timeout=timeout, max_instructions=max_instructions, reboots=False, qmp=qmp, paused=paused
-    )
-    check_run(options)
-    return run_here(Machine.restore(file, base=base, verify=verify), options)
+    return restore_command(file, **values)
 
 
 @cli.command("inspect")

@@ -6,12 +6,12 @@ import json
 import os
 import sys
 import time
-from dataclasses import dataclass
 from typing import Any, Final
 
 from pyspapr.cli import INTERRUPTED, complain
 from pyspapr.cli.progress import shown, size
 from pyspapr.errors import ConfigError
+from pyspapr.plain import Plain
 from pyspapr.qmp.client import QmpClient
 
 POLL_SECONDS: Final = 0.1
@@ -38,8 +38,7 @@ def save_command(qmp: str, file: str, base: str | None, compression: str) -> int
     return 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MigrateOptions:
+class MigrateOptions(Plain, kw_only=True):
     """What the command line said."""
 
     qmp: str

@@ -49,7 +49,7 @@ def info_command() -> int:
 
     vcpu = Vcpu(Ram(MEMORY_MIN), Hpt(HPT_SHIFT_MIN), next(iter(models())))
     features = Table("feature", "value", title="Build", title_justify="left")
-    features.add_row("engines", "interpreter")
+    features.add_row("engines", "interp, jit" if vcpu.engine == "jit" else "interp (no compiler for this host)")
     features.add_row("MMU", "hash")
     features.add_row("interrupt controller", "XICS")
     features.add_row("clocks", "virtual, host")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
 from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +19,8 @@ from pyspapr.results import Interrupted, Migrated, StopReason
 from pyspapr.runstate import Status
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from pyspapr.migration.destination import Incoming
     from pyspapr.migration.statistics import MigrationStatistics
     from pyspapr.qmp import QmpServer
@@ -55,6 +56,8 @@ class Stage:
 
     def exchange(self, vm: Machine) -> None:
         """Run `vm` from now on; returns when that is so. Raises StateError when the command has ended instead."""
+        from concurrent.futures import Future
+
         with self._lock:
             if self.vm.phase is Status.INMIGRATE:
                 raise StateError("a machine is expected here, and no other takes its place")

@@ -8,7 +8,6 @@ out of that. A partition's header (CHRP, "NVRAM Partitions"; sizes in 16-byte un
 
 from __future__ import annotations
 
-import hashlib
 from typing import Final
 
 from pyspapr.errors import ConfigError
@@ -65,4 +64,6 @@ class Nvram:
 
     def state(self) -> dict[str, object]:
         """What the guest can observe."""
+        import hashlib
+
         return {"sha256": hashlib.sha256(self.data).hexdigest()}

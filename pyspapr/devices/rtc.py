@@ -6,7 +6,6 @@ date, and nothing here reads the host's clock.
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
@@ -45,6 +44,8 @@ class Rtc:
 
     def get(self) -> TimeOfDay:
         """The current time of day. Years that RTAS cannot express wrap to 1970."""
+        import datetime
+
         seconds, nanosecond = divmod(self.base * NS + self.offset_ns + self._elapsed_ns(), NS)
         try:
             now = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
@@ -54,6 +55,8 @@ class Rtc:
 
     def set(self, time: TimeOfDay) -> bool:
         """Set the clock; False when `time` is no date."""
+        import datetime
+
         try:
             moment = datetime.datetime(*time[:6], tzinfo=datetime.UTC)
         except (ValueError, OverflowError):

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import asdict, dataclass
 from typing import ClassVar, Final
 
+from pyspapr.plain import Plain
 from pyspapr.vmstate.schema import Field, VMState
 from pyspapr.vmstate.types import U64, Bool
 
 
-@dataclass(slots=True)
-class Registered:
+class Registered(Plain, frozen=False):
     """Areas that one processor registered by H_REGISTER_VPA: real addresses and sizes in bytes, 0 when absent."""
 
     VMSTATE: ClassVar[VMState] = VMState(
@@ -44,7 +42,7 @@ class Registered:
 
     def state(self) -> dict[str, object]:
         """What the guest can observe."""
-        return dict(asdict(self))
+        return self.as_dict()
 
 
 class Random:
@@ -59,6 +57,8 @@ class Random:
 
     def block(self, purpose: str, index: int = 0) -> bytes:
         """32 bytes that depend on the seed, `purpose` and `index` alone."""
+        import hashlib
+
         return hashlib.sha256(f"pyspapr {purpose} {self.seed} {index}".encode()).digest()
 
     def u64(self) -> int:

@@ -10,10 +10,10 @@ when the processor's priority falls.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Final
 
 from pyspapr.errors import StateError
+from pyspapr.plain import Plain
 from pyspapr.vmstate.schema import Field, VMState
 from pyspapr.vmstate.types import U8, U32, Bool, List, Struct
 
@@ -25,8 +25,7 @@ IRQ_BASE: Final = 0x1000
 IRQ_COUNT: Final = 0x1000
 
 
-@dataclass(slots=True)
-class Source:
+class Source(Plain, frozen=False):
     """One interrupt source, edge-triggered."""
 
     server: int = 0
@@ -50,7 +49,7 @@ class Source:
 
 def get_sources(ics: Ics) -> list[dict[str, Any]]:
     """Every source, in order of number."""
-    return [{"number": number, **asdict(source)} for number, source in sorted(ics.sources.items())]
+    return [{"number": number, **source.as_dict()} for number, source in sorted(ics.sources.items())]
 
 
 def set_sources(ics: Ics, sources: list[dict[str, Any]]) -> None:
@@ -149,7 +148,6 @@ class Ics:
         return {f"{number:#x}": source.state() for number, source in sorted(self.sources.items())}
 
 
-@dataclass(slots=True)
 class Icp:
     """The presentation controller of processor `server`; `line` drives its external interrupt input."""
 
@@ -160,18 +158,17 @@ class Icp:
         post_load=lambda icp: icp.loaded(),
     )
 
-    ics: Ics
-    server: int
-    line: Callable[[bool], None]
-    cppr: int = 0
-    xisr: int = 0
-    pending_priority: int = MASKED
-    mfrr: int = MASKED
-    _level: bool = field(default=False, repr=False)
-
-    def __post_init__(self) -> None:
+    def __init__(self, ics: Ics, server: int, line: Callable[[bool], None]) -> None:
         """Join the source controller's presenters."""
-        self.ics.presenters.append(self)
+        self.ics = ics
+        self.server = server
+        self.line = line
+        self.cppr = 0
+        self.xisr = 0
+        self.pending_priority = MASKED
+        self.mfrr = MASKED
+        self._level = False
+        ics.presenters.append(self)
 
     def loaded(self) -> None:
         """The line stands as the registers say; the processor knows, it was loaded before."""

@@ -9,13 +9,13 @@ for R4 onwards. A guest address outside RAM needs no care: `GuestAddressError` b
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pyspapr.errors import GuestAddressError
+from pyspapr.handlers import parameters_of
 from pyspapr.hcall.codes import H_PARAMETER
+from pyspapr.plain import Plain
 
 if TYPE_CHECKING:
     from pyspapr.cpu import Cpu
@@ -27,8 +27,7 @@ Handler = Callable[..., Result]
 MAX_ARGUMENTS: Final = 9
 
 
-@dataclass(frozen=True, slots=True)
-class Hypercall:
+class Hypercall(Plain):
     """A row of the table."""
 
     number: int
@@ -50,7 +49,7 @@ TABLE: Final[dict[int, Hypercall]] = {}
 
 def row(number: int, name: str, handler: Handler) -> Hypercall:
     """A row for `handler`, whose parameters after `vm` and `cpu` say how many arguments it takes."""
-    arguments = len(inspect.signature(handler).parameters) - 2
+    arguments = parameters_of(handler) - 2
     if not 0 <= arguments <= MAX_ARGUMENTS:
         raise TypeError(f"{name} takes vm, cpu and at most {MAX_ARGUMENTS} arguments, not {arguments}")
     return Hypercall(number, name, handler, arguments)

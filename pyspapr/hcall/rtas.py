@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from pyspapr.hcall.codes import H_PARAMETER, H_SUCCESS
 from pyspapr.hcall.registry import Result, hypercall
-from pyspapr.rtas import RtasError, call
 
 if TYPE_CHECKING:
     from pyspapr.cpu import Cpu
@@ -16,6 +15,8 @@ if TYPE_CHECKING:
 @hypercall(0xF000, "H_RTAS")
 def h_rtas(vm: Machine, cpu: Cpu, buffer: int) -> Result:
     """Make the RTAS call that `buffer` describes."""
+    from pyspapr.rtas import RtasError, call  # with everything an RTAS call may want: a restored guest may make none
+
     try:
         call(vm, cpu, buffer)
     except RtasError:

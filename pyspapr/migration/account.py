@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -80,8 +79,7 @@ class Account:
     def ram(self, pages: int, zero_pages: int, size: int) -> None:
         """A chunk of RAM."""
         if (one := self._current) is not None:
-            self._current = replace(
-                one,
+            self._current = one.replace(
                 ram_pages=one.ram_pages + pages,
                 ram_zero_pages=one.ram_zero_pages + zero_pages,
                 ram_bytes=one.ram_bytes + size,
@@ -90,16 +88,14 @@ class Account:
     def hpt(self, valid: int, invalid: int, size: int) -> None:
         """A chunk of the hash table."""
         if (one := self._current) is not None:
-            self._current = replace(
-                one,
+            self._current = one.replace(
                 hpt_valid=one.hpt_valid + valid,
                 hpt_invalid=one.hpt_invalid + invalid,
                 hpt_bytes=one.hpt_bytes + size,
             )
 
     def _timed(self, one: PassStatistics) -> PassStatistics:
-        return replace(
-            one,
+        return one.replace(
             seconds=time.monotonic() - self._pass_begin,
             instructions=self._instructions() - self._pass_instructions,
         )

@@ -11,7 +11,6 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from pyspapr._native import __version__
@@ -82,6 +81,7 @@ class Incoming:
         finally:
             self._listener.close()
         try:
+            self._watch_cancel()  # `cancel` may have looked for the transport just before it was there
             if transport.two_way:
                 self._setup(transport)
             machine = self._load(transport)
@@ -123,7 +123,7 @@ class Incoming:
         from pyspapr.machine import Machine
 
         config = compatibility.config_of(hello)
-        vm = Machine(replace(config, memory=SAMPLE_MEMORY, max_memory=SAMPLE_MEMORY, hpt_shift=HPT_SHIFT_MIN))
+        vm = Machine(config.replace(memory=SAMPLE_MEMORY, max_memory=SAMPLE_MEMORY, hpt_shift=HPT_SHIFT_MIN))
         self._prepare(vm)
         return vm
 
@@ -134,8 +134,7 @@ class Incoming:
         loader = Loader(reader, prepare=self._prepare)
         while loader.end is None:
             loader.feed(reader.next())
-            if self._cancelled.is_set():
-                raise MigrationCancelled("the migration was cancelled on this side")
+            self._watch_cancel()
             if not transport.two_way:
                 self._compare_header(loader)
             self._tell(transport, reader)
@@ -175,6 +174,10 @@ class Incoming:
         self._listener.close()
         if (transport := self._transport) is not None:
             transport.close()
+
+    def _watch_cancel(self) -> None:
+        if self._cancelled.is_set():
+            raise MigrationCancelled("the migration was cancelled on this side")
 
     def _ended(self, error: SpaprError) -> SpaprError:
         if self._cancelled.is_set() and not isinstance(error, MigrationCancelled):

@@ -31,6 +31,8 @@ Path = str | os.PathLike[str]
 Compression = Literal["zstd", "lz4"]
 COMPRESSIONS: Final = ("zstd", "lz4")
 BUFFER: Final = 1 << 20
+READ_BUFFER: Final = 64 << 10
+"""Devices and schemas fit; an image is mapped, and larger records are read past it."""
 PIECE: Final = 1 << 20
 """Bytes of an image that are read at once where it cannot be mapped."""
 
@@ -181,7 +183,7 @@ def write_after(vm: Machine, writer: StreamWriter, base: Path, compression: Comp
 def open_file(path: Path) -> BinaryIO:
     """A file to read. Raises ImageError."""
     try:
-        return open(path, "rb", buffering=BUFFER)
+        return open(path, "rb", buffering=READ_BUFFER)
     except OSError as error:
         raise ImageError(f"{os.fspath(path)} cannot be read: {error.strerror}") from error
 

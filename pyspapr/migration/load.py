@@ -8,7 +8,6 @@ once; and what was loaded, saved again, gives the bytes that came (with virtual 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from pyspapr import vmstate
@@ -95,7 +94,7 @@ class Loader:
             raise refuse("Memory", "header", self.reader.start, f"{self.ram.size} bytes, the base's", config.ram_size)
         from pyspapr.machine import Machine
 
-        self._sample = Machine(replace(config, memory=SAMPLE_MEMORY, max_memory=SAMPLE_MEMORY, hpt_shift=HPT_SHIFT_MIN))
+        self._sample = Machine(config.replace(memory=SAMPLE_MEMORY, max_memory=SAMPLE_MEMORY, hpt_shift=HPT_SHIFT_MIN))
         self.prepare(self._sample)
         mine = [(section.name, section.instance) for section in vmstate.sections(self._sample)]
         theirs = [(part["name"], part["instance"]) for part in header.parts]

@@ -7,13 +7,13 @@ members have the types that fields of devices have, so the same bounds and the s
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
 from enum import IntEnum
 from typing import Any, ClassVar, Final, Self
 
 from pyspapr.config import CPU_MODELS, MachineConfig
 from pyspapr.errors import ConfigError, StreamError
 from pyspapr.migration.descriptions import encode_schema, read_schema
+from pyspapr.plain import Plain
 from pyspapr.vmstate import cbor
 from pyspapr.vmstate.cbor import Cursor
 from pyspapr.vmstate.layout import NAME_LIMIT, VERSION_LIMIT, Layout, parse_layout
@@ -73,7 +73,7 @@ PAYLOAD_LIMITS: Final[dict[Kind, int]] = {
 """Longest payload of each kind, in bytes: known before a length is believed."""
 
 
-class Payload:
+class Payload(Plain):
     """Base of records whose payload is a plain structure."""
 
     KIND: ClassVar[Kind]
@@ -114,7 +114,6 @@ MACHINE: Final = Struct(
 PART: Final = Struct((("name", Str(NAME_LIMIT)), ("instance", U32), ("version", U16)))
 
 
-@dataclass(frozen=True, slots=True)
 class Header(Payload):
     """What follows: the format, the machine, its parts, and the file it continues (`base`, empty for none)."""
 
@@ -178,8 +177,7 @@ class Header(Payload):
             raise StreamError.of("Machine", "header", 0, known, error) from error
 
 
-@dataclass(frozen=True, slots=True)
-class Schemas:
+class Schemas(Plain):
     """The layout of every section that follows."""
 
     layouts: list[Layout]
@@ -202,7 +200,6 @@ class Schemas:
         return cls(layouts)
 
 
-@dataclass(frozen=True, slots=True)
 class Table(Payload):
     """The hash table starts anew, empty, with 2**shift bytes."""
 
@@ -212,7 +209,6 @@ class Table(Payload):
     LAYOUT: ClassVar[Struct] = Struct((("shift", U8),))
 
 
-@dataclass(frozen=True, slots=True)
 class HptChunk(Payload):
     """Entries of the hash table; `valid` and `invalid` count them."""
 
@@ -224,7 +220,6 @@ class HptChunk(Payload):
     LAYOUT: ClassVar[Struct] = Struct((("valid", U64), ("invalid", U64), ("chunk", VarBytes(CHUNK_LIMIT))))
 
 
-@dataclass(frozen=True, slots=True)
 class RamChunk(Payload):
     """Grains of RAM; `compression` is empty, `zstd` or `lz4`."""
 
@@ -246,7 +241,6 @@ class RamChunk(Payload):
     )
 
 
-@dataclass(frozen=True, slots=True)
 class Image(Payload):
     """All of RAM follows as one byte string of `size` bytes; `padding` puts its contents on a page of the file."""
 
@@ -264,13 +258,12 @@ class Image(Payload):
         cursor.end()
         image = cls(**values)
         optional_bytes(32, cursor, image.digest, "digest")
-        if image.padding.strip(b"\0"):
+        if image.padding != bytes(len(image.padding)):
             raise cursor.refuse("padding of zeroes", "something else", 0)
         return image
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
+class Device(Plain):
     """One section. `body` is its encoded body; `values` are the decoded ones when it came from a stream."""
 
     name: str
@@ -301,7 +294,6 @@ class Device:
         return values
 
 
-@dataclass(frozen=True, slots=True)
 class End(Payload):
     """Totals, a digest of the hash table, and the check of everything before."""
 
@@ -337,8 +329,7 @@ RECORDS: Final[dict[Kind, type[Record]]] = {
 }
 
 
-@dataclass(slots=True)
-class Totals:
+class Totals(Plain, frozen=False):
     """What a stream has carried; the end record must say the same."""
 
     records: int = 0
@@ -357,11 +348,7 @@ class Totals:
             self.entries += record.valid
             self.invalid_entries += record.invalid
 
-    def as_dict(self) -> dict[str, int]:
-        """By name."""
-        return asdict(self)
-
 
 def totals_of(end: End) -> dict[str, int]:
     """The end record's totals by name."""
-    return {field.name: getattr(end, field.name) for field in fields(Totals)}
+    return {name: getattr(end, name) for name in Totals().as_dict()}

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from pyspapr.migration.phases import Phase
+from pyspapr.plain import Plain
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PassStatistics:
+class PassStatistics(Plain, kw_only=True):
     """One pass: RAM and hash table, which are sent in turns."""
 
     number: int
@@ -43,14 +42,13 @@ class PassStatistics:
         return self.ram_bytes + self.hpt_bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MigrationStatistics:
+class MigrationStatistics(Plain, kw_only=True):
     """A migration up to now."""
 
     phase: Phase
     passes: tuple[PassStatistics, ...] = ()
     """The one under way included."""
-    phase_seconds: Mapping[Phase, float] = field(default_factory=lambda: MappingProxyType({}))
+    phase_seconds: Mapping[Phase, float] = MappingProxyType({})
     seconds: float = 0.0
     """Since the start."""
     sent_bytes: int = 0

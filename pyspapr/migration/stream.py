@@ -10,9 +10,8 @@ totals against the end record.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pyspapr.errors import StreamError
 from pyspapr.migration.records import (
@@ -29,13 +28,21 @@ from pyspapr.migration.records import (
 from pyspapr.vmstate import cbor
 from pyspapr.vmstate.cbor import Cursor
 
+if TYPE_CHECKING:
+    from hashlib import blake2b
+else:  # hashlib brings OpenSSL, which takes as long to start as reading all records of a stopped machine
+    try:
+        from _blake2 import blake2b
+    except ImportError:
+        from hashlib import blake2b
+
 RECORD_HEAD: Final = cbor.head(cbor.ARRAY, 3)
 NO_CHECK: Final = bytes(CHECK)
 
 
 def check_of(before: bytes, head: bytes, payload: bytes) -> bytes:
     """The check of a record: its bytes after everything that came before."""
-    digest = hashlib.blake2b(before, digest_size=CHECK)
+    digest = blake2b(before, digest_size=CHECK)
     digest.update(head)
     digest.update(payload)
     return digest.digest()

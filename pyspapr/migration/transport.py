@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from pyspapr.errors import MigrationError
+from pyspapr.migration.users import READ, WRITE, Closed, Users
 
 PIECE: Final = 256 << 10
 """Bytes that one call of `read` or one system call of `write` moves at most."""
-LOOK: Final = 0.05
-"""Seconds between two looks at whether a waiting transport was closed."""
 
 
 class Transport(Protocol):
@@ -59,57 +58,57 @@ class SocketTransport:
         """Take over `sock`."""
         sock.setblocking(False)
         self._socket = sock
+        self._number = sock.fileno()
         self._lock = threading.Lock()
-        self._closed = False
+        self._users = Users(sock.close)
 
     def _lost(self, doing: str, error: Exception) -> MigrationError:
-        why = "closed on this side" if self._closed else f"lost while {doing}: {error}"
+        why = "closed on this side" if self._users.closed else f"lost while {doing}: {error}"
         return MigrationError(f"the connection was {why}")
-
-    def _wait(self, write: bool) -> None:
-        if self._closed:
-            raise MigrationError("the connection was closed on this side")
-        with contextlib.suppress(OSError, ValueError):
-            readers, writers = ([], [self._socket]) if write else ([self._socket], [])
-            select.select(readers, writers, [], LOOK)
 
     def read(self, limit: int) -> bytes:
         """What has arrived."""
-        while True:
-            try:
-                with self._lock:
-                    return self._socket.recv(min(limit, PIECE))
-            except (BlockingIOError, ssl.SSLWantReadError):
-                self._wait(False)
-            except ssl.SSLWantWriteError:
-                self._wait(True)
-            except (OSError, ValueError) as error:
-                raise self._lost("receiving", error) from error
+        try:
+            with self._users:
+                while True:
+                    try:
+                        with self._lock:
+                            data = self._socket.recv(min(limit, PIECE))
+                        if not data and self._users.closed:
+                            raise Closed
+                        return data
+                    except (BlockingIOError, ssl.SSLWantReadError):
+                        self._users.wait(self._number, READ)
+                    except ssl.SSLWantWriteError:
+                        self._users.wait(self._number, WRITE)
+        except (Closed, OSError, ValueError) as error:
+            raise self._lost("receiving", error) from error
 
     def write(self, data: bytes) -> None:
         """Send everything."""
         view = memoryview(data)
-        while view:
-            try:
-                with self._lock:
-                    view = view[self._socket.send(view[:PIECE]) :]
-            except (BlockingIOError, ssl.SSLWantWriteError):
-                self._wait(True)
-            except ssl.SSLWantReadError:
-                self._wait(False)
-            except (OSError, ValueError) as error:
-                raise self._lost("sending", error) from error
+        try:
+            with self._users:
+                while view:
+                    try:
+                        with self._lock:
+                            view = view[self._socket.send(view[:PIECE]) :]
+                    except (BlockingIOError, ssl.SSLWantWriteError):
+                        self._users.wait(self._number, WRITE)
+                    except ssl.SSLWantReadError:
+                        self._users.wait(self._number, READ)
+        except (Closed, OSError, ValueError) as error:
+            raise self._lost("sending", error) from error
 
     def finish(self) -> None:
         """Nothing to do: the peer has what was sent, or says that it has not."""
 
     def close(self) -> None:
-        """Shut down both directions, then let go."""
-        self._closed = True
-        with self._lock:
-            with contextlib.suppress(OSError):
+        """Shut down both directions, so that the peer knows at once, then let go."""
+        with contextlib.suppress(Closed), self._users:
+            self._users.close()
+            with self._lock, contextlib.suppress(OSError):
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
-            self._socket.close()
 
 
 class DescriptorTransport:
@@ -120,40 +119,39 @@ class DescriptorTransport:
     def __init__(self, fd: int) -> None:
         """Take over `fd`."""
         self._fd = fd
-        self._lock = threading.Lock()
+        self._users = Users(lambda: os.close(fd))
 
-    def _wait(self, write: bool) -> int:
-        while (fd := self._fd) >= 0:
-            with contextlib.suppress(OSError, ValueError):
-                if any(select.select([] if write else [fd], [fd] if write else [], [], LOOK)):
-                    return fd
-        raise MigrationError("the descriptor was closed on this side")
+    def _lost(self, doing: str, error: Exception) -> MigrationError:
+        if self._users.closed:
+            return MigrationError("the descriptor was closed on this side")
+        return MigrationError(f"{doing} the descriptor failed: {error}")
 
     def read(self, limit: int) -> bytes:
         """What is there."""
         try:
-            return os.read(self._wait(False), min(limit, PIECE))
-        except OSError as error:
-            raise MigrationError(f"reading the descriptor failed: {error}") from error
+            with self._users:
+                self._users.wait(self._fd, READ)
+                return os.read(self._fd, min(limit, PIECE))
+        except (Closed, OSError) as error:
+            raise self._lost("reading", error) from error
 
     def write(self, data: bytes) -> None:
         """Write everything, in pieces that a pipe takes without blocking once it is writable."""
         view = memoryview(data)
-        while view:
-            try:
-                view = view[os.write(self._wait(True), view[: select.PIPE_BUF]) :]
-            except OSError as error:
-                raise MigrationError(f"writing the descriptor failed: {error}") from error
+        try:
+            with self._users:
+                while view:
+                    self._users.wait(self._fd, WRITE)
+                    view = view[os.write(self._fd, view[: select.PIPE_BUF]) :]
+        except (Closed, OSError) as error:
+            raise self._lost("writing", error) from error
 
     def finish(self) -> None:
         """Nothing to do."""
 
     def close(self) -> None:
         """Let go."""
-        with self._lock:
-            fd, self._fd = self._fd, -1
-            if fd >= 0:
-                os.close(fd)
+        self._users.close()
 
 
 class FileWriter:

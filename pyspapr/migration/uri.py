@@ -28,20 +28,19 @@ import re
 import socket
 import ssl
 import stat
-import threading
 import time
-from dataclasses import dataclass
 from typing import Final, Protocol
 
 from pyspapr.errors import MigrationError
 from pyspapr.migration.transport import (
-    LOOK,
     DescriptorTransport,
     FileWriter,
     ObjectTransport,
     SocketTransport,
     Transport,
 )
+from pyspapr.migration.users import READ, Closed, Users
+from pyspapr.plain import Plain
 
 LOOPBACK: Final = "127.0.0.1"
 CONNECT_TIMEOUT: Final = 10.0
@@ -53,8 +52,7 @@ Place = object
 _TCP: Final = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.%\w]+)\]|(?P<host>[^:\[\]]*)):(?P<port>\d{1,5})")
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Plain):
     """An address, taken apart. `kind` is tcp, unix, fd or file; `number` is a port or a descriptor."""
 
     kind: str
@@ -176,7 +174,6 @@ class SocketListener:
         """Begin to listen; `timeout` is in seconds. Raises MigrationError."""
         self._tls = tls
         self._deadline = None if timeout is None else time.monotonic() + timeout
-        self._closed = threading.Event()
         self._path: str | None = None
         try:
             if address.kind == "tcp":
@@ -188,6 +185,8 @@ class SocketListener:
                 self._bind(address.text)
         except OSError as error:
             raise MigrationError(f"cannot listen at {address}: {error}") from error
+        self._socket.setblocking(False)
+        self._users = Users(self._socket.close)
         self._parsed = address
         self.address = str(address)
 
@@ -208,34 +207,32 @@ class SocketListener:
 
     def accept(self) -> Transport:
         """The first one that comes."""
+        try:
+            with self._users:
+                sock = self._first()
+        except Closed:
+            raise MigrationError(f"listening at {self.address} was ended") from None
+        except OSError as error:
+            raise MigrationError(f"listening at {self.address} failed: {error}") from error
+        if self._tls is not None:
+            sock = _wrapped(sock, self._tls, server=True, address=self._parsed)
+        if self._parsed.kind == "tcp":
+            prepare_tcp(sock)
+        return SocketTransport(sock)
+
+    def _first(self) -> socket.socket:
         while True:
-            if self._closed.is_set():
-                raise MigrationError(f"listening at {self.address} was ended")
-            if self._deadline is not None and time.monotonic() >= self._deadline:
+            left = None if self._deadline is None else self._deadline - time.monotonic()
+            if not self._users.wait(self._socket.fileno(), READ, left):
                 raise MigrationError(f"nobody came to {self.address} in time")
-            try:
-                self._socket.settimeout(LOOK)
-                sock = self._socket.accept()[0]
-            except TimeoutError:
-                continue
-            except OSError as error:
-                if self._closed.is_set():
-                    continue
-                raise MigrationError(f"listening at {self.address} failed: {error}") from error
-            if self._tls is not None:
-                sock = _wrapped(sock, self._tls, server=True, address=self._parsed)
-            if self._parsed.kind == "tcp":
-                prepare_tcp(sock)
-            return SocketTransport(sock)
+            with contextlib.suppress(BlockingIOError):  # who came has gone again
+                return self._socket.accept()[0]
 
     def close(self) -> None:
         """Stop, and take the socket's name away."""
-        self._closed.set()
-        self._socket.close()
-        path, self._path = self._path, None
-        if path is not None:
+        if self._users.close() and self._path is not None:
             with contextlib.suppress(OSError):
-                os.unlink(path)
+                os.unlink(self._path)
 
 
 def _served(path: str) -> bool:

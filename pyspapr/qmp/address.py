@@ -9,17 +9,16 @@ from __future__ import annotations
 import os
 import socket
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final
 
 from pyspapr.errors import ConfigError
+from pyspapr.plain import Plain
 
 LOOPBACK: Final = "127.0.0.1"
 BACKLOG: Final = 16
 
 
-@dataclass(frozen=True, slots=True)
-class UnixAddress:
+class UnixAddress(Plain):
     """A socket in the file system."""
 
     path: str
@@ -29,8 +28,7 @@ class UnixAddress:
         return f"unix:{self.path}"
 
 
-@dataclass(frozen=True, slots=True)
-class TcpAddress:
+class TcpAddress(Plain):
     """A TCP port; 0 lets the host choose when listening."""
 
     host: str

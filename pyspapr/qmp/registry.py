@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final, TypeVar, get_type_hints
 
+from pyspapr.plain import Plain
 from pyspapr.qmp.types import check_members, strip_optional, type_name
 
 if TYPE_CHECKING:
@@ -35,8 +35,7 @@ class Where(Enum):
     ASIDE = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Plain):
     """A row of the table."""
 
     name: str

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Literal, TypedDict
+
+from pyspapr.plain import Plain
 
 Compression = Literal["none", "zstd", "lz4"]
 Capability = Literal["events", "pause-before-switchover", "auto-converge"]
@@ -22,8 +23,7 @@ class CapabilityStatus(TypedDict):
     state: bool
 
 
-@dataclass(slots=True)
-class Settings:
+class Settings(Plain, frozen=False):
     """What the next migration will be like."""
 
     max_bandwidth: int = 0

@@ -13,13 +13,13 @@ QEMU's.
 
 from __future__ import annotations
 
-import inspect
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pyspapr.errors import GuestAddressError, SpaprError
+from pyspapr.handlers import parameters_of
+from pyspapr.plain import Plain
 
 if TYPE_CHECKING:
     from pyspapr.cpu import Cpu
@@ -44,8 +44,7 @@ class RtasError(SpaprError):
     """The call buffer itself is not usable, so not even a status can be written."""
 
 
-@dataclass(frozen=True, slots=True)
-class RtasCall:
+class RtasCall(Plain):
     """A row of the table. `arguments` and `results` are the words of a correct call; the status is a result."""
 
     token: int
@@ -65,7 +64,7 @@ def rtas_call(number: int, name: str, *, results: int = 1) -> Callable[[Handler]
     def enter(handler: Handler) -> Handler:
         if token in TABLE:
             raise ValueError(f"RTAS token {token:#x} is {TABLE[token].name} already, and {name} as well")
-        TABLE[token] = RtasCall(token, name, handler, len(inspect.signature(handler).parameters) - 2, results)
+        TABLE[token] = RtasCall(token, name, handler, parameters_of(handler) - 2, results)
         return handler
 
     return enter

@@ -32,14 +32,17 @@ NAMES: Final = {
     SIMPLE: "a simple value",
 }
 
+SHORT: Final = tuple(bytes((byte,)) for byte in range(256))
+LONG: Final = ((24, 1), (25, 2), (26, 4), (27, 8))
+
 
 def head(major: int, argument: int) -> bytes:
     """The shortest head of an item."""
     if argument < 24:
-        return bytes((major << 5 | argument,))
-    for code, size in ((24, 1), (25, 2), (26, 4), (27, 8)):
+        return SHORT[major << 5 | argument]
+    for code, size in LONG:
         if argument < 1 << 8 * size:
-            return bytes((major << 5 | code,)) + argument.to_bytes(size, "big")
+            return SHORT[major << 5 | code] + argument.to_bytes(size, "big")
     raise ValueError(f"{argument} does not fit 64 bits")
 
 
@@ -87,11 +90,16 @@ class Cursor:
         offset = self.base + (self.at if at is None else at)
         return StreamError.of(self.what, self.section, offset, wanted, got)
 
-    def head(self, major: int, limit: int, wanted: str | None = None) -> int:
-        """The argument of an item of `major`, at most `limit`."""
+    def head(self, major: int, limit: int, named: str | None = None) -> int:
+        """The argument of an item of `major`, at most `limit`; errors call it `named`, with the limit in its braces."""
         start = self.at
         data = self.data
-        wanted = wanted or NAMES[major]
+        if start < len(data):
+            argument = data[start] ^ major << 5
+            if argument < 24 and argument <= limit:  # nearly every head is one byte
+                self.at = start + 1
+                return argument
+        wanted = NAMES[major] if named is None else named.format(limit)
         if start >= len(data):
             raise self.refuse(wanted, "the end of the record")
         first = data[start]
@@ -128,12 +136,12 @@ class Cursor:
     def bytestring(self, limit: int) -> bytes:
         """A byte string of at most `limit` bytes."""
         start = self.at
-        return self._take(self.head(BYTES, limit, f"a byte string of at most {limit} bytes"), start)
+        return self._take(self.head(BYTES, limit, "a byte string of at most {} bytes"), start)
 
     def text(self, limit: int) -> str:
         """Text of at most `limit` bytes."""
         start = self.at
-        data = self._take(self.head(TEXT, limit, f"text of at most {limit} bytes"), start)
+        data = self._take(self.head(TEXT, limit, "text of at most {} bytes"), start)
         try:
             return data.decode()
         except UnicodeDecodeError as error:
@@ -142,7 +150,7 @@ class Cursor:
     def array(self, limit: int) -> int:
         """The length of an array, at most `limit`; each item is a byte at least, so it is compared with the rest."""
         start = self.at
-        length = self.head(ARRAY, limit, f"an array of at most {limit} items")
+        length = self.head(ARRAY, limit, "an array of at most {} items")
         if length > len(self.data) - self.at:
             raise self.refuse(f"{length} items", f"{len(self.data) - self.at} bytes that are left", start)
         return length

@@ -11,10 +11,10 @@ with fields in the order of the layout, and subsections too, those that are not 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from pyspapr.errors import StateError, StreamError
+from pyspapr.plain import Plain
 from pyspapr.vmstate import cbor
 from pyspapr.vmstate.cbor import Cursor
 from pyspapr.vmstate.types import DEEPEST, Struct, Type, Value, parse_member
@@ -23,8 +23,7 @@ NAME_LIMIT: Final = 64
 VERSION_LIMIT: Final = 0xFFFF
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(Plain):
     """One version of a section, as it lies in a stream."""
 
     name: str

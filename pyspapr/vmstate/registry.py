@@ -8,10 +8,10 @@ state that nobody saves.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pyspapr.errors import ConfigError
+from pyspapr.plain import Plain
 from pyspapr.vmstate.layout import Layout
 from pyspapr.vmstate.schema import VMState
 
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from pyspapr.machine import Machine
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(Plain):
     """One part of a machine and its table."""
 
     vmstate: VMState

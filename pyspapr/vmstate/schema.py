@@ -11,10 +11,10 @@ machines do not have goes into a subsection, which is left out while `needed` sa
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from pyspapr.errors import SpaprError, StateError, StreamError
+from pyspapr.plain import Plain
 from pyspapr.vmstate.layout import Layout, as_mapping, as_sections
 from pyspapr.vmstate.types import Type, Value
 
@@ -26,8 +26,7 @@ PRIORITY_CPU: Final = 100
 """Sections of higher priority are saved and loaded first: devices may look at processors when they load."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Access:
+class _Access(Plain, kw_only=True):
     get: Callable[[Object], Value] | None = None
     set: Callable[[Object, Any], None] | None = None
 

@@ -10,10 +10,10 @@ makes it again: so a stream's own schemas are enough to read it. The description
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, Protocol
 
 from pyspapr.errors import StateError, StreamError
+from pyspapr.plain import Plain
 from pyspapr.vmstate import cbor
 from pyspapr.vmstate.cbor import Cursor
 
@@ -46,8 +46,7 @@ def _unfit(value: object, wanted: str) -> StateError:
     return StateError(f"{value!r} is not {wanted}")
 
 
-@dataclass(frozen=True, slots=True)
-class Unsigned:
+class Unsigned(Plain):
     """An integer of `bits` bits; above 64 bits as a big-endian byte string, since CBOR integers end there."""
 
     bits: int
@@ -69,8 +68,7 @@ class Unsigned:
         return [f"u{self.bits}"]
 
 
-@dataclass(frozen=True, slots=True)
-class Signed:
+class Signed(Plain):
     """A signed integer, as the big-endian byte string of its two's complement."""
 
     bits: int
@@ -94,8 +92,7 @@ class Signed:
         return [f"i{self.bits}"]
 
 
-@dataclass(frozen=True, slots=True)
-class Boolean:
+class Boolean(Plain):
     """True or false."""
 
     def write(self, value: Value) -> bytes:
@@ -113,8 +110,7 @@ class Boolean:
         return ["bool"]
 
 
-@dataclass(frozen=True, slots=True)
-class Bytes:
+class Bytes(Plain):
     """Exactly `size` bytes."""
 
     size: int
@@ -138,8 +134,7 @@ class Bytes:
         return ["bytes", self.size]
 
 
-@dataclass(frozen=True, slots=True)
-class VarBytes:
+class VarBytes(Plain):
     """Up to `limit` bytes."""
 
     limit: int
@@ -159,8 +154,7 @@ class VarBytes:
         return ["varbytes", self.limit]
 
 
-@dataclass(frozen=True, slots=True)
-class Str:
+class Str(Plain):
     """Text of up to `limit` bytes of UTF-8."""
 
     limit: int
@@ -180,8 +174,7 @@ class Str:
         return ["str", self.limit]
 
 
-@dataclass(frozen=True, slots=True)
-class Array:
+class Array(Plain):
     """Exactly `count` values of one type."""
 
     count: int
@@ -203,8 +196,7 @@ class Array:
         return ["array", self.count, self.of.describe()]
 
 
-@dataclass(frozen=True, slots=True)
-class List:
+class List(Plain):
     """Up to `limit` values of one type."""
 
     limit: int
@@ -225,8 +217,7 @@ class List:
         return ["list", self.limit, self.of.describe()]
 
 
-@dataclass(frozen=True, slots=True)
-class Struct:
+class Struct(Plain):
     """Named members in order, written without their names."""
 
     members: tuple[tuple[str, Type], ...]

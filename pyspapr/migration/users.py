@@ -1,0 +1,78 @@
+"""Who uses a descriptor right now, so that it is closed by the last of them and never under another's hands.
+
+Enters: threads that wait for a descriptor and use it, and one that wants it closed. Must hold: the number of a
+descriptor is given back to the system only when nobody uses it any more, since the system gives it to the next who
+asks; a thread that waits comes back at once when it is closed.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Final
+
+READ: Final = select.POLLIN
+WRITE: Final = select.POLLOUT
+
+
+class Closed(Exception):
+    """It was closed, so it cannot be used."""
+
+
+class Users:
+    """Counts those inside its `with`; `close` lets them leave first. `release` does the closing, once."""
+
+    def __init__(self, release: Callable[[], None]) -> None:
+        """Nobody uses it yet."""
+        self._release = release
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._wake = open(os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK), "wb", buffering=0)  # noqa: SIM115 (kept)
+        self.closed = False
+
+    def __enter__(self) -> None:
+        """Use it. Raises Closed."""
+        with self._lock:
+            if self.closed:
+                raise Closed
+            self._inside += 1
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Use it no more."""
+        with self._lock:
+            self._inside -= 1
+            last = self.closed and not self._inside
+        if last:
+            self._end()
+
+    def close(self) -> bool:
+        """Close it, now or when the last has left; they are woken. False when it was closed before. For any thread."""
+        with self._lock:
+            if self.closed:
+                return False
+            self.closed = True
+            last = not self._inside
+            if not last:
+                os.eventfd_write(self._wake.fileno(), 1)
+        if last:
+            self._end()
+        return True
+
+    def _end(self) -> None:
+        self._wake.close()
+        self._release()
+
+    def wait(self, descriptor: int, events: int, seconds: float | None = None) -> bool:
+        """Inside the `with`: until `events` can be done, True, or the time is up, False. Raises Closed."""
+        poll = select.poll()
+        poll.register(descriptor, events)
+        poll.register(self._wake, select.POLLIN)
+        ready = poll.poll(None if seconds is None else max(seconds, 0) * 1000)
+        if self.closed:
+            raise Closed
+        return bool(ready)

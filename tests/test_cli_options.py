@@ -1,0 +1,91 @@
+"""The command that is read without click: what both take means the same, and what only click can say is left to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pyspapr.cli.commands import restore
+from pyspapr.cli.options import RESTORE, read
+
+WORDS = [
+    "--base",
+    "--verify",
+    "--verify=x",
+    "--console",
+    "--console=unix:a=b",
+    "--console=",
+    "--timeout",
+    "--timeout=1.5",
+    "--timeout=0",
+    "--timeout=nan",
+    "--max-instructions",
+    "--max-instructions= 7 ",
+    "--max-instructions=0",
+    "--qmp",
+    "--qmp=tcp:1",
+    "-S",
+    "--paused",
+    "-h",
+    "--help",
+    "--ver",
+    "--",
+    "-",
+    "FILE",
+    "OTHER",
+    "MISSING",
+    "DIRECTORY",
+    "1",
+    "2.5",
+    "-1",
+    "unix:x",
+    "",
+]
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    directory = tmp_path_factory.mktemp("options")
+    for name in ("file", "other"):
+        (directory / name).write_bytes(b"")
+    names = {"FILE": "file", "OTHER": "other", "MISSING": "missing", "DIRECTORY": "."}
+    return {word: str(Path(directory, name)) for word, name in names.items()}
+
+
+def by_click(words: list[str]) -> dict[str, Any] | None:
+    """What click makes of a line; None when it says something instead."""
+    try:
+        with restore.make_context("restore", list(words)) as context:
+            return dict(context.params)
+    except (click.ClickException, click.exceptions.Exit):
+        return None
+
+
+@given(words=st.lists(st.sampled_from(WORDS), max_size=6))
+def test_what_is_read_without_click_means_what_click_says(places: dict[str, str], words: list[str]) -> None:
+    line = [places.get(word, word) for word in words]
+    if (found := read(RESTORE, line)) is not None:
+        file, values = found
+        assert repr({"file": file, **values}) == repr(dict(sorted((by_click(line) or {}).items(), key=order)))
+
+
+def order(item: tuple[str, object]) -> int:
+    return ["file", *(option.key for option in RESTORE)].index(item[0])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["FILE"],
+        ["FILE", "--verify", "-S", "--qmp", "unix:a", "--qmp=unix:b"],
+        ["--max-instructions", "1", "FILE"],
+        ["--base", "OTHER", "FILE", "--timeout", "2.5", "--console=unix:x"],
+    ],
+)
+def test_correct_lines_need_no_click(places: dict[str, str], words: list[str]) -> None:
+    assert read(RESTORE, [places.get(word, word) for word in words]) is not None
