@@ -31,16 +31,16 @@ def need_qemu() -> bool:
     return True
 
 
-def qemu(cpu: str, initrd: Path, *more: str) -> list[str]:
+def qemu(cpu: str, initrd: Path, *more: str, memory: str = MEMORY) -> list[str]:
     """QEMU with the guest, its console on standard output."""
     machine, model = (MACHINE, "POWER8") if cpu == "power8" else (MACHINE + ",max-cpu-compat=power8", "POWER9")
-    fixed = [QEMU, "-M", machine, "-cpu", model, "-m", MEMORY, "-nodefaults", "-vga", "none", "-nographic"]
+    fixed = [QEMU, "-M", machine, "-cpu", model, "-m", memory, "-nodefaults", "-vga", "none", "-nographic"]
     return [*fixed, "-serial", "stdio", "-kernel", str(KERNEL), "-initrd", str(initrd), "-append", APPEND, *more]
 
 
-def ours(cpu: str, initrd: Path, *more: str) -> list[str]:
+def ours(cpu: str, initrd: Path, *more: str, memory: str = MEMORY) -> list[str]:
     """The same here."""
-    fixed = [sys.executable, "-m", "pyspapr", "boot", "--cpu", cpu, "--memory", MEMORY]
+    fixed = [sys.executable, "-m", "pyspapr", "boot", "--cpu", cpu, "--memory", memory]
     return [*fixed, "--kernel", str(KERNEL), "--initrd", str(initrd), "--append", APPEND, *more]
 
 

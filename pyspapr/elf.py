@@ -1,4 +1,4 @@
-"""Reading an ELF executable for 64-bit PowerPC: just the headers that loading needs.
+"""Reading an ELF executable for 64-bit PowerPC: just the headers that loading needs. (`symbols.py` reads its names.)
 
 Enters: an untrusted file. Leaves: segments whose bytes are known to be inside the file. Every complaint is one
 `ImageError` line with the file's name. (System V ABI, "Object Files"; both byte orders.)
@@ -86,58 +86,79 @@ def open_image(path: str | os.PathLike[str], what: str) -> Iterator[tuple[Binary
         raise ImageError(f"{what} {name!r}: {error}") from error
 
 
-def read_elf(file: BinaryIO, length: int, name: str) -> Elf:
-    """Check the headers of an open file of `length` bytes."""
+class Header(Plain):
+    """The ELF header: byte order for `struct`, type, entry address, and where the two tables of headers are."""
 
-    def bad(message: str) -> ImageError:
-        return ImageError(f"kernel {name}: {message}")
+    order: str
+    kind: int
+    entry: int
+    programs: int
+    program_size: int
+    program_count: int
+    sections: int
+    section_size: int
+    section_count: int
 
+
+def read_header(file: BinaryIO, name: str) -> Header:
+    """The header at the beginning of an open file. Raises ImageError unless it is an executable for 64-bit PowerPC."""
     header = file.read(HEADER_SIZE)
     if header[:4] != b"\x7fELF":
         hint = (
             " (it looks compressed; unpack it first)" if header[:2] == b"\x1f\x8b" or header[:4] == b"\xfd7zX" else ""
         )
-        raise bad(f"not an ELF file{hint}")
+        raise bad(name, f"not an ELF file{hint}")
     if len(header) < HEADER_SIZE:
-        raise bad(f"truncated: {len(header)} bytes, expected a header of {HEADER_SIZE}")
+        raise bad(name, f"truncated: {len(header)} bytes, expected a header of {HEADER_SIZE}")
     if header[5] not in (1, 2):
-        raise bad(f"byte order {header[5]}, expected 1 (little-endian) or 2 (big-endian)")
+        raise bad(name, f"byte order {header[5]}, expected 1 (little-endian) or 2 (big-endian)")
     order = "<" if header[5] == 1 else ">"
-    kind_of_file, machine = struct.unpack_from(order + "HH", header, 16)
+    kind, machine = struct.unpack_from(order + "HH", header, 16)
     if machine != EM_PPC64 or header[4] != ELFCLASS64:
         named = MACHINES.get(machine, f"machine {machine}")
-        raise bad(f"an ELF file for {named}, expected 64-bit PowerPC")
-    if kind_of_file not in (ET_EXEC, ET_DYN):
-        raise bad(f"ELF type {kind_of_file}, expected an executable")
-    entry, table = struct.unpack_from(order + "QQ", header, 24)
-    entry_size, count = struct.unpack_from(order + "HH", header, 54)
-    if count and entry_size != PROGRAM_HEADER_SIZE:
-        raise bad(f"program headers of {entry_size} bytes, expected {PROGRAM_HEADER_SIZE}")
+        raise bad(name, f"an ELF file for {named}, expected 64-bit PowerPC")
+    if kind not in (ET_EXEC, ET_DYN):
+        raise bad(name, f"ELF type {kind}, expected an executable")
+    entry, programs, sections = struct.unpack_from(order + "QQQ", header, 24)
+    program_size, program_count, section_size, section_count = struct.unpack_from(order + "HHHH", header, 54)
+    return Header(order, kind, entry, programs, program_size, program_count, sections, section_size, section_count)
+
+
+def bad(name: str, message: str) -> ImageError:
+    """What is wrong with the file."""
+    return ImageError(f"kernel {name}: {message}")
+
+
+def read_elf(file: BinaryIO, length: int, name: str) -> Elf:
+    """Check the headers of an open file of `length` bytes."""
+    header = read_header(file, name)
+    table, count = header.programs, header.program_count
+    if count and header.program_size != PROGRAM_HEADER_SIZE:
+        raise bad(name, f"program headers of {header.program_size} bytes, expected {PROGRAM_HEADER_SIZE}")
     if table + count * PROGRAM_HEADER_SIZE > length:
-        raise bad(
-            f"truncated: program headers end at {table + count * PROGRAM_HEADER_SIZE:#x}, the file at {length:#x}"
-        )
+        end = table + count * PROGRAM_HEADER_SIZE
+        raise bad(name, f"truncated: program headers end at {end:#x}, the file at {length:#x}")
     file.seek(table)
     headers = file.read(count * PROGRAM_HEADER_SIZE)
     segments = []
     for index in range(count):
         kind, flags, offset, virtual, physical, file_size, size, _ = struct.unpack_from(
-            order + "IIQQQQQQ", headers, index * PROGRAM_HEADER_SIZE
+            header.order + "IIQQQQQQ", headers, index * PROGRAM_HEADER_SIZE
         )
         if kind != PT_LOAD or size == 0:
             continue
         if file_size > size:
-            raise bad(f"segment {index} has {file_size} bytes for {size} bytes of memory")
+            raise bad(name, f"segment {index} has {file_size} bytes for {size} bytes of memory")
         if offset + file_size > length:
-            raise bad(f"truncated: segment {index} ends at {offset + file_size:#x}, the file at {length:#x}")
+            raise bad(name, f"truncated: segment {index} ends at {offset + file_size:#x}, the file at {length:#x}")
         segments.append(Segment(offset, virtual, physical & ADDRESS_MASK, file_size, size, bool(flags & PF_X)))
     if not segments:
-        raise bad("no segment to load")
+        raise bad(name, "no segment to load")
     # A kernel linked at 0xc000000000000000 finds its way from real address 0; others keep clear of the vectors.
-    if kind_of_file == ET_DYN and min(segment.virtual for segment in segments) == 0:
+    if header.kind == ET_DYN and min(segment.virtual for segment in segments) == 0:
         segments = [segment.replace(address=segment.address + LOAD_BASE) for segment in segments]
     segments.sort(key=lambda segment: segment.address)
     for segment in segments:
-        if segment.virtual <= entry < segment.virtual + segment.size:
-            return Elf(order == "<", segment.address + entry - segment.virtual, tuple(segments))
-    raise bad(f"entry {entry:#x} is in no segment")
+        if segment.virtual <= header.entry < segment.virtual + segment.size:
+            return Elf(header.order == "<", segment.address + header.entry - segment.virtual, tuple(segments))
+    raise bad(name, f"entry {header.entry:#x} is in no segment")

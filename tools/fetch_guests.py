@@ -20,6 +20,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -162,8 +163,8 @@ class Cpio:
         return bytes(self.data)
 
 
-def initrd(busybox: bytes, init: str, data: bytes = b"") -> bytes:
-    """An initrd with busybox, a console device and an init."""
+def initrd(busybox: bytes, init: str, data: bytes = b"", programs: Mapping[str, bytes] | None = None) -> bytes:
+    """An initrd with busybox, a console device, an init, and more programs by name."""
     archive = Cpio()
     for directory in ("bin", "dev", "proc", "sys", "tmp"):
         archive.add(directory, 0o040755)
@@ -172,6 +173,8 @@ def initrd(busybox: bytes, init: str, data: bytes = b"") -> bytes:
     archive.add("bin/busybox", 0o100755, busybox)
     for applet in APPLETS:
         archive.add(f"bin/{applet}", 0o120777, b"busybox")
+    for name, program in (programs or {}).items():
+        archive.add(f"bin/{name}", 0o100755, program)
     archive.add("init", 0o100755, init.encode())
     if data:
         archive.add("data", 0o100644, data)

@@ -1,0 +1,185 @@
+"""The names of a kernel's code.
+
+Enters: an untrusted executable with a symbol table, or a text as `System.map` and `/proc/kallsyms` have it. Leaves:
+ranges of addresses with their names. A function of an ELF file covers its size; a name without a size, which is what
+assembly leaves, covers everything up to the next. (System V ABI, "Symbol Table" and "Sections".)
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import struct
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import BinaryIO, Final
+
+from pyspapr.elf import ADDRESS_MASK, Header, bad, open_image, read_header
+from pyspapr.errors import ImageError
+
+KERNEL: Final = 0xC << 60
+"""Where Linux is linked. In real mode it runs at the same addresses without these bits."""
+PAGE: Final = 4096
+
+SECTION_HEADER_SIZE: Final = 64
+SYMBOL_SIZE: Final = 24
+SHT_SYMTAB: Final = 2
+SHT_NOBITS: Final = 8
+SHF_EXECINSTR: Final = 4
+SHN_ABS: Final = 0xFFF1
+STT_NOTYPE: Final = 0
+STT_FUNC: Final = 2
+STB_ORDER: Final = {1: 0, 2: 1, 0: 2}
+"""Of several names for one address a global one is best, then a weak one."""
+
+_VECTOR: Final = re.compile(r"(exc_(?:real|virt)_0x[0-9a-f]+_\w+)_start")
+"""Linux names its interrupt vectors by absolute symbols, in real addresses."""
+_LINE: Final = re.compile(r"([0-9a-fA-F]{8,16}) (\w) (\S+)(?:\s+(\[\S+\]))?\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A section header's fields that matter here."""
+
+    kind: int
+    flags: int
+    address: int
+    offset: int
+    size: int
+    link: int
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """Code with a name. `rank` is lower for the better of two names of one address."""
+
+    start: int
+    end: int
+    name: str
+    rank: int = 0
+
+
+class Symbols:
+    """Looks up whose an instruction is."""
+
+    def __init__(self, symbols: Iterable[Symbol] = ()) -> None:
+        """Of symbols that start at the same address, the one with the lowest rank is taken."""
+        best: dict[int, Symbol] = {}
+        for symbol in symbols:
+            other = best.get(symbol.start)
+            if other is None or symbol.rank < other.rank:
+                best[symbol.start] = symbol
+        self.starts = sorted(best)
+        self._symbols = [best[start] for start in self.starts]
+
+    def __len__(self) -> int:
+        """How many."""
+        return len(self.starts)
+
+    def find(self, address: int) -> str | None:
+        """The name, also for a kernel that runs in real mode."""
+        symbol = self.at(address)
+        if symbol is None and address <= ADDRESS_MASK:
+            symbol = self.at(address | KERNEL)
+        return None if symbol is None else symbol.name
+
+    def at(self, address: int) -> Symbol | None:
+        """What is at exactly this address."""
+        index = bisect_right(self.starts, address) - 1
+        return self._symbols[index] if index >= 0 and address < self._symbols[index].end else None
+
+
+def read_symbols(path: str | os.PathLike[str]) -> Symbols:
+    """The names in an ELF file or in a map. A stripped file has none. Raises ImageError."""
+    name = os.fspath(path)
+    with open_image(name, "symbols") as (file, length):
+        is_elf = file.read(4) == b"\x7fELF"
+        file.seek(0)
+        return read_elf_symbols(file, length, name) if is_elf else read_map(file, name)
+
+
+def read_map(file: BinaryIO, name: str) -> Symbols:
+    """`address type name` in each line, in any order, and perhaps a module's name."""
+    rows = []
+    for number, line in enumerate(file, 1):
+        match = _LINE.fullmatch(line.decode("utf-8", "replace"))
+        if match is None:
+            raise ImageError(f"symbols {name}: line {number} is {line[:60]!r}, expected an address, a type and a name")
+        address, kind, text, module = match.groups()
+        rows.append((int(address, 16), kind in "tTwW", f"{text} {module}" if module else text))
+    addresses = sorted({address for address, _, _ in rows})
+    # Nothing says where the last one ends: the rest of its page is a guess that cannot reach far.
+    ends = dict(pairwise(addresses)) | {address: (address | (PAGE - 1)) + 1 for address in addresses[-1:]}
+    return Symbols(Symbol(address, ends[address], text) for address, is_code, text in rows if is_code)
+
+
+def read_sections(file: BinaryIO, header: Header, length: int, name: str) -> list[Section]:
+    """The section headers of a file of `length` bytes; what they speak of is inside it."""
+    count = header.section_count
+    if count == 0:
+        return []
+    if header.section_size != SECTION_HEADER_SIZE:
+        raise bad(name, f"section headers of {header.section_size} bytes, expected {SECTION_HEADER_SIZE}")
+    end = header.sections + count * SECTION_HEADER_SIZE
+    if end > length:
+        raise bad(name, f"truncated: section headers end at {end:#x}, the file at {length:#x}")
+    file.seek(header.sections)
+    sections = []
+    for index, fields in enumerate(
+        struct.iter_unpack(header.order + "IIQQQQIIQQ", file.read(count * SECTION_HEADER_SIZE))
+    ):
+        _, kind, flags, address, offset, size, link, *_ = fields
+        if kind != SHT_NOBITS and offset + size > length:
+            raise bad(name, f"truncated: section {index} ends at {offset + size:#x}, the file at {length:#x}")
+        sections.append(Section(kind, flags, address, offset, size, link))
+    return sections
+
+
+def read_elf_symbols(file: BinaryIO, length: int, name: str) -> Symbols:
+    """The code's names in an open file of `length` bytes."""
+    header = read_header(file, name)
+    sections = read_sections(file, header, length, name)
+    table = next((section for section in sections if section.kind == SHT_SYMTAB), None)
+    if table is None:
+        return Symbols()
+    if table.link >= len(sections):
+        raise bad(name, f"the symbol table's names are in section {table.link} of {len(sections)}")
+    strings = sections[table.link]
+    file.seek(strings.offset)
+    names = file.read(strings.size) + b"\0"
+    file.seek(table.offset)
+    rows = file.read(table.size // SYMBOL_SIZE * SYMBOL_SIZE)
+
+    sized: list[Symbol] = []
+    labels: list[Symbol] = []
+    for at, info, _, index, value, size in struct.iter_unpack(header.order + "IBBHQQ", rows):
+        kind, binding = info & 0xF, info >> 4
+        if kind not in (STT_NOTYPE, STT_FUNC):
+            continue
+        text = names[at : names.find(b"\0", at)].decode("utf-8", "replace") if at < len(names) else ""
+        rank = STB_ORDER.get(binding, 3) + (4 if kind == STT_NOTYPE else 0)
+        if index == SHN_ABS and (vector := _VECTOR.fullmatch(text)):
+            labels.append(Symbol(value | KERNEL, 1 << 64, vector[1], 8))
+        elif text and index < len(sections) and sections[index].flags & SHF_EXECINSTR:
+            if size:
+                sized.append(Symbol(value, value + size, text, rank))
+            else:
+                labels.append(Symbol(value, sections[index].address + sections[index].size, text, rank))
+    return Symbols([*sized, *gaps(labels, Symbols(sized))])
+
+
+def gaps(labels: list[Symbol], sized: Symbols) -> list[Symbol]:
+    """Labels that are in no sized symbol, each up to the next of anything."""
+    free = [label for label in labels if sized.at(label.start) is None]
+    borders = sorted({label.start for label in free} | set(sized.starts))
+    return [
+        Symbol(label.start, min(label.end, following(borders, label.start)), label.name, label.rank) for label in free
+    ]
+
+
+def following(borders: list[int], address: int) -> int:
+    """The first of the sorted `borders` above `address`, or the end of all addresses."""
+    index = bisect_right(borders, address)
+    return borders[index] if index < len(borders) else 1 << 64
