@@ -24,6 +24,15 @@ const SIAR: usize = 796;
 /// SRR1 of a trace interrupt (3.0B, Book III, "Trace Interrupt").
 const SRR1_TRACE: u64 = 0x4000_0000;
 
+/// How guest code is run. What the guest sees does not depend on it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum EngineKind {
+    /// Decoded blocks, interpreted.
+    Interp,
+    /// What is hot, compiled.
+    Jit,
+}
+
 /// A processor and its decoded code.
 pub struct Engine {
     /// The processor.
@@ -31,14 +40,21 @@ pub struct Engine {
     cache: CodeCache,
     /// Stop at instructions without semantics.
     pub strict: bool,
+    /// Executions of a block before it is compiled; 0: at once.
+    pub compile_after: u32,
     /// The latest instruction did not complete.
     interrupted: bool,
 }
 
 impl Engine {
-    /// An engine for `cpu`.
+    /// An engine for `cpu` that interprets.
     pub fn new(cpu: Cpu) -> Self {
-        Self { cpu, cache: CodeCache::default(), strict: false, interrupted: false }
+        Self::with_kind(cpu, EngineKind::Interp)
+    }
+
+    /// An engine of `kind` for `cpu`.
+    pub fn with_kind(cpu: Cpu, _kind: EngineKind) -> Self {
+        Self { cpu, cache: CodeCache::default(), strict: false, compile_after: 0, interrupted: false }
     }
 
     /// Drops all decoded code; it is made again when needed.
