@@ -22,7 +22,7 @@ fn same_processor(x: &Cpu, y: &Cpu) -> bool {
         && x.spr == y.spr
         && [x.msr, x.cia, x.lr, x.ctr, x.fpscr, x.lpcr, x.read_xer()]
             == [y.msr, y.cia, y.lr, y.ctr, y.fpscr, y.lpcr, y.read_xer()]
-        && (x.cr, x.vrsave, x.vscr) == (y.cr, y.vrsave, y.vscr)
+        && (x.crf, x.vrsave, x.vscr) == (y.crf, y.vrsave, y.vscr)
         && INTERNAL.iter().all(|name| x.internal(name) == y.internal(name))
 }
 

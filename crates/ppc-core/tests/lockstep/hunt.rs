@@ -3,12 +3,10 @@
 use crate::compare::{differences, same, same_digests};
 use crate::events::{Event, before_step};
 use crate::shared::random::Random;
-use crate::side::{Plant, Side};
+use crate::side::{How, Plant, Side};
 use crate::world::World;
-use ppc_core::{exit::Exit, insn::disas, interp::EngineKind, mmu::Access};
+use ppc_core::{exit::Exit, insn::disas, mmu::Access};
 
-/// Runs of one seed.
-pub const STEPS: u64 = 120;
 /// Steps between looks at the digests.
 const DIGESTS: u64 = 40;
 
@@ -16,9 +14,12 @@ const DIGESTS: u64 = 40;
 pub struct Pair<'a> {
     world: &'a World,
     plant: Option<&'a Plant>,
-    interp: Side,
-    jit: Side,
+    hows: [How; 2],
+    a: Side,
+    b: Side,
     hung: bool,
+    /// How the latest run ended on either machine.
+    exits: [Exit; 2],
 }
 
 /// Where two engines differ.
@@ -38,10 +39,9 @@ struct Step {
 
 impl<'a> Pair<'a> {
     /// Both machines at the beginning.
-    pub fn new(world: &'a World, plant: Option<&'a Plant>) -> Self {
-        let interp = Side::new(world, EngineKind::Interp);
-        let jit = Side::new(world, EngineKind::Jit);
-        Self { world, plant, interp, jit, hung: false }
+    pub fn new(world: &'a World, hows: [How; 2], plant: Option<&'a Plant>) -> Self {
+        let [a, b] = hows.map(|how| Side::new(world, how));
+        Self { world, plant, hows, a, b, hung: false, exits: [Exit::Limit; 2] }
     }
 
     fn step(&self, number: u64) -> Step {
@@ -53,40 +53,41 @@ impl<'a> Pair<'a> {
 
     fn begin(&mut self, step: &Step) -> bool {
         for event in &step.events {
-            self.interp.apply(self.world, event);
-            self.jit.apply(self.world, event);
+            self.a.apply(self.world, event);
+            self.b.apply(self.world, event);
         }
-        same(&self.interp, &self.jit)
+        same(&self.a, &self.b)
     }
 
     fn icount(&self) -> u64 {
-        self.interp.engine.cpu.icount
+        self.a.engine.cpu.icount
     }
 
     /// Runs both to `until`. False: they differ.
     fn run(&mut self, until: u64) -> bool {
         loop {
-            let exit = self.interp.run(until, None);
-            let other = self.jit.run(until, self.plant);
-            if exit != other || !same(&self.interp, &self.jit) {
+            let exit = self.a.run(until, None);
+            let other = self.b.run(until, self.plant);
+            self.exits = [exit, other];
+            if exit != other || !same(&self.a, &self.b) {
                 return false;
             }
             match exit {
                 Exit::Hypercall => {
-                    self.interp.hypercalled(self.world);
-                    self.jit.hypercalled(self.world);
+                    self.a.hypercalled(self.world);
+                    self.b.hypercalled(self.world);
                 }
                 exit => {
                     self.hung = exit == Exit::Hung;
-                    return same(&self.interp, &self.jit);
+                    return same(&self.a, &self.b);
                 }
             }
         }
     }
 
     /// The machines as they are after `steps` whole steps and `count` instructions of the next.
-    fn replayed(world: &'a World, plant: Option<&'a Plant>, steps: u64, count: u64) -> (Self, bool) {
-        let mut pair = Self::new(world, plant);
+    fn replayed(&self, steps: u64, count: u64) -> (Self, bool) {
+        let mut pair = Self::new(self.world, self.hows, self.plant);
         for number in 0..steps {
             let step = pair.step(number);
             pair.begin(&step);
@@ -101,7 +102,7 @@ impl<'a> Pair<'a> {
     }
 
     fn describe(&mut self) -> String {
-        let cpu = &mut self.interp.engine.cpu;
+        let cpu = &mut self.a.engine.cpu;
         let at = cpu.cia;
         let word = cpu.peek_translation(at, Access::Fetch).and_then(|ra| cpu.ram.read::<u32>(ra));
         let instruction = match word {
@@ -116,39 +117,37 @@ impl<'a> Pair<'a> {
 }
 
 /// Runs one seed. `Ok`: instructions.
-pub fn run(seed: u64, plant: Option<&Plant>) -> Result<u64, Difference> {
+pub fn run(seed: u64, hows: [How; 2], steps: u64, plant: Option<&Plant>) -> Result<u64, Difference> {
     let world = World::of(seed);
-    let mut pair = Pair::new(&world, plant);
-    for number in 0..STEPS {
+    let mut pair = Pair::new(&world, hows, plant);
+    for number in 0..steps {
         let step = pair.step(number);
         let start = pair.icount();
         let looked = number % DIGESTS == DIGESTS - 1;
-        let agree = pair.begin(&step)
-            && pair.run(start + step.budget)
-            && (!looked || same_digests(&pair.interp, &pair.jit));
+        let agree =
+            pair.begin(&step) && pair.run(start + step.budget) && (!looked || same_digests(&pair.a, &pair.b));
         if !agree {
-            let seen = differences(&pair.interp, &pair.jit);
-            return Err(bisect(&world, plant, number, step.budget, &seen));
+            return Err(bisect(&pair, number, step.budget));
         }
     }
     Ok(pair.icount())
 }
 
-/// The first instruction of step `steps` after which the engines differ; `seen` is how they differed at its end.
-fn bisect(world: &World, plant: Option<&Plant>, steps: u64, budget: u64, seen: &[String]) -> Difference {
+/// The first instruction of step `steps` after which the machines differ, which at its end were as in `seen`.
+fn bisect(seen: &Pair<'_>, steps: u64, budget: u64) -> Difference {
     let (mut good, mut bad) = (None, budget);
     let mut low = 0;
     while low < bad {
         let middle = low + (bad - low) / 2;
-        if Pair::replayed(world, plant, steps, middle).1 {
+        if seen.replayed(steps, middle).1 {
             (good, low) = (Some(middle), middle + 1);
         } else {
             bad = middle;
         }
     }
-    let before = good.map(|count| Pair::replayed(world, plant, steps, count).0.describe());
-    let (mut after, agree) = Pair::replayed(world, plant, steps, bad);
-    let setup = &world.setup;
+    let before = good.map(|count| seen.replayed(steps, count).0.describe());
+    let (mut after, agree) = seen.replayed(steps, bad);
+    let setup = &seen.world.setup;
     let mut report = format!("seed {}: {}\n", setup.seed, setup.describe());
     let events = after.step(steps).events;
     report += &format!("step {steps}, instruction {bad} of it, count {}\n", after.icount());
@@ -157,13 +156,16 @@ fn bisect(world: &World, plant: Option<&Plant>, steps: u64, budget: u64, seen: &
         None => report += &format!("before any instruction, after {events:?}\n"),
     }
     report += &format!("now {}\n", after.describe());
-    report += "interp / jit:\n";
-    let found = differences(&after.interp, &after.jit);
+    report += "the first / the second:\n";
+    if after.exits[0] != after.exits[1] {
+        report += &format!("    exit: {:?} / {:?}\n", after.exits[0], after.exits[1]);
+    }
+    let found = differences(&after.a, &after.b);
     if agree {
         report +=
             "    not this time: it depends on something beside the seed; before, at the end of the step:\n";
     }
-    for line in if agree { seen } else { &found } {
+    for line in if agree { differences(&seen.a, &seen.b) } else { found } {
         report += &format!("    {line}\n");
     }
     report += &format!(

@@ -29,13 +29,18 @@ mod space;
 mod word;
 mod world;
 
+use ppc_core::interp::EngineKind;
 use ppc_core::model::Isa;
-use side::Plant;
+use side::{How, Plant};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 /// Seeds that are run when nothing else is said.
 const SEEDS: u64 = 300;
+
+/// Steps of one seed.
+const STEPS: u64 = 120;
+const ENGINES: [How; 2] = [How::By(EngineKind::Interp), How::By(EngineKind::Jit)];
 
 fn setting(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
@@ -61,7 +66,7 @@ fn run_seeds(first: u64, wanted: impl Fn(u64) -> bool + Sync) -> (u64, u64) {
             }
             // Wrong machine code may end the process without a word.
             std::fs::write(seed_file(number), seed.to_string()).expect("the seed is noted");
-            match hunt::run(seed, None) {
+            match hunt::run(seed, ENGINES, STEPS, None) {
                 Ok(count) => instructions.fetch_add(count, Relaxed),
                 Err(difference) => panic!("the engines differ\n{}", difference.report),
             };
@@ -120,8 +125,20 @@ fn a_register_that_changes_is_found_at_its_instruction() {
         [(1, 1, "r5"), (2, 777, "ctr"), (3, 5000, "vs40"), (4, 20_001, "cr"), (5, 30_000, "dar")]
     {
         let plant = Plant { at, register };
-        let found = hunt::run(seed, Some(&plant)).expect_err("one side was changed");
+        let found = hunt::run(seed, ENGINES, STEPS, Some(&plant)).expect_err("one side was changed");
         assert_eq!(found.icount, at, "{}", found.report);
         assert!(found.report.contains(&format!("\n    {register}: ")), "{}", found.report);
+    }
+}
+
+/// Decoded code and translations are kept for speed; what a guest sees does not depend on it.
+#[test]
+fn random_programs_do_not_see_the_caches() {
+    let first = setting("PYSPAPR_LOCKSTEP_SEED").unwrap_or(1);
+    for seed in first..first + 40 {
+        if let Err(difference) = hunt::run(seed, [How::By(EngineKind::Interp), How::WithoutCaches], 20, None)
+        {
+            panic!("with and without caches\n{}", difference.report);
+        }
     }
 }

@@ -3,7 +3,7 @@
 use crate::events::before_step;
 use crate::layout::VECTORS;
 use crate::shared::random::Random;
-use crate::side::Side;
+use crate::side::{How, Side};
 use crate::world::World;
 use ppc_core::{
     exit::Exit,
@@ -59,7 +59,7 @@ pub fn reach(seeds: std::ops::Range<u64>, steps: u64) -> Reach {
     let mut reach = Reach::default();
     for seed in seeds {
         let world = World::of(seed);
-        let mut side = Side::new(&world, EngineKind::Interp);
+        let mut side = Side::new(&world, How::By(EngineKind::Interp));
         let mut hung = false;
         for number in 0..steps {
             let mut random = Random::new(seed << 16 ^ number);

@@ -4,7 +4,7 @@ use crate::events::{self, Event};
 use crate::layout::DATA;
 use crate::shared::random::Random;
 use crate::world::World;
-use hpt::{DirtyEntry, Hpt, Outcome, RamLimit, hcall::H_ENTER, hpte::R_RPN};
+use hpt::{DirtyEntry, Hpt, Outcome, RamLimit, VirtualPage, hcall::H_ENTER, hpte::R_RPN};
 use ppc_core::{
     exit::Exit,
     interp::{Engine, EngineKind},
@@ -18,10 +18,20 @@ use std::sync::Arc;
 /// R3 of a hypercall from problem state.
 const H_PRIVILEGE: i64 = -3;
 
+/// How a machine runs its instructions.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// By an engine.
+    By(EngineKind),
+    /// By the interpreter, one by one, and every cache is dropped before each.
+    WithoutCaches,
+}
+
 /// One machine.
 pub struct Side {
     /// Processor and engine.
     pub engine: Engine,
+    how: How,
     /// Where each mapping is in the hash table.
     entries: Vec<Option<u64>>,
 }
@@ -37,17 +47,21 @@ pub struct Plant {
 
 impl Side {
     /// The machine that `world` begins with.
-    pub fn new(world: &World, kind: EngineKind) -> Self {
+    pub fn new(world: &World, how: How) -> Self {
         let setup = &world.setup;
         let ram = Arc::new(Ram::new(setup.ram()).expect("memory"));
         let table = Arc::new(Hpt::new(18).expect("a table"));
+        let kind = match how {
+            How::By(kind) => kind,
+            How::WithoutCaches => EngineKind::Interp,
+        };
         let mut engine = Engine::with_kind(Cpu::new(setup.model, ram, table), kind);
         engine.compile_after = setup.compile_after;
         let cpu = &mut engine.cpu;
         cpu.random_state = setup.seed;
         let set = cpu.set_register("lpcr", setup.lpcr.into());
         set.expect("LPCR is a register");
-        let mut side = Self { engine, entries: Vec::new() };
+        let mut side = Self { engine, how, entries: Vec::new() };
         for mapping in &world.space.pages {
             let ptex = mapping.group(side.engine.cpu.hpt.groups());
             let entered = side.hypercall(H_ENTER, &[0, ptex, mapping.v, mapping.r]);
@@ -69,8 +83,11 @@ impl Side {
         let (table, ram) = (cpu.hpt.clone(), RamLimit(cpu.ram.size()));
         let outcome = table.dispatch(number, &all, &ram).expect("a hypercall of the table");
         for gone in outcome.invalidated() {
-            match gone.entry.page_size() {
-                Some(size) => cpu.flush_real(gone.entry.real_page(size.actual_shift), 1 << size.actual_shift),
+            match VirtualPage::of_entry(table.groups(), gone.ptex, gone.entry) {
+                Some(page) => {
+                    let real = gone.entry.real_page(page.actual_shift);
+                    cpu.flush_page(page.first(), real, 1 << page.actual_shift);
+                }
                 None => cpu.flush_translations(),
             }
         }
@@ -175,14 +192,30 @@ impl Side {
         if let Some(plant) = plant
             && (self.engine.cpu.icount + 1..=until).contains(&plant.at)
         {
-            let exit = self.engine.run(plant.at);
+            let exit = self.go(plant.at);
             if exit != Exit::Limit {
                 return exit;
             }
             let value = self.engine.cpu.register(plant.register).expect("a register");
             self.engine.cpu.set_register(plant.register, value ^ 1).expect("a register");
         }
-        self.engine.run(until)
+        self.go(until)
+    }
+
+    fn go(&mut self, until: u64) -> Exit {
+        if self.how != How::WithoutCaches {
+            return self.engine.run(until);
+        }
+        while self.engine.cpu.icount < until {
+            self.engine.forget_code();
+            self.engine.cpu.flush_translations();
+            let next = self.engine.cpu.icount + 1;
+            let exit = self.engine.run(next);
+            if exit != Exit::Limit {
+                return exit;
+            }
+        }
+        Exit::Limit
     }
 
     /// The SLB.
