@@ -1,7 +1,8 @@
 //! Instances of a table row: an instruction word with random fields, and registers it makes sense with.
 
-use crate::random::{Flavour, Random, integer, vector};
 use crate::record::{BUFFER, BUFFER_BYTES, CIA, LANDING, Registers, Start};
+use crate::shared::operands::{access_bytes, fpscr, put, put_spr, vscr};
+use crate::shared::random::{Flavour, Random, integer, vector};
 use ppc_core::{
     fields::Word,
     insn::{Chapter, Form, Row, decode::decode},
@@ -49,38 +50,8 @@ pub fn included(row: &Row) -> bool {
     !EXCLUDED.iter().any(|(names, _)| names.contains(&row.name))
 }
 
-fn put(word: u32, start: u32, len: u32, value: u64) -> u32 {
-    let shift = 32 - start - len;
-    let mask = ((1u64 << len) - 1) as u32;
-    word & !(mask << shift) | (value as u32 & mask) << shift
-}
-
 /// SPRs that problem state may use and that hold nothing but what was put there: XER, LR, CTR, VRSAVE, TAR.
 const SPRS: &[u64] = &[1, 8, 9, 256, 815];
-
-fn put_spr(word: u32, spr: u64) -> u32 {
-    put(word, 11, 10, (spr & 31) << 5 | spr >> 5)
-}
-
-/// Bytes that an access of the row covers at most, or 0 if it touches no memory.
-fn access_bytes(row: &Row) -> u64 {
-    let name = row.name;
-    let prefetch = ["dcbf", "dcbst", "dcbt", "dcbtst", "icbi"].contains(&name);
-    let touches = row.operands.contains("(RA)")
-        || row.operands.contains("RA,RB")
-        || row.operands.contains("RA,NB")
-        || row.operands.contains("RA,FC");
-    let load_or_store = (name.starts_with('l') || name.starts_with("st"))
-        && !name.starts_with("lvs")
-        && row.chapter != Chapter::System;
-    match () {
-        () if name == "dcbz" || prefetch => 128,
-        () if !touches || !load_or_store => 0,
-        () if ["lmw", "stmw", "lswi", "lswx", "stswi", "stswx"].contains(&name) => 128,
-        () if row.operands.contains("RA,FC") => 32,
-        () => 16,
-    }
-}
 
 fn aligned_to(name: &str) -> u64 {
     match name {
@@ -227,34 +198,6 @@ fn branch(row: &Row, word: &mut u32, r: &mut Registers, random: &mut Random) {
         _ if random.once_in(2) => random.of(&[0, 1, 2, 0x1_0000_0001, 0x1_0000_0000]),
         _ => integer(random),
     };
-}
-
-/// FPSCR as a program could have left it with no enabled exception pending.
-fn fpscr(random: &mut Random) -> u64 {
-    const FX: u64 = 1 << 31;
-    // OX UX ZX XX, VXSNAN..VXVC, VXSOFT VXSQRT VXCVI
-    const STATUS: u64 = 0x1ff8_0700;
-    const INVALID: u64 = 0x01f8_0700;
-    let mut value = random.next() & (STATUS | FX | 0x0007_f000);
-    if random.once_in(2) {
-        value &= 0x0007_f000;
-    }
-    // Enables: VE OE UE ZE XE; the status bits they belong to are clear.
-    for (enable, status) in [(0x80, INVALID), (0x40, 1 << 28), (0x20, 1 << 27), (0x10, 1 << 26), (8, 1 << 25)]
-    {
-        if random.once_in(6) {
-            value = value & !status | enable;
-        }
-    }
-    if value & INVALID != 0 {
-        value |= 1 << 29;
-    }
-    value | random.below(4) | if random.once_in(4) { random.below(8) << 32 } else { 0 }
-}
-
-/// Vector status bits a program can set.
-fn vscr(random: &mut Random) -> u64 {
-    random.below(2) | if random.once_in(6) { 1 << 16 } else { 0 }
 }
 
 fn flavour(row: &Row, random: &mut Random) -> Flavour {

@@ -9,8 +9,9 @@ mod allowed;
 mod generate;
 mod ours;
 mod peer;
-mod random;
 mod record;
+#[path = "../shared/mod.rs"]
+mod shared;
 
 use ppc_core::{
     fields::Word,
@@ -39,7 +40,7 @@ fn compare(model: &'static Model, cpu_name: &str, little: bool) {
         if !bound || !known || row.isa() > model.isa || !generate::included(row) || !wanted(row.name) {
             continue;
         }
-        let mut random = random::Random::new(seed << 20 ^ (id as u64) << 2);
+        let mut random = shared::random::Random::new(seed << 20 ^ (id as u64) << 2);
         let mut made = 0;
         for _ in 0..20 * instances {
             if made == instances {

@@ -1,0 +1,235 @@
+//! One of the two machines: an engine with its own memory and hash table.
+
+use crate::events::{self, Event};
+use crate::layout::DATA;
+use crate::shared::random::Random;
+use crate::world::World;
+use hpt::{DirtyEntry, Hpt, Outcome, RamLimit, VirtualPage, hcall::H_ENTER, hpte::R_RPN};
+use ppc_core::{
+    exit::Exit,
+    interp::{Engine, EngineKind},
+    msr,
+    ram::{MarkSet, Ram, RamPass},
+    slb::SlbEntry,
+    state::Cpu,
+};
+use std::sync::Arc;
+
+/// R3 of a hypercall from problem state.
+const H_PRIVILEGE: i64 = -3;
+
+/// How a machine runs its instructions.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// By an engine.
+    By(EngineKind),
+    /// By the interpreter, one by one, and every cache is dropped before each.
+    WithoutCaches,
+}
+
+/// One machine.
+pub struct Side {
+    /// Processor and engine.
+    pub engine: Engine,
+    how: How,
+    /// Where each mapping is in the hash table.
+    entries: Vec<Option<u64>>,
+}
+
+/// A register that one side finds changed at some instruction: what a wrong engine would do.
+#[derive(Clone, Debug)]
+pub struct Plant {
+    /// The instruction count.
+    pub at: u64,
+    /// The register.
+    pub register: &'static str,
+}
+
+impl Side {
+    /// The machine that `world` begins with.
+    pub fn new(world: &World, how: How) -> Self {
+        let setup = &world.setup;
+        let ram = Arc::new(Ram::new(setup.ram()).expect("memory"));
+        let table = Arc::new(Hpt::new(18).expect("a table"));
+        let kind = match how {
+            How::By(kind) => kind,
+            How::WithoutCaches => EngineKind::Interp,
+        };
+        let mut engine = Engine::with_kind(Cpu::new(setup.model, ram, table), kind);
+        engine.compile_after = setup.compile_after;
+        let cpu = &mut engine.cpu;
+        cpu.random_state = setup.seed;
+        let set = cpu.set_register("lpcr", setup.lpcr.into());
+        set.expect("LPCR is a register");
+        let mut side = Self { engine, how, entries: Vec::new() };
+        for mapping in &world.space.pages {
+            let ptex = mapping.group(side.engine.cpu.hpt.groups());
+            let entered = side.hypercall(H_ENTER, &[0, ptex, mapping.v, mapping.r]);
+            side.entries.push(entered.out().first().copied());
+        }
+        let mut random = Random::new(setup.seed ^ 0x1000);
+        side.apply(world, &Event::Image);
+        side.apply(world, &Event::Write(DATA.start, world.data.clone()));
+        side.apply(world, &Event::Begin { pc: world.blocks[0][0], msr: setup.first_msr() });
+        side.apply(world, &events::registers(world, &mut random));
+        side.apply(world, &Event::TakeRam);
+        side
+    }
+
+    fn hypercall(&mut self, number: u64, args: &[u64]) -> Outcome {
+        let cpu = &mut self.engine.cpu;
+        let mut all = [0; 9];
+        all[..args.len()].copy_from_slice(args);
+        let (table, ram) = (cpu.hpt.clone(), RamLimit(cpu.ram.size()));
+        let outcome = table.dispatch(number, &all, &ram).expect("a hypercall of the table");
+        for gone in outcome.invalidated() {
+            match VirtualPage::of_entry(table.groups(), gone.ptex, gone.entry) {
+                Some(page) => {
+                    let real = gone.entry.real_page(page.actual_shift);
+                    cpu.flush_page(page.first(), real, 1 << page.actual_shift);
+                }
+                None => cpu.flush_translations(),
+            }
+        }
+        outcome
+    }
+
+    /// Lets an event happen.
+    pub fn apply(&mut self, world: &World, event: &Event) {
+        let cpu = &mut self.engine.cpu;
+        match event {
+            Event::Begin { pc, msr } => {
+                for i in 0..cpu.slb.entries().len() {
+                    cpu.slb.set(i, world.space.slb.get(i).copied().unwrap_or_default());
+                }
+                let masks = [("amr", world.space.amr), ("iamr", world.space.iamr), ("uamor", u64::MAX)];
+                for (name, value) in masks.into_iter().chain([("msr", *msr), ("pc", *pc)]) {
+                    cpu.set_register(name, value.into()).expect("a register");
+                }
+                cpu.flush_translations();
+            }
+            Event::Registers(values) => {
+                for (name, value) in values {
+                    cpu.set_register(name, *value).expect("a register");
+                }
+            }
+            Event::Write(at, bytes) => cpu.ram.write_bytes(*at, bytes).expect("inside"),
+            Event::Image => {
+                for (at, bytes) in &world.image {
+                    cpu.ram.write_bytes(*at, bytes).expect("inside");
+                }
+            }
+            Event::External(level) => {
+                cpu.external = *level;
+                cpu.request_event();
+            }
+            Event::SystemReset => {
+                cpu.system_reset = true;
+                cpu.request_event();
+            }
+            Event::Doorbell => {
+                cpu.doorbell = true;
+                cpu.request_event();
+            }
+            Event::TakeRam => {
+                // The pass takes the marks when it starts.
+                drop(RamPass::start(&cpu.ram, false, MarkSet::Live).expect("memory for the marks"));
+                cpu.protect_writes();
+            }
+            Event::TakeTable => {
+                cpu.hpt.take_dirty(0, usize::MAX, &mut Vec::new());
+            }
+            Event::Table { number, mapping, rights } => self.change_table(world, *number, *mapping, *rights),
+            Event::ForgetCode => self.engine.forget_code(),
+            Event::Idle => {
+                if let Some(deadline) = cpu.decrementer_deadline() {
+                    cpu.skip_to(deadline);
+                }
+            }
+        }
+    }
+
+    fn change_table(&mut self, world: &World, number: u64, mapping: usize, rights: u64) {
+        let page = &world.space.pages[mapping];
+        if number == H_ENTER {
+            let ptex = page.group(self.engine.cpu.hpt.groups());
+            // A second entry for the same page would match the same searches.
+            if self.entries[mapping].is_none() {
+                let r = page.r & (R_RPN | 0x10) | rights;
+                self.entries[mapping] = self.hypercall(H_ENTER, &[0, ptex, page.v, r]).out().first().copied();
+            }
+        } else if let Some(ptex) = self.entries[mapping] {
+            let args = if number == hpt::hcall::H_PROTECT { [rights, ptex, 0] } else { [0, ptex, 0] };
+            self.hypercall(number, &args);
+            if number == hpt::hcall::H_REMOVE {
+                self.entries[mapping] = None;
+            }
+        }
+    }
+
+    /// What the hypervisor does about a hypercall. It depends on the instruction count only.
+    pub fn hypercalled(&mut self, world: &World) {
+        let cpu = &mut self.engine.cpu;
+        if cpu.msr & msr::PR != 0 {
+            cpu.gpr[3] = H_PRIVILEGE as u64;
+            return;
+        }
+        let mut random = Random::new(world.setup.seed ^ cpu.icount << 20);
+        cpu.gpr[3] = random.below(3);
+        let event = match random.below(8) {
+            0 => Some(Event::Idle),
+            1 => Some(Event::TakeRam),
+            2 => Some(events::registers(world, &mut random)),
+            _ => events::table(world, &mut random),
+        };
+        if let Some(event) = event {
+            self.apply(world, &event);
+        }
+    }
+
+    /// Runs to an instruction count or an exit before it.
+    pub fn run(&mut self, until: u64, plant: Option<&Plant>) -> Exit {
+        if let Some(plant) = plant
+            && (self.engine.cpu.icount + 1..=until).contains(&plant.at)
+        {
+            let exit = self.go(plant.at);
+            if exit != Exit::Limit {
+                return exit;
+            }
+            let value = self.engine.cpu.register(plant.register).expect("a register");
+            self.engine.cpu.set_register(plant.register, value ^ 1).expect("a register");
+        }
+        self.go(until)
+    }
+
+    fn go(&mut self, until: u64) -> Exit {
+        if self.how != How::WithoutCaches {
+            return self.engine.run(until);
+        }
+        while self.engine.cpu.icount < until {
+            self.engine.forget_code();
+            self.engine.cpu.flush_translations();
+            let next = self.engine.cpu.icount + 1;
+            let exit = self.engine.run(next);
+            if exit != Exit::Limit {
+                return exit;
+            }
+        }
+        Exit::Limit
+    }
+
+    /// The SLB.
+    pub fn slb(&self) -> &[SlbEntry] {
+        self.engine.cpu.slb.entries()
+    }
+
+    /// The dirty entries of the hash table.
+    pub fn dirty_entries(&self) -> Vec<DirtyEntry> {
+        let mut all = Vec::new();
+        self.engine.cpu.hpt.for_each_dirty(0, |entry| {
+            all.push(entry);
+            true
+        });
+        all
+    }
+}

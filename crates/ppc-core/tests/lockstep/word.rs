@@ -1,0 +1,156 @@
+//! One random instruction: any row that has semantics, with operands that make sense most of the time.
+//!
+//! r14 to r21 are bases and r22 to r25 small offsets, so instructions that compute leave them alone mostly.
+
+use crate::shared::operands::{access_bytes, put, put_spr};
+use crate::shared::random::Random;
+use ppc_core::{
+    fields::Word,
+    insn::{Chapter, Exec, Form, Row, decode::decode, rows},
+    model::Isa,
+    spr::SPRS,
+};
+
+/// Registers that hold addresses.
+pub const BASES: std::ops::Range<u32> = 14..22;
+/// Registers that hold small numbers.
+pub const OFFSETS: std::ops::Range<u32> = 22..26;
+
+/// The rows of a model by how often they are wanted.
+pub struct Rows {
+    isa: Isa,
+    all: Vec<&'static Row>,
+    common: Vec<&'static Row>,
+    memory: Vec<&'static Row>,
+}
+
+/// Instructions that change what all others mean: programs have them in sequences of their own, and as they come
+/// only now and then.
+const UPHEAVALS: &[&str] =
+    &["mtmsr", "mtmsrd", "rfid", "rfscv", "rfebb", "slbmte", "slbie", "slbia", "sc", "scv", "mtspr"];
+
+impl Rows {
+    /// The rows that a model of level `isa` has.
+    pub fn of(isa: Isa) -> Self {
+        // Some instructions were taken out again: the decoder knows.
+        let known = |row: &&Row| {
+            !matches!(row.exec, Exec::None) && row.is_in(isa) && decode(Word(row.value), isa).is_some()
+        };
+        let all: Vec<_> = rows().filter(known).collect();
+        let common = |row: &&&Row| matches!(row.chapter, Chapter::Fixed | Chapter::Condition);
+        let memory = |row: &&&Row| touches_memory(row);
+        Self {
+            isa,
+            common: all.iter().filter(common).copied().collect(),
+            memory: all.iter().filter(memory).copied().collect(),
+            all,
+        }
+    }
+
+    /// Every row.
+    pub fn all(&self) -> &[&'static Row] {
+        &self.all
+    }
+
+    /// A random instruction.
+    pub fn word(&self, random: &mut Random) -> u32 {
+        if random.once_in(400) {
+            return random.next() as u32;
+        }
+        loop {
+            let row = match random.below(8) {
+                0..=1 => random.of(&self.common),
+                2..=3 => random.of(&self.memory),
+                _ => random.of(&self.all),
+            };
+            let rare = row.chapter == Chapter::Branch || UPHEAVALS.contains(&row.name);
+            if rare && !random.once_in(if row.name == "mtspr" { 2 } else { 6 }) {
+                continue;
+            }
+            if let Some(word) = self.instance(row, random) {
+                return word;
+            }
+        }
+    }
+
+    /// A random instance of `row`; `None` when its fields made another row's word.
+    pub fn instance(&self, row: &'static Row, random: &mut Random) -> Option<u32> {
+        let mut word = row.value | random.next() as u32 & !row.mask & !row.reserved;
+        if random.once_in(32) {
+            // The processor ignores reserved bits.
+            word |= random.next() as u32 & row.reserved;
+        }
+        match row.name {
+            "mfspr" | "mtspr" | "mftb" if !random.once_in(16) => {
+                let spr = &SPRS[random.below(SPRS.len() as u64) as usize];
+                word = put_spr(word, spr.number as u64);
+            }
+            "bc" => word = put(word, 16, 14, random.below(32).wrapping_sub(16)),
+            "b" => word = put(word, 6, 24, random.below(64).wrapping_sub(32)),
+            _ => {}
+        }
+        if touches_memory(row) {
+            word = aim(row, word, random);
+        } else if !random.once_in(24) {
+            word = spare(row, word);
+        }
+        decode(Word(word), self.isa).is_some_and(|found| std::ptr::eq(found, row)).then_some(word)
+    }
+}
+
+/// Whether the row looks at memory.
+fn touches_memory(row: &Row) -> bool {
+    access_bytes(row) > 0 || row.chapter == Chapter::Cache && row.operands.contains("RA,RB")
+}
+
+/// Makes the operands of an access name bases and offsets.
+fn aim(row: &Row, mut word: u32, random: &mut Random) -> u32 {
+    if random.once_in(32) {
+        return word;
+    }
+    let base = u64::from(BASES.start) + random.below(8);
+    let offset = u64::from(OFFSETS.start) + random.below(4);
+    word = put(word, 11, 5, base);
+    match row.form {
+        Form::D if row.operands.contains("(RA)") => word = put(word, 16, 16, displacement(random)),
+        Form::Ds => word = put(word, 16, 14, displacement(random) >> 2),
+        Form::Dq => word = put(word, 16, 12, displacement(random) >> 4),
+        _ if row.operands.contains("RA,RB") => {
+            word = if random.once_in(4) {
+                put(put(word, 11, 5, 0), 16, 5, base)
+            } else {
+                put(word, 16, 5, offset)
+            };
+        }
+        _ => {}
+    }
+    // A load's target is no base; what it is otherwise does not matter.
+    let target = word >> 21 & 31;
+    let general = row.operands.starts_with("RT");
+    if general && (BASES.contains(&target) || OFFSETS.contains(&target)) && !random.once_in(24) {
+        word = put(word, 6, 5, u64::from(target - 13));
+    }
+    word
+}
+
+fn displacement(random: &mut Random) -> u64 {
+    match random.below(8) {
+        0..=2 => 0,
+        3..=4 => random.below(64),
+        5 => random.below(64).wrapping_sub(32),
+        6 => random.below(0x200) & !7,
+        _ => random.next() & 0xffff,
+    }
+}
+
+/// Moves targets away from bases and offsets.
+fn spare(row: &Row, mut word: u32) -> u32 {
+    for (start, names) in [(6, ["RT", "RS"]), (11, ["RA", "RA"])] {
+        let register = word >> (27 - start) & 31;
+        let kept = BASES.contains(&register) || OFFSETS.contains(&register);
+        if kept && names.iter().any(|name| row.operands.contains(name)) {
+            word = put(word, start, 5, u64::from(register - 13));
+        }
+    }
+    word
+}
