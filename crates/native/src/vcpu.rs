@@ -2,7 +2,13 @@
 
 use crate::{error, hpt::Hpt, hypercall::Native, ram::Ram};
 use ppc_core::{
-    exit::Exit, interp::{Engine, EngineKind}, mmu::Access, model, msr, regs, slb::SlbEntry, state::Cpu, time::Clock,
+    exit::Exit,
+    interp::{Engine, EngineKind},
+    mmu::Access,
+    model, msr, regs,
+    slb::SlbEntry,
+    state::Cpu,
+    time::Clock,
 };
 use pyo3::{
     exceptions::{PyKeyError, PyValueError},

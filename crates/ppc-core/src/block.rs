@@ -6,8 +6,8 @@
 use crate::{
     exec::ExecFn,
     fields::Word,
-    jit::Entry,
     insn::{self, Facility, decode},
+    jit::Entry,
     model::Isa,
     msr,
     ram::Ram,
@@ -227,7 +227,15 @@ impl CodeCache {
         }
         let number = self.blocks.len() as u32;
         let len = (self.ops.len() - first) as u32;
-        self.blocks.push(Block { first: first as u32, len, needs, links: Default::default(), key, count: 0, compiled: [None; 2] });
+        self.blocks.push(Block {
+            first: first as u32,
+            len,
+            needs,
+            links: Default::default(),
+            key,
+            count: 0,
+            compiled: [None; 2],
+        });
         self.by_key.insert(key, number);
         if cpu.ram.mark_code(real) {
             cpu.tlb.protect_host(cpu.ram.host_address(real));

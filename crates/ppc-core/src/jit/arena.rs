@@ -28,9 +28,11 @@ impl Arena {
         let fd = memfd_create("pyspapr-code", MemfdFlags::CLOEXEC)?;
         ftruncate(&fd, size as u64)?;
         // SAFETY: new mappings at addresses of the kernel's choice.
-        let write = unsafe { mmap(null_mut(), size, ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED, &fd, 0) }?;
+        let write =
+            unsafe { mmap(null_mut(), size, ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED, &fd, 0) }?;
         // SAFETY: as above.
-        let execute = unsafe { mmap(null_mut(), size, ProtFlags::READ | ProtFlags::EXEC, MapFlags::SHARED, &fd, 0) };
+        let execute =
+            unsafe { mmap(null_mut(), size, ProtFlags::READ | ProtFlags::EXEC, MapFlags::SHARED, &fd, 0) };
         match execute {
             Ok(execute) => Ok(Self { write: write.cast(), execute: execute.cast(), size, used: 0 }),
             Err(error) => {

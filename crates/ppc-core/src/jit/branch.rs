@@ -211,8 +211,8 @@ fn exit(region: &mut Region<'_>, target: i64) -> (usize, Exit) {
 /// After these the next instruction follows; a change of context has asked for an event, which the next block's budget
 /// finds. All others that end a block and are not branches may go anywhere.
 const GO_ON: [&str; 14] = [
-    "isync", "icbi", "mfspr", "mtspr", "mftb", "mtmsr", "mtmsrd", "slbmte", "slbie", "slbia", "addpcis", "tlbsync",
-    "tlbiel", "wait",
+    "isync", "icbi", "mfspr", "mtspr", "mftb", "mtmsr", "mtmsrd", "slbmte", "slbie", "slbia", "addpcis",
+    "tlbsync", "tlbiel", "wait",
 ];
 
 /// The last instruction of a block.

@@ -162,7 +162,9 @@ impl Emitter {
 
     fn volatile(&self) -> Set {
         let kept = &PINS[..KEPT];
-        (0..GUESTS).filter(|&n| self.pins[n] != NONE && !kept.contains(&self.pins[n])).fold(0, |set, n| set | 1 << n)
+        (0..GUESTS)
+            .filter(|&n| self.pins[n] != NONE && !kept.contains(&self.pins[n]))
+            .fold(0, |set, n| set | 1 << n)
     }
 
     /// `host ← n`.

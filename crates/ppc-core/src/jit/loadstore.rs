@@ -177,4 +177,3 @@ pub fn sync(e: &mut Emitter, i: &Insn) {
 }
 /// Orders stores, as the host does by itself.
 pub fn eieio(_: &mut Emitter, _: &Insn) {}
-

@@ -1,6 +1,8 @@
 //! Loads and stores: an inline look into the TLB, a helper when it misses.
 
-use super::emit::{Cold, Emitter, Guest, Host, Insn, RAX, RCX, RDX, SAVED_EA, Set, TLB_READ, TLB_WRITE, asm, runtime};
+use super::emit::{
+    Cold, Emitter, Guest, Host, Insn, RAX, RCX, RDX, SAVED_EA, Set, TLB_READ, TLB_WRITE, asm, runtime,
+};
 use super::runtime::Runtime;
 use crate::{
     state::Cpu,
@@ -273,9 +275,13 @@ impl Emitter {
         let n = vsr(access.vsr);
         match (access.store, access.swap) {
             (false, false) => asm!(self; movups xmm0, [rax + rdx]; movups [rbp + n], xmm0),
-            (false, true) => asm!(self; movups xmm0, [rax + rdx]; pshufd xmm0, xmm0, 0x4e; movups [rbp + n], xmm0),
+            (false, true) => {
+                asm!(self; movups xmm0, [rax + rdx]; pshufd xmm0, xmm0, 0x4e; movups [rbp + n], xmm0)
+            }
             (true, false) => asm!(self; movups xmm0, [rbp + n]; movups [rax + rdx], xmm0),
-            (true, true) => asm!(self; movups xmm0, [rbp + n]; pshufd xmm0, xmm0, 0x4e; movups [rax + rdx], xmm0),
+            (true, true) => {
+                asm!(self; movups xmm0, [rbp + n]; pshufd xmm0, xmm0, 0x4e; movups [rax + rdx], xmm0)
+            }
         }
         asm!(self; =>done);
         self.push_cold(Cold::Quad { from, done, place, dirty, access });

@@ -284,8 +284,11 @@ impl Jit {
         };
         let slots: Box<[Slot]> = code.exits.iter().map(|exit| unlinked(exit.offset)).collect();
         for part in &region.parts {
-            let Some(&(_, at)) = code.entries.iter().find(|&&(place, _)| place == part.place) else { continue };
-            cache.blocks[part.number as usize].compiled[half] = Some(Entry { code: at, slots: slots.as_ptr() });
+            let Some(&(_, at)) = code.entries.iter().find(|&&(place, _)| place == part.place) else {
+                continue;
+            };
+            cache.blocks[part.number as usize].compiled[half] =
+                Some(Entry { code: at, slots: slots.as_ptr() });
         }
         self.bytes += code.len;
         self.regions.push((slots, code));
@@ -322,8 +325,7 @@ fn emit_region(region: &region::Region, cpu: &Cpu, half: usize) -> std::io::Resu
     // A block that a later one branches back to may be reached with any pin dirty.
     let mut dirty: Vec<_> = (0..region.parts.len())
         .map(|n| {
-            let place = i64::from(region.parts[n].place);
-            let back = region.parts[n..].iter().any(|part| part.successors.contains(&place));
+            let back = region.parts[n..].iter().any(|part| part.goes_to(region.parts[n].place));
             if back { pinned } else { 0 }
         })
         .collect();

@@ -31,6 +31,15 @@ pub struct Part {
     pub number: u32,
 }
 
+impl Part {
+    /// Whether it may branch to the block at `place` of its page, calls included.
+    pub fn goes_to(&self, place: u32) -> bool {
+        let place = i64::from(place);
+        let call = self.insns.last().and_then(|(last, _)| call(last));
+        self.successors.contains(&place) || call == Some(place)
+    }
+}
+
 /// What is compiled at once.
 pub struct Region {
     /// Blocks; the hot one that led here is the first.
@@ -59,7 +68,8 @@ pub fn form(cache: &CodeCache, head: u32, half: usize, isa: Isa) -> Region {
             let first = parts.is_empty();
             let fits = parts.len() < MOST_BLOCKS && instructions + block.len as usize <= MOST_INSTRUCTIONS;
             let known = parts.iter().any(|part| part.number == number);
-            let hot = block.count >= least && block.needs & SELF_BRANCH == 0 && block.compiled[half].is_none();
+            let hot =
+                block.count >= least && block.needs & SELF_BRANCH == 0 && block.compiled[half].is_none();
             if !first && (!fits || known || !hot) {
                 break;
             }
@@ -120,6 +130,16 @@ fn successors(last: &Insn) -> Vec<i64> {
     }
 }
 
+/// Where a direct call goes.
+fn call(last: &Insn) -> Option<i64> {
+    let (w, at) = (last.word, i64::from(last.offset));
+    match last.row?.name {
+        "b" if w.lk() && !w.aa() => Some(at + w.li()),
+        "bc" if w.lk() && !w.aa() => Some(at + w.bd()),
+        _ => None,
+    }
+}
+
 /// Guest registers that an instruction uses.
 fn uses(insn: &Insn) -> Set {
     let w = insn.word;
@@ -157,9 +177,10 @@ fn pins(parts: &[Part]) -> Vec<Guest> {
     // A pin costs a load at each way in and perhaps a store at each way out. How often these are taken nobody has
     // counted: of a region with a loop less often than its first block.
     let first = parts.first().map_or(1, |part| u64::from(part.weight.max(1)));
-    let looping = parts.iter().enumerate().any(|(n, part)| {
-        part.successors.iter().any(|&to| parts[..=n].iter().any(|earlier| i64::from(earlier.place) == to))
-    });
+    let looping = parts
+        .iter()
+        .enumerate()
+        .any(|(n, part)| parts[..=n].iter().any(|earlier| part.goes_to(earlier.place)));
     let cost = if looping { first / 2 } else { 2 * first };
     let mut pins: Vec<Guest> = (0..GUESTS).filter(|&n| uses_of[n] > cost).collect();
     pins.sort_by_key(|&n| std::cmp::Reverse(uses_of[n]));

@@ -120,9 +120,25 @@ pub(crate) fn trap_from(number: u32) -> Trap {
 const ALL_TRAPS: [Trap; 19] = {
     use Trap::*;
     [
-        MachineCheck, DataStorage, DataSegment, InstStorage, InstSegment, Alignment, Illegal, Privileged,
-        TrapInstruction, FpEnabled, FpUnavailable, VecUnavailable, VsxUnavailable, FacilityUnavailable, SystemCall,
-        SystemCallVectored, Hypercall, Trace, CodeModified,
+        MachineCheck,
+        DataStorage,
+        DataSegment,
+        InstStorage,
+        InstSegment,
+        Alignment,
+        Illegal,
+        Privileged,
+        TrapInstruction,
+        FpEnabled,
+        FpUnavailable,
+        VecUnavailable,
+        VsxUnavailable,
+        FacilityUnavailable,
+        SystemCall,
+        SystemCallVectored,
+        Hypercall,
+        Trace,
+        CodeModified,
     ]
 };
 
