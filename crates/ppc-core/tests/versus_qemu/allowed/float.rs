@@ -146,6 +146,23 @@ pub const ALLOWED: &[Allowed] = &[
         },
     },
     Allowed {
+        rows: &["xsmaxjdp", "xsminjdp"],
+        isa: "3.1B, Programming Note: \"Despite Java not recognizing the concept of exception status, VXSNAN is set to 1 if \\
+              either operand is an SNaN.\"",
+        peer: "does not look at the second operand if the first is a NaN",
+        forgive: |start, isa, ours, peer| {
+            let first = f64::from_bits((start.registers.vsr[Word(start.word).xa()] >> 64) as u64);
+            let missing = ours.registers.fpscr & !peer.registers.fpscr & VXSNAN != 0;
+            if first.is_nan() && missing {
+                fpscr(ours, peer, FX | FEX | VX | VXSNAN);
+                if ours.outcome == Outcome::FpEnabled {
+                    same_outcome(ours, peer);
+                    same_target(start, isa, ours, peer);
+                }
+            }
+        },
+    },
+    Allowed {
         rows: &["xststdcsp"],
         isa: "3.1B: \"class.Zero <- (exponent = 0x000) & (fraction = 0)\", \"class.Denormal <- [...] | (exponent > 0x000) & \
               (exponent < 0x381)\", each with its own bit of DCMX",
