@@ -123,9 +123,9 @@ pub const ALLOWED: &[Allowed] = &[
                 let value = f64::from_bits((start.registers.vsr[n] >> 64) as u64);
                 f64::from(value as f32) != value
             });
-            let [a, b] = [&ours.registers, &peer.registers].map(|r| (r.vsr[t] >> 64) as u64);
+            let [a, b] = [&ours.registers, &peer.registers].map(|r| r.vsr[t]);
             let range = (ours.registers.fpscr ^ peer.registers.fpscr) & (OX | UX) != 0;
-            if odd && (range || a.abs_diff(b) == 1 << 29) {
+            if odd && (range || neighbours(start, isa, a, b)) {
                 same_outcome(ours, peer);
                 same_target(start, isa, ours, peer);
                 fpscr(ours, peer, FX | FEX | OX | UX | XX | FI | FPRF);
