@@ -9,8 +9,11 @@ use std::process::{Command, Stdio};
 pub fn build(little: bool) -> PathBuf {
     let target = if little { "powerpc64le" } else { "powerpc64" };
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/versus_qemu");
-    let program = Path::new(env!("CARGO_TARGET_TMPDIR"))
-        .join(format!("serve.{target}.{:?}", std::thread::current().id()));
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!(
+        "serve.{target}.{}.{:?}",
+        std::process::id(),
+        std::thread::current().id()
+    ));
     let compiler = format!("{target}-linux-gnu-gcc");
     let output = Command::new(&compiler)
         .args(

@@ -1,7 +1,8 @@
 //! Conversions between formats and between numbers and integers.
 //!
 //! Where the ISA defines one word of a doubleword and leaves the other undefined, the result stands in both, as later
-//! versions of the ISA define it.
+//! versions of the ISA define it (3.1B, xscvdpsp and others: "all processors that support this instruction write the
+//! result into both words 0 and 1 of the result register, as is required by this version of the architecture").
 
 use super::{
     dword, finish_double, finish_scalar, finish_sticky, in_dword0, lane, lanes, round_scalar, scalar, twice,
@@ -41,7 +42,11 @@ pub fn xscvspdp(cpu: &mut Cpu, w: Word) -> Done {
     finish_double(cpu, w.xt(), DOUBLE, r)
 }
 
-/// VSX Scalar Convert Scalar Single-Precision to Vector Single-Precision format Non-signalling.
+/// VSX Scalar Convert Scalar Single-Precision to Vector Single-Precision format Non-signalling. ISA 3.1B, its
+/// Programming Note: "The low-order 29 bits of the significand of x are discarded, more if the unbiased exponent of x is
+/// less than -126 [...] less than -150 will return a result of Zero. Finite values of x having an unbiased exponent
+/// greater than +127 will result in discarding significant bits of the exponent. SNaN inputs having no significant bits
+/// in the upper 23 bits of the significand will return Infinity as the result. No status is set for any of these cases."
 pub fn xscvdpspn(cpu: &mut Cpu, w: Word) -> Done {
     cpu.vsr[w.xt()] = in_dword0(twice(single(dword(cpu.vsr[w.xb()], 0))));
     Ok(())

@@ -1,8 +1,10 @@
 //! Semantics: VSX floating point (Power ISA 3.0B, Book I, chapter 7).
 //!
 //! Scalars (`xs*`) behave like their FPR counterparts on all 64 VSRs: they set FPRF, FR and FI, and an enabled invalid
-//! operation or zero divide keeps the target. Doubleword 1 of the target is undefined before ISA 3.1 and becomes zero.
-//! Vectors (`xv*`) leave FPRF, FR and FI alone, and any enabled exception in any element keeps the whole target.
+//! operation or zero divide keeps the target. Doubleword 1 of the target is undefined before ISA 3.1 and becomes zero
+//! ("all processors that support this instruction write 0s into doubleword 1 of the result register").
+//! Vectors (`xv*`) leave FPRF, FR and FI alone, and any enabled exception in any element keeps the whole target
+//! ("if ex_flag=0 then VSR\[32*TX+T\] <- vresult").
 
 use super::float::{record_flags, suppressed, trap};
 use crate::{

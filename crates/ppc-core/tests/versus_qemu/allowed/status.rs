@@ -82,12 +82,6 @@ pub const ALLOWED: &[Allowed] = &[
         },
     },
     Allowed {
-        rows: &["fcti*", "xscvdp?x?s", "xscvqp??z"],
-        isa: "3.1B, xscvqpswz: \"FPSCR.FPRF <- 0bUUUUU\"",
-        peer: "leaves it or marks a NaN",
-        forgive: |_, _, ours, peer| fpscr(ours, peer, FPRF),
-    },
-    Allowed {
         rows: &["fcfid*"],
         isa: "2.03, Floating Convert From Integer Doubleword: \"FPRF is set to the class and sign of the result.\"",
         peer: "leaves it",
