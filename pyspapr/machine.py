@@ -33,6 +33,7 @@ from pyspapr.devices.xics import Icp, Ics
 from pyspapr.errors import ConfigError, StateError
 from pyspapr.hcall.registry import Handler
 from pyspapr.memory import Memory
+from pyspapr.migration.options import MigrationOptions, takes
 from pyspapr.migration.prepare import as_it_is
 from pyspapr.results import Migrated, Panicked, PoweredOff, Rebooted, StopReason
 from pyspapr.runstate import Events, Status, StoppedTime, status_of
@@ -457,24 +458,13 @@ class Machine:
         """The migration away from here that is under way."""
         return self.migration if self.migration is not None and not self.migration.ended.is_set() else None
 
-    def start_migration(
-        self,
-        place: object,
-        *,
-        bandwidth: int | None = None,
-        downtime_limit: float = 0.3,
-        compress: str | None = None,
-        tls: ssl.SSLContext | None = None,
-        on_progress: source.Progress | None = None,
-        pause_before_switchover: bool = False,
-        throttling: bool = True,
-    ) -> source.Outgoing:
+    @takes(MigrationOptions)
+    def start_migration(self, place: object, **options: Any) -> source.Outgoing:
         """Begin to migrate; the thread that is in `run`, or the next that is, carries it out beside the guest.
 
-        `place` is an address (`migration.uri` lists the kinds) or an object with `read` and `write`. `bandwidth` is in
-        bytes per second, `downtime_limit` in seconds, `compress` is `"lz4"` or `"zstd"`. Returns once the destination
-        has agreed to take such a machine. Raises MigrationError when it does not, and StateError when there is nothing
-        to migrate.
+        `place` is an address (`migration.uri` lists the kinds) or an object with `read` and `write`; the keywords are
+        `MigrationOptions`. Returns once the destination has agreed to take such a machine. Raises MigrationError when
+        it does not, and StateError when there is nothing to migrate.
         """
         if not self.started or (self.ended is not None and self.ended.final):
             raise StateError(f"there is nothing to migrate: {self.ended or 'load_kernel() was not called'}")
@@ -482,32 +472,12 @@ class Machine:
             raise StateError("a migration is under way already")
         from pyspapr.migration import source
 
-        self.migration = source.Outgoing(
-            self,
-            place,
-            bandwidth=bandwidth,
-            downtime_limit=downtime_limit,
-            compress=compress,
-            tls=tls,
-            on_progress=on_progress,
-            pause_before_switchover=pause_before_switchover,
-            throttling=throttling,
-        )
+        self.migration = source.Outgoing(self, place, MigrationOptions(**options))
         self.kick()
         return self.migration
 
-    def migrate(
-        self,
-        place: object,
-        *,
-        bandwidth: int | None = None,
-        downtime_limit: float = 0.3,
-        compress: str | None = None,
-        tls: ssl.SSLContext | None = None,
-        on_progress: source.Progress | None = None,
-        pause_before_switchover: bool = False,
-        throttling: bool = True,
-    ) -> MigrationStatistics:
+    @takes(MigrationOptions)
+    def migrate(self, place: object, **options: Any) -> MigrationStatistics:
         """Migrate, with the guest running meanwhile: here, or in the thread that is in `run`. See `start_migration`.
 
         Raises MigrationError when it did not happen (the guest can be run on), MigrationCancelled, and
@@ -515,17 +485,7 @@ class Machine:
         """
         from pyspapr.migration import source
 
-        outgoing = self.start_migration(
-            place,
-            bandwidth=bandwidth,
-            downtime_limit=downtime_limit,
-            compress=compress,
-            tls=tls,
-            on_progress=on_progress,
-            pause_before_switchover=pause_before_switchover,
-            throttling=throttling,
-        )
-        return source.drive(self, outgoing)
+        return source.drive(self, self.start_migration(place, **options))
 
     @classmethod
     def incoming(
@@ -535,7 +495,7 @@ class Machine:
         config: MachineConfig | None = None,
         tls: ssl.SSLContext | None = None,
         timeout: float | None = None,
-        on_progress: source.Progress | None = None,
+        on_progress: Callable[[MigrationStatistics], None] | None = None,
         prepare: Callable[[Machine], None] = as_it_is,
     ) -> Machine:
         """Wait for a machine to come to `place`, and return it; `run` goes on where its source stopped.

@@ -11,11 +11,10 @@ Must hold: after any failure, or `cancel`, what the passes took is marked dirty 
 
 from __future__ import annotations
 
-import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
 
 from pyspapr.errors import (
     MigrationCancelled,
@@ -26,8 +25,9 @@ from pyspapr.errors import (
 from pyspapr.migration import compatibility, frames, save
 from pyspapr.migration.account import Account
 from pyspapr.migration.link import Link
+from pyspapr.migration.options import MigrationOptions
+from pyspapr.migration.passes import CHUNK, Passes
 from pyspapr.migration.phases import QEMU_STATUS, Phase
-from pyspapr.migration.records import HptChunk, RamChunk, Table
 from pyspapr.migration.statistics import MigrationStatistics
 from pyspapr.migration.stream import StreamWriter
 from pyspapr.migration.throttle import Throttle
@@ -36,23 +36,13 @@ from pyspapr.results import Interrupted, Migrated, Rebooted
 from pyspapr.runstate import Status
 
 if TYPE_CHECKING:
-    from pyspapr._native import HptPass, RamPass
     from pyspapr.machine import Machine
 
-Progress = Callable[[MigrationStatistics], None]
-
-PAGE_BYTES: Final = 4096 + 4
-"""What a page of RAM costs on the stream, uncompressed."""
-ENTRY_BYTES: Final = 18
-"""What a hash table entry costs on the stream at most."""
-CHUNK: Final = 256 << 10
-"""Bytes of one chunk while the guest runs."""
 ANSWER_TIMEOUT: Final = 10.0
 """Seconds for an answer to `hello`."""
 SWITCHOVER_TIMEOUT: Final = 30.0
 """Seconds from the stop to `complete`; if it has not come by then the guest goes on here."""
 RUNNING_TIMEOUT: Final = 10.0
-KEPT_PASSES: Final = 200
 REPORT_EVERY: Final = 0.1
 """Seconds between two calls of `on_progress` within a phase."""
 
@@ -60,32 +50,13 @@ REPORT_EVERY: Final = 0.1
 class Outgoing:
     """One migration away from a machine. Made by `Machine.start_migration`."""
 
-    def __init__(
-        self,
-        vm: Machine,
-        place: Place,
-        *,
-        bandwidth: int | None = None,
-        downtime_limit: float = 0.3,
-        compress: str | None = None,
-        tls: ssl.SSLContext | None = None,
-        on_progress: Progress | None = None,
-        pause_before_switchover: bool = False,
-        throttling: bool = True,
-    ) -> None:
+    def __init__(self, vm: Machine, place: Place, options: MigrationOptions) -> None:
         """Connect and have the destination compare. Raises MigrationError, with nothing sent and nothing changed."""
-        if bandwidth is not None and bandwidth <= 0:
-            raise MigrationError(f"a bandwidth of {bandwidth} bytes per second cannot move anything")
-        if downtime_limit < 0:
-            raise MigrationError(f"a downtime limit of {downtime_limit:g} s is below 0")
-        if compress not in (None, "zstd", "lz4"):
-            raise MigrationError(f"unknown compression {compress!r}: choose zstd or lz4")
         self.vm = vm
-        self.downtime_limit = downtime_limit
-        self.compress = compress
-        self.pause_before_switchover = pause_before_switchover
-        self.on_progress = on_progress
-        self.throttle = Throttle(throttling)
+        self.downtime_limit = options.downtime_limit
+        self.pause_before_switchover = options.pause_before_switchover
+        self.on_progress = options.on_progress
+        self.throttle = Throttle(options.throttling)
         self.ended = threading.Event()
         """Set when the migration is over, whichever way."""
         self.error: SpaprError | None = None
@@ -95,22 +66,19 @@ class Outgoing:
         self._stepping = 0  # the thread that is in `step`
         self._reported = 0.0
         self._said = ""
-        self._taken: list[RamPass | HptPass] = []  # passes whose marks go back after a failure
-        self._ram: Any = None
-        self._hpt: Any = None
-        self._table: Any = None
         self._stopped = False
         self.was_paused = False
-        self._link = self._setup(place, bandwidth, tls)
+        self._link = self._setup(place, options)
         self._writer = StreamWriter(self._link.put)
+        self._passes = Passes(vm, self._writer, self._account, options.compress)
         self._phases = self._run()
 
     # The phases.
 
-    def _setup(self, place: Place, bandwidth: int | None, tls: ssl.SSLContext | None) -> Link:
+    def _setup(self, place: Place, options: MigrationOptions) -> Link:
         """Nothing of the machine is sent before the destination has said that it fits."""
-        transport = connect(place, tls=tls)
-        link = Link(transport, bandwidth)
+        transport = connect(place, tls=options.tls)
+        link = Link(transport, options.bandwidth)
         try:
             if transport.two_way:
                 link.say("hello", **compatibility.describe(self.vm))
@@ -145,9 +113,9 @@ class Outgoing:
                 self._watch()
                 yield  # what waits to be sent is all that is too much: another pass would not help
                 continue
-            before = self.pending
+            before = self._passes.pending
             yield from self._live_pass(everything=False)
-            self.throttle.judge(before, self.pending)
+            self.throttle.judge(before, self._passes.pending)
 
     def _pre_switchover(self) -> Iterator[None]:
         """Passes go on, so that little is left whenever the word comes."""
@@ -155,7 +123,7 @@ class Outgoing:
             return
         self._enter(Phase.PRE_SWITCHOVER)
         while not self._proceed.is_set():
-            if self.pending > CHUNK:
+            if self._passes.pending > CHUNK:
                 yield from self._live_pass(everything=False)
             self._watch()
             yield
@@ -176,7 +144,7 @@ class Outgoing:
         self._enter(Phase.FINAL_PASS)
         self._link.bandwidth = None
         self._begin_pass(everything=False, final=True)
-        while self._send_chunk(CHUNK):
+        while self._passes.send(CHUNK):
             self._breathe()
         self._end_pass()
         begin = self._writer.offset
@@ -202,7 +170,7 @@ class Outgoing:
         self._watch_cancel()
         self._enter(Phase.HANDOVER)
         self.vm.give_up(Migrated())
-        self._taken.clear()
+        self._passes.give_up()
         if self._link.transport.two_way:
             try:
                 self._link.say("go", paused=self.was_paused)
@@ -228,7 +196,7 @@ class Outgoing:
             self._watch()
             more = True
             while more and (room := self._link.room) > 0:
-                more = self._send_chunk(min(CHUNK, room))
+                more = self._passes.send(min(CHUNK, room))
             if not more:
                 break
             yield
@@ -236,94 +204,26 @@ class Outgoing:
         yield
 
     def _begin_pass(self, *, everything: bool, final: bool = False) -> None:
-        """Take the dirty marks. No instruction runs now; afterwards every processor's writes mark pages anew."""
-        if self._table is not self.vm.hpt:
-            self._whole_table()
-        else:
-            self._hpt = self.vm.hpt.start_pass(everything)
-            self._take(self._hpt)
-        self._ram = self.vm.ram.start_pass(everything)
-        self._take(self._ram)
-        for cpu in self.vm.cpus:
-            cpu.vcpu.protect_writes()
-        self._account.begin_pass(final)
+        self._passes.begin(everything=everything, final=final)
         if not final:
             self.vm.events.emit("MIGRATION_PASS", **{"pass": self._account.number})
         self._report(True)
-
-    def _take(self, taken: RamPass | HptPass) -> None:
-        """Remember a pass. The first two took everything; of very many later ones the last are enough.
-
-        A new attempt begins with everything that was ever written, so no mark is needed for it to be right.
-        """
-        self._taken.append(taken)
-        if len(self._taken) > KEPT_PASSES:
-            del self._taken[2]
-
-    def _whole_table(self) -> None:
-        """The first time, and when the guest has resized its table: a new one, and all of it."""
-        self._table = self.vm.hpt
-        self._writer.record(Table(self._table.shift))
-        self._hpt = self._table.start_pass(True)
-        self._take(self._hpt)
-
-    def _send_chunk(self, limit: int) -> bool:
-        """One chunk, of RAM or of the hash table in turns; False when the pass is over."""
-        if self._table is not self.vm.hpt:
-            self._whole_table()
-        table_first = self._account.turn()
-        for table in (table_first, not table_first):
-            if self._send_entries(limit) if table else self._send_pages(limit):
-                return True
-        return False
-
-    def _send_pages(self, limit: int) -> bool:
-        if (chunk := self._ram.next(limit, self.compress)) is None:
-            return False
-        index, data, pages, zero_pages = chunk
-        size = self._writer.record(RamChunk(pages, zero_pages, self.compress or "", index, data))
-        self._account.ram(pages, zero_pages, size)
-        return True
-
-    def _send_entries(self, limit: int) -> bool:
-        if (chunk := self._hpt.next(limit)) is None:
-            return False
-        data, valid, invalid = chunk
-        self._account.hpt(valid, invalid, self._writer.record(HptChunk(valid, invalid, data)))
-        return True
 
     def _end_pass(self) -> None:
         self._account.end_pass()
         self._report(True)
 
     @property
-    def ram_remaining(self) -> int:
-        """Pages that this pass has still to send, or that are dirty again."""
-        left = 0 if (ram := self._ram) is None else ram.remaining
-        return int(left) + self.vm.ram.dirty_grains()
-
-    @property
-    def hpt_remaining(self) -> int:
-        """The same of hash table entries."""
-        left = 0 if (hpt := self._hpt) is None else hpt.remaining
-        return int(left) + self.vm.hpt.dirty_entries()
-
-    @property
-    def pending(self) -> int:
-        """Bytes of RAM and hash table that are dirty or still to send in this pass."""
-        return self.ram_remaining * PAGE_BYTES + self.hpt_remaining * ENTRY_BYTES
-
-    @property
     def expected_downtime(self) -> float:
         """Seconds, were the guest stopped now: RAM and hash table alike, and what waits to be sent."""
-        return self._seconds(self.pending + self._link.waiting)
+        return self._seconds(self._passes.pending + self._link.waiting)
 
     def _seconds(self, size: int) -> float:
         rate = self._link.rate
         return size / rate if rate else 0.0
 
     def _converged(self, *, waiting: bool = True) -> bool:
-        return self._seconds(self.pending + (self._link.waiting if waiting else 0)) <= self.downtime_limit
+        return self._seconds(self._passes.pending + (self._link.waiting if waiting else 0)) <= self.downtime_limit
 
     # Driving, by the run loop.
 
@@ -445,10 +345,7 @@ class Outgoing:
         if self.phase is Phase.HANDOVER:
             self._end(Phase.UNCONFIRMED)
             return
-        for taken in self._taken:
-            taken.put_back()
-        for cpu in self.vm.cpus:
-            cpu.vcpu.protect_writes()
+        self._passes.put_back()
         if self._stopped:
             self.vm.phase = None
             if not self.was_paused:
@@ -456,10 +353,9 @@ class Outgoing:
         self._end(Phase.CANCELLED if isinstance(error, MigrationCancelled) else Phase.FAILED)
 
     def _end(self, phase: Phase) -> None:
-        self._taken.clear()
         self._account.sent_bytes = self._link.sent
-        self._account.remaining = (0, 0) if phase is Phase.COMPLETED else (self.ram_remaining, self.hpt_remaining)
-        self._ram = self._hpt = None
+        self._account.remaining = (0, 0) if phase is Phase.COMPLETED else (self._passes.pages, self._passes.entries)
+        self._passes.forget()
         self._link.close()
         if isinstance(self.error, MigrationError):
             self.error.statistics = self._snapshot(phase)
@@ -488,8 +384,8 @@ class Outgoing:
         return self._snapshot(self.phase)
 
     def _snapshot(self, phase: Phase) -> MigrationStatistics:
-        over = self._ram is None
-        pages, entries = self._account.remaining if over else (self.ram_remaining, self.hpt_remaining)
+        over = not self._passes.begun
+        pages, entries = self._account.remaining if over else (self._passes.pages, self._passes.entries)
         return self._account.statistics(
             phase=phase,
             sent_bytes=self._account.sent_bytes if over and self.ended.is_set() else self._link.sent,

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Final
 
 from pyspapr.migration.phases import Phase
 from pyspapr.plain import Plain
+
+ENTRY_BYTES: Final = 18
+"""What a hash table entry costs on the stream at most."""
 
 
 class PassStatistics(Plain, kw_only=True):
@@ -93,6 +97,4 @@ class MigrationStatistics(Plain, kw_only=True):
     @property
     def remaining_bytes(self) -> int:
         """RAM and hash table together, as they would travel."""
-        from pyspapr.migration.source import ENTRY_BYTES
-
         return self.ram_remaining + self.hpt_remaining * ENTRY_BYTES

@@ -1,0 +1,137 @@
+"""Passes over RAM and hash table: marks are taken, chunks sent, and put back when all was in vain.
+
+Enters: a machine between two of its instructions, and a stream. Leaves: chunks on the stream, RAM and table in turns.
+Must hold: a pass takes the marks of both at once; whatever the passes took can be marked dirty again; a table that the
+guest has put in the place of its old one is sent from its first entry.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pyspapr.migration.account import Account
+from pyspapr.migration.records import HptChunk, RamChunk, Table
+from pyspapr.migration.statistics import ENTRY_BYTES
+from pyspapr.migration.stream import StreamWriter
+
+if TYPE_CHECKING:
+    from pyspapr._native import Hpt, HptPass, RamPass
+    from pyspapr.machine import Machine
+
+PAGE_BYTES: Final = 4096 + 4
+"""What a page of RAM costs on the stream, uncompressed."""
+CHUNK: Final = 256 << 10
+"""Bytes of one chunk."""
+KEPT: Final = 200
+"""Passes that are remembered."""
+
+
+class Passes:
+    """The passes of one migration."""
+
+    def __init__(self, vm: Machine, writer: StreamWriter, account: Account, compress: str | None) -> None:
+        """Nothing was taken."""
+        self._vm = vm
+        self._writer = writer
+        self._account = account
+        self._compress = compress
+        self._taken: list[RamPass | HptPass] = []
+        self._ram: RamPass | None = None
+        self._hpt: HptPass | None = None
+        self._table: Hpt | None = None
+
+    def begin(self, *, everything: bool, final: bool = False) -> None:
+        """Take the dirty marks. No instruction runs now; afterwards every processor's writes mark pages anew."""
+        if self._table is not self._vm.hpt:
+            self._whole_table()
+        else:
+            self._hpt = self._vm.hpt.start_pass(everything)
+            self._take(self._hpt)
+        self._ram = self._vm.ram.start_pass(everything)
+        self._take(self._ram)
+        for cpu in self._vm.cpus:
+            cpu.vcpu.protect_writes()
+        self._account.begin_pass(final)
+
+    def _take(self, taken: RamPass | HptPass) -> None:
+        """Remember a pass. The first two took everything; of very many later ones the last are enough.
+
+        A new attempt begins with everything that was ever written, so no mark is needed for it to be right.
+        """
+        self._taken.append(taken)
+        if len(self._taken) > KEPT:
+            del self._taken[2]
+
+    def _whole_table(self) -> None:
+        """The first time, and when the guest has resized its table: a new one, and all of it."""
+        self._table = self._vm.hpt
+        self._writer.record(Table(self._table.shift))
+        self._hpt = self._table.start_pass(True)
+        self._take(self._hpt)
+
+    def send(self, limit: int) -> bool:
+        """One chunk, of RAM or of the hash table in turns; False when the pass is over."""
+        if self._table is not self._vm.hpt:
+            self._whole_table()
+        table_first = self._account.turn()
+        for table in (table_first, not table_first):
+            if self._send_entries(limit) if table else self._send_pages(limit):
+                return True
+        return False
+
+    def _send_pages(self, limit: int) -> bool:
+        if self._ram is None or (chunk := self._ram.next(limit, self._compress)) is None:
+            return False
+        index, data, pages, zero_pages = chunk
+        size = self._writer.record(RamChunk(pages, zero_pages, self._compress or "", index, data))
+        self._account.ram(pages, zero_pages, size)
+        return True
+
+    def _send_entries(self, limit: int) -> bool:
+        if self._hpt is None or (chunk := self._hpt.next(limit)) is None:
+            return False
+        data, valid, invalid = chunk
+        self._account.hpt(valid, invalid, self._writer.record(HptChunk(valid, invalid, data)))
+        return True
+
+    # What is left.
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is a pass, and not yet `forget`."""
+        return self._ram is not None
+
+    @property
+    def pages(self) -> int:
+        """Pages that this pass has still to send, or that are dirty again."""
+        left = 0 if (ram := self._ram) is None else ram.remaining
+        return int(left) + self._vm.ram.dirty_grains()
+
+    @property
+    def entries(self) -> int:
+        """The same of hash table entries."""
+        left = 0 if (hpt := self._hpt) is None else hpt.remaining
+        return int(left) + self._vm.hpt.dirty_entries()
+
+    @property
+    def pending(self) -> int:
+        """Bytes of RAM and hash table that are dirty or still to send in this pass."""
+        return self.pages * PAGE_BYTES + self.entries * ENTRY_BYTES
+
+    # The end.
+
+    def put_back(self) -> None:
+        """What was taken is dirty again, and writes mark pages anew."""
+        for taken in self._taken:
+            taken.put_back()
+        for cpu in self._vm.cpus:
+            cpu.vcpu.protect_writes()
+
+    def give_up(self) -> None:
+        """What was taken is the destination's: nothing will be put back."""
+        self._taken.clear()
+
+    def forget(self) -> None:
+        """It is over, whichever way."""
+        self._taken.clear()
+        self._ram = self._hpt = None
