@@ -124,6 +124,7 @@ class Vcpu:
         clock: str = "virtual",  # or "host"
         strict: bool = False,
         seed: int = 0,
+        engine: str = "interp",  # or "jit"
     ) -> Vcpu: ...
     def reset(
         self, *, pc: int, r3: int = 0, r4: int = 0, r5: int = 0, r6: int = 0, r7: int = 0, msr: int = ...

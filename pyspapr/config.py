@@ -13,6 +13,7 @@ from typing import Final, Literal
 from pyspapr.errors import ConfigError
 
 Clock = Literal["virtual", "host"]
+Engine = Literal["interp", "jit"]
 
 KIB: Final = 1 << 10
 MIB: Final = 1 << 20
@@ -33,6 +34,11 @@ RTC_EPOCH: Final = 1_767_225_600
 """2026-01-01 00:00:00 UTC: what the clock of a virtual-time machine shows at its start, in seconds since 1970."""
 
 CPU_MODELS: Final = ("power8", "power9")
+
+ENGINES: Final[tuple[Engine, ...]] = ("interp", "jit")
+DEFAULT_ENGINE: Engine = "interp"
+"""What runs the guest's instructions when a machine is not told. No part of its description: nothing that a guest
+can observe depends on it. Tests set it to be run on each engine."""
 
 _SIZE = re.compile(r"(\d+)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
 _UNITS: Final = {"": 1, "K": KIB, "M": MIB, "G": GIB, "T": 1 << 40}

@@ -21,9 +21,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pyspapr import boot, hcall, machine_state, runloop, vmstate
+from pyspapr import config as config_module
 from pyspapr._native import Hpt, Ram, Vcpu
 from pyspapr.calls import Calls
-from pyspapr.config import RTC_EPOCH, Clock, MachineConfig
+from pyspapr.config import RTC_EPOCH, Clock, Engine, MachineConfig
 from pyspapr.console import Console
 from pyspapr.cpu import Cpu
 from pyspapr.devices import nvram, vty
@@ -70,10 +71,13 @@ class Machine:
         max_memory: int | str | None = None,
         hpt_shift: int | None = None,
         rtc_base: int | None = None,
+        engine: Engine | None = None,
         ram: Ram | None = None,
         hpt: Hpt | None = None,
     ) -> None:
         """Build from `config`, or from the keywords, which mean what `MachineConfig` says.
+
+        `engine` runs the instructions; see `config.DEFAULT_ENGINE`.
 
         `ram` and `hpt` are for machines that come from a stream: with contents, instead of zeroes.
         """
@@ -87,6 +91,7 @@ class Machine:
             hpt_shift=hpt_shift,
             rtc_base=rtc_base,
         )
+        self.engine: Engine = engine or config_module.DEFAULT_ENGINE
         try:
             self.ram = Ram(self.config.ram_size) if ram is None else ram
             self.hpt = Hpt(self.config.table_shift) if hpt is None else hpt
@@ -126,6 +131,7 @@ class Machine:
                 clock=self.config.clock,
                 strict=self.config.strict,
                 seed=self.config.seed,
+                engine=self.engine,
             )
             for index in range(self.config.vcpus)
         ]

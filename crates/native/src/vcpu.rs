@@ -2,7 +2,13 @@
 
 use crate::{error, hpt::Hpt, hypercall::Native, ram::Ram};
 use ppc_core::{
-    exit::Exit, interp::Engine, mmu::Access, model, msr, regs, slb::SlbEntry, state::Cpu, time::Clock,
+    exit::Exit,
+    interp::{Engine, EngineKind},
+    mmu::Access,
+    model, msr, regs,
+    slb::SlbEntry,
+    state::Cpu,
+    time::Clock,
 };
 use pyo3::{
     exceptions::{PyKeyError, PyValueError},
@@ -93,7 +99,8 @@ impl Inner {
 #[pymethods]
 impl Vcpu {
     #[new]
-    #[pyo3(signature = (ram, hpt, model, *, index = 0, clock = "virtual", strict = false, seed = 0))]
+    #[pyo3(signature = (ram, hpt, model, *, index = 0, clock = "virtual", strict = false, seed = 0, engine = "interp"))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments")]
     fn new(
         ram: &Ram,
         hpt: &Hpt,
@@ -102,6 +109,7 @@ impl Vcpu {
         clock: &str,
         strict: bool,
         seed: u64,
+        engine: &str,
     ) -> PyResult<Self> {
         let Some(known) = model::by_name(model) else {
             let names: Vec<_> = model::MODELS.iter().map(|m| m.name).collect();
@@ -115,7 +123,12 @@ impl Vcpu {
             "host" => Clock::Host(Instant::now()),
             other => return Err(error::config(format!("unknown clock {other:?}; known: virtual, host"))),
         };
-        let mut engine = Engine::new(cpu);
+        let kind = match engine {
+            "interp" => EngineKind::Interp,
+            "jit" => EngineKind::Jit,
+            other => return Err(error::config(format!("unknown engine {other:?}; known: interp, jit"))),
+        };
+        let mut engine = Engine::with_kind(cpu, kind);
         engine.strict = strict;
         let inner = Inner { engine, halted: false, native: Native::default(), unimplemented: (0, 0) };
         Ok(Self { inner: Mutex::new(inner), kicked: Arc::default() })
