@@ -11,6 +11,7 @@ from pyspapr._native import __version__
 from pyspapr.config import MachineConfig
 from pyspapr.errors import (
     ConfigError,
+    EngineDifference,
     ExpectError,
     GuestAddressError,
     ImageError,
@@ -39,6 +40,7 @@ from pyspapr.results import (
 
 __all__ = [
     "ConfigError",
+    "EngineDifference",
     "ExpectError",
     "GuestAddressError",
     "Hung",

@@ -83,3 +83,18 @@ class MigrationUnconfirmed(MigrationError):
 
     Neither side may start it by itself. See `pyspapr.migration.phases`, and `Machine.reclaim`.
     """
+
+
+class EngineDifference(SpaprError):
+    """Two engines, run in lock-step, do not do the same.
+
+    `instructions` is how many were retired by then and `address` where the one was after which the machines differ, or
+    None when it was not found. `lines` say what differs, the interpreter first.
+    """
+
+    def __init__(self, message: str, instructions: int, address: int | None, lines: list[str]) -> None:
+        """Keep the details beside the message."""
+        super().__init__(message)
+        self.instructions = instructions
+        self.address = address
+        self.lines = lines

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from pyspapr import vmstate
 from pyspapr._native import Hpt, Ram
-from pyspapr.config import HPT_SHIFT_MAX, HPT_SHIFT_MIN, MIB, MachineConfig, hpt_shift_for
+from pyspapr.config import HPT_SHIFT_MAX, HPT_SHIFT_MIN, MIB, Engine, MachineConfig, hpt_shift_for
 from pyspapr.errors import ConfigError, StreamError
 from pyspapr.migration.prepare import as_it_is
 from pyspapr.migration.records import Device, End, Header, HptChunk, Image, RamChunk, Record, Schemas, Table
@@ -40,13 +40,20 @@ class Loader:
     """Takes records one by one; `finish` gives the machine. `reader` says where in the stream we are."""
 
     def __init__(
-        self, reader: StreamReader, *, prepare: Prepare = as_it_is, ram: Ram | None = None, hpt: Hpt | None = None
+        self,
+        reader: StreamReader,
+        *,
+        prepare: Prepare = as_it_is,
+        ram: Ram | None = None,
+        hpt: Hpt | None = None,
+        engine: Engine | None = None,
     ) -> None:
         """`ram` and `hpt` are there already when the stream does not begin with them: a snapshot's, a base file's."""
         self.reader = reader
         self.prepare = prepare
         self.ram = ram
         self.hpt = hpt
+        self.engine = engine
         self.config: MachineConfig | None = None
         self.header: Header | None = None
         self._layouts: dict[str, Layout] = {}
@@ -184,7 +191,7 @@ class Loader:
         from pyspapr.machine import Machine
 
         config = self.config
-        vm = Machine(config, ram=self.memory(), hpt=self.hpt)
+        vm = Machine(config, ram=self.memory(), hpt=self.hpt, engine=self.engine)
         self.prepare(vm)
         for section, (device, values) in zip(vmstate.sections(vm), self._devices, strict=True):
             section.vmstate.load(section.target, device.version, values)

@@ -10,6 +10,7 @@ import io
 from typing import TYPE_CHECKING
 
 from pyspapr._native import Ram, RamSnapshot
+from pyspapr.config import Engine
 from pyspapr.migration import save
 from pyspapr.migration.load import Loader, Prepare
 from pyspapr.migration.prepare import as_it_is
@@ -28,10 +29,10 @@ class Snapshot:
         self._records = records
         self._prepare = prepare
 
-    def fork(self) -> Machine:
-        """A machine that stands where the snapshot was taken."""
+    def fork(self, engine: Engine | None = None) -> Machine:
+        """A machine that stands where the snapshot was taken, run by `engine`."""
         reader = StreamReader(io.BytesIO(self._records).read)
-        loader = Loader(reader, prepare=self._prepare, ram=Ram.from_snapshot(self._ram))
+        loader = Loader(reader, prepare=self._prepare, ram=Ram.from_snapshot(self._ram), engine=engine)
         while loader.end is None:
             loader.feed(reader.next())
         return loader.finish()

@@ -100,6 +100,7 @@ impl Inner {
 impl Vcpu {
     #[new]
     #[pyo3(signature = (ram, hpt, model, *, index = 0, clock = "virtual", strict = false, seed = 0, engine = "jit"))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments")]
     fn new(
         ram: &Ram,
         hpt: &Hpt,

@@ -1,0 +1,123 @@
+"""How two machines of one description differ: lines for people, none when they are the same.
+
+RAM and the hash table are compared by what was written since the last comparison, so a look costs what there is to see.
+Each takes dirty marks of its machine; a migration of the same machine would miss them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from pyspapr._native import hpt_chunk_entries, ram_chunk_grains
+
+if TYPE_CHECKING:
+    from pyspapr._native import RamPass
+    from pyspapr.cpu import Cpu
+    from pyspapr.machine import Machine
+
+GRAIN: Final = 4096
+CHUNK: Final = 1 << 20
+SHOWN: Final = 20
+"""Lines of one kind."""
+
+
+def unlike(name: str, one: object, other: object) -> str:
+    """A line."""
+    texts = (f"{value:#x}" if isinstance(value, int) else str(value) for value in (one, other))
+    return f"{name}: " + " / ".join(texts)
+
+
+def shortened(lines: list[str]) -> list[str]:
+    """At most `SHOWN`, and how many more."""
+    more = len(lines) - SHOWN
+    return lines if more <= 0 else [*lines[:SHOWN], f"… {more} more"]
+
+
+def part_of_vector(name: str) -> bool:
+    """Whether a register is shown as a part of a VSR."""
+    return name.rstrip("0123456789") in ("f", "vr")
+
+
+def processor(one: Cpu, other: Cpu) -> list[str]:
+    """Registers and what is remembered beside them."""
+    if one.vcpu.digest() == other.vcpu.digest() and one.vcpu.halted == other.vcpu.halted:
+        return []
+    names = [name for name in one.names if not part_of_vector(name)]
+    lines = [unlike(name, one[name], other[name]) for name in names if one[name] != other[name]]
+    mine, theirs = one.vcpu.internal_state(), other.vcpu.internal_state()
+    lines += [unlike(name, mine[name], theirs[name]) for name in mine if mine[name] != theirs[name]]
+    for index, (left, right) in enumerate(zip(one.vcpu.slb(), other.vcpu.slb(), strict=True)):
+        if left != right:
+            lines.append(f"slb[{index}]: {left[0]:#x} {left[1]:#x} / {right[0]:#x} {right[1]:#x}")
+    if one.vcpu.halted != other.vcpu.halted:
+        lines.append(unlike("halted", one.vcpu.halted, other.vcpu.halted))
+    return lines or ["a register that has no name"]
+
+
+def processors(one: Machine, other: Machine) -> list[str]:
+    """Every processor."""
+    return [line for pair in zip(one.cpus, other.cpus, strict=True) for line in processor(*pair)]
+
+
+def devices(one: Machine, other: Machine) -> list[str]:
+    """Every device."""
+    mine, theirs = one.state(), other.state()
+    return [unlike(name, mine[name], theirs[name]) for name in mine if mine[name] != theirs[name]]
+
+
+def chunks(passing: RamPass, size: int) -> Iterator[tuple[set[int], bytes]]:
+    """Grain numbers of each chunk of a pass, and everything in it as one string."""
+    while (chunk := passing.next(CHUNK)) is not None:
+        index, data, _, _ = chunk
+        yield {grain for grain, _ in ram_chunk_grains(index, size)}, index + data
+
+
+def memory(one: Machine, other: Machine) -> list[str]:
+    """RAM, and which of its pages are marked as written."""
+    size = one.ram.size
+    passes = [chunks(vm.ram.start_pass(False), size) for vm in (one, other)]
+    for vm in (one, other):
+        for cpu in vm.cpus:
+            cpu.vcpu.protect_writes()
+    while True:
+        left, right = (next(chunk, None) for chunk in passes)
+        if left != right:
+            break
+        if left is None:
+            return []
+    marked = []
+    for first, rest in zip((left, right), passes, strict=True):
+        grains = set() if first is None else first[0]
+        marked.append(grains.union(*(more for more, _ in rest)))
+    lines = [f"page {grain * GRAIN:#x} is marked by one only" for grain in sorted(marked[0] ^ marked[1])]
+    for grain in sorted(marked[0] | marked[1]):
+        pages = [vm.ram.read(grain * GRAIN, GRAIN) for vm in (one, other)]
+        if pages[0] != pages[1]:
+            at = next(i for i in range(GRAIN) if pages[0][i] != pages[1][i]) & ~7
+            texts = " / ".join(page[at : at + 16].hex(" ", 8) for page in pages)
+            lines.append(f"memory at {grain * GRAIN + at:#x}: {texts}")
+    return shortened(lines)
+
+
+def table(one: Machine, other: Machine) -> list[str]:
+    """The hash table, and which of its entries are marked as changed."""
+    if one.hpt.shift != other.hpt.shift:
+        return [unlike("hash table shift", one.hpt.shift, other.hpt.shift)]
+    found: list[dict[Any, tuple[int, int]]] = []
+    for vm in (one, other):
+        taken = vm.hpt.start_pass(False)
+        entries: dict[Any, tuple[int, int]] = {}
+        while (chunk := taken.next(CHUNK)) is not None:
+            entries.update((ptex, (v, r)) for ptex, v, r in hpt_chunk_entries(chunk[0], vm.hpt.shift))
+        found.append(entries)
+    mine, theirs = found
+    if mine == theirs:
+        return []
+    lines = []
+    for ptex in sorted(mine.keys() | theirs.keys(), key=lambda ptex: -1 if ptex is None else ptex):
+        left, right = mine.get(ptex), theirs.get(ptex)
+        if left != right:
+            texts = ("unchanged" if entry is None else f"{entry[0]:#x} {entry[1]:#x}" for entry in (left, right))
+            lines.append(f"entry {ptex}: " + " / ".join(texts))
+    return shortened(lines)

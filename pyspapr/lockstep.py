@@ -1,0 +1,265 @@
+"""Two machines of one description, one run by each engine, side by side: the same after every step, or found out.
+
+Enters: how to make such a machine. Leaves: why the guest stopped; or `EngineDifference`, with the first instruction
+after which the two are not the same. Both run the same numbers of instructions, so both are cut at the same places.
+After each step the processors are compared, after some of them everything else: devices, and of RAM and the hash table
+what was written since (and that it was marked so).
+
+On a difference both go back to the latest snapshots taken while they agreed, and from there to the difference again, in
+ever smaller steps. What an engine does may depend on what it has compiled; when the difference does not come again from
+the snapshots, both machines are made anew and run from their beginning.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+from pyspapr import comparison
+from pyspapr._native import disassemble
+from pyspapr.config import ENGINES, Engine
+from pyspapr.console import InputSource
+from pyspapr.errors import ConfigError, EngineDifference
+from pyspapr.results import InstructionLimit, Rebooted, StopReason, Timeout
+from pyspapr.tape import Player, Tape
+
+if TYPE_CHECKING:
+    from pyspapr.machine import Machine
+    from pyspapr.migration.snapshot import Snapshot
+
+STEP: Final = 1_000_000
+"""Instructions between two comparisons of the processors."""
+LOOK: Final = 16
+"""Steps between two comparisons of everything."""
+FREEZE: Final = 160
+"""Steps between two snapshots."""
+PIECES: Final = 100
+"""Into how many smaller steps one is split to find a difference in it."""
+
+Make = Callable[[Engine], "Machine"]
+
+
+@dataclass
+class Pair:
+    """Both machines, where they stand."""
+
+    machines: tuple[Machine, Machine]
+    players: tuple[Player, Player]
+    reasons: tuple[StopReason | None, StopReason | None] = (None, None)
+
+    @property
+    def count(self) -> int:
+        """Instructions, by the first machine."""
+        return self.machines[0].cpus[0].vcpu.instructions
+
+    @property
+    def ended(self) -> bool:
+        """Whether the latest run of one ended before its budget did."""
+        return any(reason is not None and not isinstance(reason, InstructionLimit) for reason in self.reasons)
+
+    def differences(self, *, everything: bool) -> list[str]:
+        """What differs: of the processors, or everything that may have changed since everything was asked for."""
+        lines = []
+        for name, values in (
+            ("end of the run", self.reasons),
+            ("looks at input", tuple(player.position for player in self.players)),
+            ("bytes printed", tuple(vm.console.total for vm in self.machines)),
+        ):
+            if values[0] != values[1]:
+                lines.append(f"{name}: {values[0]} / {values[1]}")
+        lines += comparison.processors(*self.machines)
+        if everything or lines:
+            lines += comparison.devices(*self.machines)
+            lines += comparison.memory(*self.machines)
+            lines += comparison.table(*self.machines)
+        return lines
+
+
+class Base(Protocol):
+    """A place where both agree and from which they can be run again; hashable."""
+
+    def pair(self) -> Pair:
+        """Both machines, there."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Beginning:
+    """Machines made anew."""
+
+    make: Make
+    tape: Tape
+
+    def __str__(self) -> str:
+        """For a sentence."""
+        return "the beginning"
+
+    def pair(self) -> Pair:
+        """Both at their first instruction."""
+        one, other = (self.make(engine) for engine in ENGINES)
+        return connect((one, other), (self.tape.replay(0), self.tape.replay(0)))
+
+
+@dataclass(frozen=True, eq=False)
+class Frozen:
+    """Snapshots."""
+
+    snapshots: tuple[Snapshot, Snapshot]
+    tape: Tape
+    position: int
+
+    def __str__(self) -> str:
+        """For a sentence."""
+        return "the latest snapshot"
+
+    def pair(self) -> Pair:
+        """Forks of both."""
+        one, other = (snapshot.fork(engine) for snapshot, engine in zip(self.snapshots, ENGINES, strict=True))
+        return connect((one, other), (self.tape.replay(self.position), self.tape.replay(self.position)))
+
+
+def connect(machines: tuple[Machine, Machine], players: tuple[Player, Player]) -> Pair:
+    """The machines with their input."""
+    for vm, player in zip(machines, players, strict=True):
+        vm.console.source = player
+    return Pair(machines, players)
+
+
+class Lockstep:
+    """Runs both machines."""
+
+    def __init__(
+        self,
+        make: Make,
+        *,
+        source: InputSource | None = None,
+        step: int = STEP,
+        reboots: bool = False,
+        notify: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """`make` gives a machine that is ready to run, with virtual time; `source` is the console's input.
+
+        With `reboots` a guest that asks for one gets it. `notify` is told what is done about a difference.
+        """
+        self.tape = Tape(source)
+        self.step = step
+        self.reboots = reboots
+        self.notify = notify
+        self._beginning: Base = Beginning(make, self.tape)
+        self._base: Base = self._beginning
+        one, other = (make(engine) for engine in ENGINES)
+        if one.config.clock != "virtual":
+            raise ConfigError("lock-step needs virtual time: with the host's clock no two runs are the same")
+        self._pair = connect((one, other), (self.tape.lead(), self.tape.replay(0)))
+
+    @property
+    def machine(self) -> Machine:
+        """The machine whose console is shown."""
+        return self._pair.machines[0]
+
+    def advance(self, vm: Machine, instructions: int) -> StopReason:
+        """Run one machine for so many instructions, through reboots."""
+        until = vm.cpus[0].vcpu.instructions + instructions
+        while True:
+            reason = vm.run(max_instructions=until - vm.cpus[0].vcpu.instructions)
+            if not (isinstance(reason, Rebooted) and self.reboots):
+                return reason
+            vm.reboot()
+
+    def _advance(self, pair: Pair, instructions: int) -> None:
+        one, other = (self.advance(vm, instructions) for vm in pair.machines)
+        pair.reasons = (one, other)
+
+    def run(self, *, max_instructions: int | None = None, timeout: float | None = None) -> StopReason:
+        """Run both until the guest stops or a limit is reached; `timeout` is looked at after every step.
+
+        Raises EngineDifference.
+        """
+        pair = self._pair
+        deadline = None if timeout is None else time.monotonic() + timeout
+        limit = None if max_instructions is None else pair.count + max_instructions
+        agreed = pair.count
+        for number in itertools.count(1):
+            if timeout is not None and deadline is not None and time.monotonic() > deadline:
+                return self._end(pair, Timeout(timeout))
+            self._advance(pair, self.step if limit is None else min(self.step, limit - pair.count))
+            over = pair.ended or pair.count == limit
+            lines = pair.differences(everything=over or number % LOOK == 0)
+            if lines:
+                raise self._difference(agreed, pair, lines)
+            if over:
+                return self._end(pair, pair.reasons[0])
+            if number % LOOK == 0:
+                agreed = pair.count
+            if number % FREEZE == 0:
+                one, other = (vm.snapshot() for vm in pair.machines)
+                self._base = Frozen((one, other), self.tape, pair.players[0].position)
+        raise AssertionError("counting has no end")
+
+    def _end(self, pair: Pair, reason: StopReason | None) -> StopReason:
+        """The last and longest look."""
+        one, other = (vm.state_hash() for vm in pair.machines)
+        if one != other:
+            lines = [f"state hash: {one} / {other}", *pair.differences(everything=True)]
+            raise self._difference(0, pair, lines)
+        assert reason is not None
+        return reason
+
+    # A difference.
+
+    def _difference(self, agreed: int, pair: Pair, lines: list[str]) -> EngineDifference:
+        """The error for a difference between `agreed` and where `pair` is now."""
+        last = pair.count
+        self.notify(f"the engines differ between instructions {agreed} and {last}: looking for the first one")
+        for base in dict.fromkeys((self._base, self._beginning)):
+            if (found := self._narrow(base, agreed, last)) is not None:
+                return found
+            self.notify(f"{base} does not lead to the difference again")
+        message = f"the engines differ after one of the instructions from {agreed} to {last}, and not every time"
+        return EngineDifference(message, last, None, [*places(pair), *lines])
+
+    def _narrow(self, base: Base, first: int, last: int) -> EngineDifference | None:
+        """The difference that comes after `first` and until `last`, if it comes when both run again from `base`."""
+        while True:
+            pair = base.pair()
+            while pair.count < first and not pair.ended:
+                self._advance(pair, min(self.step, first - pair.count))
+            if pair.ended or pair.differences(everything=True):
+                return None
+            piece = -(-(last - first) // PIECES)
+            lines: list[str] = []
+            while not lines and first < last and not pair.ended:
+                where = place(pair.machines[0])
+                address = pair.machines[0].cpus[0].pc
+                target = min(first + piece, last)
+                self._advance(pair, target - first)
+                if lines := pair.differences(everything=True):
+                    last = target
+                else:
+                    first = target
+            if not lines:
+                return None
+            if piece == 1:
+                message = f"the engines differ after instruction {last}, {where}"
+                return EngineDifference(message, last, address, [*places(pair), *lines])
+
+
+def place(vm: Machine) -> str:
+    """Where a machine is: the instruction to come."""
+    cpu = vm.cpus[0]
+    real = cpu.vcpu.translate(cpu.pc, fetch=True)
+    if real is None:
+        return f"{cpu.pc:#x}, which is not mapped"
+    word = int.from_bytes(vm.memory.read(real, 4), "little" if cpu.msr & 1 else "big")
+    return f"{cpu.pc:#x}: {word:08x} {disassemble(word, cpu.pc)}"
+
+
+def places(pair: Pair) -> list[str]:
+    """Where both are now."""
+    return [
+        f"{vm.engine} after {vm.cpus[0].vcpu.instructions} instructions ({reason}) at {place(vm)}"
+        for vm, reason in zip(pair.machines, pair.reasons, strict=True)
+    ]
