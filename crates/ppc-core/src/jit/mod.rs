@@ -16,6 +16,8 @@
 //! One pass over the instructions, a host register for each guest register that a region uses most, no other
 //! optimisation: see DESIGN for what was measured.
 
+#![expect(clippy::useless_conversion, reason = "what dynasm! makes of register numbers")]
+
 mod arena;
 mod branch;
 mod condition;
