@@ -116,7 +116,11 @@ impl Emitter {
         if exit.page != 0 {
             let from = self.label();
             asm!(self
-                ; add QWORD [rbp + PAGE], exit.page
+                ; mov rax, [rbp + PAGE]
+                ; add rax, exit.page
+                ; mov [rbp + PAGE], rax
+                ; cmp rax, [rcx + offset_of!(Slot, page) as i32]
+                ; jne =>from
                 ; mov eax, [rbp + FETCH_CONTEXT + 4 * self.half as i32]
                 ; cmp eax, [rcx + offset_of!(Slot, context) as i32]
                 ; jne =>from

@@ -13,6 +13,7 @@ const CA32: i32 = cpu(offset_of!(Cpu, xer) + offset_of!(Xer, ca32));
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Alu {
     Add,
+    AddCarry,
     Sub,
     And,
     Or,
@@ -25,6 +26,7 @@ impl Emitter {
         match self.pin(n) {
             Some(pin) => match op {
                 Alu::Add => asm!(self; add Rq(host), Rq(pin)),
+                Alu::AddCarry => asm!(self; adc Rq(host), Rq(pin)),
                 Alu::Sub => asm!(self; sub Rq(host), Rq(pin)),
                 Alu::And => asm!(self; and Rq(host), Rq(pin)),
                 Alu::Or => asm!(self; or Rq(host), Rq(pin)),
@@ -32,6 +34,7 @@ impl Emitter {
             },
             None => match op {
                 Alu::Add => asm!(self; add Rq(host), [rbp + guest(n)]),
+                Alu::AddCarry => asm!(self; adc Rq(host), [rbp + guest(n)]),
                 Alu::Sub => asm!(self; sub Rq(host), [rbp + guest(n)]),
                 Alu::And => asm!(self; and Rq(host), [rbp + guest(n)]),
                 Alu::Or => asm!(self; or Rq(host), [rbp + guest(n)]),
@@ -43,19 +46,17 @@ impl Emitter {
     /// `host ← host op value`.
     fn alu_constant(&mut self, op: Alu, host: Host, value: u64) {
         let Ok(small) = i32::try_from(value as i64) else {
-            // Only OR, XOR and AND with a mask of the upper bits come here; RCX is free there.
             self.constant(RCX, value);
-            match op {
-                Alu::Add => asm!(self; add Rq(host), rcx),
-                Alu::Sub => asm!(self; sub Rq(host), rcx),
+            return match op {
                 Alu::And => asm!(self; and Rq(host), rcx),
                 Alu::Or => asm!(self; or Rq(host), rcx),
                 Alu::Xor => asm!(self; xor Rq(host), rcx),
-            }
-            return;
+                Alu::Add | Alu::AddCarry | Alu::Sub => unreachable!("immediates of additions fit"),
+            };
         };
         match op {
             Alu::Add => asm!(self; add Rq(host), small),
+            Alu::AddCarry => asm!(self; adc Rq(host), small),
             Alu::Sub => asm!(self; sub Rq(host), small),
             Alu::And => asm!(self; and Rq(host), small),
             Alu::Or => asm!(self; or Rq(host), small),
@@ -119,39 +120,41 @@ impl Emitter {
         self.finish(to, host, rc);
     }
 
-    /// CA ← the host's carry, or its complement. CA32 too where the guest can see it: the caller has arranged that RDX
-    /// holds the exclusive or of the operands and RAX the sum.
-    fn carry(&mut self, borrow: bool) {
-        if borrow {
+    /// CA ← the host's carry, or for a subtraction its complement; CA32 too where the guest can see it. RAX is the result,
+    /// RDX what [`Emitter::note_operands`] left.
+    fn carry(&mut self, subtraction: bool) {
+        let visible = self.isa >= Isa::V3_0;
+        if subtraction {
             asm!(self; setnc BYTE [rbp + CA]);
         } else {
             asm!(self; setc BYTE [rbp + CA]);
         }
-        if self.isa >= Isa::V3_0 {
-            asm!(self; xor rdx, rax; bt rdx, 32; setc BYTE [rbp + CA32]);
+        match (visible, subtraction) {
+            (false, _) => {}
+            (true, false) => asm!(self; xor rdx, rax; bt rdx, 32; setc BYTE [rbp + CA32]),
+            (true, true) => asm!(self; xor rdx, rax; bt rdx, 32; setnc BYTE [rbp + CA32]),
         }
     }
 
-    /// `to ← a + b + carry`, with CA: `a` is RAX, `b` is RCX, and `carry_in` what to do for the carry.
-    fn add_carrying(&mut self, to: Guest, carry_in: Carry, rc: bool) {
+    /// RDX ← RAX ⊕ `n`, for CA32.
+    fn note_operands(&mut self, n: Guest) {
         if self.isa >= Isa::V3_0 {
-            asm!(self; mov rdx, rax; xor rdx, rcx);
+            asm!(self; mov rdx, rax);
+            self.alu(Alu::Xor, RDX, n);
         }
-        match carry_in {
-            Carry::Zero => asm!(self; add rax, rcx),
-            Carry::One => asm!(self; stc; adc rax, rcx),
-            Carry::Ca => asm!(self; bt DWORD [rbp + CA], 0; adc rax, rcx),
-        }
-        self.carry(false);
-        self.finish(to, RAX, rc);
     }
-}
 
-#[derive(Clone, Copy)]
-enum Carry {
-    Zero,
-    One,
-    Ca,
+    /// RDX ← RAX ⊕ `value`, for CA32.
+    fn note_constant(&mut self, value: i32) {
+        if self.isa >= Isa::V3_0 {
+            asm!(self; mov rdx, rax; xor rdx, value);
+        }
+    }
+
+    /// The host's carry ← CA. Uses ECX.
+    fn get_carry(&mut self) {
+        asm!(self; movzx ecx, BYTE [rbp + CA]; neg ecx);
+    }
 }
 
 /// MASK(mb, me) of 64 bits.
@@ -428,10 +431,12 @@ pub fn neg(e: &mut Emitter, i: &Insn) {
 }
 
 fn add_immediate_carrying(e: &mut Emitter, i: &Insn, rc: bool) {
-    let w = i.word;
+    let (w, value) = (i.word, i.word.si() as i32);
     e.get(RAX, w.ra());
-    e.constant(RCX, w.si() as u64);
-    e.add_carrying(w.rt(), Carry::Zero, rc);
+    e.note_constant(value);
+    asm!(e; add rax, value);
+    e.carry(false);
+    e.finish(w.rt(), RAX, rc);
 }
 pub fn addic(e: &mut Emitter, i: &Insn) {
     add_immediate_carrying(e, i, false);
@@ -440,37 +445,82 @@ pub fn addic_rc(e: &mut Emitter, i: &Insn) {
     add_immediate_carrying(e, i, true);
 }
 pub fn subfic(e: &mut Emitter, i: &Insn) {
-    e.get(RAX, i.word.ra());
+    let w = i.word;
+    e.constant(RAX, w.si() as u64);
+    e.note_operands(w.ra());
+    e.alu(Alu::Sub, RAX, w.ra());
+    e.carry(true);
+    e.finish(w.rt(), RAX, false);
+}
+pub fn addc(e: &mut Emitter, i: &Insn) {
+    let w = i.word;
+    e.get(RAX, w.ra());
+    e.note_operands(w.rb());
+    e.alu(Alu::Add, RAX, w.rb());
+    e.carry(false);
+    e.finish(w.rt(), RAX, w.rc());
+}
+pub fn subfc(e: &mut Emitter, i: &Insn) {
+    let w = i.word;
+    e.get(RAX, w.rb());
+    e.note_operands(w.ra());
+    e.alu(Alu::Sub, RAX, w.ra());
+    e.carry(true);
+    e.finish(w.rt(), RAX, w.rc());
+}
+pub fn adde(e: &mut Emitter, i: &Insn) {
+    let w = i.word;
+    e.get(RAX, w.ra());
+    e.note_operands(w.rb());
+    e.get_carry();
+    e.alu(Alu::AddCarry, RAX, w.rb());
+    e.carry(false);
+    e.finish(w.rt(), RAX, w.rc());
+}
+pub fn subfe(e: &mut Emitter, i: &Insn) {
+    let w = i.word;
+    if w.ra() == w.rb() {
+        // CA - 1: how compilers turn CA into a mask. It is its own carry, and that of the low word.
+        asm!(e; movzx eax, BYTE [rbp + CA]);
+        if e.isa >= Isa::V3_0 {
+            asm!(e; mov [rbp + CA32], al);
+        }
+        asm!(e; sub rax, 1);
+        return e.finish(w.rt(), RAX, w.rc());
+    }
+    e.get(RAX, w.ra());
     asm!(e; not rax);
-    e.constant(RCX, i.word.si() as u64);
-    e.add_carrying(i.word.rt(), Carry::One, false);
+    e.note_operands(w.rb());
+    e.get_carry();
+    e.alu(Alu::AddCarry, RAX, w.rb());
+    e.carry(false);
+    e.finish(w.rt(), RAX, w.rc());
 }
 
-macro_rules! carrying {
-    ($($name:ident: $not:literal, $b:ident, $carry:ident;)*) => { $(
-        pub fn $name(e: &mut Emitter, i: &Insn) {
-            let w = i.word;
-            e.get(RAX, w.ra());
-            if $not {
-                asm!(e; not rax);
-            }
-            carrying!(@ $b e w);
-            e.add_carrying(w.rt(), Carry::$carry, w.rc());
-        }
-    )* };
-    (@ rb $e:ident $w:ident) => { $e.get(RCX, $w.rb()) };
-    (@ zero $e:ident $w:ident) => { $e.constant(RCX, 0) };
-    (@ ones $e:ident $w:ident) => { $e.constant(RCX, u64::MAX) };
+/// `RT ← (RA) or ¬(RA), + CA + value`.
+fn extend_carry(e: &mut Emitter, i: &Insn, not: bool, value: i32) {
+    let w = i.word;
+    e.get(RAX, w.ra());
+    if not {
+        asm!(e; not rax);
+    }
+    e.note_constant(value);
+    e.get_carry();
+    asm!(e; adc rax, value);
+    e.carry(false);
+    e.finish(w.rt(), RAX, w.rc());
 }
-carrying! {
-    addc: false, rb, Zero;
-    subfc: true, rb, One;
-    adde: false, rb, Ca;
-    subfe: true, rb, Ca;
-    addze: false, zero, Ca;
-    subfze: true, zero, Ca;
-    addme: false, ones, Ca;
-    subfme: true, ones, Ca;
+pub fn addze(e: &mut Emitter, i: &Insn) {
+    extend_carry(e, i, false, 0);
+}
+pub fn subfze(e: &mut Emitter, i: &Insn) {
+    extend_carry(e, i, true, 0);
+}
+pub fn addme(e: &mut Emitter, i: &Insn) {
+    extend_carry(e, i, false, -1);
+}
+pub fn subfme(e: &mut Emitter, i: &Insn) {
+    extend_carry(e, i, true, -1);
 }
 
 pub fn mulli(e: &mut Emitter, i: &Insn) {

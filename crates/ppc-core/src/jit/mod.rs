@@ -257,6 +257,7 @@ impl Jit {
         let slot = unsafe { &mut *cpu.runtime.slot };
         slot.slots = entry.slots;
         slot.code = entry.code;
+        slot.page = cpu.cia & !(crate::tlb::GRAIN - 1);
         slot.context = cpu.fetch_context[half(cpu.cia)];
     }
 
@@ -301,7 +302,7 @@ const NO_JUMP: Jump = Jump { ea: 0, context: 0, slots: std::ptr::null(), code: s
 
 fn unlinked(offset: u32) -> Slot {
     let code = STUBS.as_ref().map_or(std::ptr::null(), |stubs| stubs.unlinked);
-    Slot { slots: std::ptr::null(), code, context: 0, offset }
+    Slot { slots: std::ptr::null(), code, page: 0, context: 0, offset }
 }
 
 /// A digest of all that the code of a region depends on.

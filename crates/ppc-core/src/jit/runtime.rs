@@ -23,6 +23,9 @@ pub struct Slot {
     pub slots: *const Slot,
     /// Where to jump.
     pub code: *const u8,
+    /// For a branch to another page: the page in which, seen from where the branch was linked, the target lies. The same
+    /// code may be mapped elsewhere, with another neighbour.
+    pub page: u64,
     /// For a branch to another page: the fetch context in which this is true.
     pub context: u32,
     /// Where the target lies in its page.
