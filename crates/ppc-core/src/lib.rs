@@ -12,7 +12,6 @@ pub mod fields;
 pub mod insn;
 pub mod interp;
 pub mod interrupt;
-#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 pub mod jit;
 pub mod memory;
 pub mod mmu;

@@ -7,42 +7,53 @@
 //! | file | idea |
 //! |---|---|
 //! | `region` | which blocks are compiled together, which guest registers live in host registers |
-//! | `emit` | registers, ways out, calls |
-//! | `memory`, `branch` | the inline TLB; how blocks end |
-//! | `lower`, `fixed`, `condition`, `loadstore` | one function for each instruction that has a lowering of its own |
-//! | `runtime`, `helpers` | what compiled code finds in its processor, and what it calls |
+//! | `x86_64` | the emitter for that host; `none`: hosts without one |
+//! | `insn`, `code` | what an emitter gets, what it gives |
+//! | `runtime`, `offsets`, `helpers` | what compiled code finds in its processor, and what it calls |
 //! | `store`, `arena` | the process's compiled code; executable memory |
 //!
 //! One pass over the instructions, a host register for each guest register that a region uses most, no other
 //! optimisation: see DESIGN for what was measured.
 
-#![expect(clippy::useless_conversion, reason = "what dynasm! makes of register numbers")]
-
 mod arena;
-mod branch;
-mod condition;
-mod emit;
-mod fixed;
+mod code;
 mod helpers;
-mod loadstore;
-mod lower;
-mod memory;
+mod insn;
+mod offsets;
 mod region;
 pub(crate) mod runtime;
 mod store;
 
-use crate::{block::CodeCache, state::Cpu, tlb::half};
-use arena::Arena;
-use branch::Region as Edges;
-use dynasmrt::{DynasmApi, DynasmLabelApi, VecAssembler, dynasm, x64::X64Relocation};
-use emit::{Cold, Emitter, ICOUNT, LIMIT, asm};
-pub use runtime::Leave;
-use runtime::{JUMPS, Jump, Runtime, Slot};
-use std::{
-    mem::offset_of,
-    sync::{Arc, LazyLock},
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+#[path = "x86_64/mod.rs"]
+mod host;
+#[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
+#[path = "none.rs"]
+mod host;
+
+use crate::{
+    block::CodeCache,
+    model::Isa,
+    state::Cpu,
+    tlb::{GRAIN, half},
 };
+use arena::Arena;
+pub use runtime::Leave;
+use runtime::{JUMPS, Jump, Slot};
+use std::sync::{Arc, LazyLock};
 use store::Code;
+
+/// What machine code depends on beside the instructions.
+#[derive(Clone, Copy, Debug)]
+pub struct Mode {
+    /// The guest processor's level.
+    isa: Isa,
+    little_endian: bool,
+    /// Which half of the address space the code runs in.
+    half: usize,
+    /// Bytes that a read entry of the TLB covers, as a shift.
+    read_shift: u32,
+}
 
 /// Where a block's compiled code begins.
 #[derive(Clone, Copy, Debug)]
@@ -89,68 +100,17 @@ static STUBS: LazyLock<Option<Stubs>> = LazyLock::new(|| Stubs::new().ok());
 
 impl Stubs {
     fn new() -> std::io::Result<Self> {
-        let mut ops: VecAssembler<X64Relocation> = VecAssembler::new(0);
-        let field = |offset| emit::runtime(offset);
-        // Six registers and the return address are 56 bytes: the stack must be aligned at calls.
-        dynasm!(ops ; .arch x64
-            ; push rbp
-            ; push rbx
-            ; push r12
-            ; push r13
-            ; push r14
-            ; push r15
-            ; sub rsp, 8
-            ; mov rbp, rdi
-            ; mov r14, rsi
-            ; mov r15, [rbp + ICOUNT]
-            ; jmp rdx
-        );
-        let next = ops.offset().0;
-        dynasm!(ops ; .arch x64
-            ; add rax, [rbp + emit::PAGE]
-            ; mov [rbp + emit::CIA], rax
-        );
-        let here = ops.offset().0;
-        dynasm!(ops ; .arch x64
-            ; mov eax, Leave::Next as i32
-            ; ->leave:
-            ; mov [rbp + ICOUNT], r15
-            ; add rsp, 8
-            ; pop r15
-            ; pop r14
-            ; pop r13
-            ; pop r12
-            ; pop rbx
-            ; pop rbp
-            ; ret
-        );
-        let unlinked = ops.offset().0;
-        dynasm!(ops ; .arch x64
-            ; mov [rbp + field(offset_of!(Runtime, slot))], rcx
-            ; mov eax, Leave::Unlinked as i32
-            ; jmp ->leave
-        );
-        let trap = ops.offset().0;
-        dynasm!(ops ; .arch x64
-            ; mov [rbp + field(offset_of!(Runtime, trap))], eax
-            ; movzx eax, cx
-            ; add rax, [rbp + emit::PAGE]
-            ; mov [rbp + emit::CIA], rax
-            ; shr ecx, 16
-            ; sub r15, rcx
-            ; mov eax, Leave::Trap as i32
-            ; jmp ->leave
-        );
-        let code = ops.finalize().map_err(|error| std::io::Error::other(error.to_string()))?;
+        let stubs = host::stubs()?;
         let mut arena = Arena::new(4096)?;
-        let base = arena.add(&code).ok_or_else(|| std::io::Error::other("no room for a page of code"))?;
+        let base =
+            arena.add(&stubs.code).ok_or_else(|| std::io::Error::other("no room for a page of code"))?;
         Ok(Self {
-            // SAFETY: `base` is the start of a function with this signature: the code above.
-            enter: unsafe { std::mem::transmute::<*const u8, Enter>(base) },
-            next: base.wrapping_add(next),
-            here: base.wrapping_add(here),
-            unlinked: base.wrapping_add(unlinked),
-            trap: base.wrapping_add(trap),
+            // SAFETY: this is the start of a function with this signature: the code above.
+            enter: unsafe { std::mem::transmute::<*const u8, Enter>(base.wrapping_add(stubs.enter)) },
+            next: base.wrapping_add(stubs.next),
+            here: base.wrapping_add(stubs.here),
+            unlinked: base.wrapping_add(stubs.unlinked),
+            trap: base.wrapping_add(stubs.trap),
             _arena: arena,
         })
     }
@@ -228,7 +188,7 @@ impl Jit {
     pub fn enter(&self, cpu: &mut Cpu, entry: Entry) -> Leave {
         let Some(stubs) = &*STUBS else { return Leave::Next };
         cpu.note_so();
-        cpu.runtime.page = cpu.cia & !(crate::tlb::GRAIN - 1);
+        cpu.runtime.page = cpu.cia & !(GRAIN - 1);
         // SAFETY: `entry` was made by `compile` and its region is kept until `clear`, which needs `&mut self`. The code
         // obeys the host's calling convention and touches nothing but the processor, its slots, its jumps, and guest
         // memory that TLB entries of the processor allow.
@@ -257,7 +217,7 @@ impl Jit {
         let slot = unsafe { &mut *cpu.runtime.slot };
         slot.slots = entry.slots;
         slot.code = entry.code;
-        slot.page = cpu.cia & !(crate::tlb::GRAIN - 1);
+        slot.page = cpu.cia & !(GRAIN - 1);
         slot.context = cpu.fetch_context[half(cpu.cia)];
     }
 
@@ -275,11 +235,11 @@ impl Jit {
         let half = half(cpu.cia);
         let isa = cpu.model.isa;
         let region = region::form(cache, number, half, isa);
-        let mode = [isa as u8, u8::from(cpu.le()), half as u8, cpu.tlb.read_shift() as u8];
+        let mode = Mode { isa, little_endian: cpu.le(), half, read_shift: cpu.tlb.read_shift() };
         let digest = digest(&region, mode);
         let code = match store::find(&digest) {
             Some(code) => code,
-            None => match emit_region(&region, cpu, half).and_then(|fresh| store::add(digest, fresh)) {
+            None => match host::emit(&region, mode).and_then(|fresh| store::add(digest, fresh)) {
                 Ok(code) => code,
                 // Without memory for code the interpreter goes on.
                 Err(_) => return,
@@ -306,10 +266,10 @@ fn unlinked(offset: u32) -> Slot {
 }
 
 /// A digest of all that the code of a region depends on.
-fn digest(region: &region::Region, mode: [u8; 4]) -> [u8; 32] {
+fn digest(region: &region::Region, mode: Mode) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
     let mut bytes = Vec::with_capacity(1024);
-    bytes.extend(mode);
+    bytes.extend([mode.isa as u8, u8::from(mode.little_endian), mode.half as u8, mode.read_shift as u8]);
     bytes.push(region.pins.len() as u8);
     bytes.extend(region.pins.iter().map(|&pin| pin as u8));
     for part in &region.parts {
@@ -319,59 +279,4 @@ fn digest(region: &region::Region, mode: [u8; 4]) -> [u8; 32] {
     }
     hasher.update(&bytes);
     hasher.finalize().into()
-}
-
-fn emit_region(region: &region::Region, cpu: &Cpu, half: usize) -> std::io::Result<store::Fresh> {
-    let mut e = Emitter::new(cpu.model.isa, cpu.le(), half, cpu.tlb.read_shift(), &region.pins);
-    let pinned = e.pinned();
-    let labels: Vec<_> = region.parts.iter().map(|part| (part.place, e.label())).collect();
-    // A block that a later one branches back to may be reached with any pin dirty.
-    let mut dirty: Vec<_> = (0..region.parts.len())
-        .map(|n| {
-            let back = region.parts[n..].iter().any(|part| part.goes_to(region.parts[n].place));
-            if back { pinned } else { 0 }
-        })
-        .collect();
-    let mut exits = Vec::new();
-    for (n, part) in region.parts.iter().enumerate() {
-        let len = part.insns.len() as u32;
-        let refuse = e.label();
-        e.dirty = dirty[n];
-        asm!(e
-            ; =>labels[n].1
-            ; add r15, len as i32
-            ; cmp r15, [rbp + LIMIT]
-            ; ja =>refuse
-        );
-        if part.needs != 0 {
-            let needs = part.needs as i32;
-            asm!(e; mov eax, [rbp + emit::cpu(offset_of!(Cpu, msr))]; and eax, needs; cmp eax, needs; jne =>refuse);
-        }
-        e.push_cold(Cold::Refuse { from: refuse, offset: part.place, len, dirty: e.dirty });
-        let mut edges = Edges {
-            labels: &labels,
-            dirty: &mut dirty,
-            exits: &mut exits,
-            next: region.parts.get(n + 1).map(|part| part.place),
-        };
-        for (i, (insn, id)) in part.insns.iter().enumerate() {
-            if i + 1 < part.insns.len() {
-                lower::lower(&mut e, insn, *id);
-            } else if region::ends(insn) {
-                branch::terminate(&mut e, insn, &mut edges);
-            } else {
-                lower::lower(&mut e, insn, *id);
-                e.go(&mut edges, i64::from(insn.offset) + 4);
-            }
-        }
-    }
-    e.finish_cold();
-    let mut entries = Vec::with_capacity(labels.len());
-    for &(place, label) in &labels {
-        entries.push((place, e.ops.offset().0));
-        e.load_pins(pinned);
-        asm!(e; jmp =>label);
-    }
-    let code = e.ops.finalize().map_err(|error| std::io::Error::other(error.to_string()))?;
-    Ok(store::Fresh { code, entries, exits })
 }

@@ -3,7 +3,10 @@
 //! Enters: a hot block. Leaves: it and the hot blocks that direct branches reach from it within its page, in an order in
 //! which a block is followed by the one it falls through to.
 
-use super::emit::{CTR, GUESTS, Guest, Insn, LR, PINS, Set, gprs};
+use super::{
+    host,
+    insn::{CTR, GUESTS, Guest, Insn, LR, Set, gprs},
+};
 use crate::{
     block::{Block, CodeCache, SELF_BRANCH},
     insn::{RowId, decode, row},
@@ -184,6 +187,6 @@ fn pins(parts: &[Part]) -> Vec<Guest> {
     let cost = if looping { first / 2 } else { 2 * first };
     let mut pins: Vec<Guest> = (0..GUESTS).filter(|&n| uses_of[n] > cost).collect();
     pins.sort_by_key(|&n| std::cmp::Reverse(uses_of[n]));
-    pins.truncate(PINS.len());
+    pins.truncate(host::PINS);
     pins
 }

@@ -4,7 +4,10 @@
 //! processor and slots are in registers, and not of the guest's page. When the store is full it starts anew; old code
 //! lives as long as a machine still has it.
 
-use super::{arena::Arena, branch::Exit};
+use super::{
+    arena::Arena,
+    code::{Exit, Fresh},
+};
 use std::{
     collections::HashMap,
     io,
@@ -32,16 +35,6 @@ pub struct Code {
 unsafe impl Send for Code {}
 // SAFETY: as above.
 unsafe impl Sync for Code {}
-
-/// What the emitter gives.
-pub struct Fresh {
-    /// Machine code; may be anywhere.
-    pub code: Vec<u8>,
-    /// Blocks and where their entries are in `code`.
-    pub entries: Vec<(u32, usize)>,
-    /// As in [`Code`].
-    pub exits: Vec<Exit>,
-}
 
 #[derive(Default)]
 struct Store {

@@ -11,8 +11,14 @@
 //! A pin is *dirty* while memory does not hold its value. The emitter knows at each point which pins may be; every way
 //! out stores those. A guest register without a pin lives in memory.
 
-use super::runtime::{Runtime, Slot};
-use crate::{exec::ExecFn, fields::Word, insn::Row, model::Isa, state::Cpu, tlb::Tlb, trap::Trap};
+use super::super::{
+    Mode,
+    code::Exit,
+    insn::{GUESTS, Guest, Insn, Set, gprs},
+    offsets::{CIA, ORDER, crf, guest, runtime},
+    runtime::Runtime,
+};
+use crate::{model::Isa, trap::Trap};
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, VecAssembler, x64::X64Relocation};
 use std::mem::offset_of;
 
@@ -22,71 +28,15 @@ pub const RAX: Host = 0;
 pub const RCX: Host = 1;
 pub const RDX: Host = 2;
 
-/// A guest register that may have a pin: GPR 0 to 31, [`LR`], [`CTR`].
-pub type Guest = usize;
-pub const LR: Guest = 32;
-pub const CTR: Guest = 33;
-/// Number of [`Guest`] registers.
-pub const GUESTS: usize = 34;
-
 /// Host registers for pins. Functions keep the first three.
 pub const PINS: [Host; 9] = [3, 12, 13, 6, 7, 8, 9, 10, 11];
 const KEPT: usize = 3;
 const NONE: Host = Host::MAX;
 
-/// Set of guest registers.
-pub type Set = u64;
-
-pub const fn cpu(offset: usize) -> i32 {
-    offset as i32
-}
-pub const fn guest(n: Guest) -> i32 {
-    match n {
-        LR => offset_of!(Cpu, lr) as i32,
-        CTR => offset_of!(Cpu, ctr) as i32,
-        _ => offset_of!(Cpu, gpr) as i32 + 8 * n as i32,
-    }
-}
-pub const fn runtime(offset: usize) -> i32 {
-    (offset_of!(Cpu, runtime) + offset) as i32
-}
-pub const fn crf(n: usize) -> i32 {
-    (offset_of!(Cpu, crf) + n) as i32
-}
-pub const ORDER: i32 = runtime(offset_of!(Runtime, order));
-pub const PAGE: i32 = runtime(offset_of!(Runtime, page));
-pub const SAVED_EA: i32 = runtime(offset_of!(Runtime, ea));
-pub const CIA: i32 = cpu(offset_of!(Cpu, cia));
-pub const NIA: i32 = cpu(offset_of!(Cpu, nia));
-pub const ICOUNT: i32 = cpu(offset_of!(Cpu, icount));
-pub const LIMIT: i32 = cpu(offset_of!(Cpu, limit));
-pub const TLB_READ: i32 = cpu(offset_of!(Cpu, tlb) + offset_of!(Tlb, read));
-pub const TLB_WRITE: i32 = cpu(offset_of!(Cpu, tlb) + offset_of!(Tlb, write));
-pub const SLOT_SIZE: i32 = size_of::<Slot>() as i32;
-
 macro_rules! asm {
     ($e:expr ; $($t:tt)*) => { dynasmrt::dynasm!($e.ops ; .arch x64 ; $($t)*) };
 }
 pub(super) use asm;
-
-/// An instruction in its place.
-#[derive(Clone, Copy)]
-pub struct Insn {
-    pub word: Word,
-    pub row: Option<&'static Row>,
-    pub exec: ExecFn,
-    /// Address in its page.
-    pub offset: u32,
-    /// Instructions of the block that follow it.
-    pub after: u32,
-}
-
-impl Insn {
-    /// What [`Runtime::leave_trap`] wants in ECX.
-    fn place(&self) -> i32 {
-        (self.offset | self.after << 16) as i32
-    }
-}
 
 /// Code off the straight path, emitted behind the region.
 pub enum Cold {
@@ -103,7 +53,7 @@ pub enum Cold {
     /// A quadword load or store that misses.
     Quad { from: DynamicLabel, done: DynamicLabel, place: i32, dirty: Set, access: super::memory::Quad },
     /// A branch out of the region, through a slot by number.
-    Exit { from: DynamicLabel, dirty: Set, exit: (usize, super::branch::Exit) },
+    Exit { from: DynamicLabel, dirty: Set, exit: (usize, Exit) },
     /// An indirect branch, target in RAX, that is not in the table.
     Miss { from: DynamicLabel },
     /// A branch to another page in another context; slot in RCX.
@@ -128,7 +78,7 @@ pub struct Emitter {
 }
 
 impl Emitter {
-    pub fn new(isa: Isa, little_endian: bool, half: usize, read_shift: u32, pinned: &[Guest]) -> Self {
+    pub fn new(mode: Mode, pinned: &[Guest]) -> Self {
         let mut pins = [NONE; GUESTS];
         for (&guest, &host) in pinned.iter().zip(&PINS) {
             pins[guest] = host;
@@ -138,10 +88,10 @@ impl Emitter {
             pins,
             dirty: 0,
             cold: Vec::new(),
-            isa,
-            little_endian,
-            half,
-            read_shift,
+            isa: mode.isa,
+            little_endian: mode.little_endian,
+            half: mode.half,
+            read_shift: mode.read_shift,
             flags: None,
         }
     }
@@ -387,27 +337,4 @@ impl Emitter {
             ; jmp QWORD [rbp + runtime(offset_of!(Runtime, leave_trap))]
         );
     }
-}
-
-/// Instructions whose functions may touch any GPR, whatever their operands say.
-const MANY: [&str; 12] =
-    ["lmw", "stmw", "lswi", "lswx", "stswi", "stswx", "lq", "stq", "ldat", "lwat", "stdat", "stwat"];
-
-/// The guest registers that an instruction may read or write, by the operands of its row.
-pub fn gprs(row: &Row, w: Word) -> Set {
-    if MANY.contains(&row.name) {
-        return (1 << 32) - 1;
-    }
-    let mut set = 0;
-    for token in row.operands.split([',', '(', ')']) {
-        set |= match token {
-            "RT" | "RS" => 1 << w.rt(),
-            "RTp" | "RSp" => 3 << (w.rt() & !1),
-            "RA" => 1 << w.ra(),
-            "RB" => 1 << w.rb(),
-            "RC" => 1 << w.rc_reg(),
-            _ => 0,
-        };
-    }
-    set
 }

@@ -1,10 +1,7 @@
 //! Which instructions have a lowering of their own. All others call the function of their row.
 
-use super::{
-    condition,
-    emit::{Emitter, Insn},
-    fixed, loadstore,
-};
+use super::super::insn::Insn;
+use super::{condition, emit::Emitter, fixed, loadstore};
 use crate::insn::{self, RowId};
 use std::{collections::HashMap, sync::LazyLock};
 

@@ -1,6 +1,7 @@
 //! Lowerings of loads and stores.
 
-use super::emit::{Emitter, Insn, asm};
+use super::super::insn::Insn;
+use super::emit::{Emitter, asm};
 use super::memory::{Extend, Load, Place, Quad, Store};
 use dynasmrt::DynasmApi;
 

@@ -1,6 +1,10 @@
 //! Lowerings of compares, traps, selections and moves to and from the condition register.
 
-use super::emit::{CTR, Emitter, Guest, Host, Insn, LR, ORDER, RAX, RCX, RDX, asm, crf, guest};
+use super::super::{
+    insn::{CTR, Guest, Insn, LR},
+    offsets::{crf, guest},
+};
+use super::emit::{Emitter, Host, RAX, RCX, RDX, asm};
 use crate::trap::Trap;
 use dynasmrt::{DynasmApi, DynasmLabelApi};
 
@@ -245,6 +249,3 @@ fn special(i: &Insn) -> Option<Guest> {
         _ => None,
     }
 }
-
-/// The three orders lie one after the other.
-const _: () = assert!(ORDER % 4 == 0);

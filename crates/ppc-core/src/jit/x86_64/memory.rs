@@ -1,13 +1,12 @@
 //! Loads and stores: an inline look into the TLB, a helper when it misses.
 
-use super::emit::{
-    Cold, Emitter, Guest, Host, Insn, RAX, RCX, RDX, SAVED_EA, Set, TLB_READ, TLB_WRITE, asm, runtime,
+use super::super::{
+    insn::{Guest, Insn, Set},
+    offsets::{DATA_CONTEXT, SAVED_EA, TLB_READ, TLB_WRITE, guest, runtime, vsr},
+    runtime::Runtime,
 };
-use super::runtime::Runtime;
-use crate::{
-    state::Cpu,
-    tlb::{GRAIN_SHIFT, READ_ENTRIES, WRITE_ENTRIES},
-};
+use super::emit::{Cold, Emitter, Host, RAX, RCX, RDX, asm};
+use crate::tlb::{GRAIN_SHIFT, READ_ENTRIES, WRITE_ENTRIES};
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi};
 use std::mem::offset_of;
 
@@ -59,13 +58,6 @@ pub struct Quad {
     pub store: bool,
 }
 
-const DATA_CONTEXT: i32 = offset_of!(Cpu, data_context) as i32;
-
-/// Offset of VSR `n`.
-pub const fn vsr(n: usize) -> i32 {
-    (offset_of!(Cpu, vsr) + 16 * n) as i32
-}
-
 impl Emitter {
     /// RAX ← (RA|0) + `displacement`.
     pub fn ea_displaced(&mut self, ra: usize, displacement: i64) {
@@ -98,7 +90,7 @@ impl Emitter {
                 self.get(RAX, ra);
                 match self.pin(rb) {
                     Some(b) => asm!(self; add rax, Rq(b)),
-                    None => asm!(self; add rax, [rbp + super::emit::guest(rb)]),
+                    None => asm!(self; add rax, [rbp + guest(rb)]),
                 }
             }
         }

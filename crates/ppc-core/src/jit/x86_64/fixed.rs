@@ -1,13 +1,13 @@
 //! Lowerings of fixed-point instructions in 64-bit mode. Each must leave what its function in `exec::fixed` leaves; an
 //! instruction that is not here is a call of that function.
 
-use super::emit::{Emitter, Guest, Host, Insn, RAX, RCX, RDX, asm, cpu, guest};
-use crate::{model::Isa, state::Cpu, state::Xer};
+use super::super::{
+    insn::{Guest, Insn},
+    offsets::{CA, CA32, guest},
+};
+use super::emit::{Emitter, Host, RAX, RCX, RDX, asm};
+use crate::model::Isa;
 use dynasmrt::{DynasmApi, DynasmLabelApi};
-use std::mem::offset_of;
-
-const CA: i32 = cpu(offset_of!(Cpu, xer) + offset_of!(Xer, ca));
-const CA32: i32 = cpu(offset_of!(Cpu, xer) + offset_of!(Xer, ca32));
 
 /// Two-operand operations of the host.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -1,26 +1,19 @@
 //! How a block ends: branches within the region, through slots to other regions, and through the table of indirect
 //! branches; and instructions after which the engine must look at the world again.
 
-use super::condition::cr_bit;
-use super::emit::{
-    CIA, CTR, Cold, Emitter, ICOUNT, Insn, LR, NIA, PAGE, RAX, SLOT_SIZE, Set, asm, crf, guest, runtime,
+use super::super::{
+    code::Exit,
+    insn::{CTR, Insn, LR, Set},
+    offsets::{CIA, FETCH_CONTEXT, ICOUNT, NIA, PAGE, SLOT_SIZE, crf, guest, runtime},
+    runtime::{JUMPS, Jump, Runtime, Slot},
 };
-use super::runtime::{JUMPS, Jump, Runtime};
-use crate::state::Cpu;
+use super::condition::cr_bit;
+use super::emit::{Cold, Emitter, RAX, asm};
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi};
 use std::mem::offset_of;
 
-/// A branch out of the region.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Exit {
-    /// From this page to the target's, in bytes.
-    pub page: i32,
-    /// Where the target lies in its page.
-    pub offset: u32,
-}
-
 /// What a terminator must know of its region.
-pub struct Region<'a> {
+pub struct Edges<'a> {
     /// Blocks by their place in the page.
     pub labels: &'a [(u32, DynamicLabel)],
     /// Pins that may be dirty where a block begins, in the order of `labels`.
@@ -31,7 +24,6 @@ pub struct Region<'a> {
     pub next: Option<u32>,
 }
 
-const FETCH_CONTEXT: i32 = offset_of!(Cpu, fetch_context) as i32;
 const PAGE_SIZE: i64 = 4096;
 
 /// Conditions of the host.
@@ -84,7 +76,7 @@ impl Emitter {
 
     /// A label to branch to for the instruction at `target`, relative to this page. Going there must not change
     /// registers; the pins that are dirty now are dirty there.
-    fn edge(&mut self, region: &mut Region<'_>, target: i64) -> DynamicLabel {
+    fn edge(&mut self, region: &mut Edges<'_>, target: i64) -> DynamicLabel {
         if let Some(index) = inside(region, target) {
             region.dirty[index] |= self.dirty;
             return region.labels[index].1;
@@ -96,7 +88,7 @@ impl Emitter {
     }
 
     /// Goes on at `target`, relative to this page.
-    pub fn go(&mut self, region: &mut Region<'_>, target: i64) {
+    pub fn go(&mut self, region: &mut Edges<'_>, target: i64) {
         if let Some(index) = inside(region, target) {
             region.dirty[index] |= self.dirty;
             if region.next != Some(region.labels[index].0) {
@@ -110,7 +102,6 @@ impl Emitter {
 
     /// Leaves through slot `number`.
     pub(super) fn leave_through(&mut self, (number, exit): (usize, Exit), dirty: Set) {
-        use super::runtime::Slot;
         self.store_pins(dirty);
         asm!(self; lea rcx, [r14 + number as i32 * SLOT_SIZE]);
         if exit.page != 0 {
@@ -195,12 +186,12 @@ impl Emitter {
     }
 }
 
-fn inside(region: &Region<'_>, target: i64) -> Option<usize> {
+fn inside(region: &Edges<'_>, target: i64) -> Option<usize> {
     let target = u32::try_from(target).ok()?;
     region.labels.iter().position(|&(place, _)| place == target)
 }
 
-fn exit(region: &mut Region<'_>, target: i64) -> (usize, Exit) {
+fn exit(region: &mut Edges<'_>, target: i64) -> (usize, Exit) {
     let offset = target.rem_euclid(PAGE_SIZE);
     // Displacements have 26 bits at most.
     let exit = Exit { page: (target - offset) as i32, offset: offset as u32 };
@@ -220,7 +211,7 @@ const GO_ON: [&str; 14] = [
 ];
 
 /// The last instruction of a block.
-pub fn terminate(e: &mut Emitter, i: &Insn, region: &mut Region<'_>) {
+pub fn terminate(e: &mut Emitter, i: &Insn, region: &mut Edges<'_>) {
     let w = i.word;
     let next = i64::from(i.offset) + 4;
     let name = i.row.map_or("", |row| row.name);
@@ -286,7 +277,7 @@ pub fn terminate(e: &mut Emitter, i: &Insn, region: &mut Region<'_>) {
 
 impl Emitter {
     /// [`Emitter::go`] where the block that is emitted next does not follow at once.
-    fn go_over(&mut self, region: &mut Region<'_>, target: i64) {
+    fn go_over(&mut self, region: &mut Edges<'_>, target: i64) {
         let next = region.next.take();
         self.go(region, target);
         region.next = next;
@@ -294,7 +285,7 @@ impl Emitter {
 }
 
 /// Goes to RAX; links; and where `not` leads, goes on behind `i`.
-fn to_register(e: &mut Emitter, i: &Insn, region: &mut Region<'_>, not: Option<DynamicLabel>) {
+fn to_register(e: &mut Emitter, i: &Insn, region: &mut Edges<'_>, not: Option<DynamicLabel>) {
     let before = e.dirty;
     if i.word.lk() {
         asm!(e; mov rdx, rax);
@@ -313,7 +304,7 @@ fn to_register(e: &mut Emitter, i: &Insn, region: &mut Region<'_>, not: Option<D
 }
 
 /// Calls the function of an instruction that may change the world.
-fn world(e: &mut Emitter, i: &Insn, region: &mut Region<'_>, go_on: bool) {
+fn world(e: &mut Emitter, i: &Insn, region: &mut Edges<'_>, go_on: bool) {
     asm!(e
         ; mov rax, [rbp + PAGE]
         ; add rax, i.offset as i32
