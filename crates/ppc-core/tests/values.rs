@@ -16,7 +16,7 @@ use ppc_core::{
     ram::Ram,
     state::Cpu,
 };
-use random::{Flavour, Random, vector};
+use random::{Flavour, Random, integer, vector};
 use std::sync::Arc;
 
 const CODE: u64 = 0x1000;
@@ -86,12 +86,28 @@ fn near(random: &mut Random) -> u64 {
     random.next() & (0x800f_ffff_ffff_ffff >> tail << tail) | (least + random.below(spread)) << 52
 }
 
+const FLAVOURS: [Flavour; 8] = [
+    Flavour::Bits,
+    Flavour::Double,
+    Flavour::Single,
+    Flavour::Quad,
+    Flavour::Integer,
+    Flavour::Decimal,
+    Flavour::National,
+    Flavour::Zoned,
+];
+
 fn operand(random: &mut Random) -> u128 {
-    let flavours = [Flavour::Double, Flavour::Single, Flavour::Integer, Flavour::Bits];
+    let pair = |of: fn(&mut Random) -> u64, random: &mut Random| {
+        u128::from(of(random)) << 64 | u128::from(of(random))
+    };
     match random.below(8) {
-        0 => vector(random, flavours[0]),
-        n @ 1..=3 => vector(random, flavours[n as usize]),
-        _ => u128::from(near(random)) << 64 | u128::from(near(random)),
+        0 => pair(integer, random),
+        1..=3 => {
+            let flavour = random.of(&FLAVOURS);
+            vector(random, flavour)
+        }
+        _ => pair(near, random),
     }
 }
 
