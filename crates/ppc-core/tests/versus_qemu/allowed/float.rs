@@ -208,23 +208,6 @@ pub const ALLOWED: &[Allowed] = &[
         },
     },
     Allowed {
-        rows: &[
-            "fadds", "fsubs", "fmuls", "fdivs", "fsqrts", "fres", "frsqrtes", "fmadds", "fmsubs", "fnmadds",
-            "fnmsubs",
-        ],
-        isa: "2.03, 4.2.1: \"For single-precision arithmetic instructions, all input values must be representable in single \
-              format; if they are not, the result placed into the target FPR, and the setting of status bits in the FPSCR and \
-              in the Condition Register (if Rc=1), are undefined.\" A NaN with more payload is not.",
-        peer: "clears bits 35:63 of such a NaN; here only frsp does",
-        forgive: |start, isa, ours, peer| {
-            let t = target(start, isa);
-            let (a, b) = ((ours.registers.vsr[t] >> 64) as u64, (peer.registers.vsr[t] >> 64) as u64);
-            if f64::from_bits(a).is_nan() && a >> 29 << 29 == b {
-                ours.registers.vsr[t] = peer.registers.vsr[t];
-            }
-        },
-    },
-    Allowed {
         rows: &["fnm*", "xsnm*", "xvnm*"],
         isa: "2.03, Floating Negative Multiply-Add: \"The result is rounded to the target precision under control of the \
               Floating-Point Rounding Control field RN of the FPSCR, then negated and placed into register FRT.\"",
