@@ -57,7 +57,7 @@ pub const ALLOWED: &[Allowed] = &[
     },
     Allowed {
         rows: &["fcmpo"],
-        isa: "3.1B, xscmpodp: \"if src1.class.SNaN=1 | src2.class.SNaN=1 then do vxsnan_flag <- 0b1; if FPSCR.VE=0 then \\
+        isa: "3.1B, xscmpodp: \"if src1.class.SNaN=1 | src2.class.SNaN=1 then do vxsnan_flag <- 0b1; if FPSCR.VE=0 then \
               vxvc_flag <- 0b1 end\"; Floating Compare Ordered has the same",
         peer: "raises VXVC for a signalling NaN also while invalid operations are enabled",
         forgive: |start, _, ours, peer| {
