@@ -41,7 +41,7 @@ pub const EXCLUDED: &[(&[&str], &str)] = &[
 ];
 
 /// Rows that refuse little-endian mode: "This instruction is not supported in Little-Endian mode. If it is executed in
-/// Little-Endian mode, the system alignment error handler is invoked." (3.1B, Book I, Load Multiple Word). The peer
+/// Little-Endian mode, the system alignment error handler is invoked." (3.1, Book I, Load Multiple Word). The peer
 /// aborts; our side alone is held to the sentence.
 pub const NOT_LITTLE: &[&str] = &["lmw", "stmw", "lswi", "lswx", "stswi", "stswx"];
 
