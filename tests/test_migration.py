@@ -86,7 +86,7 @@ def test_the_state_at_the_stop_is_that_of_a_run_nobody_migrated(demo_guest: Path
 
 
 def test_the_console_shows_no_gap(demo_guest: Path, tmp_path: Path) -> None:
-    arguments = "rounds=20 churn=1000"
+    arguments = "rounds=60 churn=1000"
     vm = churning(demo_guest, arguments=arguments)
     arrival = Arrival(f"unix:{tmp_path / 'socket'}")
     vm.migrate(arrival.address)

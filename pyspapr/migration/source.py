@@ -43,6 +43,10 @@ ANSWER_TIMEOUT: Final = 10.0
 SWITCHOVER_TIMEOUT: Final = 30.0
 """Seconds from the stop to `complete`; if it has not come by then the guest goes on here."""
 RUNNING_TIMEOUT: Final = 10.0
+LITTLE: Final = 64 << 10
+"""Bytes that are sent in no time worth mentioning."""
+HAGGLE: Final = 0.25
+"""Seconds, at most, that passes go on once the downtime limit is met, so that less is left."""
 REPORT_EVERY: Final = 0.1
 """Seconds between two calls of `on_progress` within a phase."""
 
@@ -66,6 +70,7 @@ class Outgoing:
         self._stepping = 0  # the thread that is in `step`
         self._reported = 0.0
         self._said = ""
+        self._met: float | None = None  # when the guest could first have been stopped within the limit
         self._stopped = False
         self.was_paused = False
         self._link = self._setup(place, options)
@@ -108,14 +113,29 @@ class Outgoing:
 
     def _iterate(self) -> Iterator[None]:
         self._enter(Phase.ITERATE)
-        while not self._converged():
-            if self._converged(waiting=False):
+        while not self._content():
+            if self._converged(waiting=False) and self._link.waiting > CHUNK:
                 self._watch()
                 yield  # what waits to be sent is all that is too much: another pass would not help
                 continue
             before = self._passes.pending
             yield from self._live_pass(everything=False)
-            self.throttle.judge(before, self._passes.pending)
+            if not self._converged(waiting=False):
+                self.throttle.judge(before, self._passes.pending)
+
+    def _content(self) -> bool:
+        """Whether the guest should be stopped now: the limit is met, and waiting for less is not worth it.
+
+        A guest writes in bursts, so a moment later little may be left where much was just now.
+        """
+        if not self._converged():
+            return False
+        now = time.monotonic()
+        if self._met is None:
+            self._met = now
+        if self._passes.pending + self._link.waiting <= LITTLE:
+            return True
+        return now + self.expected_downtime > self._met + min(2 * self.downtime_limit, HAGGLE)
 
     def _pre_switchover(self) -> Iterator[None]:
         """Passes go on, so that little is left whenever the word comes."""
@@ -144,18 +164,24 @@ class Outgoing:
         self._enter(Phase.FINAL_PASS)
         self._link.bandwidth = None
         self._begin_pass(everything=False, final=True)
+        self._account.step("marks")
         while self._passes.send(CHUNK):
             self._breathe()
+        self._account.step("pages and entries")
         self._end_pass()
         begin = self._writer.offset
         save.prepare(self.vm)
-        save.write_tail(self.vm, self._writer)
+        save.write_devices(self.vm, self._writer)
+        self._account.step("devices")
+        self._writer.end(self.vm.hpt.digest())
+        self._account.step("end record")
         self._account.device_bytes = self._writer.offset - begin
         while not self._link.drain(0.05):
             self._watch()
             self._watch_time()
         if not self._link.transport.two_way:
             self._link.transport.finish()
+        self._account.step("sent")
 
     def _confirm(self) -> None:
         """Until `complete` is here, the guest is ours to run on."""
@@ -164,6 +190,7 @@ class Outgoing:
             self._watch_cancel()
             self._watch_time()
         frames.expect(frame, "complete", "destination")
+        self._account.step("complete")
 
     def _handover(self) -> None:
         """First the right to run is given up, then `go` leaves. From here on nothing gives it back."""
@@ -174,11 +201,13 @@ class Outgoing:
         if self._link.transport.two_way:
             try:
                 self._link.say("go", paused=self.was_paused)
+                self._account.step("go")
                 deadline = time.monotonic() + RUNNING_TIMEOUT
                 while (frame := self._link.receive(0.05)) is None or frame[0] == "progress":
                     if time.monotonic() > deadline:
                         raise MigrationError(f"no word from it within {RUNNING_TIMEOUT:g} s")
                 frames.expect(frame, "running", "destination")
+                self._account.step("running")
             except SpaprError as error:
                 raise MigrationUnconfirmed(
                     "whether the destination runs the guest is unknown: it held the whole machine and was told to go, "
