@@ -477,9 +477,9 @@ class Machine:
         Raises MigrationError when it did not happen (the guest can be run on), MigrationCancelled, and
         MigrationUnconfirmed when it is not known where the guest runs.
         """
-        from pyspapr.migration import source
+        from pyspapr.migration.drive import drive
 
-        return source.drive(self, self.start_migration(place, **options))
+        return drive(self, self.start_migration(place, **options))
 
     @classmethod
     def incoming(

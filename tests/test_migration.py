@@ -98,3 +98,14 @@ def test_the_console_shows_no_gap(demo_guest: Path, tmp_path: Path) -> None:
     assert CHURNING in vm.console.output
     assert vm.console.output + there.console.output == straight.console.output
     assert re.search(r"every check passed", there.console.output)
+
+
+def test_statistics_say_where_the_downtime_went(demo_guest: Path, tmp_path: Path) -> None:
+    vm = churning(demo_guest)
+    arrival = Arrival(f"unix:{tmp_path / 'socket'}")
+    statistics = vm.migrate(arrival.address)
+    arrival.machine()
+    steps = ["marks", "pages and entries", "devices", "end record", "sent", "complete", "go", "running"]
+    assert list(statistics.steps) == steps
+    times = list(statistics.steps.values())
+    assert times == sorted(times) and statistics.downtime is not None and times[-1] <= statistics.downtime

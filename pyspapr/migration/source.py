@@ -24,6 +24,7 @@ from pyspapr.errors import (
 )
 from pyspapr.migration import compatibility, frames, save
 from pyspapr.migration.account import Account
+from pyspapr.migration.convergence import Convergence
 from pyspapr.migration.link import Link
 from pyspapr.migration.options import MigrationOptions
 from pyspapr.migration.passes import CHUNK, Passes
@@ -32,7 +33,7 @@ from pyspapr.migration.statistics import MigrationStatistics
 from pyspapr.migration.stream import StreamWriter
 from pyspapr.migration.throttle import Throttle
 from pyspapr.migration.uri import Place, connect
-from pyspapr.results import Interrupted, Migrated, Rebooted
+from pyspapr.results import Migrated, Rebooted
 from pyspapr.runstate import Status
 
 if TYPE_CHECKING:
@@ -43,10 +44,6 @@ ANSWER_TIMEOUT: Final = 10.0
 SWITCHOVER_TIMEOUT: Final = 30.0
 """Seconds from the stop to `complete`; if it has not come by then the guest goes on here."""
 RUNNING_TIMEOUT: Final = 10.0
-LITTLE: Final = 64 << 10
-"""Bytes that are sent in no time worth mentioning."""
-HAGGLE: Final = 0.25
-"""Seconds, at most, that passes go on once the downtime limit is met, so that less is left."""
 REPORT_EVERY: Final = 0.1
 """Seconds between two calls of `on_progress` within a phase."""
 
@@ -57,7 +54,7 @@ class Outgoing:
     def __init__(self, vm: Machine, place: Place, options: MigrationOptions) -> None:
         """Connect and have the destination compare. Raises MigrationError, with nothing sent and nothing changed."""
         self.vm = vm
-        self.downtime_limit = options.downtime_limit
+        self._convergence = Convergence(options.downtime_limit)
         self.pause_before_switchover = options.pause_before_switchover
         self.on_progress = options.on_progress
         self.throttle = Throttle(options.throttling)
@@ -70,7 +67,6 @@ class Outgoing:
         self._stepping = 0  # the thread that is in `step`
         self._reported = 0.0
         self._said = ""
-        self._met: float | None = None  # when the guest could first have been stopped within the limit
         self._stopped = False
         self.was_paused = False
         self._link = self._setup(place, options)
@@ -113,29 +109,16 @@ class Outgoing:
 
     def _iterate(self) -> Iterator[None]:
         self._enter(Phase.ITERATE)
-        while not self._content():
-            if self._converged(waiting=False) and self._link.waiting > CHUNK:
+        while not self._convergence.content(self._left, self._link.rate):
+            helps = not self._convergence.within(self._passes.pending, self._link.rate)
+            if not helps and (self._link.waiting > CHUNK or not self._convergence.within(self._left, self._link.rate)):
                 self._watch()
                 yield  # what waits to be sent is all that is too much: another pass would not help
                 continue
             before = self._passes.pending
             yield from self._live_pass(everything=False)
-            if not self._converged(waiting=False):
+            if helps:
                 self.throttle.judge(before, self._passes.pending)
-
-    def _content(self) -> bool:
-        """Whether the guest should be stopped now: the limit is met, and waiting for less is not worth it.
-
-        A guest writes in bursts, so a moment later little may be left where much was just now.
-        """
-        if not self._converged():
-            return False
-        now = time.monotonic()
-        if self._met is None:
-            self._met = now
-        if self._passes.pending + self._link.waiting <= LITTLE:
-            return True
-        return now + self.expected_downtime > self._met + min(2 * self.downtime_limit, HAGGLE)
 
     def _pre_switchover(self) -> Iterator[None]:
         """Passes go on, so that little is left whenever the word comes."""
@@ -147,7 +130,7 @@ class Outgoing:
                 yield from self._live_pass(everything=False)
             self._watch()
             yield
-        while not self._converged():
+        while not self._convergence.within(self._left, self._link.rate):
             yield from self._live_pass(everything=False)
 
     def _stop(self) -> None:
@@ -243,16 +226,23 @@ class Outgoing:
         self._report(True)
 
     @property
+    def _left(self) -> int:
+        """Bytes to send before the guest could run there, were it stopped now: RAM, hash table and what waits."""
+        return self._passes.pending + self._link.waiting
+
+    @property
     def expected_downtime(self) -> float:
-        """Seconds, were the guest stopped now: RAM and hash table alike, and what waits to be sent."""
-        return self._seconds(self._passes.pending + self._link.waiting)
+        """Seconds, were the guest stopped now."""
+        return self._convergence.seconds(self._left, self._link.rate)
 
-    def _seconds(self, size: int) -> float:
-        rate = self._link.rate
-        return size / rate if rate else 0.0
+    @property
+    def downtime_limit(self) -> float:
+        """Seconds that the guest may stand still. May be changed while it runs."""
+        return self._convergence.limit
 
-    def _converged(self, *, waiting: bool = True) -> bool:
-        return self._seconds(self._passes.pending + (self._link.waiting if waiting else 0)) <= self.downtime_limit
+    @downtime_limit.setter
+    def downtime_limit(self, value: float) -> None:
+        self._convergence.limit = value
 
     # Driving, by the run loop.
 
@@ -425,27 +415,3 @@ class Outgoing:
             throttle=self.throttle.share,
             error=None if self.error is None else str(self.error),
         )
-
-
-def drive(vm: Machine, outgoing: Outgoing) -> MigrationStatistics:
-    """See a migration that was begun to its end. Unless another thread does, run the guest meanwhile, reboots included.
-
-    Raises what ended the migration.
-    """
-    try:
-        while not outgoing.ended.is_set():
-            if vm.running:
-                outgoing.ended.wait(0.05)
-                continue
-            if vm.ended is not None and vm.ended.final:
-                outgoing.step()
-                continue
-            reason = vm.run_beside(outgoing)
-            if isinstance(reason, Rebooted):
-                vm.reboot()
-            elif isinstance(reason, Interrupted):
-                outgoing.cancel()
-    except BaseException:
-        outgoing.cancel()
-        raise
-    return outgoing.result()
