@@ -483,9 +483,9 @@ class Machine:
         Raises MigrationError when it did not happen (the guest can be run on), MigrationCancelled, and
         MigrationUnconfirmed when it is not known where the guest runs.
         """
-        from pyspapr.migration import source
+        from pyspapr.migration.drive import drive
 
-        return source.drive(self, self.start_migration(place, **options))
+        return drive(self, self.start_migration(place, **options))
 
     @classmethod
     def incoming(
@@ -557,6 +557,7 @@ class Machine:
             "nvram": self.nvram.state(),
             "rtc": self.rtc.state(),
             "random": self.random.state(),
+            "prepared_hpt": None if self.prepared_hpt is None else self.prepared_hpt.shift,
             "registered": [area.state() for area in self.registered],
             "devices": [device.state() for device in self.devices if callable(getattr(device, "state", None))],
         }
