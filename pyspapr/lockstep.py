@@ -48,7 +48,7 @@ class Pair:
 
     machines: tuple[Machine, Machine]
     players: tuple[Player, Player]
-    reasons: tuple[StopReason | None, StopReason | None] = (None, None)
+    reasons: tuple[StopReason, StopReason] = (InstructionLimit(0), InstructionLimit(0))
 
     @property
     def count(self) -> int:
@@ -58,18 +58,22 @@ class Pair:
     @property
     def ended(self) -> bool:
         """Whether the latest run of one ended before its budget did."""
-        return any(reason is not None and not isinstance(reason, InstructionLimit) for reason in self.reasons)
+        return not all(isinstance(reason, InstructionLimit) for reason in self.reasons)
+
+    @property
+    def expired(self) -> bool:
+        """Whether the first machine stopped because its time was over."""
+        return isinstance(self.reasons[0], Timeout)
 
     def differences(self, *, everything: bool) -> list[str]:
         """What differs: of the processors, or everything that may have changed since everything was asked for."""
         lines = []
-        for name, values in (
-            ("end of the run", self.reasons),
-            ("looks at input", tuple(player.position for player in self.players)),
-            ("bytes printed", tuple(vm.console.total for vm in self.machines)),
-        ):
-            if values[0] != values[1]:
-                lines.append(f"{name}: {values[0]} / {values[1]}")
+        if not self.expired:
+            # A guest that sleeps looks for input as long as it is given time.
+            one, other = self.players
+            lines += comparison.unlike("looks at input", one.position, other.position)
+            lines += comparison.unlike("end of the run", *self.reasons)
+        lines += comparison.unlike("bytes printed", *(vm.console.total for vm in self.machines))
         lines += comparison.processors(*self.machines)
         if everything or lines:
             lines += comparison.devices(*self.machines)
@@ -160,18 +164,22 @@ class Lockstep:
         """The machine whose console is shown."""
         return self._pair.machines[0]
 
-    def advance(self, vm: Machine, instructions: int) -> StopReason:
+    def advance(self, vm: Machine, instructions: int, timeout: float | None = None) -> StopReason:
         """Run one machine for so many instructions, through reboots."""
         until = vm.cpus[0].vcpu.instructions + instructions
         while True:
-            reason = vm.run(max_instructions=until - vm.cpus[0].vcpu.instructions)
+            reason = vm.run(max_instructions=until - vm.cpus[0].vcpu.instructions, timeout=timeout)
             if not (isinstance(reason, Rebooted) and self.reboots):
                 return reason
             vm.reboot()
 
-    def _advance(self, pair: Pair, instructions: int) -> None:
-        one, other = (self.advance(vm, instructions) for vm in pair.machines)
-        pair.reasons = (one, other)
+    def _advance(self, pair: Pair, instructions: int, timeout: float | None = None) -> None:
+        """Run both; when the first one's time is over, both as far as it has come."""
+        one, other = pair.machines
+        reason = self.advance(one, instructions, timeout)
+        if isinstance(reason, Timeout):
+            instructions = pair.count - other.cpus[0].vcpu.instructions
+        pair.reasons = (reason, self.advance(other, instructions))
 
     def run(self, *, max_instructions: int | None = None, timeout: float | None = None) -> StopReason:
         """Run both until the guest stops or a limit is reached; `timeout` is looked at after every step.
@@ -183,15 +191,15 @@ class Lockstep:
         limit = None if max_instructions is None else pair.count + max_instructions
         agreed = pair.count
         for number in itertools.count(1):
-            if timeout is not None and deadline is not None and time.monotonic() > deadline:
-                return self._end(pair, Timeout(timeout))
-            self._advance(pair, self.step if limit is None else min(self.step, limit - pair.count))
+            left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
+            self._advance(pair, self.step if limit is None else min(self.step, limit - pair.count), left)
             over = pair.ended or pair.count == limit
             lines = pair.differences(everything=over or number % LOOK == 0)
             if lines:
                 raise self._difference(agreed, pair, lines)
             if over:
-                return self._end(pair, pair.reasons[0])
+                self._compare_hashes(pair)
+                return Timeout(timeout) if timeout is not None and pair.expired else pair.reasons[0]
             if number % LOOK == 0:
                 agreed = pair.count
             if number % FREEZE == 0:
@@ -199,14 +207,11 @@ class Lockstep:
                 self._base = Frozen((one, other), self.tape, pair.players[0].position)
         raise AssertionError("counting has no end")
 
-    def _end(self, pair: Pair, reason: StopReason | None) -> StopReason:
-        """The last and longest look."""
+    def _compare_hashes(self, pair: Pair) -> None:
+        """The last look is at everything, changed or not."""
         one, other = (vm.state_hash() for vm in pair.machines)
         if one != other:
-            lines = [f"state hash: {one} / {other}", *pair.differences(everything=True)]
-            raise self._difference(0, pair, lines)
-        assert reason is not None
-        return reason
+            raise self._difference(0, pair, [f"state hash: {one} / {other}"])
 
     # A difference.
 
@@ -218,7 +223,7 @@ class Lockstep:
             if (found := self._narrow(base, agreed, last)) is not None:
                 return found
             self.notify(f"{base} does not lead to the difference again")
-        message = f"the engines differ after one of the instructions from {agreed} to {last}, and not every time"
+        message = f"the engines differ between instructions {agreed} and {last}, and not every time"
         return EngineDifference(message, last, None, [*places(pair), *lines])
 
     def _narrow(self, base: Base, first: int, last: int) -> EngineDifference | None:
