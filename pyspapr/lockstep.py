@@ -5,14 +5,14 @@ after which the two are not the same. Both run the same numbers of instructions,
 After each step the processors are compared, after some of them everything else: devices, and of RAM and the hash table
 what was written since (and that it was marked so).
 
-On a difference both go back to the latest snapshots taken while they agreed, and from there to the difference again, in
-ever smaller steps. What an engine does may depend on what it has compiled; when the difference does not come again from
-the snapshots, both machines are made anew and run from their beginning.
+On a difference both go back to the latest snapshots taken while they agreed, and from there to the difference again
+and again, bisecting the number of instructions. What an engine does may depend on what it has compiled and where its
+runs were cut; so both are cut at the same places each time, but for the last one, and when the difference does not come
+again from the snapshots, both machines are made anew and run from their beginning.
 """
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,9 +35,7 @@ STEP: Final = 1_000_000
 LOOK: Final = 16
 """Steps between two comparisons of everything."""
 FREEZE: Final = 160
-"""Steps between two snapshots."""
-PIECES: Final = 100
-"""Into how many smaller steps one is split to find a difference in it."""
+"""Steps between two snapshots; a multiple of `LOOK`."""
 
 Make = Callable[[Engine], "Machine"]
 
@@ -85,6 +83,11 @@ class Pair:
 class Base(Protocol):
     """A place where both agree and from which they can be run again; hashable."""
 
+    @property
+    def steps(self) -> int:
+        """Steps before it."""
+        ...
+
     def pair(self) -> Pair:
         """Both machines, there."""
         ...
@@ -96,6 +99,7 @@ class Beginning:
 
     make: Make
     tape: Tape
+    steps: int = 0
 
     def __str__(self) -> str:
         """For a sentence."""
@@ -114,6 +118,7 @@ class Frozen:
     snapshots: tuple[Snapshot, Snapshot]
     tape: Tape
     position: int
+    steps: int
 
     def __str__(self) -> str:
         """For a sentence."""
@@ -154,6 +159,8 @@ class Lockstep:
         self.notify = notify
         self._beginning: Base = Beginning(make, self.tape)
         self._base: Base = self._beginning
+        self._cuts: list[int] = []
+        """Instructions at the end of each step."""
         one, other = (make(engine) for engine in ENGINES)
         if one.config.clock != "virtual":
             raise ConfigError("lock-step needs virtual time: with the host's clock no two runs are the same")
@@ -190,22 +197,29 @@ class Lockstep:
         deadline = None if timeout is None else time.monotonic() + timeout
         limit = None if max_instructions is None else pair.count + max_instructions
         agreed = pair.count
-        for number in itertools.count(1):
+        while True:
             left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
             self._advance(pair, self.step if limit is None else min(self.step, limit - pair.count), left)
+            self._cuts.append(pair.count)
             over = pair.ended or pair.count == limit
-            lines = pair.differences(everything=over or number % LOOK == 0)
-            if lines:
+            if lines := pair.differences(everything=over or self._looks(len(self._cuts))):
                 raise self._difference(agreed, pair, lines)
             if over:
                 self._compare_hashes(pair)
                 return Timeout(timeout) if timeout is not None and pair.expired else pair.reasons[0]
-            if number % LOOK == 0:
+            if self._looks(len(self._cuts)):
                 agreed = pair.count
-            if number % FREEZE == 0:
+            if self._freezes(len(self._cuts)):
                 one, other = (vm.snapshot() for vm in pair.machines)
-                self._base = Frozen((one, other), self.tape, pair.players[0].position)
-        raise AssertionError("counting has no end")
+                self._base = Frozen((one, other), self.tape, pair.players[0].position, len(self._cuts))
+
+    @staticmethod
+    def _looks(steps: int) -> bool:
+        return steps % LOOK == 0
+
+    @staticmethod
+    def _freezes(steps: int) -> bool:
+        return steps % FREEZE == 0
 
     def _compare_hashes(self, pair: Pair) -> None:
         """The last look is at everything, changed or not."""
@@ -220,36 +234,40 @@ class Lockstep:
         last = pair.count
         self.notify(f"the engines differ between instructions {agreed} and {last}: looking for the first one")
         for base in dict.fromkeys((self._base, self._beginning)):
-            if (found := self._narrow(base, agreed, last)) is not None:
-                return found
+            if self._again(base, last)[1]:
+                return self._bisect(base, agreed, last)
             self.notify(f"{base} does not lead to the difference again")
         message = f"the engines differ between instructions {agreed} and {last}, and not every time"
         return EngineDifference(message, last, None, [*places(pair), *lines])
 
-    def _narrow(self, base: Base, first: int, last: int) -> EngineDifference | None:
-        """The difference that comes after `first` and until `last`, if it comes when both run again from `base`."""
-        while True:
-            pair = base.pair()
-            while pair.count < first and not pair.ended:
-                self._advance(pair, min(self.step, first - pair.count))
-            if pair.ended or pair.differences(everything=True):
-                return None
-            piece = -(-(last - first) // PIECES)
-            lines: list[str] = []
-            while not lines and first < last and not pair.ended:
-                where = place(pair.machines[0])
-                address = pair.machines[0].cpus[0].pc
-                target = min(first + piece, last)
-                self._advance(pair, target - first)
-                if lines := pair.differences(everything=True):
-                    last = target
-                else:
-                    first = target
-            if not lines:
-                return None
-            if piece == 1:
-                message = f"the engines differ after instruction {last}, {where}"
-                return EngineDifference(message, last, address, [*places(pair), *lines])
+    def _again(self, base: Base, until: int) -> tuple[Pair, list[str]]:
+        """Both machines, run from `base` to `until` as they were run before, and what differs."""
+        pair = base.pair()
+        for steps, cut in enumerate(self._cuts[base.steps :], base.steps + 1):
+            if cut >= until:
+                break
+            self._advance(pair, cut - pair.count)
+            if lines := pair.differences(everything=self._looks(steps)):
+                return pair, lines
+            if self._freezes(steps):
+                for vm in pair.machines:
+                    vm.snapshot()
+        if pair.count < until:
+            self._advance(pair, until - pair.count)
+        return pair, pair.differences(everything=True)
+
+    def _bisect(self, base: Base, agreed: int, last: int) -> EngineDifference:
+        """The instruction that makes the difference which comes after `agreed` and until `last`."""
+        while last - agreed > 1:
+            middle = (agreed + last) // 2
+            if self._again(base, middle)[1]:
+                last = middle
+            else:
+                agreed = middle
+        before = self._again(base, agreed)[0].machines[0]
+        pair, lines = self._again(base, last)
+        message = f"the engines differ after instruction {last}, {place(before)}"
+        return EngineDifference(message, last, before.cpus[0].pc, [*places(pair), *lines])
 
 
 def place(vm: Machine) -> str:
