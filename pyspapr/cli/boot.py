@@ -50,6 +50,7 @@ class Options(RunOptions, kw_only=True):
     seed: int | None
     engine: Engine
     strict: bool
+    lockstep: bool = False
 
 
 def choose_clock(options: Options) -> Clock:
@@ -131,9 +132,7 @@ def first_machine(options: Options) -> Machine:
             raise ConfigError("Missing option '--kernel'.")
         if options.initrd is not None or options.append:
             raise ConfigError("--initrd and --append need --kernel")
-    # Machines that arrive later have it too.
-    config.DEFAULT_ENGINE = options.engine
-    vm = Machine(configure(options))
+    vm = Machine(configure(options), engine=options.engine)
     if options.kernel is not None:
         vm.load_kernel(options.kernel, initrd=options.initrd, append=options.append)
     if options.incoming is not None:
@@ -159,6 +158,12 @@ def console_of(vm: Machine, options: RunOptions) -> Iterator[None]:
 def boot_command(options: Options) -> int:
     """Boot and return the exit status."""
     check_run(options)
+    if options.lockstep:
+        from pyspapr.cli.lockstep import lockstep_command
+
+        return lockstep_command(options)
+    # Machines that arrive later have it too.
+    config.DEFAULT_ENGINE = options.engine
     return run_here(first_machine(options), options)
 
 

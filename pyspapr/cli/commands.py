@@ -46,6 +46,12 @@ def cli() -> None:
     help="How instructions are executed; only speed depends on it. jit compiles what is hot.",
 )
 @click.option("--strict", is_flag=True, help="Stop at an instruction that has no semantics here.")
+@click.option(
+    "--lockstep",
+    is_flag=True,
+    help="Run two machines side by side, one on each engine, and stop at the first instruction after which they "
+    "differ. With virtual time; input comes from standard input.",
+)
 @click.option("--no-reboot", is_flag=True, help="End when the guest asks for a reboot.")
 @for_click(QMP, PAUSED)
 @click.option(
@@ -74,6 +80,7 @@ def boot(
     seed: int | None,
     engine: Engine,
     strict: bool,
+    lockstep: bool,
     no_reboot: bool,
     qmp: tuple[str, ...],
     paused: bool,
@@ -83,7 +90,8 @@ def boot(
     """Boot a kernel, with its console here.
 
     On a terminal, Ctrl-A x leaves and Ctrl-A h shows the other keys. Exit status: 0 the guest powered off, 2 an
-    input error, 3 the guest panicked, 4 a limit was reached or the guest can never wake.
+    input error, 3 the guest panicked, 4 a limit was reached or the guest can never wake, 5 the engines
+    differ (--lockstep).
     """
     from pyspapr.cli.boot import Options, boot_command
 
@@ -101,6 +109,7 @@ def boot(
             seed=seed,
             engine=engine,
             strict=strict,
+            lockstep=lockstep,
             reboots=not no_reboot,
             qmp=qmp,
             paused=paused,
