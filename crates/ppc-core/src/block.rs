@@ -211,12 +211,18 @@ impl CodeCache {
         loop {
             let (op, row) = decoded(cpu, at);
             let word = op.word;
+            // A branch to itself is a block of its own however it is reached, so that it is found to hang at its first
+            // execution wherever runs are cut.
+            let to_itself = row.is_some_and(|row| row.name == "b") && word.li() == 0 && !word.aa();
+            if to_itself && self.ops.len() > first {
+                break;
+            }
             self.ops.push(op);
             at += 4;
             let Some(row) = row else { break };
             needs |= facility_bits(row.facility.of(word, row.form));
             if ends(row, word) {
-                if self.ops.len() - first == 1 && row.name == "b" && word.li() == 0 {
+                if to_itself {
                     needs |= SELF_BRANCH;
                 }
                 break;
