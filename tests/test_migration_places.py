@@ -385,11 +385,15 @@ def test_a_guest_is_stopped_at_once_when_little_is_left_and_after_a_while_when_m
     assert not convergence.content(20 * MIB, rate), "within the limit, but less may be left soon"
     time[0] = 0.1
     assert not convergence.content(4 * MIB, rate)
-    assert convergence.content(16 * MIB, rate), "that alone would take longer than the rest of the wait"
     assert convergence.content(LITTLE, rate)
     time[0] = HAGGLE
     assert convergence.content(4 * MIB, rate)
     assert not convergence.content(31 * MIB, rate), "over the limit it is never stopped"
+
+
+def test_a_generous_limit_is_not_undercut_by_passes_that_take_long() -> None:
+    assert Convergence(10).content(60 * MIB, 100.0 * MIB)
+    assert not Convergence(10).content(40 * MIB, 100.0 * MIB)
 
 
 def test_a_tight_limit_is_not_haggled_about_for_long() -> None:

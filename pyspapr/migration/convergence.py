@@ -13,7 +13,9 @@ from typing import Final
 LITTLE: Final = 64 << 10
 """Bytes that are sent in no time worth mentioning."""
 HAGGLE: Final = 0.25
-"""Seconds, at most, that passes go on once the limit is met, so that less is left."""
+"""Seconds after which no further pass is begun once the limit is met, so that less is left."""
+LONG: Final = 0.5
+"""Seconds that a pass may take for that."""
 
 
 class Convergence:
@@ -44,4 +46,6 @@ class Convergence:
         now = self._now()
         if self._met is None:
             self._met = now
-        return size <= LITTLE or now + self.seconds(size, rate) > self._met + min(2 * self.limit, HAGGLE)
+        if size <= LITTLE or self.seconds(size, rate) > LONG:
+            return True
+        return now >= self._met + min(2 * self.limit, HAGGLE)

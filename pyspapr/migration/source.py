@@ -212,8 +212,8 @@ class Outgoing:
             if not more:
                 break
             yield
+        yield  # the guest has a slice in every pass, and none between its end and what is decided then
         self._end_pass()
-        yield
 
     def _begin_pass(self, *, everything: bool, final: bool = False) -> None:
         self._passes.begin(everything=everything, final=final)
