@@ -10,10 +10,10 @@ import hashlib
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from commands import program
 from fetch_guests import CACHE, DATA, INIT_MARK
 from migration import Arrival
 
@@ -117,9 +117,12 @@ def test_the_installer_reaches_its_first_screen(cpu: str) -> None:
 
 
 def boot(*arguments: object) -> subprocess.CompletedProcess[bytes]:
-    command = [sys.executable, "-m", "pyspapr", "boot", "--kernel", guest("linux/vmlinux"), *arguments]
     return subprocess.run(
-        [str(word) for word in command], stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS, check=False
+        program("boot", "--kernel", guest("linux/vmlinux"), *arguments),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=SECONDS,
+        check=False,
     )
 
 
