@@ -38,10 +38,10 @@ pub const EXIT_KICKED: u32 = 3;
 pub const EXIT_UNIMPLEMENTED: u32 = 4;
 pub const EXIT_HUNG: u32 = 5;
 
-/// Instructions between looks at the kick flag.
-const SLICE: u64 = 2_000_000;
-/// Time between looks at Python's signals.
-const SIGNALS: Duration = Duration::from_millis(50);
+/// Instructions between looks at the kick flag: half a millisecond of compiled code, ten of interpreted.
+const SLICE: u64 = 500_000;
+/// Time between looks at Python's signals, so that Ctrl-C is answered well within 50 ms.
+const SIGNALS: Duration = Duration::from_millis(10);
 /// R3 of a hypercall from problem state (PAPR, "Hypervisor Call Return Codes"): H_PRIVILEGE.
 const H_PRIVILEGE: i64 = -3;
 
