@@ -80,7 +80,7 @@ anywhere: build guests ## save and restore the built-in guest at 10,000 instruct
 	PYSPAPR_ANYWHERE_POINTS=10000 PYSPAPR_LINUX_POINTS=100 PYSPAPR_FUZZ_EXAMPLES=100000 \
 	$(BIN)/python -m pytest -n $(JOBS) -q -o timeout=14400 tests/test_save.py tests/test_save_linux.py tests/test_stream.py
 
-bench: build tools guests ## workloads, boots, saves, restores, migrations beside QEMU's; hash table passes; .cache/bench.json
+bench: build tools guests ## workloads, boots, saves, restores, migrations beside QEMU's; exits; hash table passes; .cache/bench.json
 	@$(BIN)/python benches/all.py --runs $(RUNS)
 
 fuzz: build ## each fuzz target for SECONDS, then hypothesis with EXAMPLES for what Python decodes

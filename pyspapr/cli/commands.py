@@ -45,6 +45,17 @@ def cli() -> None:
     show_default=True,
     help="How instructions are executed; only speed depends on it. jit compiles what is hot.",
 )
+@click.option(
+    "--profile",
+    is_flag=True,
+    help="At the end, say on standard error where the guest's instructions went, by symbol of the kernel and by engine "
+    "tier, and why compiled code was left. The guest cannot tell.",
+)
+@click.option(
+    "--symbols",
+    metavar="FILE",
+    help="With --profile: names of code, from an ELF file, a System.map or /proc/kallsyms. Default: the kernel's own.",
+)
 @click.option("--strict", is_flag=True, help="Stop at an instruction that has no semantics here.")
 @click.option(
     "--lockstep",
@@ -79,6 +90,8 @@ def boot(
     max_instructions: int | None,
     seed: int | None,
     engine: Engine,
+    profile: bool,
+    symbols: str | None,
     strict: bool,
     lockstep: bool,
     no_reboot: bool,
@@ -108,6 +121,8 @@ def boot(
             max_instructions=max_instructions,
             seed=seed,
             engine=engine,
+            profile=profile,
+            symbols=symbols,
             strict=strict,
             lockstep=lockstep,
             reboots=not no_reboot,

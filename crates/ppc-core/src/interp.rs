@@ -14,6 +14,7 @@ use crate::{
     jit::{Jit, Leave},
     mmu::Access,
     msr,
+    profile::{Profile, Report, Tier, Way},
     state::Cpu,
     time::Clock,
     tlb::half,
@@ -65,6 +66,8 @@ pub struct Engine {
     pub compile_after: u32,
     /// What was done where.
     pub counters: Counters,
+    /// What more is counted, if somebody wants to know.
+    pub profile: Option<Box<Profile>>,
     /// The latest instruction did not complete.
     interrupted: bool,
 }
@@ -85,6 +88,7 @@ impl Engine {
             strict: false,
             compile_after: COMPILE_AFTER,
             counters: Counters::default(),
+            profile: None,
             interrupted: false,
         };
         engine.attach();
@@ -109,6 +113,24 @@ impl Engine {
         }
     }
 
+    /// Begins a profile, or ends it. The guest cannot tell.
+    pub fn set_profiling(&mut self, on: bool) {
+        self.profile = on.then(|| Box::new(Profile::new(self.cpu.icount, self.counters.compiled)));
+    }
+
+    /// What was counted since `set_profiling`; `None` when nothing was to be.
+    pub fn report(&self) -> Option<Report> {
+        let profile = self.profile.as_ref()?;
+        Some(profile.report(self.cpu.icount, self.counters.compiled, self.cpu.cia))
+    }
+
+    /// With a profile, host time is spent on `tier` from now on.
+    pub fn switch(&mut self, tier: Tier) {
+        if let Some(profile) = &mut self.profile {
+            profile.switch(tier);
+        }
+    }
+
     /// Drops all decoded and compiled code; it is made again when needed.
     pub fn forget_code(&mut self) {
         self.cache.clear(&mut self.cpu);
@@ -129,8 +151,19 @@ impl Engine {
         let ram = self.cpu.ram.clone();
         self.cache.drain_outside_writes(&mut self.cpu, &ram);
         loop {
-            self.cpu.take_floating_point();
-            self.cpu.take_pending();
+            if self.profile.is_some() {
+                self.look_around();
+            }
+            let floating_point = self.cpu.take_floating_point();
+            let pending = self.cpu.take_pending();
+            if let Some(profile) = &mut self.profile {
+                if floating_point {
+                    profile.trapped(Trap::FpEnabled);
+                }
+                if let Some(vector) = pending {
+                    profile.interrupted(vector);
+                }
+            }
             if self.cpu.icount >= until {
                 return Exit::Limit;
             }
@@ -144,16 +177,32 @@ impl Engine {
                 self.forget_compiled();
             }
             self.cpu.limit = self.next_stop(until);
-            let exit =
-                if self.cpu.msr & (msr::SE | msr::BE) != 0 { self.trace_one() } else { self.run_blocks() };
+            let exit = if self.cpu.msr & (msr::SE | msr::BE) != 0 {
+                self.trace_one()
+            } else if self.profile.is_some() {
+                self.run_blocks::<true>()
+            } else {
+                self.run_blocks::<false>()
+            };
             if let Some(exit) = exit {
                 return exit;
             }
         }
     }
 
+    /// Between blocks, with a profile: takes the sample that is due.
+    #[cold]
+    fn look_around(&mut self) {
+        let Some(profile) = &mut self.profile else { return };
+        profile.switch(Tier::Between);
+        if self.cpu.icount >= profile.next() {
+            profile.sample(self.cpu.icount, self.cpu.cia);
+        }
+    }
+
     /// The instruction count at which to look around next.
     fn next_stop(&self, until: u64) -> u64 {
+        let until = self.profile.as_ref().map_or(until, |profile| until.min(profile.next()));
         match self.cpu.clock {
             Clock::Virtual => match self.cpu.decrementer_deadline() {
                 Some(nanos) => until.min(nanos.saturating_sub(self.cpu.idle_nanos).max(self.cpu.icount + 1)),
@@ -175,8 +224,30 @@ impl Engine {
         found
     }
 
+    /// With a profile: compiled code was left with [`Leave::Next`], for block `number` or to look at events.
+    #[cold]
+    fn left(&mut self, number: Option<u32>) {
+        let Some(profile) = &mut self.profile else { return };
+        let cpu = &*self.cpu;
+        let block = number.map(|number| &self.cache.blocks[number as usize]);
+        if cpu.nia == cpu.cia {
+            profile.left(Way::World);
+        } else if cpu.limit == 0 {
+            profile.left(Way::Event);
+        } else if cpu.icount + block.map_or(0, |block| u64::from(block.len)) > cpu.limit || block.is_none() {
+            // The profile's own stops are no exits of the guest's.
+            if cpu.limit != profile.next() {
+                profile.left(Way::Limit);
+            }
+        } else if block.is_some_and(|block| block.needs & !cpu.msr != 0) {
+            profile.left(Way::Facility);
+        } else {
+            profile.left(Way::Missed);
+        }
+    }
+
     /// Runs blocks until `limit`. `None`: look at events and go on.
-    fn run_blocks(&mut self) -> Option<Exit> {
+    fn run_blocks<const PROFILED: bool>(&mut self) -> Option<Exit> {
         let mut number = match self.find() {
             Ok(number) => number,
             Err(trap) => return self.fetch_failed(trap),
@@ -207,12 +278,23 @@ impl Engine {
                     Leave::Trap => {}
                 }
                 let before = cpu.icount;
+                if PROFILED && let Some(profile) = &mut self.profile {
+                    profile.switch(Tier::Compiled);
+                    // An instruction that changes the context leaves the address at which it goes on here.
+                    cpu.nia = !0;
+                }
                 came = jit.enter(cpu, entry);
                 self.counters.compiled += cpu.icount.wrapping_sub(before);
+                if PROFILED && let Some(profile) = &mut self.profile {
+                    profile.switch(Tier::Between);
+                }
                 match came {
                     Leave::Next => self.counters.lookups += 1,
                     Leave::Unlinked => {
                         self.counters.unlinked += 1;
+                        if PROFILED && let Some(profile) = &mut self.profile {
+                            profile.left(Way::Unlinked);
+                        }
                         cpu.cia = jit.unlinked_target(cpu);
                     }
                     Leave::Trap => {
@@ -223,6 +305,9 @@ impl Engine {
                 }
                 // A fetch that faults counts, so there must be room for it.
                 if self.cpu.icount >= self.cpu.limit {
+                    if PROFILED && came == Leave::Next {
+                        self.left(None);
+                    }
                     return None;
                 }
                 let emptied = self.cache.emptied;
@@ -230,6 +315,9 @@ impl Engine {
                     Ok(number) => number,
                     Err(trap) => return self.fetch_failed(trap),
                 };
+                if PROFILED && came == Leave::Next {
+                    self.left(Some(number));
+                }
                 if self.cache.emptied != emptied {
                     came = Leave::Trap;
                 }
@@ -239,11 +327,20 @@ impl Engine {
             if let Some(jit) = &mut self.jit {
                 block.count += 1;
                 if block.count > self.compile_after && block.needs & SELF_BRANCH == 0 && cpu.sf() {
+                    if PROFILED && let Some(profile) = &mut self.profile {
+                        profile.switch(Tier::Compiling);
+                    }
                     jit.compile(&mut self.cache, cpu, number);
+                    if PROFILED && let Some(profile) = &mut self.profile {
+                        profile.switch(Tier::Between);
+                    }
                     if self.cache.blocks[number as usize].compiled[half(cpu.cia)].is_some() {
                         continue;
                     }
                 }
+            }
+            if PROFILED && let Some(profile) = &mut self.profile {
+                profile.switch(Tier::Interpreter);
             }
             let block = &self.cache.blocks[number as usize];
             let start = cpu.cia;
@@ -297,6 +394,7 @@ impl Engine {
 
     /// Runs at most `count` instructions of a block one by one, with every check.
     fn run_checked(&mut self, number: u32, count: usize) -> Option<Exit> {
+        self.switch(Tier::Interpreter);
         let start = self.cpu.cia;
         let block = &self.cache.blocks[number as usize];
         let (first, len, needs) = (block.first as usize, block.len as usize, block.needs);
@@ -340,7 +438,7 @@ impl Engine {
             // SIAR names the traced instruction.
             self.cpu.spr[SIAR] = cia;
             self.cpu.fault.srr1 = SRR1_TRACE;
-            self.cpu.take_trap(Trap::Trace, self.cpu.cia);
+            self.take_trap(Trap::Trace, self.cpu.cia);
         }
         exit
     }
@@ -349,8 +447,16 @@ impl Engine {
     #[cold]
     fn fetch_failed(&mut self, trap: Trap) -> Option<Exit> {
         self.cpu.icount += 1;
-        self.cpu.take_trap(trap, self.cpu.cia);
+        self.take_trap(trap, self.cpu.cia);
         None
+    }
+
+    /// Takes the interrupt that `trap` asks for, and counts it.
+    fn take_trap(&mut self, trap: Trap, cia: u64) {
+        if let Some(profile) = &mut self.profile {
+            profile.trapped(trap);
+        }
+        self.cpu.take_trap(trap, cia);
     }
 
     /// The instruction at `cia` did not complete, or leaves the straight path. `op`: what it is, if it was decoded.
@@ -362,6 +468,9 @@ impl Engine {
             Trap::CodeModified => {
                 // It was just executed, so it can be read.
                 let op = op.or_else(|| self.op_here())?;
+                if let Some(profile) = &mut self.profile {
+                    profile.trapped(trap);
+                }
                 self.store_to_code(op)
             }
             Trap::Hypercall => {
@@ -373,11 +482,11 @@ impl Engine {
                 if decode::decode(word, self.cpu.model.isa).is_none_or(|row| row.exec_for(word).is_none()) {
                     return Some(Exit::Unimplemented { cia, word: word.0 });
                 }
-                self.cpu.take_trap(trap, cia);
+                self.take_trap(trap, cia);
                 None
             }
             _ => {
-                self.cpu.take_trap(trap, cia);
+                self.take_trap(trap, cia);
                 None
             }
         }
@@ -407,7 +516,7 @@ impl Engine {
             Err(trap) => {
                 let cia = cpu.cia;
                 self.interrupted = true;
-                cpu.take_trap(trap, cia);
+                self.take_trap(trap, cia);
             }
         }
         None
