@@ -135,12 +135,8 @@ impl Cpu {
             Some(host) => self.ram.real_address(host),
             None => self.locate(ea, T::SIZE, false)?.first,
         };
-        self.reservation = Some(Reservation {
-            granule: addr & !(BLOCK - 1),
-            addr,
-            len: T::SIZE as u8,
-            value: value.to_u128(),
-        });
+        self.reservation =
+            Reservation { granule: addr & !(BLOCK - 1), addr, len: T::SIZE as u8, value: value.to_u128() };
         Ok(value)
     }
 
@@ -155,11 +151,11 @@ impl Cpu {
             Some(host) => self.ram.real_address(host),
             None => self.locate(ea, T::SIZE, true)?.first,
         };
-        let matches = self.reservation.is_some_and(|r| r.addr == addr && u64::from(r.len) == T::SIZE);
+        let matches = self.reservation.addr == addr && u64::from(self.reservation.len) == T::SIZE;
         if matches {
             self.store(ea, value)?;
         }
-        self.reservation = None;
+        self.reservation = Reservation::default();
         Ok(matches)
     }
 

@@ -3,7 +3,7 @@
 
 use crate::{
     spr,
-    state::{Cpu, Reservation, Vscr},
+    state::{Cpu, Vscr},
 };
 
 /// VSCR\[NJ\] and VSCR\[SAT\] in the register's image.
@@ -113,9 +113,9 @@ impl Cpu {
             "external" => self.external.into(),
             "system_reset" => self.system_reset.into(),
             "doorbell" => self.doorbell.into(),
-            "reserve_addr" => self.reservation.map_or(0, |r| r.addr).into(),
-            "reserve_len" => self.reservation.map_or(0, |r| r.len).into(),
-            "reserve_value" => self.reservation.map_or(0, |r| r.value),
+            "reserve_addr" => self.reservation.addr.into(),
+            "reserve_len" => self.reservation.len.into(),
+            "reserve_value" => self.reservation.value,
             _ => return None,
         })
     }
@@ -123,8 +123,7 @@ impl Cpu {
     /// Sets one of [`INTERNAL`] to a value that [`Cpu::internal`] gave.
     pub fn set_internal(&mut self, name: &str, value: u128) -> Option<()> {
         let low = value as u64;
-        let mut reservation =
-            self.reservation.unwrap_or(Reservation { granule: 0, addr: 0, len: 0, value: 0 });
+        let reservation = &mut self.reservation;
         match name {
             "icount" => self.icount = low,
             "idle_nanos" => self.idle_nanos = low,
@@ -141,10 +140,6 @@ impl Cpu {
             "reserve_len" => reservation.len = low as u8,
             "reserve_value" => reservation.value = value,
             _ => return None,
-        }
-        if name.starts_with("reserve") {
-            // Length 0 is no reservation; the address and value that go with it stay to be completed.
-            self.reservation = Some(reservation);
         }
         self.request_event();
         Some(())
@@ -188,9 +183,9 @@ impl Cpu {
         ] {
             word(v);
         }
-        if let Some(r) = self.reservation.filter(|r| r.len != 0) {
-            word(r.addr);
-            word(u64::from(r.len));
+        if self.reservation.len != 0 {
+            word(self.reservation.addr);
+            word(u64::from(self.reservation.len));
         }
         hasher.finalize().into()
     }

@@ -41,14 +41,15 @@ pub struct Vscr {
     pub sat: bool,
 }
 
-/// Reservation made by a load-and-reserve.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// Reservation made by a load-and-reserve; none is all zeros. Compiled code knows it by its fields.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+#[repr(C)]
 pub struct Reservation {
     /// Real address of the reservation granule (128 bytes).
     pub granule: u64,
     /// Real address the load named.
     pub addr: u64,
-    /// Bytes the load read: 1, 2, 4, 8 or 16.
+    /// Bytes the load read: 1, 2, 4, 8 or 16. 0: there is no reservation.
     pub len: u8,
     /// What it read, in guest-register order.
     pub value: u128,
@@ -81,8 +82,8 @@ pub struct Cpu {
     pub vscr: Vscr,
     /// VRSAVE.
     pub vrsave: u32,
-    /// The reservation, if one is held.
-    pub reservation: Option<Reservation>,
+    /// The reservation.
+    pub reservation: Reservation,
     /// Details of the latest trap.
     pub fault: Fault,
     /// Which processor this is.
@@ -158,7 +159,7 @@ impl Cpu {
             fpscr: 0,
             vscr: Vscr { nj: false, sat: false },
             vrsave: 0,
-            reservation: None,
+            reservation: Reservation::default(),
             fault: Fault::default(),
             model,
             index: 0,

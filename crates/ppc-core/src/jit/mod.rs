@@ -140,6 +140,7 @@ impl Jit {
         runtime.leave_here = stubs.here;
         runtime.leave_unlinked = stubs.unlinked;
         runtime.leave_trap = stubs.trap;
+        runtime.ram = cpu.ram.host_address(0);
         runtime.exec = helpers::exec as *const u8;
         runtime.load = [
             helpers::load::<u8> as *const u8,

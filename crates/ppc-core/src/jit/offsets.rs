@@ -5,7 +5,7 @@ use super::{
     runtime::{Runtime, Slot},
 };
 use crate::{
-    state::{Cpu, Xer},
+    state::{Cpu, Reservation, Vscr, Xer},
     tlb::Tlb,
 };
 use std::mem::offset_of;
@@ -50,3 +50,17 @@ pub const CA32: i32 = cpu(offset_of!(Cpu, xer) + offset_of!(Xer, ca32));
 pub const fn vsr(n: usize) -> i32 {
     (offset_of!(Cpu, vsr) + 16 * n) as i32
 }
+pub const OV: i32 = cpu(offset_of!(Cpu, xer) + offset_of!(Xer, ov));
+pub const OV32: i32 = cpu(offset_of!(Cpu, xer) + offset_of!(Xer, ov32));
+pub const SAT: i32 = cpu(offset_of!(Cpu, vscr) + offset_of!(Vscr, sat));
+pub const RAM: i32 = runtime(offset_of!(Runtime, ram));
+const RESERVATION: usize = offset_of!(Cpu, reservation);
+pub const RESERVED_GRANULE: i32 = cpu(RESERVATION + offset_of!(Reservation, granule));
+pub const RESERVED_ADDR: i32 = cpu(RESERVATION + offset_of!(Reservation, addr));
+pub const RESERVED_LEN: i32 = cpu(RESERVATION + offset_of!(Reservation, len));
+pub const RESERVED_VALUE: i32 = cpu(RESERVATION + offset_of!(Reservation, value));
+pub const FPSCR: i32 = cpu(offset_of!(Cpu, fpscr));
+pub const SO: i32 = cpu(offset_of!(Cpu, xer) + offset_of!(Xer, so));
+
+// Instructions of the host that take a VSR as an operand in memory want it aligned.
+const _: () = assert!(align_of::<Cpu>().is_multiple_of(16) && offset_of!(Cpu, vsr).is_multiple_of(16));

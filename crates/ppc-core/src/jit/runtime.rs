@@ -73,6 +73,8 @@ pub struct Runtime {
     /// Leave with [`Leave::Trap`]: the trap in EAX; ECX holds the page offset and, above it, the instructions begun
     /// too many.
     pub leave_trap: *const u8,
+    /// The host's address of guest address 0.
+    pub ram: u64,
     /// `helpers::exec`.
     pub exec: *const u8,
     /// Loads of 1, 2, 4, 8 and 16 bytes.
@@ -99,6 +101,7 @@ impl Default for Runtime {
             leave_here: null(),
             leave_unlinked: null(),
             leave_trap: null(),
+            ram: 0,
             exec: null(),
             load: [null(); 5],
             store: [null(); 5],

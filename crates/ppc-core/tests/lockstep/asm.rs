@@ -51,6 +51,22 @@ pub fn lxvd2x(xt: u32, rb: u32) -> u32 {
     31 << 26 | (xt & 31) << 21 | rb << 11 | 844 << 1 | xt >> 5
 }
 
+/// An X form with three registers.
+pub fn x_form(rt: u32, ra: u32, rb: u32, xo: u32) -> u32 {
+    31 << 26 | rt << 21 | ra << 16 | rb << 11 | xo << 1
+}
+
+/// XX's number in the FPSCR, for `mtfsb1`.
+pub const XX_BIT: u32 = 6;
+
+pub fn mtfsb1(bit: u32) -> u32 {
+    63 << 26 | bit << 21 | 38 << 1
+}
+
+pub fn mtfsfi(field: u32, value: u32) -> u32 {
+    63 << 26 | field << 23 | value << 12 | 134 << 1
+}
+
 pub fn andc(ra: u32, rs: u32, rb: u32) -> u32 {
     31 << 26 | rs << 21 | ra << 16 | rb << 11 | 60 << 1
 }

@@ -8,7 +8,7 @@
 //! | file | idea |
 //! |---|---|
 //! | `setup` | what a run is like, from its seed |
-//! | `word`, `program`, `handlers`, `asm` | instructions, programs, interrupt handlers |
+//! | `word`, `sequences`, `program`, `handlers`, `asm` | instructions, programs, interrupt handlers |
 //! | `layout`, `space`, `world` | where things lie, the address space, all of it together |
 //! | `events` | what happens between two runs |
 //! | `side`, `compare`, `hunt` | a machine, two machines compared, the first instruction that differs |
@@ -21,6 +21,7 @@ mod hunt;
 mod layout;
 mod program;
 mod reach;
+mod sequences;
 mod setup;
 #[path = "../shared/mod.rs"]
 mod shared;

@@ -7,7 +7,7 @@ use crate::word::{BASES, OFFSETS, Rows};
 
 /// Scratch registers of the sequences here.
 const SCRATCH: u32 = 12;
-const SECOND: u32 = 11;
+pub const SECOND: u32 = 11;
 
 /// A branch whose target is a block that was not there yet.
 struct Fixup {
@@ -18,9 +18,9 @@ struct Fixup {
 /// Code under way.
 pub struct Program<'a> {
     asm: Asm,
-    rows: &'a Rows,
+    pub rows: &'a Rows,
     /// Page of tables in this program's byte order.
-    tables: u64,
+    pub tables: u64,
     /// Address of each block.
     blocks: Vec<u64>,
     wanted_blocks: usize,
@@ -65,7 +65,7 @@ impl Program<'_> {
         }
     }
 
-    fn put(&mut self, word: u32) {
+    pub fn put(&mut self, word: u32) {
         self.asm.put(word);
     }
 
@@ -113,6 +113,8 @@ impl Program<'_> {
             }
             13 if random.once_in(2) => self.patch(random),
             14..=15 => self.counted_loop(random),
+            16..=17 => self.arithmetic(random),
+            18 => self.reservation(random),
             _ => {
                 let word = self.rows.word(random);
                 self.put(word);

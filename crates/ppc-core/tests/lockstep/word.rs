@@ -22,6 +22,7 @@ pub struct Rows {
     all: Vec<&'static Row>,
     common: Vec<&'static Row>,
     memory: Vec<&'static Row>,
+    arithmetic: Vec<&'static Row>,
 }
 
 /// Instructions that change what all others mean: programs have them in sequences of their own, and as they come
@@ -39,10 +40,18 @@ impl Rows {
         let all: Vec<_> = rows().filter(known).collect();
         let common = |row: &&&Row| matches!(row.chapter, Chapter::Fixed | Chapter::Condition);
         let memory = |row: &&&Row| touches_memory(row);
+        let arithmetic = |row: &&&Row| {
+            let vectors = matches!(row.chapter, Chapter::Float | Chapter::Vector | Chapter::Vsx);
+            // Not those that move the FPSCR.
+            vectors
+                && !touches_memory(row)
+                && !["mtfs", "mffs"].iter().any(|start| row.name.starts_with(start))
+        };
         Self {
             isa,
             common: all.iter().filter(common).copied().collect(),
             memory: all.iter().filter(memory).copied().collect(),
+            arithmetic: all.iter().filter(arithmetic).copied().collect(),
             all,
         }
     }
@@ -68,6 +77,18 @@ impl Rows {
                 continue;
             }
             if let Some(word) = self.instance(row, random) {
+                return word;
+            }
+        }
+    }
+
+    /// An instruction on vector-scalar registers, its operands changed by `with`.
+    pub fn arithmetic(&self, random: &mut Random, with: impl Fn(&Row, u32, &mut Random) -> u32) -> u32 {
+        loop {
+            let row = random.of(&self.arithmetic);
+            let Some(word) = self.instance(row, random) else { continue };
+            let word = with(row, word, random);
+            if decode(Word(word), self.isa).is_some_and(|found| std::ptr::eq(found, row)) {
                 return word;
             }
         }

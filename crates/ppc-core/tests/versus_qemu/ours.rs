@@ -48,7 +48,7 @@ fn load(cpu: &mut Cpu, r: &Registers) {
     cpu.vscr = Vscr { nj: r.vscr >> 16 & 1 != 0, sat: r.vscr & 1 != 0 };
     cpu.vrsave = r.vrsave as u32;
     cpu.vsr = r.vsr;
-    cpu.reservation = None;
+    cpu.reservation = Default::default();
 }
 
 fn unload(cpu: &Cpu) -> Registers {

@@ -52,6 +52,8 @@ pub enum Cold {
     Store { from: DynamicLabel, done: DynamicLabel, place: i32, dirty: Set, access: super::memory::Store },
     /// A quadword load or store that misses.
     Quad { from: DynamicLabel, done: DynamicLabel, place: i32, dirty: Set, access: super::memory::Quad },
+    /// What the straight path leaves to the instruction's own function.
+    Exec { from: DynamicLabel, done: DynamicLabel, insn: Insn, dirty: Set },
     /// A branch out of the region, through a slot by number.
     Exit { from: DynamicLabel, dirty: Set, exit: (usize, Exit) },
     /// An indirect branch, target in RAX, that is not in the table.
@@ -75,6 +77,7 @@ pub struct Emitter {
     pub read_shift: u32,
     /// Where code ended after an instruction left host flags of a comparison: CR field, and whether it was unsigned.
     flags: Option<(usize, usize, bool)>,
+    pub pool: super::pool::Pool,
 }
 
 impl Emitter {
@@ -93,6 +96,7 @@ impl Emitter {
             half: mode.half,
             read_shift: mode.read_shift,
             flags: None,
+            pool: super::pool::Pool::default(),
         }
     }
 
@@ -316,6 +320,11 @@ impl Emitter {
                     self.cold_quad(&access, place, dirty & !volatile, volatile);
                     asm!(self; jmp =>done);
                 }
+                Cold::Exec { from, done, insn, dirty } => {
+                    asm!(self; =>from);
+                    self.cold_exec(&insn, dirty, volatile);
+                    asm!(self; jmp =>done);
+                }
                 Cold::Miss { from } => asm!(self
                     ; =>from
                     ; mov [rbp + CIA], rax
@@ -327,6 +336,7 @@ impl Emitter {
                 ),
             }
         }
+        self.finish_pool();
     }
 
     /// Leaves with the trap in EAX.

@@ -45,6 +45,7 @@ macro_rules! loads {
     (@ gpr $w:ident) => { Place::Gpr($w.rt()) };
     (@ fpr $w:ident) => { Place::Fpr($w.frt()) };
     (@ vsr $w:ident) => { Place::Fpr($w.xt()) };
+    (@ vr $w:ident) => { Place::Fpr(32 + $w.vrt()) };
     (@ same gpr $w:ident) => { $w.ra() == $w.rt() };
     (@ same $other:ident $w:ident) => { false };
 }
@@ -79,7 +80,14 @@ loads! {
     lfdu: D, 3, Zero, fpr, true;
     lfdx: X, 3, Zero, fpr, false;
     lfdux: X, 3, Zero, fpr, true;
+    lfiwax: X, 2, Sign, fpr, false;
+    lfiwzx: X, 2, Zero, fpr, false;
     lxsdx: X, 3, Zero, vsr, false;
+    lxsiwax: X, 2, Sign, vsr, false;
+    lxsiwzx: X, 2, Zero, vsr, false;
+    lxsihzx: X, 1, Zero, vsr, false;
+    lxsibzx: X, 0, Zero, vsr, false;
+    lxsd: Ds, 3, Zero, vr, false;
 }
 
 macro_rules! stores {
@@ -124,7 +132,12 @@ stores! {
     stfdu: D, 3, false, fpr, true;
     stfdx: X, 3, false, fpr, false;
     stfdux: X, 3, false, fpr, true;
+    stfiwx: X, 2, false, fpr, false;
     stxsdx: X, 3, false, vsr, false;
+    stxsiwx: X, 2, false, vsr, false;
+    stxsihx: X, 1, false, vsr, false;
+    stxsibx: X, 0, false, vsr, false;
+    stxsd: Ds, 3, false, vr, false;
 }
 
 /// Quadwords. In big-endian mode their function is called.

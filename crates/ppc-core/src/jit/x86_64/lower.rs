@@ -1,7 +1,10 @@
 //! Which instructions have a lowering of their own. All others call the function of their row.
 
 use super::super::insn::Insn;
-use super::{condition, emit::Emitter, fixed, loadstore};
+use super::{
+    atomic, condition, crypto, emit::Emitter, fixed, fixed_more, float, float_move, loadstore, permute,
+    vector, vector_memory, vector_shift,
+};
 use crate::insn::{self, RowId};
 use std::{collections::HashMap, sync::LazyLock};
 
@@ -24,7 +27,31 @@ static LOWERINGS: &[(&str, Lower)] = lowerings! {
     loadstore: lbz lbzu lbzux lbzx ld ldbrx ldu ldux ldx lfd lfdu lfdux lfdx lha lhau lhaux lhax lhbrx lhz lhzu lhzux
         lhzx lwa lwaux lwax lwbrx lwz lwzu lwzux lwzx stb stbu stbux stbx std stdbrx stdu stdux stdx stfd stfdu stfdux
         stfdx sth sthbrx sthu sthux sthx stw stwbrx stwu stwux stwx lvx lvxl stvx stvxl lxvd2x stxvd2x lxv stxv lxvx stxvx
-        lxsdx stxsdx dcbt dcbtst sync eieio;
+        lxsdx stxsdx dcbt dcbtst sync eieio lfiwax lfiwzx stfiwx lxsiwax lxsiwzx lxsihzx lxsibzx lxsd stxsiwx stxsihx
+        stxsibx stxsd;
+    vector_memory: lfs lfsu lfsx lfsux stfs stfsu stfsx stfsux lxsspx stxsspx lxssp stxssp lxvw4x stxvw4x lxvh8x stxvh8x
+        lxvb16x stxvb16x lxvdsx lxvwsx;
+    atomic: lbarx lharx lwarx ldarx stbcx_rc sthcx_rc stwcx_rc stdcx_rc dcbz dcbf dcbst;
+    vector: vand vandc vor vxor vnor vnand veqv vorc vsel xxland xxlandc xxlor xxlxor xxlnor xxlnand xxleqv xxlorc xxsel
+        vaddubm vadduhm vadduwm vaddudm vsububm vsubuhm vsubuwm vsubudm vavgub vavguh vmaxub vmaxsh vmaxsb vmaxuh vmaxuw
+        vmaxsw vminub vminsh vminsb vminuh vminuw vminsw vmuluwm vaddubs vadduhs vaddsbs vaddshs vsububs vsubuhs vsubsbs
+        vsubshs vcmpequb vcmpequh vcmpequw vcmpequd vcmpgtsb vcmpgtsh vcmpgtsw vcmpgtsd vcmpgtub vcmpgtuh vcmpgtuw
+        vcmpgtud vcmpneb vcmpneh vcmpnew vcmpnezb vcmpnezh vcmpnezw vabsdub vabsduh vnegw vnegd;
+    permute: vmrghb vmrghh vmrghw vmrglb vmrglh vmrglw xxmrghw xxmrglw vmrgew vmrgow xxpermdi vsldoi xxsldwi vspltb vsplth
+        vspltw xxspltw vspltisb vspltish vspltisw xxspltib xxbrh xxbrw xxbrd xxbrq vperm vpermr xxperm xxpermr lvsl lvsr
+        mfvsrd mfvsrld mfvsrwz mtvsrd mtvsrwa mtvsrwz mtvsrdd mtvsrws;
+    vector_shift: vslw vsrw vsraw vsld vsrd vrlw vrld vsl vsr vslo vsro vmulouw vmulosw vmuleuw vmulesw vmladduhm vpkuhum
+        vpkuwum vpkudum vupkhsb vupklsb vupkhsh vupklsh vupkhsw vupklsw vextsw2d vpopcntd vpopcntb;
+    fixed_more: srad sraw extswsli cnttzd cnttzw popcntd popcntw prtyd prtyw cmpb modsd modud modsw moduw maddld maddhd
+        maddhdu setb mcrxrx;
+    float: fadd fadds fsub fsubs fmul fmuls fdiv fdivs fsqrt fsqrts fmadd fmadds fmsub fmsubs fnmadd fnmadds fnmsub
+        fnmsubs frsp fcmpu fcmpo fcfid fcfids fcfidu fcfidus fctidz fctiduz fctiwz fctiwuz xsadddp xsaddsp xssubdp xssubsp
+        xsmuldp xsmulsp xsdivdp xsdivsp xssqrtdp xssqrtsp xsrsp xsmaddadp xsmaddmdp xsmsubadp xsmsubmdp xsnmaddadp
+        xsnmaddmdp xsnmsubadp xsnmsubmdp xsmaddasp xsmaddmsp xsmsubasp xsmsubmsp xsnmaddasp xsnmaddmsp xsnmsubasp
+        xsnmsubmsp xscmpudp xscmpodp xscvsxddp xscvsxdsp xscvuxddp xscvuxdsp xscvdpsxds xscvdpuxds xscvdpsxws xscvdpuxws;
+    float_move: fmr fneg fabs fnabs fcpsgn fsel xsnegdp xsabsdp xsnabsdp xscpsgndp xvnegdp xvabsdp xvnabsdp xvcpsgndp
+        xvnegsp xvabssp xvnabssp xvcpsgnsp;
+    crypto: vcipher vcipherlast vncipher vncipherlast vpmsumd vpmsumw vshasigmaw vshasigmad;
 };
 
 /// Instructions whose OE forms have no lowering.

@@ -98,7 +98,7 @@ impl Emitter {
 
     /// Looks up the page of the `1 << size` bytes at RAX: RDX ← what makes a host address of RAX by addition, or
     /// goes to `miss`. Uses RCX.
-    fn lookup(&mut self, size: u32, write: bool, miss: DynamicLabel) {
+    pub(super) fn lookup(&mut self, size: u32, write: bool, miss: DynamicLabel) {
         let (shift, entries, array) = if write {
             (GRAIN_SHIFT, WRITE_ENTRIES, TLB_WRITE)
         } else {
@@ -176,7 +176,7 @@ impl Emitter {
     }
 
     /// After a helper: goes to a trap unless `status` says that there is none.
-    fn check_helper(&mut self, status: Host, place: i32, dirty: Set) {
+    pub(super) fn check_helper(&mut self, status: Host, place: i32, dirty: Set) {
         let fine = self.label();
         asm!(self; cmp Rd(status), BYTE -1; je =>fine);
         if status != RAX {

@@ -4,17 +4,30 @@
 //! |---|---|
 //! | `emit` | registers, ways out, calls |
 //! | `memory`, `branch` | the inline TLB; how blocks end |
-//! | `lower`, `fixed`, `condition`, `loadstore` | one function for each instruction that has a lowering of its own |
+//! | `pool`, `routine`, `features` | what a region's code shares; what the host can do |
+//! | `lower` | which instructions have a lowering of their own; the other files: a function for each |
 
 #![expect(clippy::useless_conversion, reason = "what dynasm! makes of register numbers")]
 
+mod atomic;
 mod branch;
 mod condition;
+mod crypto;
 mod emit;
+mod features;
 mod fixed;
+mod fixed_more;
+mod float;
+mod float_move;
 mod loadstore;
 mod lower;
 mod memory;
+mod permute;
+mod pool;
+mod routine;
+mod vector;
+mod vector_memory;
+mod vector_shift;
 
 use super::{
     Mode,
