@@ -8,15 +8,17 @@
 //! |---|---|
 //! | `region` | which blocks are compiled together, which guest registers live in host registers |
 //! | `x86_64` | the emitter for that host; `none`: hosts without one |
-//! | `insn`, `code` | what an emitter gets, what it gives |
+//! | `insn`, `access`, `edges`, `code` | what an emitter gets, what it gives |
 //! | `runtime`, `offsets`, `helpers` | what compiled code finds in its processor, and what it calls |
 //! | `store`, `arena` | the process's compiled code; executable memory |
 //!
 //! One pass over the instructions, a host register for each guest register that a region uses most, no other
 //! optimisation: see DESIGN for what was measured.
 
+mod access;
 mod arena;
 mod code;
+mod edges;
 mod helpers;
 mod insn;
 mod offsets;

@@ -1,17 +1,12 @@
 //! Lowerings of compares, traps, selections and moves to and from the condition register.
 
 use super::super::{
-    insn::{CTR, Guest, Insn, LR},
+    insn::{CTR, Guest, Insn, LR, cr_bit},
     offsets::{crf, guest},
 };
 use super::emit::{Emitter, Host, RAX, RCX, RDX, asm};
 use crate::trap::Trap;
 use dynasmrt::{DynasmApi, DynasmLabelApi};
-
-/// Bit `n` of the condition register: its field and its mask there.
-pub fn cr_bit(n: usize) -> (usize, u8) {
-    (n >> 2, 8 >> (n & 3))
-}
 
 impl Emitter {
     /// Compares the doublewords or words `a` and `b`.

@@ -2,7 +2,7 @@
 //! instruction that is not here is a call of that function.
 
 use super::super::{
-    insn::{Guest, Insn},
+    insn::{Guest, Insn, mask},
     offsets::{CA, CA32, guest},
 };
 use super::emit::{Emitter, Host, RAX, RCX, RDX, asm};
@@ -155,12 +155,6 @@ impl Emitter {
     fn get_carry(&mut self) {
         asm!(self; movzx ecx, BYTE [rbp + CA]; neg ecx);
     }
-}
-
-/// MASK(mb, me) of 64 bits.
-const fn mask(mb: u32, me: u32) -> u64 {
-    let (from, to) = (u64::MAX >> mb, u64::MAX << (63 - me));
-    if mb <= me { from & to } else { from | to }
 }
 
 /// RAX ← RAX & `mask`. Uses RCX.

@@ -32,11 +32,11 @@ mod vector_shift;
 use super::{
     Mode,
     code::{Fresh, StubCode},
+    edges::Edges,
     offsets::{CIA, ICOUNT, LIMIT, MSR, PAGE, runtime},
     region::{Region, ends},
     runtime::{Leave, Runtime},
 };
-use branch::Edges;
 use dynasmrt::{DynasmApi, DynasmLabelApi, VecAssembler, dynasm, x64::X64Relocation};
 use emit::{Cold, Emitter, asm};
 use std::{io, mem::offset_of};
