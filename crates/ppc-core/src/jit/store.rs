@@ -11,7 +11,7 @@ use super::{
 use std::{
     collections::HashMap,
     io,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicBool},
 };
 
 /// One piece of executable memory.
@@ -25,8 +25,12 @@ pub struct Code {
     pub entries: Vec<(u32, *const u8)>,
     /// Branches out of the region.
     pub exits: Vec<Exit>,
-    /// Bytes of machine code.
+    /// The machine code.
+    pub start: *const u8,
+    /// Its bytes.
     pub len: usize,
+    /// Whether it has a name in the map for `perf`: that of the first place that it was compiled for.
+    pub named: AtomicBool,
     /// Keeps the memory.
     _arena: Arc<Mutex<Arena>>,
 }
@@ -82,7 +86,9 @@ pub fn add(digest: [u8; 32], fresh: Fresh) -> io::Result<Arc<Code>> {
     let code = Arc::new(Code {
         entries: fresh.entries.iter().map(|&(place, offset)| (place, at.wrapping_add(offset))).collect(),
         exits: fresh.exits,
+        start: at,
         len: fresh.code.len(),
+        named: AtomicBool::new(false),
         _arena: arena,
     });
     store.known.insert(digest, code.clone());
