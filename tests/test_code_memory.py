@@ -73,3 +73,35 @@ def test_who_asked_for_a_map_is_told_why_there_is_none(tmp_path: Path) -> None:
     path, _, complaints = run(tmp_path, "os.mkdir(path)", PYSPAPR_PERF_MAP="1")
     path.rmdir()
     assert complaints.startswith(f"pyspapr: {path}: ")
+
+
+def test_a_forked_process_compiles_beside_its_parent(tmp_path: Path) -> None:
+    # Both go on with what was compiled before, and each then compiles a loop of its own and runs it again.
+    before = """
+def counting(step):
+    return started(Machine(memory="32M", engine="jit"), 0x38630000 + step, 0x4BFFFFFC)
+
+def counts(vm, step):
+    old = vm.cpus[0].r3
+    vm.run(max_instructions=100_000)
+    assert vm.cpus[0].r3 - old == step * 50_000, (step, vm.cpus[0].r3 - old)
+
+counts(counting(1), 1)
+there, back = os.pipe(), os.pipe()
+child = os.fork()
+mine = counting(3 if child else 5)
+if child:
+    os.read(there[0], 1)
+    counts(mine, 3)
+    os.write(back[1], b".")
+    assert os.waitpid(child, 0)[1] == 0
+    counts(mine, 3)
+else:
+    counts(mine, 5)
+    os.write(there[1], b".")
+    os.read(back[0], 1)
+    counts(mine, 5)
+    counts(counting(1), 1)
+    os._exit(0)
+"""
+    assert run(tmp_path, before)[2] == ""

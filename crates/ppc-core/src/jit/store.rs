@@ -10,7 +10,7 @@ use super::{
 };
 use std::{
     collections::HashMap,
-    io,
+    io, process,
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicBool},
 };
 
@@ -45,6 +45,8 @@ struct Store {
     known: HashMap<[u8; 32], Arc<Code>>,
     arena: Option<Arc<Mutex<Arena>>>,
     bytes: usize,
+    /// Who fills `arena`.
+    process: u32,
 }
 
 static STORE: Mutex<Option<Store>> = Mutex::new(None);
@@ -67,6 +69,11 @@ pub fn add(digest: [u8; 32], fresh: Fresh) -> io::Result<Arc<Code>> {
     let store = guard.get_or_insert_default();
     if store.bytes + fresh.code.len() > LARGEST {
         *store = Store::default();
+    }
+    // Memory that a child of `fork` shares with its parent is filled by the parent.
+    if store.process != process::id() {
+        store.process = process::id();
+        store.arena = None;
     }
     let mut place = None;
     if let Some(arena) = &store.arena {
