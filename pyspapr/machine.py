@@ -395,10 +395,15 @@ class Machine:
 
     def serve_hypercall(self, cpu: Cpu) -> None:
         """For the run loop: answer the hypercall that `cpu` has made."""
-        number, *arguments = cpu.vcpu.hypercall()
+        vcpu = cpu.vcpu
+        registers = vcpu.hypercall()
+        row = self.hypercalls.get(registers[0])
+        if row is None:
+            vcpu.hypercall_return((hcall.H_FUNCTION,))
+            return
         self.serving = True
         try:
-            cpu.vcpu.hypercall_return(self.call_hypercall(cpu, number, *arguments))
+            vcpu.hypercall_return(row(self, cpu, registers[1:]))
         finally:
             self.serving = False
 

@@ -11,6 +11,7 @@
 //! | `insn`, `access`, `edges`, `code` | what an emitter gets, what it gives |
 //! | `runtime`, `offsets`, `helpers` | what compiled code finds in its processor, and what it calls |
 //! | `store`, `arena` | the process's compiled code; executable memory |
+//! | `perf` | names of compiled code for that tool |
 //!
 //! One pass over the instructions, a host register for each guest register that a region uses most, no other
 //! optimisation: see DESIGN for what was measured.
@@ -22,6 +23,7 @@ mod edges;
 mod helpers;
 mod insn;
 mod offsets;
+mod perf;
 mod region;
 pub(crate) mod runtime;
 mod store;
@@ -42,7 +44,7 @@ use crate::{
 use arena::Arena;
 pub use runtime::Leave;
 use runtime::{JUMPS, Jump, Slot};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, atomic::Ordering::Relaxed};
 use store::Code;
 
 /// What machine code depends on beside the instructions.
@@ -106,6 +108,7 @@ impl Stubs {
         let mut arena = Arena::new(4096)?;
         let base =
             arena.add(&stubs.code).ok_or_else(|| std::io::Error::other("no room for a page of code"))?;
+        perf::name(base, stubs.code.len(), || "pyspapr_stubs".to_owned());
         Ok(Self {
             // SAFETY: this is the start of a function with this signature: the code above.
             enter: unsafe { std::mem::transmute::<*const u8, Enter>(base.wrapping_add(stubs.enter)) },
@@ -248,6 +251,9 @@ impl Jit {
                 Err(_) => return,
             },
         };
+        if !code.named.swap(true, Relaxed) {
+            perf::name(code.start, code.len, || format!("guest_{:#018x}", cpu.cia));
+        }
         let slots: Box<[Slot]> = code.exits.iter().map(|exit| unlinked(exit.offset)).collect();
         for part in &region.parts {
             let Some(&(_, at)) = code.entries.iter().find(|&&(place, _)| place == part.place) else {
