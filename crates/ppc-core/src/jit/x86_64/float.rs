@@ -53,7 +53,7 @@ macro_rules! fprs {
     ($($name:ident: $op:ident $single:literal $negate:literal;)*) => { $(
         pub fn $name(e: &mut Emitter, i: &Insn) {
             let w = i.word;
-            let routine = Routine { op: Op::$op, single: $single, negate: $negate };
+            let routine = Routine::scalar(Op::$op, $single, $negate);
             scalar(e, i, &Scalar { routine, t: w.frt(), a: w.fra(), b: w.frb(), c: w.frc(), rc: w.rc() });
         }
     )* };
@@ -84,7 +84,7 @@ macro_rules! vsrs {
     ($($name:ident: $op:ident $single:literal;)*) => { $(
         pub fn $name(e: &mut Emitter, i: &Insn) {
             let w = i.word;
-            let routine = Routine { op: Op::$op, single: $single, negate: false };
+            let routine = Routine::scalar(Op::$op, $single, false);
             scalar(e, i, &Scalar { routine, t: w.xt(), a: w.xa(), b: w.xb(), c: w.xb(), rc: false });
         }
     )* };
@@ -108,12 +108,12 @@ macro_rules! multiply_adds {
     ($($a_form:ident $m_form:ident: $op:ident $single:literal $negate:literal;)*) => { $(
         pub fn $a_form(e: &mut Emitter, i: &Insn) {
             let w = i.word;
-            let routine = Routine { op: Op::$op, single: $single, negate: $negate };
+            let routine = Routine::scalar(Op::$op, $single, $negate);
             scalar(e, i, &Scalar { routine, t: w.xt(), a: w.xa(), b: w.xt(), c: w.xb(), rc: false });
         }
         pub fn $m_form(e: &mut Emitter, i: &Insn) {
             let w = i.word;
-            let routine = Routine { op: Op::$op, single: $single, negate: $negate };
+            let routine = Routine::scalar(Op::$op, $single, $negate);
             scalar(e, i, &Scalar { routine, t: w.xt(), a: w.xa(), b: w.xb(), c: w.xt(), rc: false });
         }
     )* };

@@ -2,8 +2,8 @@
 
 use super::super::insn::Insn;
 use super::{
-    atomic, condition, crypto, emit::Emitter, fixed, fixed_more, float, float_move, loadstore, permute,
-    vector, vector_memory, vector_shift,
+    atomic, condition, crypto, emit::Emitter, fixed, fixed_more, float, float_move, float_vector, loadstore,
+    permute, vector, vector_memory, vector_shift,
 };
 use crate::insn::{self, RowId};
 use std::{collections::HashMap, sync::LazyLock};
@@ -49,6 +49,9 @@ static LOWERINGS: &[(&str, Lower)] = lowerings! {
         xsmuldp xsmulsp xsdivdp xsdivsp xssqrtdp xssqrtsp xsrsp xsmaddadp xsmaddmdp xsmsubadp xsmsubmdp xsnmaddadp
         xsnmaddmdp xsnmsubadp xsnmsubmdp xsmaddasp xsmaddmsp xsmsubasp xsmsubmsp xsnmaddasp xsnmaddmsp xsnmsubasp
         xsnmsubmsp xscmpudp xscmpodp xscvsxddp xscvsxdsp xscvuxddp xscvuxdsp xscvdpsxds xscvdpuxds xscvdpsxws xscvdpuxws;
+    float_vector: xvadddp xvaddsp xvsubdp xvsubsp xvmuldp xvmulsp xvdivdp xvdivsp xvsqrtdp xvsqrtsp xvmaddadp xvmaddmdp
+        xvmsubadp xvmsubmdp xvnmaddadp xvnmaddmdp xvnmsubadp xvnmsubmdp xvmaddasp xvmaddmsp xvmsubasp xvmsubmsp xvnmaddasp
+        xvnmaddmsp xvnmsubasp xvnmsubmsp;
     float_move: fmr fneg fabs fnabs fcpsgn fsel xsnegdp xsabsdp xsnabsdp xscpsgndp xvnegdp xvabsdp xvnabsdp xvcpsgndp
         xvnegsp xvabssp xvnabssp xvcpsgnsp;
     crypto: vcipher vcipherlast vncipher vncipherlast vpmsumd vpmsumw vshasigmaw vshasigmad;

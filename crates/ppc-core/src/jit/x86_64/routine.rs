@@ -14,7 +14,7 @@
 
 use super::super::offsets::FPSCR;
 use super::emit::{Emitter, asm};
-use crate::softfp::bits::{ENABLES, FI, FPRF, FR, RN, XX};
+use crate::softfp::bits::{ENABLES, FI, FPRF, FPRF_SHIFT, FR, RN, XX};
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi};
 
 /// An operation.
@@ -46,6 +46,8 @@ pub struct Routine {
     pub single: bool,
     /// The sign of the result is changed.
     pub negate: bool,
+    /// On every element of a vector.
+    pub vector: bool,
 }
 
 /// Biased exponents of doubles whose products, and the errors of these, are normal numbers.
@@ -57,22 +59,33 @@ const ROUNDED: (i32, i32) = (897, 1149);
 
 const SIGN: u128 = 1 << 63;
 
+/// FPRF of normal numbers.
+const PLUS: u64 = 0b00100 << FPRF_SHIFT;
+const MINUS: u64 = 0b01000 << FPRF_SHIFT;
+
 /// Declines unless the exponent of XMM`x` is in `range`, or XMM`x` is a zero and that is allowed.
-fn check(e: &mut Emitter, x: u8, (least, most): (i32, i32), zero: bool, decline: DynamicLabel) {
-    let fine = e.label();
+fn check(e: &mut Emitter, x: u8, (least, most): (i32, i32), zero: bool, ways: &mut Ways) {
     asm!(e
         ; movq rax, Rx(x)
-        ; mov rcx, rax
-        ; shr rcx, 52
-        ; and ecx, 0x7ff
-        ; sub ecx, least
-        ; cmp ecx, most - least
+        ; shr rax, 52
+        ; and eax, 0x7ff
+        ; sub eax, least
+        ; cmp eax, most - least
     );
     if zero {
-        asm!(e; jbe =>fine; add rax, rax; jnz =>decline; =>fine);
+        let (from, back) = (e.label(), e.label());
+        asm!(e; ja =>from; =>back);
+        ways.zeros.push((x, from, back));
     } else {
-        asm!(e; ja =>decline);
+        asm!(e; ja =>ways.decline);
     }
+}
+
+/// Ways off the straight path.
+struct Ways {
+    decline: DynamicLabel,
+    /// Registers that have to be zeros: where from, where back to.
+    zeros: Vec<(u8, DynamicLabel, DynamicLabel)>,
 }
 
 /// XMM3 ← XMM0 + XMM1, XMM0 ← the error (Knuth). Uses XMM1, XMM4, XMM5.
@@ -149,17 +162,31 @@ fn round_to_odd(e: &mut Emitter) {
 }
 
 impl Routine {
-    /// Emits it.
-    pub fn emit(self, e: &mut Emitter) {
-        let decline = e.label();
-        asm!(e; test DWORD [rbp + FPSCR], (ENABLES | RN) as i32; jnz =>decline);
-        self.check_operands(e, decline);
-        self.compute(e, decline);
-        self.finish(e, decline);
-        asm!(e; =>decline; stc; ret);
+    pub const fn scalar(op: Op, single: bool, negate: bool) -> Self {
+        Self { op, single, negate, vector: false }
     }
 
-    fn check_operands(self, e: &mut Emitter, decline: DynamicLabel) {
+    pub const fn vector(op: Op, single: bool, negate: bool) -> Self {
+        Self { op, single, negate, vector: true }
+    }
+
+    /// Emits it.
+    pub fn emit(self, e: &mut Emitter) {
+        if self.vector {
+            return super::routine_vector::emit(self, e);
+        }
+        let mut ways = Ways { decline: e.label(), zeros: Vec::new() };
+        asm!(e; test DWORD [rbp + FPSCR], (ENABLES | RN) as i32; jnz =>ways.decline);
+        self.check_operands(e, &mut ways);
+        self.compute(e, &mut ways);
+        self.finish(e, &ways);
+        for (x, from, back) in ways.zeros {
+            asm!(e; =>from; movq rax, Rx(x); add rax, rax; jz =>back; jmp =>ways.decline);
+        }
+        asm!(e; =>ways.decline; stc; ret);
+    }
+
+    fn check_operands(self, e: &mut Emitter, ways: &mut Ways) {
         let range = match (self.op, self.single) {
             (Op::Round, _) => ROUNDED,
             (_, true) => SINGLE,
@@ -173,18 +200,18 @@ impl Routine {
         };
         for &x in registers {
             let divisor = matches!((self.op, x), (Op::Div | Op::Sqrt, 1));
-            check(e, x, range, !divisor, decline);
+            check(e, x, range, !divisor, ways);
             if self.single && self.op != Op::Round {
-                asm!(e; movq rax, Rx(x); test eax, 0x1fff_ffff; jnz =>decline);
+                asm!(e; movq rax, Rx(x); test eax, 0x1fff_ffff; jnz =>ways.decline);
             }
         }
         if self.op == Op::Sqrt {
-            asm!(e; movq rax, xmm1; test rax, rax; js =>decline);
+            asm!(e; movq rax, xmm1; test rax, rax; js =>ways.decline);
         }
     }
 
     /// XMM3 ← the result, XMM0 ← a number with the sign of the error, or zero.
-    fn compute(self, e: &mut Emitter, decline: DynamicLabel) {
+    fn compute(self, e: &mut Emitter, ways: &mut Ways) {
         let sign = e.constant128(SIGN);
         if matches!(self.op, Op::Sub | Op::MulSub) {
             asm!(e; xorps xmm1, [=>sign]);
@@ -215,7 +242,7 @@ impl Routine {
         }
         let remainder = matches!(self.op, Op::Div | Op::Sqrt);
         if self.single {
-            check(e, 3, ROUNDED, true, decline);
+            check(e, 3, ROUNDED, true, ways);
             if remainder {
                 asm!(e; cvtsd2ss xmm3, xmm3; cvtss2sd xmm3, xmm3);
             } else {
@@ -242,33 +269,25 @@ impl Routine {
     }
 
     /// FPSCR, and the result to XMM0.
-    fn finish(self, e: &mut Emitter, decline: DynamicLabel) {
-        let (zero, classed, exact) = (e.label(), e.label(), e.label());
-        asm!(e; movmskpd edx, xmm3; and edx, 1);
-        if self.negate {
-            asm!(e; xor edx, 1);
-        }
-        // FPRF: 00100 or 01000 for numbers, 00010 or 10010 for zeros.
+    fn finish(self, e: &mut Emitter, ways: &Ways) {
+        let (zero, exact, store) = (e.label(), e.label(), e.label());
+        let [plus, minus] = if self.negate { [MINUS, PLUS] } else { [PLUS, MINUS] };
+        // By the signs of the error and of the result: the magnitude grew if they differ.
+        let table = [FI | plus, FI | FR | plus, FI | FR | minus, FI | minus];
+        let table = table.iter().rev().fold(0, |table, &bits| table << 32 | u128::from(bits));
+        let table = e.constant128(table);
         asm!(e
-            ; mov ecx, [rbp + FPSCR]
-            ; movq rax, xmm3
-            ; add rax, rax
-            ; jz =>zero
-            ; inc edx
-            ; shl edx, 14
-            ; =>classed
             ; xorps xmm1, xmm1
+            ; mov ecx, [rbp + FPSCR]
             ; ucomisd xmm0, xmm1
             ; je =>exact
             ; test ecx, XX as i32
-            ; jz =>decline
-            // FR: the magnitude grew if the signs of error and result differ.
-            ; xorps xmm0, xmm3
+            ; jz =>ways.decline
+            ; unpcklpd xmm0, xmm3
             ; movmskpd eax, xmm0
-            ; and eax, 1
-            ; shl eax, FR.trailing_zeros() as i8
-            ; lea edx, [rdx + rax + FI as i32]
-            ; =>exact
+            ; lea rdx, [=>table]
+            ; mov edx, [rdx + rax * 4]
+            ; =>store
             ; and ecx, !(FR | FI | FPRF) as i32
             ; or ecx, edx
             ; mov [rbp + FPSCR], ecx
@@ -281,10 +300,25 @@ impl Routine {
         asm!(e
             ; clc
             ; ret
+            ; =>exact
+            ; movmskpd edx, xmm3
+            ; and edx, 1
+        );
+        if self.negate {
+            asm!(e; xor edx, 1);
+        }
+        // 00100 or 01000 for numbers, 00010 or 10010 for zeros.
+        asm!(e
+            ; movq rax, xmm3
+            ; add rax, rax
+            ; jz =>zero
+            ; inc edx
+            ; shl edx, 14
+            ; jmp =>store
             ; =>zero
             ; shl edx, 16
             ; or edx, 0x2000
-            ; jmp =>classed
+            ; jmp =>store
         );
     }
 }
