@@ -2,7 +2,7 @@
 
 use super::super::{
     insn::{CTR, Guest, Insn, LR, cr_bit},
-    offsets::{crf, guest},
+    offsets::{CA, CA32, OV, OV32, crf, guest},
 };
 use super::emit::{Emitter, Host, RAX, RCX, RDX, asm};
 use crate::trap::Trap;
@@ -243,4 +243,25 @@ fn special(i: &Insn) -> Option<Guest> {
         9 => Some(CTR),
         _ => None,
     }
+}
+
+pub fn setb(e: &mut Emitter, i: &Insn) {
+    asm!(e
+        ; movzx eax, BYTE [rbp + crf(i.word.bfa())]
+        ; xor ecx, ecx
+        ; test al, 4
+        ; setnz cl
+        ; test al, 8
+        ; mov rax, -1
+        ; cmovz rax, rcx
+    );
+    e.put(i.word.rt(), RAX);
+}
+
+pub fn mcrxrx(e: &mut Emitter, i: &Insn) {
+    asm!(e; movzx eax, BYTE [rbp + OV]);
+    for bit in [OV32, CA, CA32] {
+        asm!(e; add eax, eax; or al, [rbp + bit]);
+    }
+    asm!(e; mov [rbp + crf(i.word.bf())], al);
 }
