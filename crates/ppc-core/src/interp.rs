@@ -128,6 +128,9 @@ impl Engine {
     pub fn run(&mut self, until: u64) -> Exit {
         let ram = self.cpu.ram.clone();
         self.cache.drain_outside_writes(&mut self.cpu, &ram);
+        if let Some(jit) = &self.jit {
+            jit.come_to_thread();
+        }
         loop {
             self.cpu.take_floating_point();
             self.cpu.take_pending();

@@ -1,5 +1,12 @@
 //! Executable memory: one memfd mapped twice, once to write and once to execute, so that no page is ever both.
+//!
+//! Caches of instructions need not see what is written to memory (Arm Architecture Reference Manual, "Concurrent
+//! modification and execution of instructions", "Synchronization and coherency issues between data and instruction
+//! accesses"): whoever writes code cleans the data cache and invalidates the instruction caches for the address that is
+//! executed, and every thread that executes it passes a context synchronization event after that. On x86-64 both are
+//! nothing.
 
+use dynasmrt::cache_control::{prepare_for_execution, synchronize_icache};
 use rustix::{
     fs::{MemfdFlags, ftruncate, memfd_create},
     mm::{MapFlags, ProtFlags, mmap, munmap},
@@ -18,6 +25,11 @@ pub struct Arena {
 unsafe impl Send for Arena {}
 // SAFETY: as above.
 unsafe impl Sync for Arena {}
+
+/// Makes this thread see all code that was added before, by whatever thread.
+pub fn see_code() {
+    prepare_for_execution(&[]);
+}
 
 /// Code starts at multiples of this.
 const ALIGN: usize = 16;
@@ -50,7 +62,10 @@ impl Arena {
         // SAFETY: `start..end` lies in the mapping and holds no code yet.
         unsafe { self.write.add(start).copy_from_nonoverlapping(code.as_ptr(), code.len()) };
         self.used = end;
-        Some(self.execute.wrapping_add(start))
+        let executed = self.execute.wrapping_add(start);
+        // SAFETY: as above, seen through the other mapping; nobody changes it any more.
+        synchronize_icache(unsafe { std::slice::from_raw_parts(executed, code.len()) });
+        Some(executed)
     }
 }
 
