@@ -150,6 +150,9 @@ impl Engine {
     pub fn run(&mut self, until: u64) -> Exit {
         let ram = self.cpu.ram.clone();
         self.cache.drain_outside_writes(&mut self.cpu, &ram);
+        if let Some(jit) = &self.jit {
+            jit.come_to_thread();
+        }
         loop {
             if self.profile.is_some() {
                 self.look_around();

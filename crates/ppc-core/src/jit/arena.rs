@@ -1,7 +1,14 @@
 //! Executable memory: mapped twice, once to write and once to execute, so that no page is ever both.
 //!
 //! It is shared anonymous memory and not a memfd: `perf` looks for names of code only where no file is mapped.
+//!
+//! Caches of instructions need not see what is written to memory (Arm Architecture Reference Manual, "Concurrent
+//! modification and execution of instructions", "Synchronization and coherency issues between data and instruction
+//! accesses"): whoever writes code cleans the data cache and invalidates the instruction caches for the address that is
+//! executed, and every thread that executes it passes a context synchronization event after that. On x86-64 both are
+//! nothing.
 
+use dynasmrt::cache_control::{prepare_for_execution, synchronize_icache};
 use rustix::mm::{MapFlags, MprotectFlags, MremapFlags, ProtFlags, mmap_anonymous, mprotect, mremap, munmap};
 use std::{
     io,
@@ -20,6 +27,11 @@ pub struct Arena {
 unsafe impl Send for Arena {}
 // SAFETY: as above.
 unsafe impl Sync for Arena {}
+
+/// Makes this thread see all code that was added before, by whatever thread.
+pub fn see_code() {
+    prepare_for_execution(&[]);
+}
 
 /// Code starts at multiples of this.
 const ALIGN: usize = 16;
@@ -47,7 +59,10 @@ impl Arena {
         // SAFETY: `start..end` lies in the mapping and holds no code yet.
         unsafe { self.write.add(start).copy_from_nonoverlapping(code.as_ptr(), code.len()) };
         self.used = end;
-        Some(self.execute.wrapping_add(start))
+        let executed = self.execute.wrapping_add(start);
+        // SAFETY: as above, seen through the other mapping; nobody changes it any more.
+        synchronize_icache(unsafe { std::slice::from_raw_parts(executed, code.len()) });
+        Some(executed)
     }
 }
 

@@ -7,7 +7,7 @@
 //! | file | idea |
 //! |---|---|
 //! | `region` | which blocks are compiled together, which guest registers live in host registers |
-//! | `x86_64` | the emitter for that host; `none`: hosts without one |
+//! | `x86_64`, `aarch64` | the emitters for these hosts; `none`: hosts without one |
 //! | `insn`, `access`, `edges`, `code` | what an emitter gets, what it gives |
 //! | `runtime`, `offsets`, `helpers` | what compiled code finds in its processor, and what it calls |
 //! | `store`, `arena` | the process's compiled code; executable memory |
@@ -28,10 +28,15 @@ mod region;
 pub(crate) mod runtime;
 mod store;
 
+#[cfg(all(test, not(all(target_arch = "aarch64", target_os = "linux"))))]
+mod aarch64;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 #[path = "x86_64/mod.rs"]
 mod host;
-#[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
+#[cfg(all(target_arch = "aarch64", target_os = "linux"))]
+#[path = "aarch64/mod.rs"]
+mod host;
+#[cfg(not(all(any(target_arch = "x86_64", target_arch = "aarch64"), target_os = "linux")))]
 #[path = "none.rs"]
 mod host;
 
@@ -163,6 +168,11 @@ impl Jit {
         ];
     }
 
+    /// To be called on a thread that is going to enter code: another may have compiled it.
+    pub fn come_to_thread(&self) {
+        arena::see_code();
+    }
+
     /// Bytes of machine code that this engine uses.
     pub fn bytes(&self) -> usize {
         self.bytes
@@ -254,6 +264,7 @@ impl Jit {
         if !code.named.swap(true, Relaxed) {
             perf::name(code.start, code.len, || format!("guest_{:#018x}", cpu.cia));
         }
+        arena::see_code();
         let slots: Box<[Slot]> = code.exits.iter().map(|exit| unlinked(exit.offset)).collect();
         for part in &region.parts {
             let Some(&(_, at)) = code.entries.iter().find(|&&(place, _)| place == part.place) else {
