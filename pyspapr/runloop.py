@@ -98,7 +98,11 @@ class Run:
         vm.run_posted()
         if vm.ended is not None:
             return vm.ended
-        if vm.migration is not None and (migration := vm.migrating) is not None and (vm.paused or migration.due(self.vcpu.instructions)):
+        if (
+            vm.migration is not None
+            and (migration := vm.migrating) is not None
+            and (vm.paused or migration.due(self.vcpu.instructions))
+        ):
             migration.step()
             if vm.ended is not None:
                 return vm.ended
