@@ -17,7 +17,7 @@ use crate::{
     profile::{Profile, Report, Tier, Way},
     state::Cpu,
     time::Clock,
-    tlb::half,
+    tlb::{GRAIN, GRAIN_SHIFT, half},
     trap::Trap,
 };
 
@@ -148,8 +148,10 @@ impl Engine {
 
     /// Runs until `icount` is `until`, or something needs the caller.
     pub fn run(&mut self, until: u64) -> Exit {
-        let ram = self.cpu.ram.clone();
-        self.cache.drain_outside_writes(&mut self.cpu, &ram);
+        // Code that was written from outside the processor.
+        for grain in self.cpu.ram.take_changed_code() {
+            self.drop_code(grain << GRAIN_SHIFT, GRAIN);
+        }
         if let Some(jit) = &self.jit {
             jit.come_to_thread();
         }
@@ -225,6 +227,16 @@ impl Engine {
             jit.clear();
         }
         found
+    }
+
+    /// The `len` bytes at `ra` were written: drops code that was made from them.
+    fn drop_code(&mut self, ra: u64, len: u64) {
+        for number in self.cache.written(&mut self.cpu, ra, len) {
+            let entries = std::mem::take(&mut self.cache.blocks[number as usize].compiled);
+            if let Some(jit) = &mut self.jit {
+                entries.into_iter().flatten().for_each(|entry| jit.drop_region(entry));
+            }
+        }
     }
 
     /// With a profile: compiled code was left with [`Leave::Next`], for block `number` or to look at events.
@@ -370,9 +382,9 @@ impl Engine {
             cpu.cia = cpu.nia;
             let (ea, context) = (cpu.cia, cpu.fetch_context[half(cpu.cia)]);
             let [a, b] = &block.links;
-            if a.ea == ea && a.context == context {
+            if a.ea == ea && a.context == context && !self.cache.is_dropped(a.block) {
                 number = a.block;
-            } else if b.ea == ea && b.context == context {
+            } else if b.ea == ea && b.context == context && !self.cache.is_dropped(b.block) {
                 number = b.block;
             } else {
                 // A fetch that faults counts, so there must be room for it.
@@ -509,8 +521,9 @@ impl Engine {
         let done = (op.exec)(cpu, op.word);
         cpu.code_writable = false;
         for (ra, len) in std::mem::take(&mut cpu.changed_code) {
-            self.cache.written(cpu, ra, len);
+            self.drop_code(ra, len);
         }
+        let cpu = &mut *self.cpu;
         match done {
             Ok(()) => {
                 cpu.cia = cpu.nia;

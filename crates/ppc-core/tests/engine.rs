@@ -146,7 +146,7 @@ fn a_store_to_the_next_instruction_is_seen_by_it(make: Make) {
     let mut changed = make(&code);
     assert_eq!(changed.run(100), Exit::Hung);
     assert_eq!(changed.cpu.gpr[4], 2);
-    assert_eq!(changed.cpu.icount, 7);
+    assert_eq!(changed.cpu.icount, 6);
 }
 
 fn writes_from_outside_reach_decoded_code(make: Make) {
@@ -162,7 +162,7 @@ fn system_calls_return_behind_themselves(make: Make) {
     load(&engine, 0xc00, &[addi(3, 0, 40), RFID]);
     assert_eq!(engine.run(100), Exit::Hung);
     assert_eq!(engine.cpu.gpr[3], 41);
-    assert_eq!(engine.cpu.icount, 6);
+    assert_eq!(engine.cpu.icount, 5);
 }
 
 fn hypercalls_leave_with_the_next_instruction_ready(make: Make) {
@@ -178,7 +178,7 @@ fn a_missing_facility_interrupts_before_its_instruction(make: Make) {
     load(&engine, 0x800, &[mfspr(6, 26), b(0)]);
     assert_eq!(engine.run(100), Exit::Hung);
     assert_eq!((engine.cpu.gpr[3], engine.cpu.gpr[6]), (1, BASE + 4));
-    assert_eq!(engine.cpu.icount, 5);
+    assert_eq!(engine.cpu.icount, 4);
 }
 
 fn interrupts_that_chase_each_other_use_up_the_budget(make: Make) {

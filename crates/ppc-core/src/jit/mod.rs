@@ -69,6 +69,8 @@ pub struct Mode {
 pub struct Entry {
     code: *const u8,
     slots: *const Slot,
+    /// Number of the region in its engine.
+    region: u32,
 }
 
 // SAFETY: an entry is only a pair of addresses; who uses it holds the `Jit` that keeps what is there.
@@ -77,10 +79,31 @@ unsafe impl Send for Entry {}
 /// A machine gives up its code and starts anew when it has more than this, in bytes of machine code.
 const MOST_CODE: usize = 64 << 20;
 
+/// A region of one engine, and who leads to it.
+struct Compiled {
+    slots: Box<[Slot]>,
+    code: Arc<Code>,
+    /// Slots that were linked to it; some may lead elsewhere by now.
+    incoming: Vec<*mut Slot>,
+    /// Entries of the table of indirect branches that were; likewise.
+    jumps: Vec<u16>,
+}
+
+impl Compiled {
+    /// Notes that `slot` leads here. The list does not grow with links that were made anew again and again.
+    fn note_slot(&mut self, slot: *mut Slot) {
+        if self.incoming.len() >= 64 && self.incoming.len().is_power_of_two() {
+            let mine = self.slots.as_ptr();
+            // SAFETY: slots of regions of the same engine, which are kept.
+            self.incoming.retain(|&slot| std::ptr::eq(unsafe { (*slot).slots }, mine));
+        }
+        self.incoming.push(slot);
+    }
+}
+
 /// Compiled code of one engine.
 pub struct Jit {
-    /// Slots and code of every region.
-    regions: Vec<(Box<[Slot]>, Arc<Code>)>,
+    regions: Vec<Compiled>,
     jumps: Box<[Jump]>,
     bytes: usize,
 }
@@ -193,9 +216,30 @@ impl Jit {
     /// Context numbers have started again, or all links may be wrong.
     pub fn forget_links(&mut self) {
         self.jumps.fill(NO_JUMP);
-        for (slots, code) in &mut self.regions {
-            for (slot, exit) in slots.iter_mut().zip(&code.exits) {
+        for region in &mut self.regions {
+            for (slot, exit) in region.slots.iter_mut().zip(&region.code.exits) {
                 *slot = unlinked(exit.offset);
+            }
+            region.incoming.clear();
+            region.jumps.clear();
+        }
+    }
+
+    /// Nothing leads to the region of `entry` any more: the guest's code that it was made from has changed.
+    pub fn drop_region(&mut self, entry: Entry) {
+        let Some(region) = self.regions.get_mut(entry.region as usize) else { return };
+        for slot in std::mem::take(&mut region.incoming) {
+            // SAFETY: a slot of one of this object's regions, which are kept; nobody else refers to slots while no
+            // compiled code runs.
+            let slot = unsafe { &mut *slot };
+            if std::ptr::eq(slot.slots, entry.slots) {
+                *slot = unlinked(slot.offset);
+            }
+        }
+        for number in std::mem::take(&mut region.jumps) {
+            let jump = &mut self.jumps[usize::from(number)];
+            if std::ptr::eq(jump.slots, entry.slots) {
+                *jump = NO_JUMP;
             }
         }
     }
@@ -231,6 +275,9 @@ impl Jit {
     pub fn link(&mut self, cpu: &Cpu, entry: Entry) {
         // SAFETY: as above; nobody else refers to slots while no compiled code runs.
         let slot = unsafe { &mut *cpu.runtime.slot };
+        if !std::ptr::eq(slot.slots, entry.slots) {
+            self.regions[entry.region as usize].note_slot(slot);
+        }
         slot.slots = entry.slots;
         slot.code = entry.code;
         slot.page = cpu.cia & !(GRAIN - 1);
@@ -239,7 +286,16 @@ impl Jit {
 
     /// Remembers that the code at `cpu.cia` begins at `entry`.
     pub fn remember(&mut self, cpu: &Cpu, entry: Entry) {
-        let jump = &mut self.jumps[(cpu.cia >> 2) as usize & (JUMPS - 1)];
+        let number = (cpu.cia >> 2) as usize & (JUMPS - 1);
+        let jump = &mut self.jumps[number];
+        if !std::ptr::eq(jump.slots, entry.slots) {
+            let leading = &mut self.regions[entry.region as usize].jumps;
+            if leading.len() >= JUMPS {
+                leading.sort_unstable();
+                leading.dedup();
+            }
+            leading.push(number as u16);
+        }
         jump.ea = cpu.cia;
         jump.context = cpu.fetch_context[half(cpu.cia)];
         jump.slots = entry.slots;
@@ -271,10 +327,10 @@ impl Jit {
                 continue;
             };
             cache.blocks[part.number as usize].compiled[half] =
-                Some(Entry { code: at, slots: slots.as_ptr() });
+                Some(Entry { code: at, slots: slots.as_ptr(), region: self.regions.len() as u32 });
         }
         self.bytes += code.len;
-        self.regions.push((slots, code));
+        self.regions.push(Compiled { slots, code, incoming: Vec::new(), jumps: Vec::new() });
     }
 }
 
