@@ -3,6 +3,7 @@
 //! times.
 
 #[path = "shared/random.rs"]
+#[expect(dead_code, reason = "only single values are made up here")]
 mod random;
 
 use hpt::Hpt;
