@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 JOBS ?= $(shell nproc)
 RUNS ?= 3
+ENGINES ?= jit interp
+SEED ?= 1
 SECONDS ?= 60
 EXAMPLES ?= 5000
 
@@ -17,7 +19,7 @@ TOOLS := qemu-system-ppc64:qemu-system-ppc qemu-ppc64le-static:qemu-user-static 
 	powerpc64-linux-gnu-objdump:binutils-powerpc64-linux-gnu \
 	dtc:device-tree-compiler
 
-.PHONY: help venv build demo tools guests guest test test-rust test-python lint soak anywhere bench fuzz doc clean
+.PHONY: help venv build demo tools guests guest test test-rust test-python lint lockstep soak anywhere bench fuzz doc clean
 
 help: ## what people do here
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -55,8 +57,9 @@ test: lint test-rust test-python ## everything: style, Rust tests, Python tests,
 test-rust: tools ## the Rust tests
 	cargo test --workspace --exclude native --release
 
-test-python: build tools guests ## the Python tests, the real-kernel boots among them
-	$(BIN)/python -m pytest -n $(JOBS) -q
+test-python: build tools guests ## the Python tests, the real-kernel boots among them, once with each of ENGINES
+	@for engine in $(ENGINES); do \
+		$(BIN)/python -m pytest -n $(JOBS) -q --engine $$engine || exit; done
 
 lint: venv ## formatting, lints and types
 	cargo fmt --all --check
@@ -65,6 +68,11 @@ lint: venv ## formatting, lints and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+lockstep: build guests ## both engines side by side: random programs from SEED on for SECONDS, then Linux for SECONDS
+	PYSPAPR_LOCKSTEP_SECONDS=$(SECONDS) PYSPAPR_LOCKSTEP_SEED=$(SEED) \
+	cargo test --quiet --release -p ppc-core --test lockstep -- --nocapture random_programs_leave
+	PYTHONPATH=tools $(BIN)/python tests/lockstep_linux.py $(SECONDS) $(JOBS) $(SEED)
+
 soak: build ## a thousand migrations in a row, with reboots, cancels and cut links mixed in
 	$(BIN)/python tests/soak.py 1000
 
@@ -72,7 +80,7 @@ anywhere: build guests ## save and restore the built-in guest at 10,000 instruct
 	PYSPAPR_ANYWHERE_POINTS=10000 PYSPAPR_LINUX_POINTS=100 PYSPAPR_FUZZ_EXAMPLES=100000 \
 	$(BIN)/python -m pytest -n $(JOBS) -q -o timeout=14400 tests/test_save.py tests/test_save_linux.py tests/test_stream.py
 
-bench: build tools guests ## workloads, boots, saves, restores, migrations beside QEMU's; hash table passes; .cache/bench.json
+bench: build tools guests ## workloads, boots, saves, restores, migrations beside QEMU's; exits; hash table passes; .cache/bench.json
 	@$(BIN)/python benches/all.py --runs $(RUNS)
 
 fuzz: build ## each fuzz target for SECONDS, then hypothesis with EXAMPLES for what Python decodes

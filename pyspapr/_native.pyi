@@ -4,7 +4,7 @@ Addresses are guest real addresses and registers are unsigned 64-bit integers un
 """
 
 from collections.abc import Sequence
-from typing import Final, final
+from typing import Any, Final, final
 
 from typing_extensions import Buffer
 
@@ -131,6 +131,11 @@ class Vcpu:
     ) -> None: ...
     def run(self, max_instructions: int | None = None) -> int: ...  # raises KeyboardInterrupt on Ctrl-C
     def kick(self) -> None: ...
+    def set_profiling(self, on: bool) -> None: ...  # begins a profile, or ends it; the guest cannot tell
+    # What was counted since then, None when nothing was to be. "samples": [(address, instructions)], which are all of
+    # them, in steps of about 100,000; "tiers": instructions by engine tier; "seconds": host time, by tier as well;
+    # "exits": ways out of the guest's code, by kind; "hypercalls": those not handled natively, by number.
+    def profile(self) -> dict[str, Any] | None: ...
     @property
     def engine(self) -> str: ...  # what it is: "interp" or "jit"
     @property

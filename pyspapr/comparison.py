@@ -6,7 +6,7 @@ Each takes dirty marks of its machine; a migration of the same machine would mis
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from pyspapr._native import hpt_chunk_entries, ram_chunk_grains
@@ -22,10 +22,17 @@ SHOWN: Final = 20
 """Lines of one kind."""
 
 
-def unlike(name: str, one: object, other: object) -> str:
-    """A line."""
+def unlike(name: str, one: object, other: object) -> list[str]:
+    """A line, if the two are not equal."""
+    if one == other:
+        return []
     texts = (f"{value:#x}" if isinstance(value, int) else str(value) for value in (one, other))
-    return f"{name}: " + " / ".join(texts)
+    return [f"{name}: " + " / ".join(texts)]
+
+
+def unlike_all(names: Iterable[str], one: Mapping[str, object], other: Mapping[str, object]) -> list[str]:
+    """A line for each name whose values are not equal."""
+    return [line for name in names for line in unlike(name, one[name], other[name])]
 
 
 def shortened(lines: list[str]) -> list[str]:
@@ -43,15 +50,13 @@ def processor(one: Cpu, other: Cpu) -> list[str]:
     """Registers and what is remembered beside them."""
     if one.vcpu.digest() == other.vcpu.digest() and one.vcpu.halted == other.vcpu.halted:
         return []
-    names = [name for name in one.names if not part_of_vector(name)]
-    lines = [unlike(name, one[name], other[name]) for name in names if one[name] != other[name]]
+    lines = unlike_all((name for name in one.names if not part_of_vector(name)), one, other)
     mine, theirs = one.vcpu.internal_state(), other.vcpu.internal_state()
-    lines += [unlike(name, mine[name], theirs[name]) for name in mine if mine[name] != theirs[name]]
+    lines += unlike_all(mine, mine, theirs)
     for index, (left, right) in enumerate(zip(one.vcpu.slb(), other.vcpu.slb(), strict=True)):
         if left != right:
             lines.append(f"slb[{index}]: {left[0]:#x} {left[1]:#x} / {right[0]:#x} {right[1]:#x}")
-    if one.vcpu.halted != other.vcpu.halted:
-        lines.append(unlike("halted", one.vcpu.halted, other.vcpu.halted))
+    lines += unlike("halted", one.vcpu.halted, other.vcpu.halted)
     return lines or ["a register that has no name"]
 
 
@@ -63,7 +68,7 @@ def processors(one: Machine, other: Machine) -> list[str]:
 def devices(one: Machine, other: Machine) -> list[str]:
     """Every device."""
     mine, theirs = one.state(), other.state()
-    return [unlike(name, mine[name], theirs[name]) for name in mine if mine[name] != theirs[name]]
+    return unlike_all(mine, mine, theirs)
 
 
 def chunks(passing: RamPass, size: int) -> Iterator[tuple[set[int], bytes]]:
@@ -102,8 +107,8 @@ def memory(one: Machine, other: Machine) -> list[str]:
 
 def table(one: Machine, other: Machine) -> list[str]:
     """The hash table, and which of its entries are marked as changed."""
-    if one.hpt.shift != other.hpt.shift:
-        return [unlike("hash table shift", one.hpt.shift, other.hpt.shift)]
+    if lines := unlike("hash table shift", one.hpt.shift, other.hpt.shift):
+        return lines
     found: list[dict[Any, tuple[int, int]]] = []
     for vm in (one, other):
         taken = vm.hpt.start_pass(False)

@@ -5,14 +5,14 @@ after which the two are not the same. Both run the same numbers of instructions,
 After each step the processors are compared, after some of them everything else: devices, and of RAM and the hash table
 what was written since (and that it was marked so).
 
-On a difference both go back to the latest snapshots taken while they agreed, and from there to the difference again, in
-ever smaller steps. What an engine does may depend on what it has compiled; when the difference does not come again from
-the snapshots, both machines are made anew and run from their beginning.
+On a difference both go back to the latest snapshots taken while they agreed, and from there to the difference again
+and again, bisecting the number of instructions. What an engine does may depend on what it has compiled and where its
+runs were cut; so both are cut at the same places each time, but for the last one, and when the difference does not come
+again from the snapshots, both machines are made anew and run from their beginning.
 """
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,9 +35,7 @@ STEP: Final = 1_000_000
 LOOK: Final = 16
 """Steps between two comparisons of everything."""
 FREEZE: Final = 160
-"""Steps between two snapshots."""
-PIECES: Final = 100
-"""Into how many smaller steps one is split to find a difference in it."""
+"""Steps between two snapshots; a multiple of `LOOK`."""
 
 Make = Callable[[Engine], "Machine"]
 
@@ -48,7 +46,7 @@ class Pair:
 
     machines: tuple[Machine, Machine]
     players: tuple[Player, Player]
-    reasons: tuple[StopReason | None, StopReason | None] = (None, None)
+    reasons: tuple[StopReason, StopReason] = (InstructionLimit(0), InstructionLimit(0))
 
     @property
     def count(self) -> int:
@@ -58,18 +56,22 @@ class Pair:
     @property
     def ended(self) -> bool:
         """Whether the latest run of one ended before its budget did."""
-        return any(reason is not None and not isinstance(reason, InstructionLimit) for reason in self.reasons)
+        return not all(isinstance(reason, InstructionLimit) for reason in self.reasons)
+
+    @property
+    def expired(self) -> bool:
+        """Whether the first machine stopped because its time was over."""
+        return isinstance(self.reasons[0], Timeout)
 
     def differences(self, *, everything: bool) -> list[str]:
         """What differs: of the processors, or everything that may have changed since everything was asked for."""
         lines = []
-        for name, values in (
-            ("end of the run", self.reasons),
-            ("looks at input", tuple(player.position for player in self.players)),
-            ("bytes printed", tuple(vm.console.total for vm in self.machines)),
-        ):
-            if values[0] != values[1]:
-                lines.append(f"{name}: {values[0]} / {values[1]}")
+        if not self.expired:
+            # A guest that sleeps looks for input as long as it is given time.
+            one, other = self.players
+            lines += comparison.unlike("looks at input", one.position, other.position)
+            lines += comparison.unlike("end of the run", *self.reasons)
+        lines += comparison.unlike("bytes printed", *(vm.console.total for vm in self.machines))
         lines += comparison.processors(*self.machines)
         if everything or lines:
             lines += comparison.devices(*self.machines)
@@ -80,6 +82,11 @@ class Pair:
 
 class Base(Protocol):
     """A place where both agree and from which they can be run again; hashable."""
+
+    @property
+    def steps(self) -> int:
+        """Steps before it."""
+        ...
 
     def pair(self) -> Pair:
         """Both machines, there."""
@@ -92,6 +99,7 @@ class Beginning:
 
     make: Make
     tape: Tape
+    steps: int = 0
 
     def __str__(self) -> str:
         """For a sentence."""
@@ -110,6 +118,7 @@ class Frozen:
     snapshots: tuple[Snapshot, Snapshot]
     tape: Tape
     position: int
+    steps: int
 
     def __str__(self) -> str:
         """For a sentence."""
@@ -150,6 +159,8 @@ class Lockstep:
         self.notify = notify
         self._beginning: Base = Beginning(make, self.tape)
         self._base: Base = self._beginning
+        self._cuts: list[int] = []
+        """Instructions at the end of each step."""
         one, other = (make(engine) for engine in ENGINES)
         if one.config.clock != "virtual":
             raise ConfigError("lock-step needs virtual time: with the host's clock no two runs are the same")
@@ -160,18 +171,22 @@ class Lockstep:
         """The machine whose console is shown."""
         return self._pair.machines[0]
 
-    def advance(self, vm: Machine, instructions: int) -> StopReason:
+    def advance(self, vm: Machine, instructions: int, timeout: float | None = None) -> StopReason:
         """Run one machine for so many instructions, through reboots."""
         until = vm.cpus[0].vcpu.instructions + instructions
         while True:
-            reason = vm.run(max_instructions=until - vm.cpus[0].vcpu.instructions)
+            reason = vm.run(max_instructions=until - vm.cpus[0].vcpu.instructions, timeout=timeout)
             if not (isinstance(reason, Rebooted) and self.reboots):
                 return reason
             vm.reboot()
 
-    def _advance(self, pair: Pair, instructions: int) -> None:
-        one, other = (self.advance(vm, instructions) for vm in pair.machines)
-        pair.reasons = (one, other)
+    def _advance(self, pair: Pair, instructions: int, timeout: float | None = None) -> None:
+        """Run both; when the first one's time is over, both as far as it has come."""
+        one, other = pair.machines
+        reason = self.advance(one, instructions, timeout)
+        if isinstance(reason, Timeout):
+            instructions = pair.count - other.cpus[0].vcpu.instructions
+        pair.reasons = (reason, self.advance(other, instructions))
 
     def run(self, *, max_instructions: int | None = None, timeout: float | None = None) -> StopReason:
         """Run both until the guest stops or a limit is reached; `timeout` is looked at after every step.
@@ -182,31 +197,35 @@ class Lockstep:
         deadline = None if timeout is None else time.monotonic() + timeout
         limit = None if max_instructions is None else pair.count + max_instructions
         agreed = pair.count
-        for number in itertools.count(1):
-            if timeout is not None and deadline is not None and time.monotonic() > deadline:
-                return self._end(pair, Timeout(timeout))
-            self._advance(pair, self.step if limit is None else min(self.step, limit - pair.count))
+        while True:
+            left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
+            self._advance(pair, self.step if limit is None else min(self.step, limit - pair.count), left)
+            self._cuts.append(pair.count)
             over = pair.ended or pair.count == limit
-            lines = pair.differences(everything=over or number % LOOK == 0)
-            if lines:
+            if lines := pair.differences(everything=over or self._looks(len(self._cuts))):
                 raise self._difference(agreed, pair, lines)
             if over:
-                return self._end(pair, pair.reasons[0])
-            if number % LOOK == 0:
+                self._compare_hashes(pair)
+                return Timeout(timeout) if timeout is not None and pair.expired else pair.reasons[0]
+            if self._looks(len(self._cuts)):
                 agreed = pair.count
-            if number % FREEZE == 0:
+            if self._freezes(len(self._cuts)):
                 one, other = (vm.snapshot() for vm in pair.machines)
-                self._base = Frozen((one, other), self.tape, pair.players[0].position)
-        raise AssertionError("counting has no end")
+                self._base = Frozen((one, other), self.tape, pair.players[0].position, len(self._cuts))
 
-    def _end(self, pair: Pair, reason: StopReason | None) -> StopReason:
-        """The last and longest look."""
+    @staticmethod
+    def _looks(steps: int) -> bool:
+        return steps % LOOK == 0
+
+    @staticmethod
+    def _freezes(steps: int) -> bool:
+        return steps % FREEZE == 0
+
+    def _compare_hashes(self, pair: Pair) -> None:
+        """The last look is at everything, changed or not."""
         one, other = (vm.state_hash() for vm in pair.machines)
         if one != other:
-            lines = [f"state hash: {one} / {other}", *pair.differences(everything=True)]
-            raise self._difference(0, pair, lines)
-        assert reason is not None
-        return reason
+            raise self._difference(0, pair, [f"state hash: {one} / {other}"])
 
     # A difference.
 
@@ -215,36 +234,40 @@ class Lockstep:
         last = pair.count
         self.notify(f"the engines differ between instructions {agreed} and {last}: looking for the first one")
         for base in dict.fromkeys((self._base, self._beginning)):
-            if (found := self._narrow(base, agreed, last)) is not None:
-                return found
+            if self._again(base, last)[1]:
+                return self._bisect(base, agreed, last)
             self.notify(f"{base} does not lead to the difference again")
-        message = f"the engines differ after one of the instructions from {agreed} to {last}, and not every time"
+        message = f"the engines differ between instructions {agreed} and {last}, and not every time"
         return EngineDifference(message, last, None, [*places(pair), *lines])
 
-    def _narrow(self, base: Base, first: int, last: int) -> EngineDifference | None:
-        """The difference that comes after `first` and until `last`, if it comes when both run again from `base`."""
-        while True:
-            pair = base.pair()
-            while pair.count < first and not pair.ended:
-                self._advance(pair, min(self.step, first - pair.count))
-            if pair.ended or pair.differences(everything=True):
-                return None
-            piece = -(-(last - first) // PIECES)
-            lines: list[str] = []
-            while not lines and first < last and not pair.ended:
-                where = place(pair.machines[0])
-                address = pair.machines[0].cpus[0].pc
-                target = min(first + piece, last)
-                self._advance(pair, target - first)
-                if lines := pair.differences(everything=True):
-                    last = target
-                else:
-                    first = target
-            if not lines:
-                return None
-            if piece == 1:
-                message = f"the engines differ after instruction {last}, {where}"
-                return EngineDifference(message, last, address, [*places(pair), *lines])
+    def _again(self, base: Base, until: int) -> tuple[Pair, list[str]]:
+        """Both machines, run from `base` to `until` as they were run before, and what differs."""
+        pair = base.pair()
+        for steps, cut in enumerate(self._cuts[base.steps :], base.steps + 1):
+            if cut >= until:
+                break
+            self._advance(pair, cut - pair.count)
+            if lines := pair.differences(everything=self._looks(steps)):
+                return pair, lines
+            if self._freezes(steps):
+                for vm in pair.machines:
+                    vm.snapshot()
+        if pair.count < until:
+            self._advance(pair, until - pair.count)
+        return pair, pair.differences(everything=True)
+
+    def _bisect(self, base: Base, agreed: int, last: int) -> EngineDifference:
+        """The instruction that makes the difference which comes after `agreed` and until `last`."""
+        while last - agreed > 1:
+            middle = (agreed + last) // 2
+            if self._again(base, middle)[1]:
+                last = middle
+            else:
+                agreed = middle
+        before = self._again(base, agreed)[0].machines[0]
+        pair, lines = self._again(base, last)
+        message = f"the engines differ after instruction {last}, {place(before)}"
+        return EngineDifference(message, last, before.cpus[0].pc, [*places(pair), *lines])
 
 
 def place(vm: Machine) -> str:

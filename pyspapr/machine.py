@@ -395,10 +395,15 @@ class Machine:
 
     def serve_hypercall(self, cpu: Cpu) -> None:
         """For the run loop: answer the hypercall that `cpu` has made."""
-        number, *arguments = cpu.vcpu.hypercall()
+        vcpu = cpu.vcpu
+        registers = vcpu.hypercall()
+        row = self.hypercalls.get(registers[0])
+        if row is None:
+            vcpu.hypercall_return((hcall.H_FUNCTION,))
+            return
         self.serving = True
         try:
-            cpu.vcpu.hypercall_return(self.call_hypercall(cpu, number, *arguments))
+            vcpu.hypercall_return(row(self, cpu, registers[1:]))
         finally:
             self.serving = False
 
@@ -483,9 +488,9 @@ class Machine:
         Raises MigrationError when it did not happen (the guest can be run on), MigrationCancelled, and
         MigrationUnconfirmed when it is not known where the guest runs.
         """
-        from pyspapr.migration import source
+        from pyspapr.migration.drive import drive
 
-        return source.drive(self, self.start_migration(place, **options))
+        return drive(self, self.start_migration(place, **options))
 
     @classmethod
     def incoming(
@@ -557,6 +562,7 @@ class Machine:
             "nvram": self.nvram.state(),
             "rtc": self.rtc.state(),
             "random": self.random.state(),
+            "prepared_hpt": None if self.prepared_hpt is None else self.prepared_hpt.shift,
             "registered": [area.state() for area in self.registered],
             "devices": [device.state() for device in self.devices if callable(getattr(device, "state", None))],
         }

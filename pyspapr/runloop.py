@@ -89,7 +89,7 @@ class Run:
     def _budget(self) -> int:
         done = self.vcpu.instructions
         budget = SLICE - done % SLICE
-        if (migration := self.vm.migrating) is not None:
+        if self.vm.migration is not None and (migration := self.vm.migrating) is not None:
             budget = min(budget, migration.budget(done))
         return budget if self.limit is None else min(budget, self.limit - done)
 
@@ -98,7 +98,11 @@ class Run:
         vm.run_posted()
         if vm.ended is not None:
             return vm.ended
-        if (migration := vm.migrating) is not None and (vm.paused or migration.due(self.vcpu.instructions)):
+        if (
+            vm.migration is not None
+            and (migration := vm.migrating) is not None
+            and (vm.paused or migration.due(self.vcpu.instructions))
+        ):
             migration.step()
             if vm.ended is not None:
                 return vm.ended

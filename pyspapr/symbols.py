@@ -79,10 +79,12 @@ class Symbols:
         return len(self.starts)
 
     def find(self, address: int) -> str | None:
-        """The name, also for a kernel that runs in real mode."""
+        """The name, also for a kernel that runs in real mode, or in its linear mapping and was linked for real mode."""
         symbol = self.at(address)
         if symbol is None and address <= ADDRESS_MASK:
             symbol = self.at(address | KERNEL)
+        elif symbol is None and address & ~ADDRESS_MASK == KERNEL:
+            symbol = self.at(address & ADDRESS_MASK)
         return None if symbol is None else symbol.name
 
     def at(self, address: int) -> Symbol | None:

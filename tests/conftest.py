@@ -10,9 +10,23 @@ import pytest
 from hypothesis import settings
 
 from pyspapr import Machine
+from pyspapr import config as spapr_config
 
 # For `make fuzz`; tests that say themselves how many examples they want are not changed.
 settings.register_profile("fuzz", max_examples=int(os.environ.get("PYSPAPR_FUZZ_EXAMPLES", "300")), deadline=None)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--engine", choices=spapr_config.ENGINES, help="run every guest on this engine")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if (engine := config.getoption("--engine")) is not None:
+        spapr_config.DEFAULT_ENGINE = engine
+
+
+def pytest_report_header() -> str:
+    return f"engine: {spapr_config.DEFAULT_ENGINE}"
 
 
 @pytest.fixture

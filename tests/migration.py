@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from pyspapr import Machine
+from pyspapr import Machine, config
 from pyspapr.migration.destination import Incoming
 
 CHURNING = "self-test passed, interrupts at their relocated addresses"
@@ -99,6 +99,8 @@ class Arrival:
 
 DESTINATION = """
 import json, sys
+from pyspapr import config
+config.DEFAULT_ENGINE = sys.argv[3]
 from pyspapr.migration.destination import Incoming
 incoming = Incoming(sys.argv[1], timeout=60)
 print(json.dumps({"address": incoming.address}), flush=True)
@@ -116,7 +118,7 @@ class OtherProcess:
     def __init__(self, place: str, instructions: int) -> None:
         """Start it, and wait until it listens."""
         self._process = subprocess.Popen(
-            [sys.executable, "-c", DESTINATION, place, str(instructions)],
+            [sys.executable, "-c", DESTINATION, place, str(instructions), config.DEFAULT_ENGINE],
             stdout=subprocess.PIPE,
             text=True,
             env=dict(os.environ),

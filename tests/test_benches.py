@@ -9,6 +9,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).parent.parent / "benches"))
 
+import exits
 from runs import Moment, Run, RunFailed, measure
 from turns import COLD, INTERP, QEMU, WARM, Setup, Turn
 from workloads import Column, Sample, Verdict
@@ -88,3 +89,20 @@ def test_a_guest_that_does_not_arrive_has_failed() -> None:
     turn = Turn("x", [sys.executable, "-c", "print('mark one'); print('panic')"], {})
     with pytest.raises(RunFailed, match=r"did not reach 'mark two' \(status 0\).*panic"):
         measure(turn, ("mark ",), "mark two")
+
+
+@pytest.mark.parametrize("name", exits.CASES)
+@pytest.mark.parametrize("engine", ["interp", "jit"])
+def test_a_case_of_exits_takes_the_way_out_that_it_measures(
+    name: str, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for wanted in exits.TIMES:
+        monkeypatch.setitem(exits.TIMES, wanted, 10_000)
+    exits.check(exits.CASES[name](), engine)
+    assert exits.measured(exits.CASES[name](), engine) > 0
+
+
+def test_an_exit_that_is_not_taken_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(exits.TIMES, exits.IN_NATIVE_CODE, 1000)
+    with pytest.raises(exits.WrongExit, match="expected 1000 times 'interrupt 0xc00 system call'"):
+        exits.check(exits.Case("interrupt 0xc00 system call", exits.IN_NATIVE_CODE, exits.loop(0x60000000)), "jit")

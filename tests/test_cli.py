@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import shlex
 import signal
 import socket
 import subprocess
@@ -15,6 +16,7 @@ import time
 from pathlib import Path
 
 import pytest
+from commands import program
 from images import POWER_OFF, assemble, elf, hypercall, li, rtas, write_kernel
 
 import pyspapr
@@ -24,7 +26,7 @@ SPIN = [0x60000000, 0x4BFFFFFC]
 
 def run(*arguments: object, data: bytes = b"", timeout: float = 60) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
-        [sys.executable, "-m", "pyspapr", *map(str, arguments)],
+        program(*arguments),
         input=data,
         capture_output=True,
         timeout=timeout,
@@ -187,9 +189,9 @@ def test_the_end_of_the_input_does_not_end_the_guest(tmp_path: Path) -> None:
 
 
 def test_a_closed_output_ends_the_run_quietly(demo_guest: Path) -> None:
-    command = [sys.executable, "-m", "pyspapr", "boot", "--memory", "64M", "--kernel", str(demo_guest)]
+    words = program("boot", "--memory", "64M", "--kernel", demo_guest)
     process = subprocess.Popen(
-        [*command, "--append", "forever", "--timeout", "30"],
+        [*words, "--append", "forever", "--timeout", "30"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -204,18 +206,18 @@ def test_a_closed_output_ends_the_run_quietly(demo_guest: Path) -> None:
 @pytest.mark.parametrize("redirection", ["<&-", ">&-", "<&- >&- 2>&-", "2>&-"])
 def test_closed_standard_files_are_no_trouble(tmp_path: Path, redirection: str) -> None:
     kernel = write_kernel(tmp_path, *hypercall(0x54, 0), *rtas(0x2000, ord("A")), *POWER_OFF)
-    command = f"{sys.executable} -m pyspapr boot --memory 64M --kernel {kernel} {redirection}"
-    done = subprocess.run(["sh", "-c", command], capture_output=True, timeout=60, check=False)
+    words = shlex.join(program("boot", "--memory", "64M", "--kernel", kernel))
+    done = subprocess.run(["sh", "-c", f"{words} {redirection}"], capture_output=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout == (b"" if ">&-" in redirection.replace("2>&-", "") else b"A")
 
 
 def test_a_full_disk_gets_one_line(tmp_path: Path) -> None:
     kernel = write_kernel(tmp_path, *rtas(0x2000, ord("A")), *POWER_OFF)
-    command = [sys.executable, "-m", "pyspapr", "boot", "--memory", "64M", "--kernel", str(kernel)]
+    words = program("boot", "--memory", "64M", "--kernel", kernel)
     with open("/dev/full", "wb") as full:
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, timeout=60, check=False
+            words, stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, timeout=60, check=False
         )
     assert done.returncode == 2 and done.stderr.count(b"\n") == 1 and b"No space left" in done.stderr
 
@@ -223,7 +225,7 @@ def test_a_full_disk_gets_one_line(tmp_path: Path) -> None:
 def test_ctrl_c_ends_a_piped_run_with_one_line(tmp_path: Path) -> None:
     kernel = write_kernel(tmp_path, *rtas(0x2000, ord("A")), *SPIN)
     process = subprocess.Popen(
-        [sys.executable, "-m", "pyspapr", "boot", "--memory", "64M", "--kernel", str(kernel)],
+        program("boot", "--memory", "64M", "--kernel", kernel),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -242,7 +244,7 @@ class Terminal:
         self.master, self.slave = pty.openpty()
         self.before = termios.tcgetattr(self.slave)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "pyspapr", *map(str, arguments)],
+            program(*arguments),
             stdin=self.slave,
             stdout=self.slave,
             stderr=subprocess.PIPE,
@@ -301,18 +303,7 @@ def test_a_socket_is_the_console_and_goes_away(tmp_path: Path) -> None:
     path = tmp_path / "console"
     kernel = write_kernel(tmp_path, *rtas(0x2000, ord("#")), *open_echo(tmp_path))
     process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "pyspapr",
-            "boot",
-            "--memory",
-            "64M",
-            "--kernel",
-            str(kernel),
-            "--console",
-            f"unix:{path}",
-        ],
+        program("boot", "--memory", "64M", "--kernel", kernel, "--console", f"unix:{path}"),
         stdin=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )

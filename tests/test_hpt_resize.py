@@ -70,7 +70,17 @@ def test_what_was_prepared_moves_along(vm: Machine, tmp_path: Path) -> None:
     assert prepare(vm, 19) == codes.H_SUCCESS
     vm.save(tmp_path / "machine")
     other = Machine.restore(tmp_path / "machine")
+    assert other.state_hash() == vm.state_hash()
     assert commit(other, 19) == codes.H_SUCCESS
+
+
+def test_a_prepared_table_is_state_since_the_guest_can_tell(vm: Machine) -> None:
+    vm.start(pc=0x100)
+    hashes = [vm.state_hash()]
+    for shift in (19, 18, 0):
+        prepare(vm, shift)
+        hashes.append(vm.state_hash())
+    assert len(set(hashes)) == 3 and hashes[0] == hashes[3]
 
 
 @pytest.mark.parametrize("when", [Phase.FIRST_PASS, Phase.ITERATE, Phase.STOP])

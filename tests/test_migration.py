@@ -86,7 +86,7 @@ def test_the_state_at_the_stop_is_that_of_a_run_nobody_migrated(demo_guest: Path
 
 
 def test_the_console_shows_no_gap(demo_guest: Path, tmp_path: Path) -> None:
-    arguments = "rounds=20 churn=1000"
+    arguments = "rounds=60 churn=1000"
     vm = churning(demo_guest, arguments=arguments)
     arrival = Arrival(f"unix:{tmp_path / 'socket'}")
     vm.migrate(arrival.address)
@@ -98,3 +98,14 @@ def test_the_console_shows_no_gap(demo_guest: Path, tmp_path: Path) -> None:
     assert CHURNING in vm.console.output
     assert vm.console.output + there.console.output == straight.console.output
     assert re.search(r"every check passed", there.console.output)
+
+
+def test_statistics_say_where_the_downtime_went(demo_guest: Path, tmp_path: Path) -> None:
+    vm = churning(demo_guest)
+    arrival = Arrival(f"unix:{tmp_path / 'socket'}")
+    statistics = vm.migrate(arrival.address)
+    arrival.machine()
+    steps = ["marks", "pages and entries", "devices", "end record", "sent", "complete", "go", "running"]
+    assert list(statistics.steps) == steps
+    times = list(statistics.steps.values())
+    assert times == sorted(times) and statistics.downtime is not None and times[-1] <= statistics.downtime

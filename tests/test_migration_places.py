@@ -16,6 +16,7 @@ from soak import soak
 
 from pyspapr import Machine, Migrated, MigrationCancelled, MigrationError, PoweredOff, StateError, StreamError
 from pyspapr.migration import frames, uri
+from pyspapr.migration.convergence import HAGGLE, LITTLE, Convergence
 from pyspapr.migration.destination import Incoming
 from pyspapr.migration.phases import Phase
 from pyspapr.migration.statistics import MigrationStatistics
@@ -374,6 +375,35 @@ def test_a_guest_that_does_not_converge_is_slowed_step_by_step() -> None:
     for _ in range(40):
         off.judge(1000, 2000)
     assert off.share == 0
+
+
+def test_a_guest_is_stopped_at_once_when_little_is_left_and_after_a_while_when_much_is() -> None:
+    time = [0.0]
+    convergence = Convergence(0.3, lambda: time[0])
+    rate = 100.0 * MIB
+    assert not convergence.content(31 * MIB, rate), "over the limit"
+    assert not convergence.content(20 * MIB, rate), "within the limit, but less may be left soon"
+    time[0] = 0.1
+    assert not convergence.content(4 * MIB, rate)
+    assert convergence.content(LITTLE, rate)
+    time[0] = HAGGLE
+    assert convergence.content(4 * MIB, rate)
+    assert not convergence.content(31 * MIB, rate), "over the limit it is never stopped"
+
+
+def test_a_generous_limit_is_not_undercut_by_passes_that_take_long() -> None:
+    assert Convergence(10).content(60 * MIB, 100.0 * MIB)
+    assert not Convergence(10).content(40 * MIB, 100.0 * MIB)
+
+
+def test_a_tight_limit_is_not_haggled_about_for_long() -> None:
+    time = [5.0]
+    convergence = Convergence(0.01, lambda: time[0])
+    assert not convergence.content(MIB // 2, 100.0 * MIB)
+    time[0] += 0.02
+    assert convergence.content(MIB // 2, 100.0 * MIB)
+    assert Convergence(0).content(0, 1.0) and not Convergence(0).content(1, 1.0)
+    assert Convergence(0).content(LITTLE, 0), "nothing was sent yet, so the rate is unknown"
 
 
 def test_a_pass_that_helps_slows_nobody() -> None:

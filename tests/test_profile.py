@@ -9,7 +9,7 @@ import pytest
 from elftools.elf.elffile import ELFFile
 from fetch_guests import CACHE
 
-from pyspapr.cli.profile import Profile, by_symbol, lines_of, place, symbols_of
+from pyspapr.cli.profile import ELSEWHERE, Profile, by_symbol, lines_of, place, symbols_of
 from pyspapr.errors import ImageError
 from pyspapr.symbols import SHN_ABS, Symbols, read_symbols
 
@@ -92,6 +92,12 @@ def symbols(tmp_path: Path, request: pytest.FixtureRequest) -> Symbols:
 )
 def test_an_address_has_the_name_of_the_code_around_it(symbols: Symbols, address: int, name: str | None) -> None:
     assert symbols.find(address) == name
+
+
+def test_a_kernel_that_is_linked_for_real_mode_has_names_in_its_linear_mapping(tmp_path: Path) -> None:
+    symbols = read_symbols(written(tmp_path, b"0000000000408000 T first\n0000000000408020 T second\n"))
+    assert symbols.find(KERNEL | 0x408004) == symbols.find(0x408004) == "first"
+    assert symbols.find(0xD << 60 | 0x408004) is None
 
 
 def test_a_stripped_kernel_has_no_names(tmp_path: Path) -> None:
@@ -181,9 +187,10 @@ def test_the_report_says_where_instructions_went_in_which_tier_and_why_the_guest
     counters = {
         "samples": [(TEXT, 750), (TEXT + 0x100, 200), (TEXT + 0x200, 25), (0x1000_0000, 25)],
         "tiers": {"interp": 400, "jit": 600},
-        "exits": {"interrupt": 3, "hypercall": 9},
+        "exits": {"interrupt": 3},
+        "hypercalls": {0xEC: 9},
     }
-    assert list(lines_of(Profile.of(counters), symbols, shown=2)) == [
+    assert list(lines_of(Profile.of(counters, {0xEC: "H_EOI"}), symbols, shown=2)) == [
         "    instructions   share     sum  symbol",
         "             750  75.00%  75.00%  sized",
         "             200  20.00%  95.00%  entry",
@@ -195,7 +202,7 @@ def test_the_report_says_where_instructions_went_in_which_tier_and_why_the_guest
         "             400  40.00%  interp",
         "",
         "           exits   share  kind",
-        "               9  75.00%  hypercall",
+        "               9  75.00%  hypercall H_EOI",
         "               3  25.00%  interrupt",
         "              12 100.00%  all",
     ]
@@ -216,6 +223,13 @@ def test_time_stands_beside_a_tier_where_it_is_known() -> None:
         "               0   0.00%     0.500           compiling",
         "",
     ]
+
+
+def test_what_was_too_much_to_be_told_apart_and_what_has_no_name_is_said_so(symbols: Symbols) -> None:
+    counters = {"samples": [(ELSEWHERE, 5)], "tiers": {}, "exits": {}, "hypercalls": {ELSEWHERE: 1, 0x7F00: 2}}
+    profile = Profile.of(counters)
+    assert by_symbol(profile.samples, symbols) == {"[elsewhere]": 5}
+    assert profile.exits == {"hypercall with another number": 1, "hypercall 0x7f00": 2}
 
 
 def test_a_profile_of_nothing_divides_by_nothing() -> None:

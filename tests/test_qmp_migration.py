@@ -7,13 +7,13 @@ import os
 import pty
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from commands import program
 from qemu.qmp import ExecuteError, QMPClient
 
 from pyspapr import Machine
@@ -29,15 +29,14 @@ SLOW = {"max-bandwidth": 4 << 20, "downtime-limit": 20}
 
 
 def pyspapr(*arguments: object, timeout: float = 60) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pyspapr", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, timeout=timeout, check=False, text=True)
+    return subprocess.run(program(*arguments), capture_output=True, timeout=timeout, check=False, text=True)
 
 
 @contextmanager
 def process(path: Path, *options: object) -> Iterator[subprocess.Popen[bytes]]:
     """`pyspapr boot` with a control socket at `path`, once it is there."""
-    command = [sys.executable, "-m", "pyspapr", "boot", "--memory", "64M", "--qmp", f"unix:{path}", *map(str, options)]
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as started:
+    words = program("boot", "--memory", "64M", "--qmp", f"unix:{path}", *options)
+    with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as started:
         try:
             assert started.stderr is not None
             assert started.stderr.readline().decode().endswith(f"(QMP) is at unix:{path}\n")
@@ -244,8 +243,8 @@ def test_progress_on_a_terminal_is_a_table_and_ctrl_c_cancels(demo_guest: Path, 
         process(tmp_path / "there", "--incoming", target),
     ):
         master, slave = pty.openpty()
-        command = [sys.executable, "-m", "pyspapr", "migrate", "--qmp", qmp, "--bandwidth", "1M", target]
-        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=slave, stderr=slave) as shown:
+        words = program("migrate", "--qmp", qmp, "--bandwidth", "1M", target)
+        with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=slave, stderr=slave) as shown:
             os.close(slave)
             text = b""
             while b"hash table" not in text or b"\x1b[" not in text:

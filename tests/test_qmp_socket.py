@@ -6,7 +6,6 @@ import asyncio
 import json
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from commands import program
 from images import hypercall, li, rtas, write_kernel
 from qemu.qmp import ExecuteError, QMPClient
 
@@ -49,9 +49,9 @@ def booted(directory: Path, *options: str, code: list[int] = COUNT_FOREVER) -> I
     """`pyspapr boot` in a process of its own, once its socket is there."""
     kernel = write_kernel(directory, *code)
     path = directory / "qmp"
-    command = [sys.executable, "-m", "pyspapr", "boot", "--kernel", str(kernel), "--memory", "32M"]
+    words = program("boot", "--kernel", kernel, "--memory", "32M")
     with subprocess.Popen(
-        [*command, "--qmp", f"unix:{path}", *options], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE
+        [*words, "--qmp", f"unix:{path}", *options], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE
     ) as process:
         try:
             assert process.stderr is not None
@@ -136,8 +136,8 @@ def test_a_guests_panic_is_an_event_before_the_process_ends(tmp_path: Path) -> N
 
 def test_paused_without_anybody_who_could_say_cont_is_refused(tmp_path: Path) -> None:
     kernel = write_kernel(tmp_path, *PANIC)
-    command = [sys.executable, "-m", "pyspapr", "boot", "--kernel", str(kernel), "--paused"]
-    done = subprocess.run(command, capture_output=True, timeout=60, check=False)
+    words = program("boot", "--kernel", kernel, "--paused")
+    done = subprocess.run(words, capture_output=True, timeout=60, check=False)
     assert done.returncode == 2 and b"--qmp" in done.stderr
 
 

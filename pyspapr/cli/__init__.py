@@ -1,8 +1,8 @@
 """The command line. Heavy imports (click, rich, the machine) wait until a command needs them.
 
 Exit status: 0 the guest powered off (or the command did its work), 2 a usage or input error, 3 the guest panicked,
-4 a limit was reached or the guest can never wake, 128+n a signal ended the run. What a user or a guest did wrong is
-one line on standard error, never a traceback.
+4 a limit was reached or the guest can never wake, 5 two engines differ (`boot --lockstep`), 128+n a signal ended the
+run. What a user or a guest did wrong is one line on standard error, never a traceback.
 """
 
 from __future__ import annotations

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import Final
@@ -36,6 +37,8 @@ class RunOptions(Plain, kw_only=True):
     paused: bool = False
     incoming: str | None = None
     tls_creds: str = ""
+    profile: bool = False
+    symbols: str | None = None
 
 
 class Options(RunOptions, kw_only=True):
@@ -50,6 +53,7 @@ class Options(RunOptions, kw_only=True):
     seed: int | None
     engine: Engine
     strict: bool
+    lockstep: bool = False
 
 
 def choose_clock(options: Options) -> Clock:
@@ -104,6 +108,8 @@ def run_until_it_ends(vm: Machine, options: RunOptions) -> StopReason:
     """Run, through reboots, within the bounds of the whole command."""
     deadline = None if options.timeout is None else time.monotonic() + options.timeout
     start = vm.cpus[0].vcpu.instructions
+    if options.profile:
+        vm.cpus[0].vcpu.set_profiling(True)
     while True:
         left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
         done = vm.cpus[0].vcpu.instructions - start
@@ -131,9 +137,7 @@ def first_machine(options: Options) -> Machine:
             raise ConfigError("Missing option '--kernel'.")
         if options.initrd is not None or options.append:
             raise ConfigError("--initrd and --append need --kernel")
-    # Machines that arrive later have it too.
-    config.DEFAULT_ENGINE = options.engine
-    vm = Machine(configure(options))
+    vm = Machine(configure(options), engine=options.engine)
     if options.kernel is not None:
         vm.load_kernel(options.kernel, initrd=options.initrd, append=options.append)
     if options.incoming is not None:
@@ -159,7 +163,21 @@ def console_of(vm: Machine, options: RunOptions) -> Iterator[None]:
 def boot_command(options: Options) -> int:
     """Boot and return the exit status."""
     check_run(options)
-    return run_here(first_machine(options), options)
+    if options.symbols is not None and not options.profile:
+        raise ConfigError("--symbols needs --profile")
+    if options.lockstep:
+        from pyspapr.cli.lockstep import lockstep_command
+
+        return lockstep_command(options)
+    # Machines that arrive later have it too.
+    config.DEFAULT_ENGINE = options.engine
+    if not options.profile:
+        return run_here(first_machine(options), options)
+    # Here, so that a file without names is known before the guest starts.
+    from pyspapr.cli.profile import report, symbols_of
+
+    symbols = symbols_of(options.kernel, options.symbols)
+    return run_here(first_machine(options), options, lambda vm: report(vm, symbols, sys.stderr))
 
 
 def restore_command(
@@ -193,10 +211,15 @@ def check_run(options: RunOptions) -> None:
         raise ConfigError("--incoming defer needs a control socket that can say `migrate-incoming`: add --qmp")
 
 
-def run_here(vm: Machine, options: RunOptions) -> int:
-    """Run `vm` with its console where the command line said, and return the exit status."""
+def run_here(vm: Machine, options: RunOptions, at_end: Callable[[Machine], None] | None = None) -> int:
+    """Run `vm` with its console where the command line said, and return the exit status.
+
+    `at_end` gets the machine that was run last, however that ended.
+    """
     stage = Stage(vm, paused=options.paused)
     with ExitStack() as stack:
+        if at_end is not None:
+            stack.callback(lambda: at_end(stage.vm))
         try:
             stack.enter_context(signals_end_the_run())
             for address in options.qmp:

@@ -45,7 +45,24 @@ def cli() -> None:
     show_default=True,
     help="How instructions are executed; only speed depends on it. jit compiles what is hot.",
 )
+@click.option(
+    "--profile",
+    is_flag=True,
+    help="At the end, say on standard error where the guest's instructions went, by symbol of the kernel and by engine "
+    "tier, and why compiled code was left. The guest cannot tell.",
+)
+@click.option(
+    "--symbols",
+    metavar="FILE",
+    help="With --profile: names of code, from an ELF file, a System.map or /proc/kallsyms. Default: the kernel's own.",
+)
 @click.option("--strict", is_flag=True, help="Stop at an instruction that has no semantics here.")
+@click.option(
+    "--lockstep",
+    is_flag=True,
+    help="Run two machines side by side, one on each engine, and stop at the first instruction after which they "
+    "differ. With virtual time; input comes from standard input.",
+)
 @click.option("--no-reboot", is_flag=True, help="End when the guest asks for a reboot.")
 @for_click(QMP, PAUSED)
 @click.option(
@@ -73,7 +90,10 @@ def boot(
     max_instructions: int | None,
     seed: int | None,
     engine: Engine,
+    profile: bool,
+    symbols: str | None,
     strict: bool,
+    lockstep: bool,
     no_reboot: bool,
     qmp: tuple[str, ...],
     paused: bool,
@@ -83,7 +103,8 @@ def boot(
     """Boot a kernel, with its console here.
 
     On a terminal, Ctrl-A x leaves and Ctrl-A h shows the other keys. Exit status: 0 the guest powered off, 2 an
-    input error, 3 the guest panicked, 4 a limit was reached or the guest can never wake.
+    input error, 3 the guest panicked, 4 a limit was reached or the guest can never wake, 5 the engines
+    differ (--lockstep).
     """
     from pyspapr.cli.boot import Options, boot_command
 
@@ -100,7 +121,10 @@ def boot(
             max_instructions=max_instructions,
             seed=seed,
             engine=engine,
+            profile=profile,
+            symbols=symbols,
             strict=strict,
+            lockstep=lockstep,
             reboots=not no_reboot,
             qmp=qmp,
             paused=paused,

@@ -1,9 +1,9 @@
 """What `pyspapr boot --profile` prints: where a guest's instructions went, in which engine, and why it was left.
 
 Enters: a processor's `profile()`, a dictionary of counters: `samples` are pairs of an address and the instructions that
-were counted there, `tiers` and `exits` are counts by name, and `seconds`, where it is measured, is time by tier.
-Leaves: lines. An address without a name belongs to its page of 4 KiB, so a program in the guest shows as the pages of
-its loops.
+were counted there, `tiers` and `exits` are counts by name, `hypercalls` counts those that Python handled by number, and
+`seconds`, where it is measured, is time by tier. Leaves: lines. An address without a name belongs to its page of 4 KiB,
+so a program in the guest shows as the pages of its loops.
 """
 
 from __future__ import annotations
@@ -11,12 +11,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from pyspapr.symbols import PAGE, Symbols, read_symbols
 
+if TYPE_CHECKING:
+    from pyspapr.machine import Machine
+
 SHOWN: Final = 40
 """Symbols that are listed; the others are one line."""
+ELSEWHERE: Final = (1 << 64) - 1
+"""The address of samples, and the number of hypercalls, that were too many to be told apart."""
 MODULES: Final = 0xC
 """Upper four bits of the addresses that only a kernel uses."""
 
@@ -31,10 +36,14 @@ class Profile:
     seconds: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, counters: Mapping[str, Any]) -> Profile:
-        """From `vcpu.profile()`."""
+    def of(cls, counters: Mapping[str, Any], hypercalls: Mapping[int, str] | None = None) -> Profile:
+        """From `vcpu.profile()` and the names of hypercalls."""
         samples = tuple((pc, count) for pc, count in counters["samples"])
-        return cls(samples, counters["tiers"], counters["exits"], counters.get("seconds", {}))
+        exits, names = dict(counters["exits"]), hypercalls or {}
+        for number, count in counters.get("hypercalls", {}).items():
+            other = "with another number" if number == ELSEWHERE else f"{number:#x}"
+            exits[f"hypercall {names.get(number, other)}"] = count
+        return cls(samples, counters["tiers"], exits, counters.get("seconds", {}))
 
 
 def symbols_of(kernel: str | None, given: str | None) -> Symbols:
@@ -45,6 +54,8 @@ def symbols_of(kernel: str | None, given: str | None) -> Symbols:
 
 def place(address: int, symbols: Symbols) -> str:
     """The symbol of an address, or its page."""
+    if address == ELSEWHERE:
+        return "[elsewhere]"
     name = symbols.find(address)
     if name is not None:
         return name
@@ -67,6 +78,15 @@ def lines_of(profile: Profile, symbols: Symbols, shown: int = SHOWN) -> Iterator
     yield from tier_lines(profile)
     yield ""
     yield from exit_lines(profile.exits)
+
+
+def report(vm: Machine, symbols: Symbols, file: TextIO) -> None:
+    """Print the profile of a machine, if it was run with one."""
+    if (counters := vm.cpus[0].vcpu.profile()) is None:
+        return
+    names = {number: row.name for number, row in vm.hypercalls.items()}
+    for line in lines_of(Profile.of(counters, names), symbols):
+        print(line, file=file)
 
 
 def ordered(counts: Mapping[str, int]) -> list[tuple[str, int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -29,6 +29,7 @@ class Account:
         self._pass_instructions = 0
         self._stop: float | None = None
         self._downtime: float | None = None
+        self._steps: Mapping[str, float] = MappingProxyType({})
         self._turn = False
 
     def enter(self, phase: Phase) -> None:
@@ -47,6 +48,11 @@ class Account:
     def stopped(self) -> None:
         """The guest stands still."""
         self._stop = time.monotonic()
+
+    def step(self, name: str) -> None:
+        """One more step is done while the guest stands still."""
+        if (still := self.still) is not None:
+            self._steps = MappingProxyType({**self._steps, name: still})
 
     @property
     def still(self) -> float | None:
@@ -119,6 +125,7 @@ class Account:
             phase_seconds=MappingProxyType(spent),
             seconds=now - self._begin,
             downtime=self._downtime,
+            steps=self._steps,
             device_bytes=self.device_bytes,
             **more,
         )

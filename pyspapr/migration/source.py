@@ -24,6 +24,7 @@ from pyspapr.errors import (
 )
 from pyspapr.migration import compatibility, frames, save
 from pyspapr.migration.account import Account
+from pyspapr.migration.convergence import Convergence
 from pyspapr.migration.link import Link
 from pyspapr.migration.options import MigrationOptions
 from pyspapr.migration.passes import CHUNK, Passes
@@ -32,7 +33,7 @@ from pyspapr.migration.statistics import MigrationStatistics
 from pyspapr.migration.stream import StreamWriter
 from pyspapr.migration.throttle import Throttle
 from pyspapr.migration.uri import Place, connect
-from pyspapr.results import Interrupted, Migrated, Rebooted
+from pyspapr.results import Migrated, Rebooted
 from pyspapr.runstate import Status
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Outgoing:
     def __init__(self, vm: Machine, place: Place, options: MigrationOptions) -> None:
         """Connect and have the destination compare. Raises MigrationError, with nothing sent and nothing changed."""
         self.vm = vm
-        self.downtime_limit = options.downtime_limit
+        self._convergence = Convergence(options.downtime_limit)
         self.pause_before_switchover = options.pause_before_switchover
         self.on_progress = options.on_progress
         self.throttle = Throttle(options.throttling)
@@ -108,14 +109,16 @@ class Outgoing:
 
     def _iterate(self) -> Iterator[None]:
         self._enter(Phase.ITERATE)
-        while not self._converged():
-            if self._converged(waiting=False):
+        while not self._convergence.content(self._left, self._link.rate):
+            helps = not self._convergence.within(self._passes.pending, self._link.rate)
+            if not helps and (self._link.waiting > CHUNK or not self._convergence.within(self._left, self._link.rate)):
                 self._watch()
                 yield  # what waits to be sent is all that is too much: another pass would not help
                 continue
             before = self._passes.pending
             yield from self._live_pass(everything=False)
-            self.throttle.judge(before, self._passes.pending)
+            if helps:
+                self.throttle.judge(before, self._passes.pending)
 
     def _pre_switchover(self) -> Iterator[None]:
         """Passes go on, so that little is left whenever the word comes."""
@@ -127,7 +130,7 @@ class Outgoing:
                 yield from self._live_pass(everything=False)
             self._watch()
             yield
-        while not self._converged():
+        while not self._convergence.within(self._left, self._link.rate):
             yield from self._live_pass(everything=False)
 
     def _stop(self) -> None:
@@ -144,18 +147,24 @@ class Outgoing:
         self._enter(Phase.FINAL_PASS)
         self._link.bandwidth = None
         self._begin_pass(everything=False, final=True)
+        self._account.step("marks")
         while self._passes.send(CHUNK):
             self._breathe()
+        self._account.step("pages and entries")
         self._end_pass()
         begin = self._writer.offset
         save.prepare(self.vm)
-        save.write_tail(self.vm, self._writer)
+        save.write_devices(self.vm, self._writer)
+        self._account.step("devices")
+        self._writer.end(self.vm.hpt.digest())
+        self._account.step("end record")
         self._account.device_bytes = self._writer.offset - begin
         while not self._link.drain(0.05):
             self._watch()
             self._watch_time()
         if not self._link.transport.two_way:
             self._link.transport.finish()
+        self._account.step("sent")
 
     def _confirm(self) -> None:
         """Until `complete` is here, the guest is ours to run on."""
@@ -164,6 +173,7 @@ class Outgoing:
             self._watch_cancel()
             self._watch_time()
         frames.expect(frame, "complete", "destination")
+        self._account.step("complete")
 
     def _handover(self) -> None:
         """First the right to run is given up, then `go` leaves. From here on nothing gives it back."""
@@ -174,11 +184,13 @@ class Outgoing:
         if self._link.transport.two_way:
             try:
                 self._link.say("go", paused=self.was_paused)
+                self._account.step("go")
                 deadline = time.monotonic() + RUNNING_TIMEOUT
                 while (frame := self._link.receive(0.05)) is None or frame[0] == "progress":
                     if time.monotonic() > deadline:
                         raise MigrationError(f"no word from it within {RUNNING_TIMEOUT:g} s")
                 frames.expect(frame, "running", "destination")
+                self._account.step("running")
             except SpaprError as error:
                 raise MigrationUnconfirmed(
                     "whether the destination runs the guest is unknown: it held the whole machine and was told to go, "
@@ -200,8 +212,8 @@ class Outgoing:
             if not more:
                 break
             yield
+        yield  # the guest has a slice in every pass, and none between its end and what is decided then
         self._end_pass()
-        yield
 
     def _begin_pass(self, *, everything: bool, final: bool = False) -> None:
         self._passes.begin(everything=everything, final=final)
@@ -214,16 +226,23 @@ class Outgoing:
         self._report(True)
 
     @property
+    def _left(self) -> int:
+        """Bytes to send before the guest could run there, were it stopped now: RAM, hash table and what waits."""
+        return self._passes.pending + self._link.waiting
+
+    @property
     def expected_downtime(self) -> float:
-        """Seconds, were the guest stopped now: RAM and hash table alike, and what waits to be sent."""
-        return self._seconds(self._passes.pending + self._link.waiting)
+        """Seconds, were the guest stopped now."""
+        return self._convergence.seconds(self._left, self._link.rate)
 
-    def _seconds(self, size: int) -> float:
-        rate = self._link.rate
-        return size / rate if rate else 0.0
+    @property
+    def downtime_limit(self) -> float:
+        """Seconds that the guest may stand still. May be changed while it runs."""
+        return self._convergence.limit
 
-    def _converged(self, *, waiting: bool = True) -> bool:
-        return self._seconds(self._passes.pending + (self._link.waiting if waiting else 0)) <= self.downtime_limit
+    @downtime_limit.setter
+    def downtime_limit(self, value: float) -> None:
+        self._convergence.limit = value
 
     # Driving, by the run loop.
 
@@ -396,27 +415,3 @@ class Outgoing:
             throttle=self.throttle.share,
             error=None if self.error is None else str(self.error),
         )
-
-
-def drive(vm: Machine, outgoing: Outgoing) -> MigrationStatistics:
-    """See a migration that was begun to its end. Unless another thread does, run the guest meanwhile, reboots included.
-
-    Raises what ended the migration.
-    """
-    try:
-        while not outgoing.ended.is_set():
-            if vm.running:
-                outgoing.ended.wait(0.05)
-                continue
-            if vm.ended is not None and vm.ended.final:
-                outgoing.step()
-                continue
-            reason = vm.run_beside(outgoing)
-            if isinstance(reason, Rebooted):
-                vm.reboot()
-            elif isinstance(reason, Interrupted):
-                outgoing.cancel()
-    except BaseException:
-        outgoing.cancel()
-        raise
-    return outgoing.result()

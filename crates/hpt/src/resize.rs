@@ -3,6 +3,10 @@
 //! LoPAR, "H_RESIZE_HPT_COMMIT": bolted entries are placed anew by their hash, which the old place and the entry
 //! tell; the others may be lost, since the guest can make them again. The old table stays as it is, so a refusal
 //! costs nothing.
+//!
+//! An entry keeps its slot within the group and its hash side, since a guest may have noted both (Linux has them in four
+//! bits of its own tables) and expects them to hold, as they do with QEMU and KVM. Only where two bolted entries want one
+//! slot of a smaller table does the later one get another place; QEMU and KVM refuse the resize then.
 
 use crate::hash::{VirtualAddress, VirtualPage};
 use crate::hpte::{GROUP_SLOTS, Hpte, V_BOLTED, V_SECONDARY};
@@ -32,6 +36,8 @@ impl Hpt {
     /// [`GroupsFull`]; `to` is of no use then.
     pub fn rehash_bolted(&self, to: &Self) -> Result<u64, GroupsFull> {
         let mut placed = 0;
+        // Those whose slot is taken wait until every entry that can keep its own has it.
+        let mut homeless = Vec::new();
         for ptex in self.written() {
             let entry = self.read(ptex).guest();
             if !entry.is_valid() || entry.v & V_BOLTED == 0 {
@@ -39,7 +45,21 @@ impl Hpt {
             }
             // An entry of a reserved page or segment size matches no search: it is not missed.
             let Some(page) = VirtualPage::of_entry(self.groups(), ptex, entry) else { continue };
-            if !to.place(page, entry) {
+            let first = to.first_slot(page, entry.v & V_SECONDARY);
+            let slot = ptex % GROUP_SLOTS;
+            if to.place(first + slot..first + slot + 1, entry) {
+                placed += 1;
+            } else {
+                homeless.push((ptex, page, entry));
+            }
+        }
+        for (ptex, page, entry) in homeless {
+            let own = entry.v & V_SECONDARY;
+            let other = own ^ V_SECONDARY;
+            let [near, far] = [own, other].map(|side| to.first_slot(page, side));
+            if !to.place(near..near + GROUP_SLOTS, entry)
+                && !to.place(far..far + GROUP_SLOTS, Hpte { v: entry.v ^ V_SECONDARY, ..entry })
+            {
                 return Err(GroupsFull { ptex });
             }
             placed += 1;
@@ -47,21 +67,17 @@ impl Hpt {
         Ok(placed)
     }
 
-    /// The first free slot of the primary group, else of the secondary one; false when there is none.
-    fn place(&self, page: VirtualPage, entry: Hpte) -> bool {
+    /// The first slot of a page's group; `side` is 0 or [`V_SECONDARY`].
+    fn first_slot(&self, page: VirtualPage, side: u64) -> u64 {
         let VirtualPage { vsid, segment, base_shift, offset, .. } = page;
         let hash = VirtualAddress { vsid, segment, base_shift, offset }.hash();
-        let groups = [(hash, 0), (!hash, V_SECONDARY)];
-        for (hash, secondary) in groups {
-            let first = (hash & (self.groups() - 1)) * GROUP_SLOTS;
-            let entry = Hpte { v: entry.v & !V_SECONDARY | secondary, ..entry };
-            for ptex in first..first + GROUP_SLOTS {
-                if self.peek_v(ptex) == 0 && self.store(ptex, entry).is_ok() {
-                    return true;
-                }
-            }
-        }
-        false
+        let hash = if side == 0 { hash } else { !hash };
+        (hash & (self.groups() - 1)) * GROUP_SLOTS
+    }
+
+    /// Puts `entry` into the first free one of `slots`; false when there is none.
+    fn place(&self, mut slots: std::ops::Range<u64>, entry: Hpte) -> bool {
+        slots.any(|ptex| self.peek_v(ptex) == 0 && self.store(ptex, entry).is_ok())
     }
 }
 
@@ -104,6 +120,55 @@ mod tests {
             }
             assert_eq!((to.valid_entries(), to.dirty_count()), (700, 700));
         }
+        Ok(())
+    }
+
+    #[test]
+    fn slot_and_hash_side_are_kept_while_the_table_grows() -> Fallible {
+        let (from, to) = (Hpt::new(20)?, Hpt::new(23)?);
+        let mut places = Vec::new();
+        for page in 0..200 {
+            let va = address(page * 37);
+            let second = page % 3 == 0;
+            let first = if second { secondary(&from, &va) } else { primary(&from, &va) };
+            let slot = page % GROUP_SLOTS;
+            let entry = entry_for(&va, 16, page << 16);
+            let entry = if second { as_secondary(entry) } else { entry };
+            if from.peek_v(first + slot) == 0 {
+                from.store(first + slot, Hpte { v: entry.v | V_BOLTED, ..entry })?;
+                places.push((va, slot, second));
+            }
+        }
+        assert!(places.len() > 150, "the pages collide");
+        from.rehash_bolted(&to)?;
+        for (va, slot, second) in places {
+            let first = if second { secondary(&to, &va) } else { primary(&to, &va) };
+            let found = to.lookup(&va).ok_or("an entry is lost")?;
+            assert_eq!((found.ptex, found.entry.v & V_SECONDARY != 0), (first + slot, second));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn an_entry_whose_slot_is_taken_takes_nobody_elses() -> Fallible {
+        let (from, to) = (Hpt::new(24)?, Hpt::new(18)?);
+        // One group of the smaller table: three entries of slot 0, then one of slot 1.
+        let pages = [(0, 0), (1, 0), (2, 0), (3, 1)];
+        for (page, slot) in pages {
+            let va = address(page << 11);
+            let mut entry = entry_for(&va, 16, page << 16);
+            entry.v |= V_BOLTED;
+            from.store(primary(&from, &va) + slot, entry)?;
+        }
+        assert_eq!(from.rehash_bolted(&to), Ok(4));
+        let slots: Vec<Option<u64>> = pages
+            .iter()
+            .map(|(page, _)| to.lookup(&address(page << 11)).map(|f| f.ptex % GROUP_SLOTS))
+            .collect();
+        assert_eq!(slots[3], Some(1));
+        let mut all: Vec<_> = slots.into_iter().flatten().collect();
+        all.sort_unstable();
+        assert_eq!(all, [0, 1, 2, 3]);
         Ok(())
     }
 

@@ -15,6 +15,20 @@ const NUMBERS: [u64; 7] = [
     hcall::H_BULK_REMOVE,
 ];
 
+/// The name of one of them.
+pub fn name(number: u64) -> &'static str {
+    match number {
+        hcall::H_REMOVE => "H_REMOVE",
+        hcall::H_ENTER => "H_ENTER",
+        hcall::H_READ => "H_READ",
+        hcall::H_CLEAR_MOD => "H_CLEAR_MOD",
+        hcall::H_CLEAR_REF => "H_CLEAR_REF",
+        hcall::H_PROTECT => "H_PROTECT",
+        hcall::H_BULK_REMOVE => "H_BULK_REMOVE",
+        _ => "without a name",
+    }
+}
+
 /// The guest's real address space: RAM and nothing else.
 struct Memory<'a>(&'a Ram);
 

@@ -1,11 +1,18 @@
 //! `Vcpu`: one processor for Python.
 
-use crate::{error, hpt::Hpt, hypercall::Native, ram::Ram};
+use crate::{
+    error,
+    hpt::Hpt,
+    hypercall::{self, Native},
+    ram::Ram,
+};
 use ppc_core::{
     exit::Exit,
     interp::{Engine, EngineKind},
     mmu::Access,
-    model, msr, regs,
+    model, msr,
+    profile::{TIERS, Tier, Way},
+    regs,
     slb::SlbEntry,
     state::Cpu,
     time::Clock,
@@ -13,7 +20,7 @@ use ppc_core::{
 use pyo3::{
     exceptions::{PyKeyError, PyValueError},
     prelude::*,
-    types::{PyBytes, PyTuple},
+    types::{PyBytes, PyDict, PyTuple},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -31,10 +38,10 @@ pub const EXIT_KICKED: u32 = 3;
 pub const EXIT_UNIMPLEMENTED: u32 = 4;
 pub const EXIT_HUNG: u32 = 5;
 
-/// Instructions between looks at the kick flag.
-const SLICE: u64 = 2_000_000;
-/// Time between looks at Python's signals.
-const SIGNALS: Duration = Duration::from_millis(50);
+/// Instructions between looks at the kick flag: half a millisecond of compiled code, ten of interpreted.
+const SLICE: u64 = 500_000;
+/// Time between looks at Python's signals, so that Ctrl-C is answered well within 50 ms.
+const SIGNALS: Duration = Duration::from_millis(10);
 /// R3 of a hypercall from problem state (PAPR, "Hypervisor Call Return Codes"): H_PRIVILEGE.
 const H_PRIVILEGE: i64 = -3;
 
@@ -88,9 +95,18 @@ impl Inner {
                 let cpu = &mut self.engine.cpu;
                 if cpu.msr & msr::PR != 0 {
                     cpu.gpr[3] = H_PRIVILEGE as u64;
+                    if let Some(profile) = &mut self.engine.profile {
+                        profile.left(Way::ProblemHypercall);
+                    }
                     return None;
                 }
-                if self.native.handle(cpu) { None } else { Some(EXIT_HYPERCALL) }
+                let number = cpu.gpr[3];
+                self.engine.switch(Tier::Hypercalls);
+                let native = self.native.handle(&mut self.engine.cpu);
+                if let Some(profile) = &mut self.engine.profile {
+                    profile.hypercall(number, native);
+                }
+                if native { None } else { Some(EXIT_HYPERCALL) }
             }
         }
     }
@@ -161,7 +177,7 @@ impl Vcpu {
     fn run(&self, py: Python<'_>, max_instructions: Option<u64>) -> PyResult<u32> {
         let mut inner = self.lock()?;
         let inner = &mut *inner;
-        py.detach(|| {
+        let code = py.detach(|| {
             let end = max_instructions.map_or(u64::MAX, |n| inner.engine.cpu.icount.saturating_add(n));
             let mut looked = Instant::now();
             loop {
@@ -176,7 +192,50 @@ impl Vcpu {
                     looked = Instant::now();
                 }
             }
-        })
+        });
+        if let Some(profile) = &mut inner.engine.profile {
+            match code {
+                Ok(EXIT_HALTED) => profile.exit("processor that waits"),
+                Ok(EXIT_KICKED) => profile.exit("kick"),
+                _ => {}
+            }
+            profile.switch(Tier::Outside);
+        }
+        code
+    }
+
+    /// Begins a profile, or ends it. The guest cannot tell.
+    fn set_profiling(&self, on: bool) -> PyResult<()> {
+        self.lock()?.engine.set_profiling(on);
+        Ok(())
+    }
+
+    /// What was counted since `set_profiling(True)`, by name; `samples` are pairs of an address and the instructions
+    /// executed around it. `None` when nothing was to be counted.
+    fn profile<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let Some(report) = self.lock()?.engine.report() else { return Ok(None) };
+        let exits = PyDict::new(py);
+        for (name, count) in &report.exits {
+            exits.set_item(name, count)?;
+        }
+        for (number, count) in &report.native_hypercalls {
+            exits.set_item(format!("hypercall {}, native", hypercall::name(*number)), count)?;
+        }
+        let tiers = PyDict::new(py);
+        let seconds = PyDict::new(py);
+        for (name, count) in TIERS.iter().zip(report.instructions) {
+            tiers.set_item(name, count)?;
+        }
+        for (name, time) in TIERS.iter().zip(report.times) {
+            seconds.set_item(name, time.as_secs_f64())?;
+        }
+        let all = PyDict::new(py);
+        all.set_item("samples", report.samples.into_iter().collect::<Vec<_>>())?;
+        all.set_item("tiers", tiers)?;
+        all.set_item("seconds", seconds)?;
+        all.set_item("exits", exits)?;
+        all.set_item("hypercalls", report.hypercalls)?;
+        Ok(Some(all))
     }
 
     /// Makes `run` return soon, from any thread; if it is not running, its next call returns at once.
@@ -315,6 +374,10 @@ impl Vcpu {
         let mut inner = self.lock()?;
         for (name, value) in state {
             inner.engine.cpu.set_internal(&name, value).ok_or_else(|| PyKeyError::new_err(name))?;
+        }
+        let count = inner.engine.cpu.icount;
+        if let Some(profile) = &mut inner.engine.profile {
+            profile.restart_at(count);
         }
         Ok(())
     }

@@ -9,9 +9,7 @@ use crate::{
     insn::{self, Facility, decode},
     jit::Entry,
     model::Isa,
-    msr,
-    ram::Ram,
-    spr,
+    msr, spr,
     state::Cpu,
     tlb::{GRAIN, GRAIN_SHIFT, half},
     trap::{Done, Trap},
@@ -53,6 +51,8 @@ pub struct Block {
     pub key: u64,
     /// How often it was interpreted.
     pub count: u32,
+    /// Its memory was written: it must not be executed again.
+    pub dropped: bool,
     /// Its machine code, for either half of the address space.
     pub compiled: [Option<Entry>; 2],
 }
@@ -168,7 +168,7 @@ impl CodeCache {
         let ea = cpu.cia;
         let slot = (ea >> 2) as usize & (JUMPS - 1);
         let jump = &self.jumps[slot];
-        if jump.ea == ea && jump.context == cpu.fetch_context[half(ea)] {
+        if jump.ea == ea && jump.context == cpu.fetch_context[half(ea)] && !self.is_dropped(jump.block) {
             return Ok(jump.block);
         }
         let real = self.fetch_address(cpu, ea)?;
@@ -211,12 +211,18 @@ impl CodeCache {
         loop {
             let (op, row) = decoded(cpu, at);
             let word = op.word;
+            // A branch to itself is a block of its own however it is reached, so that it is found to hang at its first
+            // execution wherever runs are cut.
+            let to_itself = row.is_some_and(|row| row.name == "b") && word.li() == 0 && !word.aa();
+            if to_itself && self.ops.len() > first {
+                break;
+            }
             self.ops.push(op);
             at += 4;
             let Some(row) = row else { break };
             needs |= facility_bits(row.facility.of(word, row.form));
             if ends(row, word) {
-                if self.ops.len() - first == 1 && row.name == "b" && word.li() == 0 {
+                if to_itself {
                     needs |= SELF_BRANCH;
                 }
                 break;
@@ -234,6 +240,7 @@ impl CodeCache {
             links: Default::default(),
             key,
             count: 0,
+            dropped: false,
             compiled: [None; 2],
         });
         self.by_key.insert(key, number);
@@ -248,24 +255,30 @@ impl CodeCache {
         number
     }
 
-    /// Drops the blocks of the grain at `ra` if the `len` bytes there may belong to one.
-    pub fn written(&mut self, cpu: &mut Cpu, ra: u64, len: u64) {
+    /// Whether the block's memory was written since it was decoded.
+    #[inline(always)]
+    pub fn is_dropped(&self, number: u32) -> bool {
+        self.blocks[number as usize].dropped
+    }
+
+    /// Drops the blocks of the grain at `ra` if the `len` bytes there may belong to one. Returns the dropped ones: links
+    /// and jumps to them are found to be stale when they are followed, but machine code must be told.
+    pub fn written(&mut self, cpu: &mut Cpu, ra: u64, len: u64) -> Vec<u32> {
         let number = ra >> GRAIN_SHIFT;
-        let Some(grain) = self.grains.get(&number) else { return };
+        let Some(grain) = self.grains.get(&number) else { return Vec::new() };
         let last = (ra % GRAIN + len.max(1) - 1).min(GRAIN - 1);
         let touched = (line_of(ra)..=line_of(last)).any(|line| grain.lines >> line & 1 != 0);
         if !touched {
-            return;
+            return Vec::new();
         }
-        if let Some(grain) = self.grains.remove(&number) {
-            for block in grain.blocks {
-                self.by_key.remove(&self.blocks[block as usize].key);
-            }
+        let dropped = self.grains.remove(&number).map_or_else(Vec::new, |grain| grain.blocks);
+        for &block in &dropped {
+            let block = &mut self.blocks[block as usize];
+            block.dropped = true;
+            self.by_key.remove(&block.key);
         }
         cpu.ram.clear_code(ra);
-        // Links and jumps to the dropped blocks go stale with the context numbers.
-        cpu.fetch_contexts.forget_all();
-        cpu.context_changed();
+        dropped
     }
 
     /// Drops everything.
@@ -296,13 +309,6 @@ impl CodeCache {
         self.fetches.fill(Fetch::default());
         for block in &mut self.blocks {
             block.links = Default::default();
-        }
-    }
-
-    /// Grains that were written from outside the processor.
-    pub fn drain_outside_writes(&mut self, cpu: &mut Cpu, ram: &Ram) {
-        for grain in ram.take_changed_code() {
-            self.written(cpu, grain << GRAIN_SHIFT, GRAIN);
         }
     }
 }

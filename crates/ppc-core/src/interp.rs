@@ -14,9 +14,10 @@ use crate::{
     jit::{Jit, Leave},
     mmu::Access,
     msr,
+    profile::{Profile, Report, Tier, Way},
     state::Cpu,
     time::Clock,
-    tlb::half,
+    tlb::{GRAIN, GRAIN_SHIFT, half},
     trap::Trap,
 };
 
@@ -65,6 +66,8 @@ pub struct Engine {
     pub compile_after: u32,
     /// What was done where.
     pub counters: Counters,
+    /// What more is counted, if somebody wants to know.
+    pub profile: Option<Box<Profile>>,
     /// The latest instruction did not complete.
     interrupted: bool,
 }
@@ -85,6 +88,7 @@ impl Engine {
             strict: false,
             compile_after: COMPILE_AFTER,
             counters: Counters::default(),
+            profile: None,
             interrupted: false,
         };
         engine.attach();
@@ -109,6 +113,24 @@ impl Engine {
         }
     }
 
+    /// Begins a profile, or ends it. The guest cannot tell.
+    pub fn set_profiling(&mut self, on: bool) {
+        self.profile = on.then(|| Box::new(Profile::new(self.cpu.icount, self.counters.compiled)));
+    }
+
+    /// What was counted since `set_profiling`; `None` when nothing was to be.
+    pub fn report(&self) -> Option<Report> {
+        let profile = self.profile.as_ref()?;
+        Some(profile.report(self.cpu.icount, self.counters.compiled, self.cpu.cia))
+    }
+
+    /// With a profile, host time is spent on `tier` from now on.
+    pub fn switch(&mut self, tier: Tier) {
+        if let Some(profile) = &mut self.profile {
+            profile.switch(tier);
+        }
+    }
+
     /// Drops all decoded and compiled code; it is made again when needed.
     pub fn forget_code(&mut self) {
         self.cache.clear(&mut self.cpu);
@@ -126,11 +148,27 @@ impl Engine {
 
     /// Runs until `icount` is `until`, or something needs the caller.
     pub fn run(&mut self, until: u64) -> Exit {
-        let ram = self.cpu.ram.clone();
-        self.cache.drain_outside_writes(&mut self.cpu, &ram);
+        // Code that was written from outside the processor.
+        for grain in self.cpu.ram.take_changed_code() {
+            self.drop_code(grain << GRAIN_SHIFT, GRAIN);
+        }
+        if let Some(jit) = &self.jit {
+            jit.come_to_thread();
+        }
         loop {
-            self.cpu.take_floating_point();
-            self.cpu.take_pending();
+            if self.profile.is_some() {
+                self.look_around();
+            }
+            let floating_point = self.cpu.take_floating_point();
+            let pending = self.cpu.take_pending();
+            if let Some(profile) = &mut self.profile {
+                if floating_point {
+                    profile.trapped(Trap::FpEnabled);
+                }
+                if let Some(vector) = pending {
+                    profile.interrupted(vector);
+                }
+            }
             if self.cpu.icount >= until {
                 return Exit::Limit;
             }
@@ -144,16 +182,32 @@ impl Engine {
                 self.forget_compiled();
             }
             self.cpu.limit = self.next_stop(until);
-            let exit =
-                if self.cpu.msr & (msr::SE | msr::BE) != 0 { self.trace_one() } else { self.run_blocks() };
+            let exit = if self.cpu.msr & (msr::SE | msr::BE) != 0 {
+                self.trace_one()
+            } else if self.profile.is_some() {
+                self.run_blocks::<true>()
+            } else {
+                self.run_blocks::<false>()
+            };
             if let Some(exit) = exit {
                 return exit;
             }
         }
     }
 
+    /// Between blocks, with a profile: takes the sample that is due.
+    #[cold]
+    fn look_around(&mut self) {
+        let Some(profile) = &mut self.profile else { return };
+        profile.switch(Tier::Between);
+        if self.cpu.icount >= profile.next() {
+            profile.sample(self.cpu.icount, self.cpu.cia);
+        }
+    }
+
     /// The instruction count at which to look around next.
     fn next_stop(&self, until: u64) -> u64 {
+        let until = self.profile.as_ref().map_or(until, |profile| until.min(profile.next()));
         match self.cpu.clock {
             Clock::Virtual => match self.cpu.decrementer_deadline() {
                 Some(nanos) => until.min(nanos.saturating_sub(self.cpu.idle_nanos).max(self.cpu.icount + 1)),
@@ -175,8 +229,40 @@ impl Engine {
         found
     }
 
+    /// The `len` bytes at `ra` were written: drops code that was made from them.
+    fn drop_code(&mut self, ra: u64, len: u64) {
+        for number in self.cache.written(&mut self.cpu, ra, len) {
+            let entries = std::mem::take(&mut self.cache.blocks[number as usize].compiled);
+            if let Some(jit) = &mut self.jit {
+                entries.into_iter().flatten().for_each(|entry| jit.drop_region(entry));
+            }
+        }
+    }
+
+    /// With a profile: compiled code was left with [`Leave::Next`], for block `number` or to look at events.
+    #[cold]
+    fn left(&mut self, number: Option<u32>) {
+        let Some(profile) = &mut self.profile else { return };
+        let cpu = &*self.cpu;
+        let block = number.map(|number| &self.cache.blocks[number as usize]);
+        if cpu.nia == cpu.cia {
+            profile.left(Way::World);
+        } else if cpu.limit == 0 {
+            profile.left(Way::Event);
+        } else if cpu.icount + block.map_or(0, |block| u64::from(block.len)) > cpu.limit || block.is_none() {
+            // The profile's own stops are no exits of the guest's.
+            if cpu.limit != profile.next() {
+                profile.left(Way::Limit);
+            }
+        } else if block.is_some_and(|block| block.needs & !cpu.msr != 0) {
+            profile.left(Way::Facility);
+        } else {
+            profile.left(Way::Missed);
+        }
+    }
+
     /// Runs blocks until `limit`. `None`: look at events and go on.
-    fn run_blocks(&mut self) -> Option<Exit> {
+    fn run_blocks<const PROFILED: bool>(&mut self) -> Option<Exit> {
         let mut number = match self.find() {
             Ok(number) => number,
             Err(trap) => return self.fetch_failed(trap),
@@ -207,12 +293,23 @@ impl Engine {
                     Leave::Trap => {}
                 }
                 let before = cpu.icount;
+                if PROFILED && let Some(profile) = &mut self.profile {
+                    profile.switch(Tier::Compiled);
+                    // An instruction that changes the context leaves the address at which it goes on here.
+                    cpu.nia = !0;
+                }
                 came = jit.enter(cpu, entry);
                 self.counters.compiled += cpu.icount.wrapping_sub(before);
+                if PROFILED && let Some(profile) = &mut self.profile {
+                    profile.switch(Tier::Between);
+                }
                 match came {
                     Leave::Next => self.counters.lookups += 1,
                     Leave::Unlinked => {
                         self.counters.unlinked += 1;
+                        if PROFILED && let Some(profile) = &mut self.profile {
+                            profile.left(Way::Unlinked);
+                        }
                         cpu.cia = jit.unlinked_target(cpu);
                     }
                     Leave::Trap => {
@@ -223,6 +320,9 @@ impl Engine {
                 }
                 // A fetch that faults counts, so there must be room for it.
                 if self.cpu.icount >= self.cpu.limit {
+                    if PROFILED && came == Leave::Next {
+                        self.left(None);
+                    }
                     return None;
                 }
                 let emptied = self.cache.emptied;
@@ -230,6 +330,9 @@ impl Engine {
                     Ok(number) => number,
                     Err(trap) => return self.fetch_failed(trap),
                 };
+                if PROFILED && came == Leave::Next {
+                    self.left(Some(number));
+                }
                 if self.cache.emptied != emptied {
                     came = Leave::Trap;
                 }
@@ -239,11 +342,20 @@ impl Engine {
             if let Some(jit) = &mut self.jit {
                 block.count += 1;
                 if block.count > self.compile_after && block.needs & SELF_BRANCH == 0 && cpu.sf() {
+                    if PROFILED && let Some(profile) = &mut self.profile {
+                        profile.switch(Tier::Compiling);
+                    }
                     jit.compile(&mut self.cache, cpu, number);
+                    if PROFILED && let Some(profile) = &mut self.profile {
+                        profile.switch(Tier::Between);
+                    }
                     if self.cache.blocks[number as usize].compiled[half(cpu.cia)].is_some() {
                         continue;
                     }
                 }
+            }
+            if PROFILED && let Some(profile) = &mut self.profile {
+                profile.switch(Tier::Interpreter);
             }
             let block = &self.cache.blocks[number as usize];
             let start = cpu.cia;
@@ -270,9 +382,9 @@ impl Engine {
             cpu.cia = cpu.nia;
             let (ea, context) = (cpu.cia, cpu.fetch_context[half(cpu.cia)]);
             let [a, b] = &block.links;
-            if a.ea == ea && a.context == context {
+            if a.ea == ea && a.context == context && !self.cache.is_dropped(a.block) {
                 number = a.block;
-            } else if b.ea == ea && b.context == context {
+            } else if b.ea == ea && b.context == context && !self.cache.is_dropped(b.block) {
                 number = b.block;
             } else {
                 // A fetch that faults counts, so there must be room for it.
@@ -297,6 +409,7 @@ impl Engine {
 
     /// Runs at most `count` instructions of a block one by one, with every check.
     fn run_checked(&mut self, number: u32, count: usize) -> Option<Exit> {
+        self.switch(Tier::Interpreter);
         let start = self.cpu.cia;
         let block = &self.cache.blocks[number as usize];
         let (first, len, needs) = (block.first as usize, block.len as usize, block.needs);
@@ -340,7 +453,7 @@ impl Engine {
             // SIAR names the traced instruction.
             self.cpu.spr[SIAR] = cia;
             self.cpu.fault.srr1 = SRR1_TRACE;
-            self.cpu.take_trap(Trap::Trace, self.cpu.cia);
+            self.take_trap(Trap::Trace, self.cpu.cia);
         }
         exit
     }
@@ -349,8 +462,16 @@ impl Engine {
     #[cold]
     fn fetch_failed(&mut self, trap: Trap) -> Option<Exit> {
         self.cpu.icount += 1;
-        self.cpu.take_trap(trap, self.cpu.cia);
+        self.take_trap(trap, self.cpu.cia);
         None
+    }
+
+    /// Takes the interrupt that `trap` asks for, and counts it.
+    fn take_trap(&mut self, trap: Trap, cia: u64) {
+        if let Some(profile) = &mut self.profile {
+            profile.trapped(trap);
+        }
+        self.cpu.take_trap(trap, cia);
     }
 
     /// The instruction at `cia` did not complete, or leaves the straight path. `op`: what it is, if it was decoded.
@@ -362,6 +483,9 @@ impl Engine {
             Trap::CodeModified => {
                 // It was just executed, so it can be read.
                 let op = op.or_else(|| self.op_here())?;
+                if let Some(profile) = &mut self.profile {
+                    profile.trapped(trap);
+                }
                 self.store_to_code(op)
             }
             Trap::Hypercall => {
@@ -373,11 +497,11 @@ impl Engine {
                 if decode::decode(word, self.cpu.model.isa).is_none_or(|row| row.exec_for(word).is_none()) {
                     return Some(Exit::Unimplemented { cia, word: word.0 });
                 }
-                self.cpu.take_trap(trap, cia);
+                self.take_trap(trap, cia);
                 None
             }
             _ => {
-                self.cpu.take_trap(trap, cia);
+                self.take_trap(trap, cia);
                 None
             }
         }
@@ -397,8 +521,9 @@ impl Engine {
         let done = (op.exec)(cpu, op.word);
         cpu.code_writable = false;
         for (ra, len) in std::mem::take(&mut cpu.changed_code) {
-            self.cache.written(cpu, ra, len);
+            self.drop_code(ra, len);
         }
+        let cpu = &mut *self.cpu;
         match done {
             Ok(()) => {
                 cpu.cia = cpu.nia;
@@ -407,7 +532,7 @@ impl Engine {
             Err(trap) => {
                 let cia = cpu.cia;
                 self.interrupted = true;
-                cpu.take_trap(trap, cia);
+                self.take_trap(trap, cia);
             }
         }
         None

@@ -170,33 +170,35 @@ impl Cpu {
     }
 
     /// Takes the program interrupt that is due when MSR\[FE0\] or MSR\[FE1\] is set while FPSCR\[FEX\] is 1 already (3.0B
-    /// Book III, "Program Interrupt"): an arithmetic instruction that sets FEX interrupts by itself.
-    pub fn take_floating_point(&mut self) {
-        if self.msr & (msr::FE0 | msr::FE1) != 0 && self.fpscr & FPSCR_FEX != 0 {
+    /// Book III, "Program Interrupt"): an arithmetic instruction that sets FEX interrupts by itself. Tells whether.
+    pub fn take_floating_point(&mut self) -> bool {
+        let due = self.msr & (msr::FE0 | msr::FE1) != 0 && self.fpscr & FPSCR_FEX != 0;
+        if due {
             self.interrupt(Vector::Program, self.cia, SRR1_FP | SRR1_LATER);
         }
+        due
     }
 
-    /// Takes the most important asynchronous interrupt that is pending and enabled; tells whether there was one.
+    /// Takes the most important asynchronous interrupt that is pending and enabled; tells which, if there was one.
     /// `cia` names the next instruction.
-    pub fn take_pending(&mut self) -> bool {
-        let cia = self.cia;
-        if self.system_reset {
+    pub fn take_pending(&mut self) -> Option<Vector> {
+        let vector = if self.system_reset {
             self.system_reset = false;
-            self.interrupt(Vector::SystemReset, cia, 0);
+            Vector::SystemReset
         } else if self.msr & msr::EE == 0 {
-            return false;
+            return None;
         } else if self.external {
-            self.interrupt(Vector::External, cia, 0);
+            Vector::External
         } else if self.decrementer_pending() {
-            self.interrupt(Vector::Decrementer, cia, 0);
+            Vector::Decrementer
         } else if self.doorbell {
             self.doorbell = false;
-            self.interrupt(Vector::Doorbell, cia, 0);
+            Vector::Doorbell
         } else {
-            return false;
-        }
-        true
+            return None;
+        };
+        self.interrupt(vector, self.cia, 0);
+        Some(vector)
     }
 
     /// Whether an interrupt is pending that wakes a processor that waits with EE = 1.

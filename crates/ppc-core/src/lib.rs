@@ -17,6 +17,7 @@ pub mod memory;
 pub mod mmu;
 pub mod model;
 pub mod msr;
+pub mod profile;
 pub mod ram;
 pub mod regs;
 pub mod slb;

@@ -20,8 +20,14 @@ pub enum Clock {
 }
 
 /// 512 MHz over 1 GHz, in lowest terms.
-const TICKS: u128 = 64;
-const NANOS: u128 = 125;
+const TICKS: u64 = 64;
+const NANOS: u64 = 125;
+
+/// Ticks of the timebase in `nanos`, rounded down. In two parts, because a product of 128 bits would have to be divided
+/// by a function: the engine asks for the time at each interrupt.
+fn ticks_in(nanos: u64) -> u64 {
+    nanos / NANOS * TICKS + nanos % NANOS * TICKS / NANOS
+}
 
 /// The decrementer: its value at one moment of the timebase, from which it counts down.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
@@ -43,7 +49,7 @@ impl Cpu {
 
     /// TB.
     pub fn timebase(&self) -> u64 {
-        self.tb_offset.wrapping_add((u128::from(self.nanos()) * TICKS / NANOS) as u64)
+        self.tb_offset.wrapping_add(ticks_in(self.nanos()))
     }
 
     /// Sets TB; the decrementer keeps its value.
@@ -85,7 +91,7 @@ impl Cpu {
             return None;
         }
         let ticks = now.wrapping_add(left as u64 + 1).wrapping_sub(self.tb_offset);
-        Some((u128::from(ticks) * NANOS).div_ceil(TICKS) as u64)
+        Some((u128::from(ticks) * u128::from(NANOS)).div_ceil(u128::from(TICKS)) as u64)
     }
 
     /// Lets an idle processor's virtual time jump to `nanos`.
@@ -101,5 +107,19 @@ impl Cpu {
     #[inline(always)]
     pub fn request_event(&mut self) {
         self.limit = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn ticks_are_those_of_the_exact_quotient(nanos in prop_oneof![any::<u64>(), 0..1000u64, u64::MAX - 1000..]) {
+            let exact = u128::from(nanos) * u128::from(TICKS) / u128::from(NANOS);
+            prop_assert_eq!(u128::from(ticks_in(nanos)), exact);
+        }
     }
 }

@@ -1,10 +1,19 @@
-//! Executable memory: one memfd mapped twice, once to write and once to execute, so that no page is ever both.
+//! Executable memory: mapped twice, once to write and once to execute, so that no page is ever both.
+//!
+//! It is shared anonymous memory and not a memfd: `perf` looks for names of code only where no file is mapped.
+//!
+//! Caches of instructions need not see what is written to memory (Arm Architecture Reference Manual, "Concurrent
+//! modification and execution of instructions", "Synchronization and coherency issues between data and instruction
+//! accesses"): whoever writes code cleans the data cache and invalidates the instruction caches for the address that is
+//! executed, and every thread that executes it passes a context synchronization event after that. On x86-64 both are
+//! nothing.
 
-use rustix::{
-    fs::{MemfdFlags, ftruncate, memfd_create},
-    mm::{MapFlags, ProtFlags, mmap, munmap},
+use dynasmrt::cache_control::{prepare_for_execution, synchronize_icache};
+use rustix::mm::{MapFlags, MprotectFlags, MremapFlags, ProtFlags, mmap_anonymous, mprotect, mremap, munmap};
+use std::{
+    io,
+    ptr::{null, null_mut},
 };
-use std::{io, ptr::null_mut};
 
 /// A piece of executable memory that is filled from its start.
 pub struct Arena {
@@ -19,28 +28,28 @@ unsafe impl Send for Arena {}
 // SAFETY: as above.
 unsafe impl Sync for Arena {}
 
+/// Makes this thread see all code that was added before, by whatever thread.
+pub fn see_code() {
+    prepare_for_execution(&[]);
+}
+
 /// Code starts at multiples of this.
 const ALIGN: usize = 16;
 
 impl Arena {
     /// Room for `size` bytes of code, a multiple of the host's page size.
     pub fn new(size: usize) -> io::Result<Self> {
-        let fd = memfd_create("pyspapr-code", MemfdFlags::CLOEXEC)?;
-        ftruncate(&fd, size as u64)?;
-        // SAFETY: new mappings at addresses of the kernel's choice.
-        let write =
-            unsafe { mmap(null_mut(), size, ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED, &fd, 0) }?;
-        // SAFETY: as above.
-        let execute =
-            unsafe { mmap(null_mut(), size, ProtFlags::READ | ProtFlags::EXEC, MapFlags::SHARED, &fd, 0) };
-        match execute {
-            Ok(execute) => Ok(Self { write: write.cast(), execute: execute.cast(), size, used: 0 }),
-            Err(error) => {
-                // SAFETY: the mapping made above, which nobody else knows.
-                let _ = unsafe { munmap(write, size) };
-                Err(error.into())
-            }
-        }
+        // SAFETY: a new mapping at an address of the kernel's choice.
+        let write = unsafe {
+            mmap_anonymous(null_mut(), size, ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED)
+        }?;
+        let mut arena = Self { write: write.cast(), execute: null(), size, used: 0 };
+        // SAFETY: an old size of 0 makes a second mapping of the same pages, and leaves the first (mremap(2)).
+        let execute = unsafe { mremap(write, 0, size, MremapFlags::MAYMOVE) }?;
+        arena.execute = execute.cast();
+        // SAFETY: the mapping made above, which nobody else knows.
+        unsafe { mprotect(execute, size, MprotectFlags::READ | MprotectFlags::EXEC) }?;
+        Ok(arena)
     }
 
     /// Adds `code` and returns where it can be executed; `None` when there is no room.
@@ -50,16 +59,21 @@ impl Arena {
         // SAFETY: `start..end` lies in the mapping and holds no code yet.
         unsafe { self.write.add(start).copy_from_nonoverlapping(code.as_ptr(), code.len()) };
         self.used = end;
-        Some(self.execute.wrapping_add(start))
+        let executed = self.execute.wrapping_add(start);
+        // SAFETY: as above, seen through the other mapping; nobody changes it any more.
+        synchronize_icache(unsafe { std::slice::from_raw_parts(executed, code.len()) });
+        Some(executed)
     }
 }
 
 impl Drop for Arena {
     fn drop(&mut self) {
-        // SAFETY: the two mappings made by `new`, unmapped once; whoever runs code from them holds the arena.
+        // SAFETY: the mappings made by `new`, unmapped once; whoever runs code from them holds the arena.
         unsafe {
             let _ = munmap(self.write.cast(), self.size);
-            let _ = munmap(self.execute.cast_mut().cast(), self.size);
+            if !self.execute.is_null() {
+                let _ = munmap(self.execute.cast_mut().cast(), self.size);
+            }
         }
     }
 }

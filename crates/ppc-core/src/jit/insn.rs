@@ -53,3 +53,14 @@ pub fn gprs(row: &Row, w: Word) -> Set {
     }
     set
 }
+
+/// Bit `n` of the condition register: its field and its mask there.
+pub fn cr_bit(n: usize) -> (usize, u8) {
+    (n >> 2, 8 >> (n & 3))
+}
+
+/// MASK(mb, me) of 64 bits.
+pub const fn mask(mb: u32, me: u32) -> u64 {
+    let (from, to) = (u64::MAX >> mb, u64::MAX << (63 - me));
+    if mb <= me { from & to } else { from | to }
+}

@@ -7,27 +7,36 @@
 //! | file | idea |
 //! |---|---|
 //! | `region` | which blocks are compiled together, which guest registers live in host registers |
-//! | `x86_64` | the emitter for that host; `none`: hosts without one |
-//! | `insn`, `code` | what an emitter gets, what it gives |
+//! | `x86_64`, `aarch64` | the emitters for these hosts; `none`: hosts without one |
+//! | `insn`, `access`, `edges`, `code` | what an emitter gets, what it gives |
 //! | `runtime`, `offsets`, `helpers` | what compiled code finds in its processor, and what it calls |
 //! | `store`, `arena` | the process's compiled code; executable memory |
+//! | `perf` | names of compiled code for that tool |
 //!
 //! One pass over the instructions, a host register for each guest register that a region uses most, no other
 //! optimisation: see DESIGN for what was measured.
 
+mod access;
 mod arena;
 mod code;
+mod edges;
 mod helpers;
 mod insn;
 mod offsets;
+mod perf;
 mod region;
 pub(crate) mod runtime;
 mod store;
 
+#[cfg(all(test, not(all(target_arch = "aarch64", target_os = "linux"))))]
+mod aarch64;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 #[path = "x86_64/mod.rs"]
 mod host;
-#[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
+#[cfg(all(target_arch = "aarch64", target_os = "linux"))]
+#[path = "aarch64/mod.rs"]
+mod host;
+#[cfg(not(all(any(target_arch = "x86_64", target_arch = "aarch64"), target_os = "linux")))]
 #[path = "none.rs"]
 mod host;
 
@@ -40,7 +49,7 @@ use crate::{
 use arena::Arena;
 pub use runtime::Leave;
 use runtime::{JUMPS, Jump, Slot};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, atomic::Ordering::Relaxed};
 use store::Code;
 
 /// What machine code depends on beside the instructions.
@@ -60,6 +69,8 @@ pub struct Mode {
 pub struct Entry {
     code: *const u8,
     slots: *const Slot,
+    /// Number of the region in its engine.
+    region: u32,
 }
 
 // SAFETY: an entry is only a pair of addresses; who uses it holds the `Jit` that keeps what is there.
@@ -68,10 +79,31 @@ unsafe impl Send for Entry {}
 /// A machine gives up its code and starts anew when it has more than this, in bytes of machine code.
 const MOST_CODE: usize = 64 << 20;
 
+/// A region of one engine, and who leads to it.
+struct Compiled {
+    slots: Box<[Slot]>,
+    code: Arc<Code>,
+    /// Slots that were linked to it; some may lead elsewhere by now.
+    incoming: Vec<*mut Slot>,
+    /// Entries of the table of indirect branches that were; likewise.
+    jumps: Vec<u16>,
+}
+
+impl Compiled {
+    /// Notes that `slot` leads here. The list does not grow with links that were made anew again and again.
+    fn note_slot(&mut self, slot: *mut Slot) {
+        if self.incoming.len() >= 64 && self.incoming.len().is_power_of_two() {
+            let mine = self.slots.as_ptr();
+            // SAFETY: slots of regions of the same engine, which are kept.
+            self.incoming.retain(|&slot| std::ptr::eq(unsafe { (*slot).slots }, mine));
+        }
+        self.incoming.push(slot);
+    }
+}
+
 /// Compiled code of one engine.
 pub struct Jit {
-    /// Slots and code of every region.
-    regions: Vec<(Box<[Slot]>, Arc<Code>)>,
+    regions: Vec<Compiled>,
     jumps: Box<[Jump]>,
     bytes: usize,
 }
@@ -104,6 +136,7 @@ impl Stubs {
         let mut arena = Arena::new(4096)?;
         let base =
             arena.add(&stubs.code).ok_or_else(|| std::io::Error::other("no room for a page of code"))?;
+        perf::name(base, stubs.code.len(), || "pyspapr_stubs".to_owned());
         Ok(Self {
             // SAFETY: this is the start of a function with this signature: the code above.
             enter: unsafe { std::mem::transmute::<*const u8, Enter>(base.wrapping_add(stubs.enter)) },
@@ -158,6 +191,11 @@ impl Jit {
         ];
     }
 
+    /// To be called on a thread that is going to enter code: another may have compiled it.
+    pub fn come_to_thread(&self) {
+        arena::see_code();
+    }
+
     /// Bytes of machine code that this engine uses.
     pub fn bytes(&self) -> usize {
         self.bytes
@@ -178,9 +216,30 @@ impl Jit {
     /// Context numbers have started again, or all links may be wrong.
     pub fn forget_links(&mut self) {
         self.jumps.fill(NO_JUMP);
-        for (slots, code) in &mut self.regions {
-            for (slot, exit) in slots.iter_mut().zip(&code.exits) {
+        for region in &mut self.regions {
+            for (slot, exit) in region.slots.iter_mut().zip(&region.code.exits) {
                 *slot = unlinked(exit.offset);
+            }
+            region.incoming.clear();
+            region.jumps.clear();
+        }
+    }
+
+    /// Nothing leads to the region of `entry` any more: the guest's code that it was made from has changed.
+    pub fn drop_region(&mut self, entry: Entry) {
+        let Some(region) = self.regions.get_mut(entry.region as usize) else { return };
+        for slot in std::mem::take(&mut region.incoming) {
+            // SAFETY: a slot of one of this object's regions, which are kept; nobody else refers to slots while no
+            // compiled code runs.
+            let slot = unsafe { &mut *slot };
+            if std::ptr::eq(slot.slots, entry.slots) {
+                *slot = unlinked(slot.offset);
+            }
+        }
+        for number in std::mem::take(&mut region.jumps) {
+            let jump = &mut self.jumps[usize::from(number)];
+            if std::ptr::eq(jump.slots, entry.slots) {
+                *jump = NO_JUMP;
             }
         }
     }
@@ -216,6 +275,9 @@ impl Jit {
     pub fn link(&mut self, cpu: &Cpu, entry: Entry) {
         // SAFETY: as above; nobody else refers to slots while no compiled code runs.
         let slot = unsafe { &mut *cpu.runtime.slot };
+        if !std::ptr::eq(slot.slots, entry.slots) {
+            self.regions[entry.region as usize].note_slot(slot);
+        }
         slot.slots = entry.slots;
         slot.code = entry.code;
         slot.page = cpu.cia & !(GRAIN - 1);
@@ -224,7 +286,16 @@ impl Jit {
 
     /// Remembers that the code at `cpu.cia` begins at `entry`.
     pub fn remember(&mut self, cpu: &Cpu, entry: Entry) {
-        let jump = &mut self.jumps[(cpu.cia >> 2) as usize & (JUMPS - 1)];
+        let number = (cpu.cia >> 2) as usize & (JUMPS - 1);
+        let jump = &mut self.jumps[number];
+        if !std::ptr::eq(jump.slots, entry.slots) {
+            let leading = &mut self.regions[entry.region as usize].jumps;
+            if leading.len() >= JUMPS {
+                leading.sort_unstable();
+                leading.dedup();
+            }
+            leading.push(number as u16);
+        }
         jump.ea = cpu.cia;
         jump.context = cpu.fetch_context[half(cpu.cia)];
         jump.slots = entry.slots;
@@ -246,16 +317,20 @@ impl Jit {
                 Err(_) => return,
             },
         };
+        if !code.named.swap(true, Relaxed) {
+            perf::name(code.start, code.len, || format!("guest_{:#018x}", cpu.cia));
+        }
+        arena::see_code();
         let slots: Box<[Slot]> = code.exits.iter().map(|exit| unlinked(exit.offset)).collect();
         for part in &region.parts {
             let Some(&(_, at)) = code.entries.iter().find(|&&(place, _)| place == part.place) else {
                 continue;
             };
             cache.blocks[part.number as usize].compiled[half] =
-                Some(Entry { code: at, slots: slots.as_ptr() });
+                Some(Entry { code: at, slots: slots.as_ptr(), region: self.regions.len() as u32 });
         }
         self.bytes += code.len;
-        self.regions.push((slots, code));
+        self.regions.push(Compiled { slots, code, incoming: Vec::new(), jumps: Vec::new() });
     }
 }
 

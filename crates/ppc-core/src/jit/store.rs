@@ -10,8 +10,8 @@ use super::{
 };
 use std::{
     collections::HashMap,
-    io,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    io, process,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicBool},
 };
 
 /// One piece of executable memory.
@@ -25,8 +25,12 @@ pub struct Code {
     pub entries: Vec<(u32, *const u8)>,
     /// Branches out of the region.
     pub exits: Vec<Exit>,
-    /// Bytes of machine code.
+    /// The machine code.
+    pub start: *const u8,
+    /// Its bytes.
     pub len: usize,
+    /// Whether it has a name in the map for `perf`: that of the first place that it was compiled for.
+    pub named: AtomicBool,
     /// Keeps the memory.
     _arena: Arc<Mutex<Arena>>,
 }
@@ -41,6 +45,8 @@ struct Store {
     known: HashMap<[u8; 32], Arc<Code>>,
     arena: Option<Arc<Mutex<Arena>>>,
     bytes: usize,
+    /// Who fills `arena`.
+    process: u32,
 }
 
 static STORE: Mutex<Option<Store>> = Mutex::new(None);
@@ -64,6 +70,11 @@ pub fn add(digest: [u8; 32], fresh: Fresh) -> io::Result<Arc<Code>> {
     if store.bytes + fresh.code.len() > LARGEST {
         *store = Store::default();
     }
+    // Memory that a child of `fork` shares with its parent is filled by the parent.
+    if store.process != process::id() {
+        store.process = process::id();
+        store.arena = None;
+    }
     let mut place = None;
     if let Some(arena) = &store.arena {
         place = lock(arena).add(&fresh.code).map(|at| (at, arena.clone()));
@@ -82,7 +93,9 @@ pub fn add(digest: [u8; 32], fresh: Fresh) -> io::Result<Arc<Code>> {
     let code = Arc::new(Code {
         entries: fresh.entries.iter().map(|&(place, offset)| (place, at.wrapping_add(offset))).collect(),
         exits: fresh.exits,
+        start: at,
         len: fresh.code.len(),
+        named: AtomicBool::new(false),
         _arena: arena,
     });
     store.known.insert(digest, code.clone());

@@ -116,8 +116,8 @@ impl<'a> Pair<'a> {
     }
 }
 
-/// Runs one seed. `Ok`: instructions.
-pub fn run(seed: u64, hows: [How; 2], steps: u64, plant: Option<&Plant>) -> Result<u64, Difference> {
+/// Runs one seed. `Ok`: instructions, and how many of them the second machine ran as compiled code.
+pub fn run(seed: u64, hows: [How; 2], steps: u64, plant: Option<&Plant>) -> Result<(u64, u64), Difference> {
     let world = World::of(seed);
     let mut pair = Pair::new(&world, hows, plant);
     for number in 0..steps {
@@ -130,7 +130,7 @@ pub fn run(seed: u64, hows: [How; 2], steps: u64, plant: Option<&Plant>) -> Resu
             return Err(bisect(&pair, number, step.budget));
         }
     }
-    Ok(pair.icount())
+    Ok((pair.icount(), pair.b.engine.counters.compiled))
 }
 
 /// The first instruction of step `steps` after which the machines differ, which at its end were as in `seen`.

@@ -1,8 +1,10 @@
 //! Differences that are allowed, each with what the ISA says and what the peer does instead.
 //!
-//! The ISA is quoted from the copies that could be had: "2.03" is Book I of version 2.03 (the floating-point chapter
-//! has kept its words and numbers since); "3.1B" is the pseudo-code of that version's instruction descriptions. Where
-//! no copy of a sentence was at hand, the entry says so and names the rule and its section without quotation marks.
+//! The ISA is quoted from the copies that could be had. "2.03" is Book I of that version; its floating-point chapter has
+//! kept these sentences and their sections. "3.1" is the pseudo-code and the notes of that version's instruction
+//! descriptions as a public instruction reference reproduces them, which is not free of slips, so that a rule was
+//! taken only where several descriptions agree or a processor's recorded results do. Other documents are named. Where
+//! no copy of a sentence was at hand, the entry says so and gives the rule and its section without quotation marks.
 
 use crate::record::{End, Outcome, Registers, Start};
 use ppc_core::{

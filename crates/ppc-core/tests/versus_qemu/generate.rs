@@ -41,7 +41,7 @@ pub const EXCLUDED: &[(&[&str], &str)] = &[
 ];
 
 /// Rows that refuse little-endian mode: "This instruction is not supported in Little-Endian mode. If it is executed in
-/// Little-Endian mode, the system alignment error handler is invoked." (3.1B, Book I, Load Multiple Word). The peer
+/// Little-Endian mode, the system alignment error handler is invoked." (3.1, Book I, Load Multiple Word). The peer
 /// aborts; our side alone is held to the sentence.
 pub const NOT_LITTLE: &[&str] = &["lmw", "stmw", "lswi", "lswx", "stswi", "stswx"];
 
@@ -174,8 +174,17 @@ fn aim(row: &Row, word: &mut u32, r: &mut Registers, random: &mut Random) -> boo
     true
 }
 
+/// Whether a branch there would come back to itself for ever: its own address, or the no-op before it.
+fn returns(target: u64) -> bool {
+    [CIA - 4, CIA].contains(&(target & !3))
+}
+
 fn landing(random: &mut Random) -> u64 {
-    if random.once_in(16) { 0x13_0000 + random.below(0x1000) } else { LANDING.start + random.below(0xfffc) }
+    if random.once_in(16) {
+        return 0x13_0000 + random.below(0x1000);
+    }
+    let target = LANDING.start + random.below(0xfffc);
+    if returns(target) { LANDING.start } else { target }
 }
 
 /// Makes a branch go to a trap word, or to an address where nothing is.
@@ -184,6 +193,7 @@ fn branch(row: &Row, word: &mut u32, r: &mut Registers, random: &mut Random) {
     match row.name {
         "b" => {
             let target = LANDING.start + (random.below(0xfff0) & !3);
+            let target = if returns(target) { LANDING.start } else { target };
             let offset = if w.aa() { target } else { target.wrapping_sub(CIA) };
             *word = *word & !0x03ff_fffc | offset as u32 & 0x03ff_fffc;
         }
@@ -268,6 +278,9 @@ pub fn instance(row: &'static Row, isa: Isa, random: &mut Random) -> Option<Star
     let branches = row.chapter == Chapter::Branch;
     if branches {
         branch(row, &mut word, &mut r, random);
+        if row.name == "bc" && !Word(word).aa() && returns(CIA.wrapping_add(Word(word).bd() as u64)) {
+            return None;
+        }
     }
     let bytes = access_bytes(row);
     if bytes > 0 && !aim(row, &mut word, &mut r, random) {

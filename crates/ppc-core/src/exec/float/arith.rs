@@ -1,6 +1,6 @@
 //! Arithmetic: add to fused multiply-add, root, estimates, rounding, comparison, software-divide tests.
 
-use super::{finish, finish_value, operand, trap};
+use super::{finish, finish_value, narrowed, operand, round_scalar, trap};
 use crate::{
     fields::Word,
     softfp::{
@@ -8,7 +8,6 @@ use crate::{
         convert::round_to_integral,
         estimate,
         fast::{self, Op},
-        round,
     },
     state::Cpu,
     trap::Done,
@@ -17,7 +16,7 @@ use crate::{
 /// One rounding to `format`, then the end of the instruction.
 #[inline(always)]
 fn rounded<const RC: bool>(cpu: &mut Cpu, w: Word, format: Format, env: Env, raw: Raw) -> Done {
-    finish::<RC>(cpu, w.frt(), format, round(format, env, raw))
+    finish::<RC>(cpu, w.frt(), format, round_scalar(format, env, raw))
 }
 
 /// The host's arithmetic for the common case of `op`; `negate` changes the sign of the result.
@@ -87,7 +86,7 @@ fn multiply_add<const RC: bool, const NEG: bool, const SUB: bool>(
     let env = Env::of(cpu.fpscr);
     let [a, b, c] = abc.map(|bits| DOUBLE.unpack(bits as u128));
     let raw = softfp::fma(a, if SUB { b.negate_number() } else { b }, c, env.mode);
-    let r = round(format, env, raw);
+    let r = round_scalar(format, env, raw);
     finish::<RC>(cpu, w.frt(), format, if NEG { Raw { num: r.num.negate_number(), ..r } } else { r })
 }
 
@@ -123,8 +122,9 @@ macro_rules! estimates {
     ($($(#[$doc:meta])* $name:ident: $format:ident, $estimate:path;)*) => {
         $($(#[$doc])*
         pub fn $name<const RC: bool>(cpu: &mut Cpu, w: Word) -> Done {
-            let r = $estimate($format, Env::of(cpu.fpscr), operand(cpu, w.frb()));
-            finish::<RC>(cpu, w.frt(), $format, r)
+            let env = Env::of(cpu.fpscr);
+            let r = $estimate($format, env, operand(cpu, w.frb()));
+            finish::<RC>(cpu, w.frt(), $format, narrowed($format, r))
         })*
     };
 }

@@ -5,7 +5,7 @@
 
 use crate::{
     msr,
-    softfp::{DOUBLE, Format, Num, Raw, bits},
+    softfp::{DOUBLE, Env, Format, Num, Raw, bits, round},
     state::Cpu,
     trap::{Done, Trap},
 };
@@ -85,6 +85,22 @@ fn finish_value<const RC: bool>(
         record(cpu);
     }
     trap(cpu, bits::enabled(flags, old))
+}
+
+/// Rounds to `format`; a NaN in single precision keeps only a single's payload. The ISA leaves the result undefined if an
+/// operand has more ("all input values must be representable in single format", Book I, 4.2.1); processors cut it.
+#[inline(always)]
+pub(super) fn round_scalar(format: Format, env: Env, raw: Raw) -> Raw {
+    narrowed(format, round(format, env, raw))
+}
+
+/// A result of `format`, a NaN with no more payload than that has.
+#[inline(always)]
+fn narrowed(format: Format, r: Raw) -> Raw {
+    if format.frac_bits < DOUBLE.frac_bits && r.num.is_nan() {
+        return Raw { num: single_nan(r.num), ..r };
+    }
+    r
 }
 
 #[cfg(test)]

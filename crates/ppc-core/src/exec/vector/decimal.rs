@@ -4,7 +4,7 @@
 //! are plus, B and D minus. `bcdus.` and `bcdutrunc.` use 32 digits without a sign.
 //! All of these set CR field 6: less than, greater than, equal to zero, and overflow or invalid operand. Additions tell
 //! the order of the unbounded sum, every other instruction that of its source, not of what a shift or a truncation
-//! left of it ("eq_flag <- (VSR\[VRB+32\].nibble\[0:30\] = 0)", ISA 3.1B, Book I, "Decimal Shift", "Decimal Truncate").
+//! left of it ("eq_flag <- (VSR\[VRB+32\].nibble\[0:30\] = 0)", ISA 3.1, Book I, "Decimal Shift", "Decimal Truncate").
 
 use crate::{fields::Word, state::Cpu, trap::Done};
 use std::cmp::Ordering;

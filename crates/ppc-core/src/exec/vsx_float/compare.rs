@@ -191,7 +191,7 @@ pub fn xststdcdp(cpu: &mut Cpu, w: Word) -> Done {
 }
 
 /// VSX Scalar Test Data Class Single-Precision: the double as a single, whose last condition bit tells that it is none.
-/// A NaN is one when its fraction fits. ISA 3.1B: "class.Denormal <- (exponent = 0x000) & (fraction != 0) |
+/// A NaN is one when its fraction fits. ISA 3.1: "class.Denormal <- (exponent = 0x000) & (fraction != 0) |
 /// (exponent > 0x000) & (exponent < 0x381)", "CR.bit\[4*BF+3\] <- FPSCR.FU <- not_SP_value".
 pub fn xststdcsp(cpu: &mut Cpu, w: Word) -> Done {
     let b = scalar(cpu, w.xb());

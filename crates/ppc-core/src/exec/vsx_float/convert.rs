@@ -1,7 +1,7 @@
 //! Conversions between formats and between numbers and integers.
 //!
 //! Where the ISA defines one word of a doubleword and leaves the other undefined, the result stands in both, as later
-//! versions of the ISA define it (3.1B, xscvdpsp and others: "all processors that support this instruction write the
+//! versions of the ISA define it (3.1, xscvdpsp and others: "all processors that support this instruction write the
 //! result into both words 0 and 1 of the result register, as is required by this version of the architecture").
 
 use super::{
@@ -42,7 +42,7 @@ pub fn xscvspdp(cpu: &mut Cpu, w: Word) -> Done {
     finish_double(cpu, w.xt(), DOUBLE, r)
 }
 
-/// VSX Scalar Convert Scalar Single-Precision to Vector Single-Precision format Non-signalling. ISA 3.1B, its
+/// VSX Scalar Convert Scalar Single-Precision to Vector Single-Precision format Non-signalling. ISA 3.1, its
 /// Programming Note: "The low-order 29 bits of the significand of x are discarded, more if the unbiased exponent of x is
 /// less than -126 [...] less than -150 will return a result of Zero. Finite values of x having an unbiased exponent
 /// greater than +127 will result in discarding significant bits of the exponent. SNaN inputs having no significant bits

@@ -6,12 +6,11 @@
 //! Vectors (`xv*`) leave FPRF, FR and FI alone, and any enabled exception in any element keeps the whole target
 //! ("if ex_flag=0 then VSR\[32*TX+T\] <- vresult").
 
-use super::float::{record_flags, suppressed, trap};
+use super::float::{record_flags, round_scalar, suppressed, trap};
 use crate::{
     softfp::{
-        DOUBLE, Env, Format, Num, QUAD, Raw, bits,
+        DOUBLE, Format, Num, QUAD, Raw, bits,
         fast::{self, Op},
-        round,
     },
     state::Cpu,
     trap::Done,
@@ -177,14 +176,4 @@ fn quick_vector(
     let (value, flags) = fast::vector(format, op, abc)?;
     let value = if negate { value ^ signs(format) } else { value };
     Some(finish_sticky(cpu, xt, value, flags))
-}
-
-/// Rounds to `format`; a NaN in single precision keeps only a single's payload, as `ConvertSPtoDP` of the result implies.
-#[inline(always)]
-fn round_scalar(format: Format, env: Env, raw: Raw) -> Raw {
-    let r = round(format, env, raw);
-    if format.frac_bits < DOUBLE.frac_bits && r.num.is_nan() {
-        return Raw { num: super::float::single_nan(r.num), ..r };
-    }
-    r
 }

@@ -3,28 +3,14 @@
 
 use super::super::{
     code::Exit,
-    insn::{CTR, Insn, LR, Set},
+    edges::{Edges, PAGE_SIZE, goes_on},
+    insn::{CTR, Insn, LR, Set, cr_bit},
     offsets::{CIA, FETCH_CONTEXT, ICOUNT, NIA, PAGE, SLOT_SIZE, crf, guest, runtime},
     runtime::{JUMPS, Jump, Runtime, Slot},
 };
-use super::condition::cr_bit;
 use super::emit::{Cold, Emitter, RAX, asm};
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi};
 use std::mem::offset_of;
-
-/// What a terminator must know of its region.
-pub struct Edges<'a> {
-    /// Blocks by their place in the page.
-    pub labels: &'a [(u32, DynamicLabel)],
-    /// Pins that may be dirty where a block begins, in the order of `labels`.
-    pub dirty: &'a mut [Set],
-    /// Branches out of the region.
-    pub exits: &'a mut Vec<Exit>,
-    /// The block that is emitted next, by its place.
-    pub next: Option<u32>,
-}
-
-const PAGE_SIZE: i64 = 4096;
 
 /// Conditions of the host.
 #[derive(Clone, Copy)]
@@ -77,11 +63,11 @@ impl Emitter {
     /// A label to branch to for the instruction at `target`, relative to this page. Going there must not change
     /// registers; the pins that are dirty now are dirty there.
     fn edge(&mut self, region: &mut Edges<'_>, target: i64) -> DynamicLabel {
-        if let Some(index) = inside(region, target) {
+        if let Some(index) = region.inside(target) {
             region.dirty[index] |= self.dirty;
             return region.labels[index].1;
         }
-        let exit = exit(region, target);
+        let exit = region.exit(target);
         let from = self.label();
         self.push_cold(Cold::Exit { from, dirty: self.dirty, exit });
         from
@@ -89,14 +75,14 @@ impl Emitter {
 
     /// Goes on at `target`, relative to this page.
     pub fn go(&mut self, region: &mut Edges<'_>, target: i64) {
-        if let Some(index) = inside(region, target) {
+        if let Some(index) = region.inside(target) {
             region.dirty[index] |= self.dirty;
             if region.next != Some(region.labels[index].0) {
                 asm!(self; jmp =>region.labels[index].1);
             }
             return;
         }
-        let exit = exit(region, target);
+        let exit = region.exit(target);
         self.leave_through(exit, self.dirty);
     }
 
@@ -186,30 +172,6 @@ impl Emitter {
     }
 }
 
-fn inside(region: &Edges<'_>, target: i64) -> Option<usize> {
-    let target = u32::try_from(target).ok()?;
-    region.labels.iter().position(|&(place, _)| place == target)
-}
-
-fn exit(region: &mut Edges<'_>, target: i64) -> (usize, Exit) {
-    let offset = target.rem_euclid(PAGE_SIZE);
-    // Displacements have 26 bits at most.
-    let exit = Exit { page: (target - offset) as i32, offset: offset as u32 };
-    let known = region.exits.iter().position(|known| *known == exit);
-    let number = known.unwrap_or_else(|| {
-        region.exits.push(exit);
-        region.exits.len() - 1
-    });
-    (number, exit)
-}
-
-/// After these the next instruction follows; a change of context has asked for an event, which the next block's budget
-/// finds. All others that end a block and are not branches may go anywhere.
-const GO_ON: [&str; 14] = [
-    "isync", "icbi", "mfspr", "mtspr", "mftb", "mtmsr", "mtmsrd", "slbmte", "slbie", "slbia", "addpcis",
-    "tlbsync", "tlbiel", "wait",
-];
-
 /// The last instruction of a block.
 pub fn terminate(e: &mut Emitter, i: &Insn, region: &mut Edges<'_>) {
     let w = i.word;
@@ -271,7 +233,7 @@ pub fn terminate(e: &mut Emitter, i: &Insn, region: &mut Edges<'_>) {
             e.get(RAX, CTR);
             to_register(e, i, region, not);
         }
-        _ => world(e, i, region, GO_ON.contains(&name)),
+        _ => world(e, i, region, goes_on(i)),
     }
 }
 

@@ -1,17 +1,12 @@
 //! Lowerings of compares, traps, selections and moves to and from the condition register.
 
 use super::super::{
-    insn::{CTR, Guest, Insn, LR},
-    offsets::{crf, guest},
+    insn::{CTR, Guest, Insn, LR, cr_bit},
+    offsets::{CA, CA32, OV, OV32, crf, guest},
 };
 use super::emit::{Emitter, Host, RAX, RCX, RDX, asm};
 use crate::trap::Trap;
 use dynasmrt::{DynasmApi, DynasmLabelApi};
-
-/// Bit `n` of the condition register: its field and its mask there.
-pub fn cr_bit(n: usize) -> (usize, u8) {
-    (n >> 2, 8 >> (n & 3))
-}
 
 impl Emitter {
     /// Compares the doublewords or words `a` and `b`.
@@ -248,4 +243,25 @@ fn special(i: &Insn) -> Option<Guest> {
         9 => Some(CTR),
         _ => None,
     }
+}
+
+pub fn setb(e: &mut Emitter, i: &Insn) {
+    asm!(e
+        ; movzx eax, BYTE [rbp + crf(i.word.bfa())]
+        ; xor ecx, ecx
+        ; test al, 4
+        ; setnz cl
+        ; test al, 8
+        ; mov rax, -1
+        ; cmovz rax, rcx
+    );
+    e.put(i.word.rt(), RAX);
+}
+
+pub fn mcrxrx(e: &mut Emitter, i: &Insn) {
+    asm!(e; movzx eax, BYTE [rbp + OV]);
+    for bit in [OV32, CA, CA32] {
+        asm!(e; add eax, eax; or al, [rbp + bit]);
+    }
+    asm!(e; mov [rbp + crf(i.word.bf())], al);
 }

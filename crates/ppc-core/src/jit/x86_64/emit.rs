@@ -12,7 +12,7 @@
 //! out stores those. A guest register without a pin lives in memory.
 
 use super::super::{
-    Mode,
+    Mode, access,
     code::Exit,
     insn::{GUESTS, Guest, Insn, Set, gprs},
     offsets::{CIA, ORDER, crf, guest, runtime},
@@ -47,11 +47,11 @@ pub enum Cold {
     /// The budget does not cover the block, or a facility is off: the interpreter shall see.
     Refuse { from: DynamicLabel, offset: u32, len: u32, dirty: Set },
     /// A load that misses.
-    Load { from: DynamicLabel, done: DynamicLabel, place: i32, dirty: Set, access: super::memory::Load },
+    Load { from: DynamicLabel, done: DynamicLabel, place: i32, dirty: Set, access: access::Load },
     /// A store that misses.
-    Store { from: DynamicLabel, done: DynamicLabel, place: i32, dirty: Set, access: super::memory::Store },
+    Store { from: DynamicLabel, done: DynamicLabel, place: i32, dirty: Set, access: access::Store },
     /// A quadword load or store that misses.
-    Quad { from: DynamicLabel, done: DynamicLabel, place: i32, dirty: Set, access: super::memory::Quad },
+    Quad { from: DynamicLabel, done: DynamicLabel, place: i32, dirty: Set, access: access::Quad },
     /// What the straight path leaves to the instruction's own function.
     Exec { from: DynamicLabel, done: DynamicLabel, insn: Insn, dirty: Set },
     /// A branch out of the region, through a slot by number.

@@ -1,8 +1,10 @@
 //! Lowerings of loads and stores.
 
-use super::super::insn::Insn;
+use super::super::{
+    access::{Extend, Load, Place, Quad, Store},
+    insn::Insn,
+};
 use super::emit::{Emitter, asm};
-use super::memory::{Extend, Load, Place, Quad, Store};
 use dynasmrt::DynasmApi;
 
 /// How an instruction forms its address.

@@ -2,8 +2,8 @@
 
 use super::super::insn::Insn;
 use super::{
-    atomic, condition, crypto, emit::Emitter, fixed, fixed_more, float, float_move, float_vector, loadstore,
-    permute, vector, vector_memory, vector_shift,
+    add, atomic, condition, crypto, divide, emit::Emitter, float, float_move, float_vector, loadstore,
+    logical, multiply, permute, rotate, vector, vector_memory, vector_shift,
 };
 use crate::insn::{self, RowId};
 use std::{collections::HashMap, sync::LazyLock};
@@ -18,12 +18,14 @@ macro_rules! lowerings {
 }
 
 static LOWERINGS: &[(&str, Lower)] = lowerings! {
-    fixed: add addc adde addi addic addic_rc addis addme addze and andc andi_rc andis_rc cntlzd cntlzw divd divdu divw
-        divwu eqv extsb extsh extsw mulhd mulhdu mulhw mulhwu mulld mulli mullw nand neg nor or orc ori oris rldcl rldcr
-        rldic rldicl rldicr rldimi rlwimi rlwinm rlwnm sld slw sradi srawi srd srw subf subfc subfe subfic subfme subfze
-        xor xori xoris;
-    condition: cmp cmpi cmpl cmpli crand crandc creqv crnand crnor cror crorc crxor isel mcrf mfcr mfocrf mfspr mtcrf
-        mtocrf mtspr td tdi tw twi;
+    add: add addc adde addi addic addic_rc addis addme addze neg subf subfc subfe subfic subfme subfze;
+    divide: divd divdu divw divwu modsd modsw modud moduw;
+    logical: and andc andi_rc andis_rc cmpb cntlzd cntlzw cnttzd cnttzw eqv extsb extsh extsw nand nor or orc ori oris
+        popcntd popcntw prtyd prtyw xor xori xoris;
+    multiply: maddhd maddhdu maddld mulhd mulhdu mulhw mulhwu mulld mulli mullw;
+    rotate: extswsli rldcl rldcr rldic rldicl rldicr rldimi rlwimi rlwinm rlwnm sld slw srad sradi sraw srawi srd srw;
+    condition: cmp cmpi cmpl cmpli crand crandc creqv crnand crnor cror crorc crxor isel mcrf mcrxrx mfcr mfocrf mfspr
+        mtcrf mtocrf mtspr setb td tdi tw twi;
     loadstore: lbz lbzu lbzux lbzx ld ldbrx ldu ldux ldx lfd lfdu lfdux lfdx lha lhau lhaux lhax lhbrx lhz lhzu lhzux
         lhzx lwa lwaux lwax lwbrx lwz lwzu lwzux lwzx stb stbu stbux stbx std stdbrx stdu stdux stdx stfd stfdu stfdux
         stfdx sth sthbrx sthu sthux sthx stw stwbrx stwu stwux stwx lvx lvxl stvx stvxl lxvd2x stxvd2x lxv stxv lxvx stxvx
@@ -42,8 +44,6 @@ static LOWERINGS: &[(&str, Lower)] = lowerings! {
         mfvsrd mfvsrld mfvsrwz mtvsrd mtvsrwa mtvsrwz mtvsrdd mtvsrws;
     vector_shift: vslw vsrw vsraw vsld vsrd vrlw vrld vsl vsr vslo vsro vmulouw vmulosw vmuleuw vmulesw vmladduhm vpkuhum
         vpkuwum vpkudum vupkhsb vupklsb vupkhsh vupklsh vupkhsw vupklsw vextsw2d vpopcntd vpopcntb;
-    fixed_more: srad sraw extswsli cnttzd cnttzw popcntd popcntw prtyd prtyw cmpb modsd modud modsw moduw maddld maddhd
-        maddhdu setb mcrxrx;
     float: fadd fadds fsub fsubs fmul fmuls fdiv fdivs fsqrt fsqrts fmadd fmadds fmsub fmsubs fnmadd fnmadds fnmsub
         fnmsubs frsp fcmpu fcmpo fcfid fcfids fcfidu fcfidus fctidz fctiduz fctiwz fctiwuz xsadddp xsaddsp xssubdp xssubsp
         xsmuldp xsmulsp xsdivdp xsdivsp xssqrtdp xssqrtsp xsrsp xsmaddadp xsmaddmdp xsmsubadp xsmsubmdp xsnmaddadp

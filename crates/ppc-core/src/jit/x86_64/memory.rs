@@ -1,7 +1,8 @@
 //! Loads and stores: an inline look into the TLB, a helper when it misses.
 
 use super::super::{
-    insn::{Guest, Insn, Set},
+    access::{Extend, Load, Place, Quad, Store},
+    insn::{Insn, Set},
     offsets::{DATA_CONTEXT, SAVED_EA, TLB_READ, TLB_WRITE, guest, runtime, vsr},
     runtime::Runtime,
 };
@@ -9,54 +10,6 @@ use super::emit::{Cold, Emitter, Host, RAX, RCX, RDX, asm};
 use crate::tlb::{GRAIN_SHIFT, READ_ENTRIES, WRITE_ENTRIES};
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi};
 use std::mem::offset_of;
-
-/// What a loaded value becomes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Extend {
-    Zero,
-    Sign,
-    /// Zero, with the bytes in the opposite order.
-    Reverse,
-}
-
-/// Where a value comes from or goes to.
-#[derive(Clone, Copy)]
-pub enum Place {
-    Gpr(Guest),
-    /// Doubleword 0 of this VSR; a load clears doubleword 1.
-    Fpr(usize),
-}
-
-/// One load.
-#[derive(Clone, Copy)]
-pub struct Load {
-    /// Bytes, as a shift.
-    pub size: u32,
-    pub extend: Extend,
-    pub to: Place,
-    /// RA of an update form.
-    pub update: Option<Guest>,
-}
-
-/// One store.
-#[derive(Clone, Copy)]
-pub struct Store {
-    /// Bytes, as a shift.
-    pub size: u32,
-    pub reverse: bool,
-    pub from: Place,
-    /// RA of an update form.
-    pub update: Option<Guest>,
-}
-
-/// A load or store of a VSR in little-endian mode.
-#[derive(Clone, Copy)]
-pub struct Quad {
-    pub vsr: usize,
-    /// Doublewords are exchanged.
-    pub swap: bool,
-    pub store: bool,
-}
 
 impl Emitter {
     /// RAX ← (RA|0) + `displacement`.

@@ -9,22 +9,26 @@
 
 #![expect(clippy::useless_conversion, reason = "what dynasm! makes of register numbers")]
 
+mod add;
+mod alu;
 mod atomic;
 mod branch;
 mod condition;
 mod crypto;
+mod divide;
 mod emit;
 mod features;
-mod fixed;
-mod fixed_more;
 mod float;
 mod float_move;
 mod float_vector;
 mod loadstore;
+mod logical;
 mod lower;
 mod memory;
+mod multiply;
 mod permute;
 mod pool;
+mod rotate;
 mod routine;
 mod routine_vector;
 mod vector;
@@ -34,11 +38,11 @@ mod vector_shift;
 use super::{
     Mode,
     code::{Fresh, StubCode},
+    edges::Edges,
     offsets::{CIA, ICOUNT, LIMIT, MSR, PAGE, runtime},
     region::{Region, ends},
     runtime::{Leave, Runtime},
 };
-use branch::Edges;
 use dynasmrt::{DynasmApi, DynasmLabelApi, VecAssembler, dynasm, x64::X64Relocation};
 use emit::{Cold, Emitter, asm};
 use std::{io, mem::offset_of};

@@ -1,5 +1,5 @@
-//! Packed decimal arithmetic. The quotations are of 3.1B, Book I, "Decimal Integer Instructions". What POWER9 answers, as
-//! recorded in the tests of valgrind (some 16,000 cases), agrees with ours in all of them.
+//! Packed decimal arithmetic. What POWER9 answers, as recorded in the tests of valgrind (some 16,000 cases), agrees with
+//! ours in all of them.
 
 use super::*;
 
@@ -14,8 +14,8 @@ fn lost_by_a_shift(start: &Start, ours: &End, peer: &End) -> bool {
 pub const ALLOWED: &[Allowed] = &[
     Allowed {
         rows: &["bcd*"],
-        isa: "bcds.: \"VSR[VRT+32] <- inv_flag ? undefined : result\", \"CR.bit[56] <- inv_flag ? 0b0 : lt_flag\" and so on, \
-              \"CR.bit[59] <- inv_flag | ox_flag\": CR6 is 0b0001",
+        isa: "3.1, bcds.: \"VSR[VRT+32] <- inv_flag ? undefined : result\", \"CR.bit[56] <- inv_flag ? 0b0 : lt_flag\" \
+              and so on, \"CR.bit[59] <- inv_flag | ox_flag\": CR6 is 0b0001",
         peer: "may set the other bits, too, or find a zero",
         forgive: |start, _, ours, peer| {
             let t = 32 + Word(start.word).vrt();
@@ -28,8 +28,8 @@ pub const ALLOWED: &[Allowed] = &[
     },
     Allowed {
         rows: &["bcdadd_rc", "bcdsub_rc"],
-        isa: "PS sets the sign code to 0b1100 or 0b1111 if the unbounded result is zero; lt_flag, gt_flag and eq_flag are of \
-              the unbounded result",
+        isa: "3.1, bcdadd.: PS sets the sign code to 0b1100 or 0b1111 if the unbounded result is zero; lt_flag, gt_flag and \
+              eq_flag are of the unbounded result",
         peer: "keeps the operands' sign in a zero, and its order",
         forgive: |start, _, ours, peer| {
             let t = 32 + Word(start.word).vrt();
@@ -43,7 +43,7 @@ pub const ALLOWED: &[Allowed] = &[
     },
     Allowed {
         rows: &["bcds_rc", "bcdsr_rc", "bcdtrunc_rc", "bcdus_rc", "bcdutrunc_rc"],
-        isa: "\"eq_flag <- (VSR[VRB+32].nibble[0:30] = 0)\", for unsigned numbers \"nibble[0:31]\": of the source",
+        isa: "3.1: \"eq_flag <- (VSR[VRB+32].nibble[0:30] = 0)\", for unsigned numbers \"nibble[0:31]\": of the source",
         peer: "looks at what the shift or the truncation has left",
         forgive: |start, _, ours, peer| {
             if lost_by_a_shift(start, ours, peer) {
@@ -53,7 +53,7 @@ pub const ALLOWED: &[Allowed] = &[
     },
     Allowed {
         rows: &["bcdus_rc", "bcdutrunc_rc"],
-        isa: "\"CR.bit[56] <- 0b0\", \"gt_flag <- (eq_flag=0)\": an unsigned number is never negative",
+        isa: "3.1: \"CR.bit[56] <- 0b0\", \"gt_flag <- (eq_flag=0)\": an unsigned number is never negative",
         peer: "takes its last digit for a sign",
         forgive: |_, _, ours, peer| {
             if ours.registers.cr >> 4 & 14 == 4 {
@@ -63,8 +63,8 @@ pub const ALLOWED: &[Allowed] = &[
     },
     Allowed {
         rows: &["bcdcpsgn_rc", "bcdsetsgn_rc", "bcdctsq_rc", "bcdcfsq_rc", "bcdctn_rc", "bcdctz_rc"],
-        isa: "bcdctsq.: the flags are of VSR[VRB+32], \"result <- si128_CONVERT_FROM_BCD(VSR[VRB+32])\", and only then \
-              \"VSR[VRT+32] <- inv_flag ? undefined : result\"",
+        isa: "3.1, bcdctsq.: the flags are of VSR[VRB+32], \"result <- si128_CONVERT_FROM_BCD(VSR[VRB+32])\", and only \
+              then \"VSR[VRT+32] <- inv_flag ? undefined : result\"",
         peer: "reads its source after it has written the target",
         forgive: |start, _, ours, peer| {
             let w = Word(start.word);

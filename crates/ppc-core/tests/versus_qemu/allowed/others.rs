@@ -20,8 +20,9 @@ fn same_bytes(ours: &mut End, peer: &End, ea: u64, bytes: usize) {
 pub const ALLOWED: &[Allowed] = &[
     Allowed {
         rows: &["ldat", "lwat"],
-        isa: "3.1B, lwat: \"(RT 32:63, mem(EA,4)) <- lat(mem(EA-4,12), [...])\", \"RT 0:31 <- 0\". A bounded fetch that finds its \
-              bound returns 1 << (8s-1), s = 4 or 8 (Book II, 4.5.1, list of the functions; no copy at hand).",
+        isa: "3.1, lwat: \"(RT 32:63, mem(EA,4)) <- lat(mem(EA-4,12), [...])\", \"RT 0:31 <- 0\". A bounded fetch \
+              that finds its bound returns 1 << (8s-1), s = 4 or 8 (Book II, 4.5.1, list of the functions; no copy \
+              at hand).",
         peer: "returns 2^31, sign-extended, for both sizes",
         forgive: |start, _, ours, peer| {
             let t = Word(start.word).rt();
@@ -32,7 +33,8 @@ pub const ALLOWED: &[Allowed] = &[
     },
     Allowed {
         rows: &["lwat", "stwat"],
-        isa: "3.0C, Book II, 4.5, list of the functions: \"Fetch and Max Unsigned/Signed\", \"Fetch and Min Unsigned/Signed\", s = 4",
+        isa: "3.0C, Book II, 4.5, list of the functions: \"Fetch and Max Unsigned/Signed\", \"Fetch and Min \
+              Unsigned/Signed\", s = 4",
         peer: "compares words as unsigned numbers in the signed functions",
         forgive: |start, _, ours, peer| {
             let w = Word(start.word);
@@ -52,8 +54,8 @@ pub const ALLOWED: &[Allowed] = &[
     },
     Allowed {
         rows: &["ldat", "lwat"],
-        isa: "3.1B, lwat: \"lat(mem(EA-4,12), [...])\": the bound of an increment lies behind the operand, that of a decrement \
-              before it",
+        isa: "3.1, lwat: \"lat(mem(EA-4,12), [...])\": the bound of an increment lies behind the operand, that of a \
+              decrement before it",
         peer: "takes the bound from behind it in a decrement, too",
         forgive: |start, _, ours, peer| {
             let w = Word(start.word);
@@ -65,7 +67,8 @@ pub const ALLOWED: &[Allowed] = &[
     },
     Allowed {
         rows: &["stqcx_rc"],
-        isa: "3.1B, Store Quadword Conditional Indexed: as the other store-conditionals, stores if the reservation is there",
+        isa: "3.1, Store Quadword Conditional Indexed: as the other store-conditionals, stores if the reservation \
+              is there",
         peer: "never succeeds",
         forgive: |start, _, ours, peer| {
             if ours.registers.cr & 0x2000_0000 != 0 && peer.registers.cr & 0x2000_0000 == 0 {
@@ -76,9 +79,9 @@ pub const ALLOWED: &[Allowed] = &[
     },
     Allowed {
         rows: &["divde"],
-        isa: "2.03, Divide Doubleword: \"the contents of register RT are undefined as are (if Rc=1) the contents of the LT, GT, \
-              and EQ bits of CR Field 0. In these cases, if OE=1 then OV is set to 1.\" Divide Doubleword Extended has the same \
-              if the quotient cannot be represented in 64 bits.",
+        isa: "2.03, Divide Doubleword: \"the contents of register RT are undefined as are (if Rc=1) the contents of \
+              the LT, GT, and EQ bits of CR Field 0. In these cases, if OE=1 then OV is set to 1.\" Divide \
+              Doubleword Extended has the same if the quotient cannot be represented in 64 bits.",
         peer: "has another undefined result, and misses overflows to less than 2^64",
         forgive: |start, _, ours, peer| {
             let w = Word(start.word);
@@ -100,8 +103,9 @@ pub const ALLOWED: &[Allowed] = &[
         rows: &[
             "lxsd*", "lxsiwax", "lxsiwzx", "lxssp*", "lxsibzx", "lxsihzx", "mtvsrd", "mtvsrwa", "mtvsrwz",
         ],
-        isa: "3.1B: \"Previous versions of the architecture allowed the contents of doubleword 1 of the result register to be \
-              undefined. However, all processors that support this instruction write 0s into doubleword 1\"",
+        isa: "3.1: \"Previous versions of the architecture allowed the contents of doubleword 1 of the result \
+              register to be undefined. However, all processors that support this instruction write 0s into \
+              doubleword 1\"",
         peer: "leaves it",
         forgive: |start, _, ours, peer| {
             let w = Word(start.word);
@@ -114,7 +118,8 @@ pub const ALLOWED: &[Allowed] = &[
     },
     Allowed {
         rows: &["mtspr"],
-        isa: "reserved bits of a register read as 0 or as last written (Book I, 1.3.2, Reserved Fields; no copy at hand): XER",
+        isa: "reserved bits of a register read as 0 or as last written (Book I, 1.3.2, Reserved Fields; no copy at \
+              hand): XER",
         peer: "as last written; 0 here",
         forgive: |start, isa, ours, peer| {
             let defined = if isa >= Isa::V3_0 { 0xe00c_007f } else { 0xe000_007f };

@@ -10,8 +10,9 @@ fn both_trapped(ours: &End, peer: &End) -> bool {
 pub const ALLOWED: &[Allowed] = &[
     Allowed {
         rows: &["f*"],
-        isa: "CR field 1 is the exception status of the instruction, whether or not exceptions are enabled and whether or not \
-              the writing of the result is suppressed (Book I, 2.3.1, Condition Register; no copy at hand)",
+        isa: "CR field 1 is the exception status of the instruction, whether or not exceptions are enabled and \
+              whether or not the writing of the result is suppressed (Book I, 2.3.1, Condition Register; no copy at \
+              hand)",
         peer: "traps before it writes CR field 1",
         forgive: |start, _, ours, peer| {
             let status = ours.registers.fpscr >> 28 & 7;
@@ -26,8 +27,8 @@ pub const ALLOWED: &[Allowed] = &[
     },
     Allowed {
         rows: &["xvcmp*"],
-        isa: "3.1B, xscmpeqdp: \"vex_flag <- FPSCR.VE & vxsnan_flag\", \"if vex_flag=0 then\" the target is written; the vector \
-              forms have one such flag for all elements (no copy at hand), as xvcvsxddp",
+        isa: "3.1, xscmpeqdp: \"vex_flag <- FPSCR.VE & vxsnan_flag\", \"if vex_flag=0 then\" the target is written; \
+              the vector forms have one such flag for all elements (no copy at hand), as xvcvsxddp",
         peer: "writes the results and CR field 6, and does not trap",
         forgive: |start, isa, ours, peer| {
             if start.registers.fpscr & VE != 0 && ours.outcome == Outcome::FpEnabled {
@@ -39,7 +40,7 @@ pub const ALLOWED: &[Allowed] = &[
     },
     Allowed {
         rows: &["xv*"],
-        isa: "3.1B, xvcvsxddp: \"ex_flag <- ex_flag | (FPSCR.XE & xx_flag)\" for each element, \"if ex_flag=0 then \
+        isa: "3.1, xvcvsxddp: \"ex_flag <- ex_flag | (FPSCR.XE & xx_flag)\" for each element, \"if ex_flag=0 then \
               VSR[32*TX+T] <- vresult\": any enabled exception keeps the target, and every element's are recorded",
         peer: "writes the target, or some of it, and forgets the exceptions of elements after the first that traps",
         forgive: |start, isa, ours, peer| {
@@ -53,7 +54,7 @@ pub const ALLOWED: &[Allowed] = &[
     },
     Allowed {
         rows: &["xv*"],
-        isa: "3.1B, xvcvsxddp: \"do i = 0 to 1 reset_xflags() [...] SetFX\": each element raises its own exceptions",
+        isa: "3.1, xvcvsxddp: \"do i = 0 to 1 reset_xflags() [...] SetFX\": each element raises its own exceptions",
         peer: "forgets UX when another element overflows",
         forgive: |start, isa, ours, peer| {
             if ours.registers.fpscr & UX != 0
@@ -71,9 +72,9 @@ pub const ALLOWED: &[Allowed] = &[
     },
     Allowed {
         rows: &["fcfid*", "xsrsp", "xscv*", "xsrqp*"],
-        isa: "2.06, Inexact Exception (by the A2 User's Manual, 8.4.5): \"FPR(FRT) <- rounded or overflowed result\", \
-              \"FPSCR[FPRF] <- class and sign of the result\", whether enabled or not; only enabled invalid operations and zero \
-              divides keep the target (3.1B: \"if vex_flag=0 then do\")",
+        isa: "2.06, Inexact Exception (by the A2 User's Manual, 8.4.5): \"FPR(FRT) <- rounded or overflowed \
+              result\", \"FPSCR[FPRF] <- class and sign of the result\", whether enabled or not; only enabled \
+              invalid operations and zero divides keep the target (3.1: \"if vex_flag=0 then do\")",
         peer: "traps before it writes the result",
         forgive: |start, isa, ours, peer| {
             let t = target(start, isa);
@@ -86,7 +87,8 @@ pub const ALLOWED: &[Allowed] = &[
     },
     Allowed {
         rows: &["f*", "xs*"],
-        isa: "3.1B, every arithmetic instruction: \"FPSCR.FR <- (vx_flag=0) & inc_flag\", \"FPSCR.FI <- (vx_flag=0) & xx_flag\"",
+        isa: "3.1, xsmsubqp and the other quad-precision arithmetic: \"FPSCR.FR <- (vx_flag=0) & inc_flag\", \
+              \"FPSCR.FI <- (vx_flag=0) & xx_flag\"",
         peer: "leaves FI as it was when it traps for an invalid operation or a zero divide",
         forgive: |start, _, ours, peer| {
             let cause = raised(start, ours) & (INVALID | ZX) != 0;
@@ -99,7 +101,7 @@ pub const ALLOWED: &[Allowed] = &[
     },
     Allowed {
         rows: &["xscmpeqdp", "xscmpgedp", "xscmpgtdp"],
-        isa: "3.1B, xscmpeqdp: \"if vex_flag=0 then do\" the target is written",
+        isa: "3.1, xscmpeqdp: \"if vex_flag=0 then do\" the target is written",
         peer: "writes it and traps",
         forgive: |start, isa, ours, peer| {
             if both_trapped(ours, peer) && raised(start, ours) & INVALID != 0 {

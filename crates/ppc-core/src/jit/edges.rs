@@ -1,0 +1,55 @@
+//! Where the blocks of a region end: within the region, or through slots to others.
+
+use super::{
+    code::Exit,
+    insn::{Insn, Set},
+};
+use dynasmrt::DynamicLabel;
+
+/// What a terminator must know of its region.
+pub struct Edges<'a> {
+    /// Blocks by their place in the page.
+    pub labels: &'a [(u32, DynamicLabel)],
+    /// Pins that may be dirty where a block begins, in the order of `labels`.
+    pub dirty: &'a mut [Set],
+    /// Branches out of the region.
+    pub exits: &'a mut Vec<Exit>,
+    /// The block that is emitted next, by its place.
+    pub next: Option<u32>,
+}
+
+/// Bytes of a page as compiled code sees it.
+pub const PAGE_SIZE: i64 = 4096;
+
+impl Edges<'_> {
+    /// Which block of the region is at `target`.
+    pub fn inside(&self, target: i64) -> Option<usize> {
+        let target = u32::try_from(target).ok()?;
+        self.labels.iter().position(|&(place, _)| place == target)
+    }
+
+    /// The slot of the branch to `target`.
+    pub fn exit(&mut self, target: i64) -> (usize, Exit) {
+        let offset = target.rem_euclid(PAGE_SIZE);
+        // Displacements have 26 bits at most.
+        let exit = Exit { page: (target - offset) as i32, offset: offset as u32 };
+        let known = self.exits.iter().position(|known| *known == exit);
+        let number = known.unwrap_or_else(|| {
+            self.exits.push(exit);
+            self.exits.len() - 1
+        });
+        (number, exit)
+    }
+}
+
+/// After these the next instruction follows; a change of context has asked for an event, which the next block's budget
+/// finds. All others that end a block and are not branches may go anywhere.
+const GO_ON: [&str; 14] = [
+    "isync", "icbi", "mfspr", "mtspr", "mftb", "mtmsr", "mtmsrd", "slbmte", "slbie", "slbia", "addpcis",
+    "tlbsync", "tlbiel", "wait",
+];
+
+/// Whether the next instruction follows after one that ends its block and is not a branch.
+pub fn goes_on(insn: &Insn) -> bool {
+    insn.row.is_some_and(|row| GO_ON.contains(&row.name))
+}

@@ -1,0 +1,62 @@
+"""`pyspapr boot --lockstep`: the same machine on each engine, side by side.
+
+Enters: the options of `boot`. Leaves: its exit status, or `DIFFERENT` and what differs on standard error. The console
+is shown once; both machines hear the same input.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from typing import Final
+
+from pyspapr.cli import complain
+from pyspapr.cli.boot import STDIO, Options, Signalled, first_machine, signals_end_the_run
+from pyspapr.cli.stdio import STDIN, STDOUT, write_all
+from pyspapr.config import Engine
+from pyspapr.console import FileInput
+from pyspapr.errors import ConfigError, EngineDifference
+from pyspapr.lockstep import Lockstep
+from pyspapr.machine import Machine
+
+DIFFERENT: Final = 5
+
+
+def check(options: Options) -> None:
+    """Whether it can be done so. Raises ConfigError."""
+    if options.clock == "host":
+        raise ConfigError("--lockstep needs --clock virtual: with the host's clock no two runs are the same")
+    if options.console != STDIO:
+        raise ConfigError("--lockstep has its console on standard input and output")
+    for name, value in (("--qmp", options.qmp), ("--incoming", options.incoming), ("--paused", options.paused)):
+        if value:
+            raise ConfigError(f"--lockstep cannot be combined with {name}")
+
+
+def lockstep_command(options: Options) -> int:
+    """Run both machines and return the exit status."""
+    check(options)
+
+    def make(engine: Engine) -> Machine:
+        return first_machine(options.replace(clock="virtual", engine=engine))
+
+    lockstep = Lockstep(make, source=FileInput(STDIN), reboots=options.reboots, notify=complain)
+    lockstep.machine.console.sinks.append(lambda data: write_all(STDOUT, data))
+    sys.stdout.flush()
+    try:
+        with signals_end_the_run():
+            reason = lockstep.run(max_instructions=options.max_instructions, timeout=options.timeout)
+    except EngineDifference as difference:
+        complain(str(difference))
+        for line in difference.lines:
+            print(f"    {line}", file=sys.stderr, flush=True)
+        return DIFFERENT
+    except Signalled as signalled:
+        return 128 + signalled.number
+    except KeyboardInterrupt:
+        complain("interrupted")
+        return 128 + signal.SIGINT
+    if reason.exit_status:
+        complain(str(reason))
+    complain(f"{lockstep.machine.cpus[0].vcpu.instructions:,} instructions on each engine, and no difference")
+    return reason.exit_status
