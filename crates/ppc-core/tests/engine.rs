@@ -72,6 +72,7 @@ macro_rules! on_each_engine {
 on_each_engine! {
     budgets_are_exact_whatever_their_size
     a_branch_to_itself_without_interrupts_is_hung
+    a_guest_hangs_at_the_same_count_wherever_its_runs_are_cut
     the_decrementer_interrupts_at_an_exact_count
     a_store_to_the_next_instruction_is_seen_by_it
     writes_from_outside_reach_decoded_code
@@ -118,6 +119,16 @@ fn a_branch_to_itself_without_interrupts_is_hung(make: Make) {
     assert_eq!((engine.cpu.gpr[3], engine.cpu.gpr[4]), (1000, 7));
 }
 
+fn a_guest_hangs_at_the_same_count_wherever_its_runs_are_cut(make: Make) {
+    let code = [addi(3, 3, 1), addi(3, 3, 1), b(0)];
+    for cut in 0..=3 {
+        let mut engine = make(&code);
+        assert_eq!(engine.run(cut), if cut < 3 { Exit::Limit } else { Exit::Hung }, "cut after {cut}");
+        assert_eq!(engine.run(100), Exit::Hung);
+        assert_eq!(engine.cpu.icount, if cut < 3 { 3 } else { 4 }, "cut after {cut}");
+    }
+}
+
 fn the_decrementer_interrupts_at_an_exact_count(make: Make) {
     // DEC = 64 ticks = 125 ns: negative one tick later, at 127 instructions after the write.
     let ee = addi(5, 0, msr::EE as i16);
@@ -146,7 +157,7 @@ fn a_store_to_the_next_instruction_is_seen_by_it(make: Make) {
     let mut changed = make(&code);
     assert_eq!(changed.run(100), Exit::Hung);
     assert_eq!(changed.cpu.gpr[4], 2);
-    assert_eq!(changed.cpu.icount, 7);
+    assert_eq!(changed.cpu.icount, 6);
 }
 
 fn writes_from_outside_reach_decoded_code(make: Make) {
@@ -162,7 +173,7 @@ fn system_calls_return_behind_themselves(make: Make) {
     load(&engine, 0xc00, &[addi(3, 0, 40), RFID]);
     assert_eq!(engine.run(100), Exit::Hung);
     assert_eq!(engine.cpu.gpr[3], 41);
-    assert_eq!(engine.cpu.icount, 6);
+    assert_eq!(engine.cpu.icount, 5);
 }
 
 fn hypercalls_leave_with_the_next_instruction_ready(make: Make) {
@@ -178,7 +189,7 @@ fn a_missing_facility_interrupts_before_its_instruction(make: Make) {
     load(&engine, 0x800, &[mfspr(6, 26), b(0)]);
     assert_eq!(engine.run(100), Exit::Hung);
     assert_eq!((engine.cpu.gpr[3], engine.cpu.gpr[6]), (1, BASE + 4));
-    assert_eq!(engine.cpu.icount, 5);
+    assert_eq!(engine.cpu.icount, 4);
 }
 
 fn interrupts_that_chase_each_other_use_up_the_budget(make: Make) {
