@@ -34,6 +34,8 @@ STEP: Final = 1_000_000
 """Instructions between two comparisons of the processors."""
 LOOK: Final = 16
 """Steps between two comparisons of everything."""
+LISTED: Final = 24
+"""Instructions that are listed before a difference."""
 FREEZE: Final = 160
 """Steps between two snapshots; a multiple of `LOOK`."""
 
@@ -88,6 +90,11 @@ class Base(Protocol):
         """Steps before it."""
         ...
 
+    @property
+    def count(self) -> int:
+        """Instructions before it."""
+        ...
+
     def pair(self) -> Pair:
         """Both machines, there."""
         ...
@@ -100,6 +107,7 @@ class Beginning:
     make: Make
     tape: Tape
     steps: int = 0
+    count: int = 0
 
     def __str__(self) -> str:
         """For a sentence."""
@@ -119,6 +127,7 @@ class Frozen:
     tape: Tape
     position: int
     steps: int
+    count: int
 
     def __str__(self) -> str:
         """For a sentence."""
@@ -211,7 +220,7 @@ class Lockstep:
                 agreed = pair.count
             if self._freezes(len(self._cuts)):
                 one, other = (vm.snapshot() for vm in pair.machines)
-                self._base = Frozen((one, other), self.tape, pair.players[0].position, len(self._cuts))
+                self._base = Frozen((one, other), self.tape, pair.players[0].position, len(self._cuts), pair.count)
 
     @staticmethod
     def _looks(steps: int) -> bool:
@@ -267,7 +276,19 @@ class Lockstep:
         before = self._again(base, agreed)[0].machines[0]
         pair, lines = self._again(base, last)
         message = f"the engines differ after instruction {last}, {place(before)}"
-        return EngineDifference(message, last, before.cpus[0].pc, [*places(pair), *lines])
+        listing = self._listing(base, max(agreed - LISTED, base.count), last)
+        return EngineDifference(message, last, before.cpus[0].pc, [*places(pair), *lines, *listing])
+
+    def _listing(self, base: Base, first: int, last: int) -> list[str]:
+        """The instructions on the way: compiled code runs when a whole block fits into a budget, so the one that an
+        engine gets wrong may be any of the last block's."""
+        vm = self._again(base, first)[0].machines[0]
+        lines = ["the instructions before:"]
+        while (count := vm.cpus[0].vcpu.instructions) < last:
+            lines.append(f"  {count} {place(vm)}")
+            if not isinstance(self.advance(vm, 1), InstructionLimit):
+                break
+        return lines
 
 
 def place(vm: Machine) -> str:

@@ -94,6 +94,7 @@ def test_a_difference_is_found_at_its_instruction(demo_guest: Path, at: int, cha
     assert found.value.instructions == at, found.value.lines
     assert f"differ after instruction {at}, {found.value.address:#x}: " in str(found.value)
     assert any(line.startswith(name) for line in found.value.lines), found.value.lines
+    assert f"  {at - 1} {found.value.address:#x}: " in found.value.lines[-1], found.value.lines
     assert len(told) == 1, told
 
 

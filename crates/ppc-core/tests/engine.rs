@@ -72,6 +72,7 @@ macro_rules! on_each_engine {
 on_each_engine! {
     budgets_are_exact_whatever_their_size
     a_branch_to_itself_without_interrupts_is_hung
+    a_guest_hangs_at_the_same_count_wherever_its_runs_are_cut
     the_decrementer_interrupts_at_an_exact_count
     a_store_to_the_next_instruction_is_seen_by_it
     writes_from_outside_reach_decoded_code
@@ -116,6 +117,16 @@ fn a_branch_to_itself_without_interrupts_is_hung(make: Make) {
     let mut engine = make(&counting());
     assert_eq!(engine.run(1 << 40), Exit::Hung);
     assert_eq!((engine.cpu.gpr[3], engine.cpu.gpr[4]), (1000, 7));
+}
+
+fn a_guest_hangs_at_the_same_count_wherever_its_runs_are_cut(make: Make) {
+    let code = [addi(3, 3, 1), addi(3, 3, 1), b(0)];
+    for cut in 0..=3 {
+        let mut engine = make(&code);
+        assert_eq!(engine.run(cut), if cut < 3 { Exit::Limit } else { Exit::Hung }, "cut after {cut}");
+        assert_eq!(engine.run(100), Exit::Hung);
+        assert_eq!(engine.cpu.icount, if cut < 3 { 3 } else { 4 }, "cut after {cut}");
+    }
 }
 
 fn the_decrementer_interrupts_at_an_exact_count(make: Make) {

@@ -7,6 +7,8 @@ use crate::side::{How, Plant, Side};
 use crate::world::World;
 use ppc_core::{exit::Exit, insn::disas, mmu::Access};
 
+/// Instructions that a report lists.
+const LISTED: u64 = 24;
 /// Steps between looks at the digests.
 const DIGESTS: u64 = 40;
 
@@ -101,8 +103,20 @@ impl<'a> Pair<'a> {
         (pair, agree)
     }
 
-    fn describe(&mut self) -> String {
-        let cpu = &mut self.a.engine.cpu;
+    /// The instructions on the way from here to the difference, by the first machine.
+    fn listing(&mut self, until: u64) -> String {
+        let mut lines = String::new();
+        while self.icount() < until {
+            lines += &format!("    {}\n", self.describe());
+            if self.a.run(self.icount() + 1, None) == Exit::Hypercall {
+                self.a.hypercalled(self.world);
+            }
+        }
+        lines
+    }
+
+    fn describe(&self) -> String {
+        let cpu = &self.a.engine.cpu;
         let at = cpu.cia;
         let word = cpu.peek_translation(at, Access::Fetch).and_then(|ra| cpu.ram.read::<u32>(ra));
         let instruction = match word {
@@ -146,13 +160,17 @@ fn bisect(seen: &Pair<'_>, steps: u64, budget: u64) -> Difference {
         }
     }
     let before = good.map(|count| seen.replayed(steps, count).0.describe());
-    let (mut after, agree) = seen.replayed(steps, bad);
+    let (after, agree) = seen.replayed(steps, bad);
     let setup = &seen.world.setup;
     let mut report = format!("seed {}: {}\n", setup.seed, setup.describe());
     let events = after.step(steps).events;
     report += &format!("step {steps}, instruction {bad} of it, count {}\n", after.icount());
     match before {
-        Some(instruction) => report += &format!("after {instruction}\n"),
+        Some(instruction) => {
+            report += &format!("after {instruction}\n");
+            report += "compiled code runs when a whole block fits into the budget, so look at all of the last one:\n";
+            report += &seen.replayed(steps, bad.saturating_sub(LISTED)).0.listing(after.icount());
+        }
         None => report += &format!("before any instruction, after {events:?}\n"),
     }
     report += &format!("now {}\n", after.describe());

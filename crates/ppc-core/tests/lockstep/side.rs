@@ -193,11 +193,13 @@ impl Side {
             && (self.engine.cpu.icount + 1..=until).contains(&plant.at)
         {
             let exit = self.go(plant.at);
+            if self.engine.cpu.icount == plant.at {
+                let value = self.engine.cpu.register(plant.register).expect("a register");
+                self.engine.cpu.set_register(plant.register, value ^ 1).expect("a register");
+            }
             if exit != Exit::Limit {
                 return exit;
             }
-            let value = self.engine.cpu.register(plant.register).expect("a register");
-            self.engine.cpu.set_register(plant.register, value ^ 1).expect("a register");
         }
         self.go(until)
     }
