@@ -12,9 +12,10 @@ Both have 1 GiB, POWER8, the same kernel and initrd, and are driven over QMP.
   the first restore of a process, which loads modules and builds tables; later ones are shown by themselves. Modules
   are compiled, as they are where pip has installed the package: the environment's PYTHONDONTWRITEBYTECODE is not
   passed on, and each command runs once before it is measured.
-- Live migration over a unix socket, while the guest forks, executes and writes ten times a second. The downtime is
-  the one that each reports: QEMU's ends when the source has sent everything, ours when the destination has said that
-  it runs. The memory is the source's largest resident set while migrating, less the one while it only ran.
+- Live migration over a unix socket, while the guest forks, executes and writes ten times a second. The downtime is the
+  one that each reports: QEMU's ends when the source has sent everything, ours, from the guest's last instruction, when
+  the destination has said that it runs. The memory is the source's largest resident set while migrating, less the one
+  while it only ran.
 """
 
 from __future__ import annotations

@@ -562,7 +562,7 @@ class Machine:
             "nvram": self.nvram.state(),
             "rtc": self.rtc.state(),
             "random": self.random.state(),
-            "prepared_hpt": None if self.prepared_hpt is None else self.prepared_hpt.shift,
+            "prepared_hpt": {} if self.prepared_hpt is None else {"shift": self.prepared_hpt.shift},
             "registered": [area.state() for area in self.registered],
             "devices": [device.state() for device in self.devices if callable(getattr(device, "state", None))],
         }

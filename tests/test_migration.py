@@ -62,7 +62,9 @@ def test_the_table_is_sent_in_many_passes_and_the_last_carries_only_what_changed
     live, final = statistics.passes[:-1], statistics.passes[-1]
     assert final.final and not any(one.final for one in live)
     assert len(live) >= 3
-    assert all(one.hpt_entries > 0 and one.instructions > 0 for one in live)
+    assert all(one.hpt_entries > 0 for one in live)
+    # The last one may go while a throttled guest is withheld, if that is little enough to stop it.
+    assert all(one.instructions > 0 for one in live[:-1])
     assert final.instructions == 0
     assert statistics.passes[0].hpt_valid >= 2000
     assert all(one.hpt_entries < 1000 for one in statistics.passes[1:])

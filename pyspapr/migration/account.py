@@ -45,9 +45,9 @@ class Account:
             if self._current is not None:
                 self.end_pass()
 
-    def stopped(self) -> None:
-        """The guest stands still."""
-        self._stop = time.monotonic()
+    def stopped(self, since: float) -> None:
+        """The guest stands still, and has done so since its last instruction."""
+        self._stop = since
 
     def step(self, name: str) -> None:
         """One more step is done while the guest stands still."""

@@ -86,6 +86,11 @@ class Link:
         with self._changed:
             self._changed.wait_for(lambda: self.room > 0 or self._error is not None, seconds)
 
+    def wait_for_more(self, sent: int, seconds: float) -> None:
+        """Sleep until more than `sent` was sent, or there is trouble, at most `seconds`."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.sent != sent or self._error is not None, seconds)
+
     def drain(self, seconds: float) -> bool:
         """Wait until everything was sent, at most `seconds`. Raises MigrationError."""
         with self._changed:

@@ -24,7 +24,7 @@ from pyspapr.errors import (
 )
 from pyspapr.migration import compatibility, frames, save
 from pyspapr.migration.account import Account
-from pyspapr.migration.convergence import Convergence
+from pyspapr.migration.convergence import LITTLE, Convergence
 from pyspapr.migration.link import Link
 from pyspapr.migration.options import MigrationOptions
 from pyspapr.migration.passes import CHUNK, Passes
@@ -64,6 +64,8 @@ class Outgoing:
         self._account = Account(lambda: vm.cpus[0].vcpu.instructions)
         self._cancelled = threading.Event()
         self._proceed = threading.Event()
+        self._slices = 0  # of the guest, so far
+        self._still_since = 0.0  # the end of the last one
         self._stepping = 0  # the thread that is in `step`
         self._reported = 0.0
         self._said = ""
@@ -111,9 +113,9 @@ class Outgoing:
         self._enter(Phase.ITERATE)
         while not self._convergence.content(self._left, self._link.rate):
             helps = not self._convergence.within(self._passes.pending, self._link.rate)
-            if not helps and (self._link.waiting > CHUNK or not self._convergence.within(self._left, self._link.rate)):
+            if not helps and self._passes.pending <= max(self._link.waiting, LITTLE):
                 self._watch()
-                yield  # what waits to be sent is all that is too much: another pass would not help
+                yield  # what waits to be sent is most of what is left: another pass would not help
                 continue
             before = self._passes.pending
             yield from self._live_pass(everything=False)
@@ -135,11 +137,12 @@ class Outgoing:
 
     def _stop(self) -> None:
         """The guest's last instruction here was the one before; its time stands still with it."""
+        self._watch()  # a guest that has ended in its last slice is not migrated
         self._enter(Phase.STOP)
         self.was_paused = self.vm.paused
         self.vm.pause()
         self._stopped = True
-        self._account.stopped()
+        self._account.stopped(self._still_since)
         self.vm.phase = Status.FINISH_MIGRATE
 
     def _final_pass(self) -> None:
@@ -203,6 +206,7 @@ class Outgoing:
 
     def _live_pass(self, *, everything: bool) -> Iterator[None]:
         """One pass over RAM and hash table while the guest runs."""
+        begin = self._slices
         self._begin_pass(everything=everything)
         while True:
             self._watch()
@@ -212,7 +216,12 @@ class Outgoing:
             if not more:
                 break
             yield
-        yield  # the guest has a slice in every pass, and none between its end and what is decided then
+        # The guest has a slice in every pass; unless it is throttled, withheld just now, and could as well be stopped.
+        while self._slices == begin and not (
+            self.throttle.share and self._convergence.content(self._left, self._link.rate)
+        ):
+            self._watch()
+            yield
         self._end_pass()
 
     def _begin_pass(self, *, everything: bool, final: bool = False) -> None:
@@ -266,6 +275,8 @@ class Outgoing:
         if self.ended.is_set() or self._stepping:
             return
         self._stepping = threading.get_ident()
+        self._slices += 1
+        self._still_since = time.monotonic()
         try:
             next(self._phases)
             self._withhold()
@@ -290,8 +301,10 @@ class Outgoing:
     def _withhold(self) -> None:
         """Between two slices, throttled: go on sending until the guest has its turn."""
         end = time.monotonic() + self.throttle.rest(self.vm.cpus[0].vcpu.instructions)
+        sent = -1
         while self.phase.live and (left := end - time.monotonic()) > 0:
-            self._link.wait_for_room(left)
+            self._link.wait_for_more(sent, left)
+            sent = self._link.sent
             next(self._phases)
         self.throttle.begin(self.vm.cpus[0].vcpu.instructions)
 

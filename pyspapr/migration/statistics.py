@@ -66,9 +66,9 @@ class MigrationStatistics(Plain, kw_only=True):
     expected_downtime: float = 0.0
     """If the guest were stopped now."""
     downtime: float | None = None
-    """From the stop to the destination's word that it runs; None before."""
+    """From the guest's last instruction to the destination's word that it runs; None before."""
     steps: Mapping[str, float] = MappingProxyType({})
-    """Seconds from the stop to the end of each step after it, in their order: where the downtime went."""
+    """Seconds from the guest's last instruction to the end of each step after it: where the downtime went."""
     throttle: float = 0.0
     """Share of the time that is withheld from the guest, 0 to 0.99."""
     device_bytes: int = 0
