@@ -92,9 +92,11 @@ pub fn eieio(_cpu: &mut Cpu, _w: Word) -> Done {
     Ok(())
 }
 
-/// Context synchronisation: the row ends a block, so what follows is fetched anew.
+/// Context synchronisation: the row ends a block, so what follows is fetched anew. Behind a branch on a value that was
+/// loaded it is the barrier that ends the taking of a lock (Book II, "Lock Acquisition and Import Barriers").
 #[inline]
 pub fn isync(_cpu: &mut Cpu, _w: Word) -> Done {
+    fence(Ordering::Acquire);
     Ok(())
 }
 
