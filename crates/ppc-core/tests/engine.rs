@@ -71,6 +71,7 @@ macro_rules! on_each_engine {
 
 on_each_engine! {
     budgets_are_exact_whatever_their_size
+    a_sum_that_is_rounded_up_to_a_normal_single_underflows
     a_branch_to_itself_without_interrupts_is_hung
     a_guest_hangs_at_the_same_count_wherever_its_runs_are_cut
     the_decrementer_interrupts_at_an_exact_count
@@ -158,6 +159,22 @@ fn a_store_to_the_next_instruction_is_seen_by_it(make: Make) {
     assert_eq!(changed.run(100), Exit::Hung);
     assert_eq!(changed.cpu.gpr[4], 2);
     assert_eq!(changed.cpu.icount, 6);
+}
+
+/// "Tiny" is what the sum is before it is rounded (Power ISA, Book I, "Underflow Exception").
+fn a_sum_that_is_rounded_up_to_a_normal_single_underflows(make: Make) {
+    const FMADDS: u32 = 59 << 26 | 1 << 21 | 2 << 16 | 4 << 11 | 3 << 6 | 29 << 1;
+    let power = |exponent: i64| u128::from(((1023 + exponent) as u64) << 52);
+    let mut engine = make(&[FMADDS, b(0)]);
+    engine.cpu.set_msr(msr::SF | msr::ME | msr::FP);
+    let (small, xx, ux) = (power(-90), 0x0200_0000, 0x0800_0000);
+    engine.cpu.fpscr = xx;
+    for (name, value) in [("f2", small | 1 << 63), ("f3", small), ("f4", power(-126))] {
+        engine.cpu.set_register(name, value).expect("a register");
+    }
+    assert_eq!(engine.run(100), Exit::Hung);
+    assert_eq!(engine.cpu.register("f1"), Some(power(-126)));
+    assert_eq!(engine.cpu.fpscr & (xx | ux), xx | ux);
 }
 
 fn writes_from_outside_reach_decoded_code(make: Make) {

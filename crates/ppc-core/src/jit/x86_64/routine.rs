@@ -54,8 +54,9 @@ pub struct Routine {
 const MODERATE: (i32, i32) = (600, 1446);
 /// Those of normal singles.
 const SINGLE: (i32, i32) = (897, 1150);
-/// Those that are normal singles after rounding.
-const ROUNDED: (i32, i32) = (897, 1149);
+/// Those of doubles that are normal singles before and after rounding: the least normal single may be what a smaller sum
+/// was rounded up to, and that underflows, for tininess is detected before rounding.
+const ROUNDED: (i32, i32) = (898, 1149);
 
 const SIGN: u128 = 1 << 63;
 
