@@ -19,10 +19,13 @@ TOOLS := qemu-system-ppc64:qemu-system-ppc qemu-ppc64le-static:qemu-user-static 
 	powerpc64-linux-gnu-objdump:binutils-powerpc64-linux-gnu \
 	dtc:device-tree-compiler
 
-.PHONY: help venv build demo tools guests guest test test-rust test-python lint lockstep soak anywhere bench fuzz doc clean
+AARCH64_TOOLS := aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu qemu-aarch64-static:qemu-user-static \
+	/usr/aarch64-linux-gnu/lib/libc.so.6:libc6-dev-arm64-cross
+
+.PHONY: help venv build demo tools guests guest test test-rust test-aarch64 test-python lint lockstep soak anywhere bench fuzz doc clean
 
 help: ## what people do here
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { $(SUDO) apt-get update -q && $(SUDO) apt-get install -qy python3-venv; }
@@ -56,6 +59,10 @@ test: lint test-rust test-python ## everything: style, Rust tests, Python tests,
 
 test-rust: tools ## the Rust tests
 	cargo test --workspace --exclude native --release
+
+test-aarch64: TOOLS := $(AARCH64_TOOLS)
+test-aarch64: tools ## the compiler for aarch64 hosts: engines in lock-step, as an aarch64 program under QEMU
+	$(PYTHON) tools/aarch64.py lockstep engine
 
 test-python: build tools guests ## the Python tests, the real-kernel boots among them, once with each of ENGINES
 	@for engine in $(ENGINES); do \

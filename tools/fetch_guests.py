@@ -17,11 +17,12 @@ from __future__ import annotations
 import gzip
 import hashlib
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+
+from packages import Apt, FetchError
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache" / "guests"
@@ -61,67 +62,12 @@ poweroff -f
 APPLETS = ("sh", "cat", "mount", "sha256sum", "gzip", "echo", "awk", "grep", "date", "poweroff", "sleep", "ls", "ps")
 
 
-class FetchError(Exception):
-    """A guest could not be fetched; the message says which and why."""
-
-
-def run(*command: str, cwd: Path | None = None) -> str:
-    """Output of a command. Raises FetchError with its last words."""
-    try:
-        done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
-    except OSError as error:
-        raise FetchError(f"{command[0]}: {error}") from error
-    if done.returncode:
-        raise FetchError(f"{' '.join(command)}: {(done.stderr or done.stdout).strip()[-500:]}")
-    return done.stdout
-
-
-class Apt:
-    """apt for ppc64el, with its state under `directory`."""
-
-    def __init__(self, directory: Path) -> None:
-        """Make the directories apt insists on."""
-        for part in ("lists/partial", "cache/archives/partial"):
-            (directory / part).mkdir(parents=True, exist_ok=True)
-        (directory / "status").touch()
-        self.directory = directory
-        self.options = [
-            option
-            for setting in (
-                "APT::Architecture=ppc64el",
-                "APT::Architectures=ppc64el",
-                f"Dir::State::Lists={directory}/lists",
-                f"Dir::State::status={directory}/status",
-                f"Dir::Cache={directory}/cache",
-                "APT::Sandbox::User=root",
-                "Acquire::Retries=3",
-            )
-            for option in ("-o", setting)
-        ]
-
-    def update(self) -> None:
-        """Fetch the package lists. One archive of several may be out of order; a package that is missing will tell."""
-        try:
-            run("apt-get", *self.options, "update", "-q")
-        except FetchError as error:
-            print(f"fetch_guests: going on without some package lists: {error}", file=sys.stderr)
-
-    def kernel(self) -> str:
-        """The package that the kernel's meta-package stands for today."""
-        for line in run("apt-cache", *self.options, "depends", KERNEL_PACKAGE).splitlines():
-            words = line.split()
-            if words[:1] == ["Depends:"] and words[1].startswith("linux-image-"):
-                return words[1]
-        raise FetchError(f"{KERNEL_PACKAGE} depends on no kernel")
-
-    def unpack(self, package: str, target: Path) -> None:
-        """Download a package and unpack it to `target`."""
-        with tempfile.TemporaryDirectory(dir=self.directory) as scratch:
-            run("apt-get", *self.options, "download", package, cwd=Path(scratch))
-            debs = list(Path(scratch).glob("*.deb"))
-            if len(debs) != 1:
-                raise FetchError(f"apt-get download {package} left {len(debs)} packages, expected 1")
-            run("dpkg-deb", "-x", str(debs[0]), str(target))
+def kernel_package(apt: Apt) -> str:
+    """The package that the kernel's meta-package stands for today."""
+    for name in apt.depends(KERNEL_PACKAGE).get(KERNEL_PACKAGE, []):
+        if name.startswith("linux-image-"):
+            return name
+    raise FetchError(f"{KERNEL_PACKAGE} depends on no kernel")
 
 
 def keep(source: Path, target: Path) -> None:
@@ -187,17 +133,17 @@ def fetch(cache: Path = CACHE) -> None:
     installer, installer_initrd = cache / "installer" / "vmlinux", cache / "installer" / "initrd.gz"
     missing = [path for path in (kernel, busybox, installer, installer_initrd) if not path.exists()]
     if missing:
-        apt = Apt(cache / "apt")
+        apt = Apt(cache / "apt", ["ppc64el"])
         apt.update()
         with tempfile.TemporaryDirectory(dir=cache) as scratch:
             if kernel in missing:
-                apt.unpack(apt.kernel(), Path(scratch) / "linux")
+                apt.unpack(Path(scratch) / "linux", kernel_package(apt))
                 keep(only(Path(scratch) / "linux", "vmlinu[xz]-*"), kernel)
             if busybox in missing:
-                apt.unpack(BUSYBOX_PACKAGE, Path(scratch) / "busybox")
+                apt.unpack(Path(scratch) / "busybox", BUSYBOX_PACKAGE)
                 keep(Path(scratch) / "busybox" / "bin" / "busybox", busybox)
             if installer in missing or installer_initrd in missing:
-                apt.unpack(INSTALLER_PACKAGE, Path(scratch) / "installer")
+                apt.unpack(Path(scratch) / "installer", INSTALLER_PACKAGE)
                 text = only(Path(scratch) / "installer", "initrd.gz").parent
                 keep(text / "vmlinux", installer)
                 keep(text / "initrd.gz", installer_initrd)

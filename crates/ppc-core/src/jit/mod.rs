@@ -16,6 +16,11 @@
 //! One pass over the instructions, a host register for each guest register that a region uses most, no other
 //! optimisation: see DESIGN for what was measured.
 
+#![cfg_attr(
+    not(all(any(target_arch = "x86_64", target_arch = "aarch64"), target_os = "linux")),
+    allow(dead_code, reason = "without an emitter nobody asks for most of this")
+)]
+
 mod access;
 mod arena;
 mod code;

@@ -18,7 +18,7 @@ pub fn put_spr(word: u32, spr: u64) -> u32 {
 /// Bytes that an access of the row covers at most, or 0 if it touches no memory.
 pub fn access_bytes(row: &Row) -> u64 {
     let name = row.name;
-    let prefetch = ["dcbf", "dcbst", "dcbt", "dcbtst", "icbt"].contains(&name);
+    let prefetch = ["dcbf", "dcbst", "dcbt", "dcbtst", "icbi", "icbt"].contains(&name);
     let touches = row.operands.contains("(RA)")
         || row.operands.contains("RA,RB")
         || row.operands.contains("RA,NB")
