@@ -14,7 +14,7 @@ use std::{
 pub const PERIOD: u64 = 99_991;
 /// Addresses that are told apart.
 const MOST_ADDRESSES: usize = 1 << 20;
-/// The address of samples when there are more than [`MOST_ADDRESSES`]; no instruction is here.
+/// The address of samples when there are more than `MOST_ADDRESSES`; no instruction is here.
 pub const ELSEWHERE: u64 = u64::MAX;
 /// Hypercalls have numbers up to here; others are counted as [`ELSEWHERE`].
 const LAST_HYPERCALL: u64 = 0xffff;

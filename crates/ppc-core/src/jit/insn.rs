@@ -25,7 +25,7 @@ pub struct Insn {
 }
 
 impl Insn {
-    /// What [`Runtime::leave_trap`] wants in ECX.
+    /// What [`leave_trap`](super::runtime::Runtime::leave_trap) wants to know.
     pub fn place(&self) -> i32 {
         (self.offset | self.after << 16) as i32
     }

@@ -1,4 +1,4 @@
-//! What compiled code finds at fixed places of its [`Cpu`](crate::state::Cpu): helpers, ways out, and what it leaves
+//! What compiled code finds at fixed places of its [`Cpu`]: helpers, ways out, and what it leaves
 //! there for the engine. Nothing here is state; it is filled in when an engine starts.
 
 use crate::{state::Cpu, trap::Trap};
