@@ -7,8 +7,8 @@ use crate::{
     ram::Ram,
 };
 use ppc_core::{
+    engine::{Engine, EngineKind},
     exit::Exit,
-    interp::{Engine, EngineKind},
     mmu::Access,
     model, msr,
     profile::{TIERS, Tier, Way},

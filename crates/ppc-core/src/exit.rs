@@ -1,6 +1,6 @@
 //! Why the engine came back.
 
-/// Why [`crate::interp::Engine::run`] returned.
+/// Why [`crate::engine::Engine::run`] returned.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Exit {
     /// The instruction count asked for is reached.

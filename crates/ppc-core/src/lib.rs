@@ -6,11 +6,12 @@
 //! One instruction is one row of [`insn`] and one function in [`exec`].
 
 pub mod block;
+pub mod engine;
 pub mod exec;
 pub mod exit;
 pub mod fields;
 pub mod insn;
-pub mod interp;
+mod interp;
 pub mod interrupt;
 pub mod jit;
 pub mod memory;

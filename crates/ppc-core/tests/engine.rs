@@ -2,8 +2,8 @@
 
 use hpt::Hpt;
 use ppc_core::{
+    engine::{Engine, EngineKind},
     exit::Exit,
-    interp::{Engine, EngineKind},
     model::POWER9,
     msr,
     ram::Ram,

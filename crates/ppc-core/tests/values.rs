@@ -7,10 +7,10 @@ mod random;
 
 use hpt::Hpt;
 use ppc_core::{
+    engine::{Engine, EngineKind},
     exit::Exit,
     fields::Word,
     insn::{Chapter, Exec, Form, Row, decode::decode, disas, rows},
-    interp::{Engine, EngineKind},
     model::POWER9,
     msr,
     ram::Ram,

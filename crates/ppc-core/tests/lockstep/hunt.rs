@@ -144,7 +144,7 @@ pub fn run(seed: u64, hows: [How; 2], steps: u64, plant: Option<&Plant>) -> Resu
             return Err(bisect(&pair, number, step.budget));
         }
     }
-    Ok((pair.icount(), pair.b.engine.counters.compiled))
+    Ok((pair.icount(), pair.b.engine.compiled))
 }
 
 /// The first instruction of step `steps` after which the machines differ, which at its end were as in `seen`.

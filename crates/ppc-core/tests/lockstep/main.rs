@@ -30,7 +30,7 @@ mod space;
 mod word;
 mod world;
 
-use ppc_core::interp::EngineKind;
+use ppc_core::engine::EngineKind;
 use ppc_core::model::Isa;
 use side::{How, Plant};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

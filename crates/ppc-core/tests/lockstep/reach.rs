@@ -6,10 +6,10 @@ use crate::shared::random::Random;
 use crate::side::{How, Side};
 use crate::world::World;
 use ppc_core::{
+    engine::EngineKind,
     exit::Exit,
     fields::Word,
     insn::{Chapter, decode::decode},
-    interp::EngineKind,
     mmu::Access,
     msr,
 };

@@ -6,8 +6,8 @@ use crate::shared::random::Random;
 use crate::world::World;
 use hpt::{DirtyEntry, Hpt, Outcome, RamLimit, VirtualPage, hcall::H_ENTER, hpte::R_RPN};
 use ppc_core::{
+    engine::{Engine, EngineKind},
     exit::Exit,
-    interp::{Engine, EngineKind},
     msr,
     ram::{MarkSet, Ram, RamPass},
     slb::SlbEntry,
