@@ -7,10 +7,12 @@ pub const TB: u32 = 268;
 pub const LR: u32 = 8;
 pub const CTR: u32 = 9;
 pub const TAR: u32 = 815;
+pub const EBBRR: u32 = 805;
 pub const SPRG0: u32 = 272;
 pub const SPRG1: u32 = 273;
 
 pub const RFID: u32 = 0x4c00_0024;
+pub const RFEBB: u32 = 0x4c00_0924;
 pub const SC: u32 = 0x4400_0002;
 pub const HYPERCALL: u32 = 0x4400_0022;
 
@@ -94,6 +96,11 @@ pub fn mtspr(number: u32, rs: u32) -> u32 {
 
 pub fn mtmsrd(rs: u32, l: u32) -> u32 {
     31 << 26 | rs << 21 | l << 16 | 178 << 1
+}
+
+/// `scv LEV`; no instruction of a POWER8.
+pub fn scv(lev: u32) -> u32 {
+    17 << 26 | lev << 5 | 1
 }
 
 /// `b` or `bl` by `offset` bytes.

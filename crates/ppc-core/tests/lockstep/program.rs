@@ -185,6 +185,12 @@ impl Program<'_> {
             19 if random.once_in(2) => self.return_from_interrupt(OTHER_ENTRIES, OTHER_MSRS, random),
             20 => self.put(SC),
             21 if random.once_in(2) => self.put(HYPERCALL),
+            22 => {
+                self.load(SCRATCH, CODE_ADDRESSES, random);
+                self.put(mtspr(EBBRR, SCRATCH));
+                self.put(RFEBB);
+            }
+            23 => self.put(scv(random.below(128) as u32)),
             _ => {}
         }
     }

@@ -20,6 +20,8 @@ pub const OFFSETS: std::ops::Range<u32> = 22..26;
 pub struct Rows {
     isa: Isa,
     all: Vec<&'static Row>,
+    upheavals: Vec<&'static Row>,
+    plain: Vec<&'static Row>,
     common: Vec<&'static Row>,
     memory: Vec<&'static Row>,
     arithmetic: Vec<&'static Row>,
@@ -47,8 +49,11 @@ impl Rows {
                 && !touches_memory(row)
                 && !["mtfs", "mffs"].iter().any(|start| row.name.starts_with(start))
         };
+        let upheaval = |row: &&&Row| UPHEAVALS.contains(&row.name);
         Self {
             isa,
+            upheavals: all.iter().filter(upheaval).copied().collect(),
+            plain: all.iter().filter(|row| !upheaval(row)).copied().collect(),
             common: all.iter().filter(common).copied().collect(),
             memory: all.iter().filter(memory).copied().collect(),
             arithmetic: all.iter().filter(arithmetic).copied().collect(),
@@ -67,13 +72,13 @@ impl Rows {
             return random.next() as u32;
         }
         loop {
-            let row = match random.below(8) {
-                0..=1 => random.of(&self.common),
-                2..=3 => random.of(&self.memory),
-                _ => random.of(&self.all),
+            let row = match random.below(80) {
+                0 => random.of(&self.upheavals),
+                1..=20 => random.of(&self.common),
+                21..=40 => random.of(&self.memory),
+                _ => random.of(&self.plain),
             };
-            let rare = row.chapter == Chapter::Branch || UPHEAVALS.contains(&row.name);
-            if rare && !random.once_in(if row.name == "mtspr" { 2 } else { 6 }) {
+            if row.chapter == Chapter::Branch && !random.once_in(6) {
                 continue;
             }
             if let Some(word) = self.instance(row, random) {
@@ -119,9 +124,14 @@ impl Rows {
     }
 }
 
+/// Instructions whose operand is a block of 128 bytes at a multiple of that.
+const BLOCKS: &[&str] = &["copy", "paste_rc"];
+
 /// Whether the row looks at memory.
 fn touches_memory(row: &Row) -> bool {
-    access_bytes(row) > 0 || row.chapter == Chapter::Cache && row.operands.contains("RA,RB")
+    access_bytes(row) > 0
+        || BLOCKS.contains(&row.name)
+        || row.chapter == Chapter::Cache && row.operands.contains("RA,RB")
 }
 
 /// Makes the operands of an access name bases and offsets.
@@ -137,7 +147,7 @@ fn aim(row: &Row, mut word: u32, random: &mut Random) -> u32 {
         Form::Ds => word = put(word, 16, 14, displacement(random) >> 2),
         Form::Dq => word = put(word, 16, 12, displacement(random) >> 4),
         _ if row.operands.contains("RA,RB") => {
-            word = if random.once_in(4) {
+            word = if random.once_in(4) || BLOCKS.contains(&row.name) {
                 put(put(word, 11, 5, 0), 16, 5, base)
             } else {
                 put(word, 16, 5, offset)
