@@ -90,7 +90,7 @@ impl Native {
             match VirtualPage::of_entry(hpt.groups(), gone.ptex, gone.entry) {
                 Some(page) => {
                     let real = gone.entry.real_page(page.actual_shift);
-                    cpu.flush_page(page.first(), real, 1 << page.actual_shift);
+                    cpu.flush_page(&page, real);
                 }
                 None => cpu.flush_translations(),
             }

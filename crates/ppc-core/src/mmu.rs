@@ -10,7 +10,7 @@ use crate::{
     tlb::{Context, GRAIN, Halves, LARGE_SHIFT},
     trap::Trap,
 };
-use hpt::{Found, SegmentSize, VirtualAddress};
+use hpt::{Found, SegmentSize, VirtualAddress, VirtualPage};
 
 /// DSISR: no translation found.
 pub const DSISR_NOHPTE: u32 = 0x4000_0000;
@@ -326,14 +326,40 @@ impl Cpu {
         self.flush_halves(Halves::BOTH);
     }
 
-    /// The virtual page at `offset` of some segment, `len` bytes at `ra`, may have lost its translation, or rights.
-    pub fn flush_page(&mut self, offset: u64, ra: u64, len: u64) {
-        self.tlb.drop_offset(offset, len);
+    /// The virtual page `page`, which is at `ra`, may have lost its translation, or rights.
+    pub fn flush_page(&mut self, page: &VirtualPage, ra: u64) {
+        let len = 1 << page.actual_shift;
+        self.tlb.drop_offset(page.first(), len);
         // Whatever was fetched from a page has left a mark there.
         if (ra..ra.saturating_add(len)).step_by(GRAIN as usize).any(|grain| self.ram.is_code(grain)) {
-            self.fetch_contexts.forget_translated(Halves::BOTH);
-            self.context_changed();
+            let halves = self.halves_with(page);
+            if !halves.is_empty() {
+                self.fetch_contexts.forget_translated(halves);
+                self.context_changed();
+            }
         }
+    }
+
+    /// Where a translation of `page` may be cached: what the SLB has lost was forgotten at that time.
+    fn halves_with(&self, page: &VirtualPage) -> Halves {
+        if self.lpcr & LPCR_VPM0 != 0 {
+            return Halves::BOTH;
+        }
+        let address = |vsid, segment| VirtualAddress {
+            vsid,
+            segment,
+            base_shift: page.base_shift,
+            offset: page.offset,
+        };
+        let avpn = address(page.vsid, page.segment).avpn();
+        let mut halves = Halves::default();
+        for entry in self.slb.entries().iter().filter(|entry| entry.valid()) {
+            let segment = if entry.segment_shift() == 40 { SegmentSize::T1 } else { SegmentSize::M256 };
+            if address(entry.vsid_value(), segment).avpn() == avpn {
+                halves.add(Halves::of(entry.esid));
+            }
+        }
+        halves
     }
 
     /// The next store to every grain must mark it again.

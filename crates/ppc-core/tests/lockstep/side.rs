@@ -86,7 +86,7 @@ impl Side {
             match VirtualPage::of_entry(table.groups(), gone.ptex, gone.entry) {
                 Some(page) => {
                     let real = gone.entry.real_page(page.actual_shift);
-                    cpu.flush_page(page.first(), real, 1 << page.actual_shift);
+                    cpu.flush_page(&page, real);
                 }
                 None => cpu.flush_translations(),
             }
