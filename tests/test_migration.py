@@ -88,7 +88,8 @@ def test_the_state_at_the_stop_is_that_of_a_run_nobody_migrated(demo_guest: Path
 
 
 def test_the_console_shows_no_gap(demo_guest: Path, tmp_path: Path) -> None:
-    arguments = "rounds=60 churn=1000"
+    # Enough work for the guest to arrive before its end, on a busy host, too.
+    arguments = "rounds=600 churn=1000"
     vm = churning(demo_guest, arguments=arguments)
     arrival = Arrival(f"unix:{tmp_path / 'socket'}")
     vm.migrate(arrival.address)
