@@ -1,6 +1,7 @@
 //! Executable memory: mapped twice, once to write and once to execute, so that no page is ever both.
 //!
-//! It is shared anonymous memory and not a memfd: `perf` looks for names of code only where no file is mapped.
+//! It is shared anonymous memory where the host can map that twice, otherwise a memfd: `perf` looks for names of code only
+//! where no file is mapped, but emulated kernels do not know how else to do it.
 //!
 //! Caches of instructions need not see what is written to memory (Arm Architecture Reference Manual, "Concurrent
 //! modification and execution of instructions", "Synchronization and coherency issues between data and instruction
@@ -9,7 +10,10 @@
 //! nothing.
 
 use dynasmrt::cache_control::{prepare_for_execution, synchronize_icache};
-use rustix::mm::{MapFlags, MprotectFlags, MremapFlags, ProtFlags, mmap_anonymous, mprotect, mremap, munmap};
+use rustix::{
+    fs::{MemfdFlags, ftruncate, memfd_create},
+    mm::{MapFlags, MprotectFlags, MremapFlags, ProtFlags, mmap, mmap_anonymous, mprotect, mremap, munmap},
+};
 use std::{
     io,
     ptr::{null, null_mut},
@@ -39,6 +43,10 @@ const ALIGN: usize = 16;
 impl Arena {
     /// Room for `size` bytes of code, a multiple of the host's page size.
     pub fn new(size: usize) -> io::Result<Self> {
+        Self::anonymous(size).or_else(|_| Self::of_file(size))
+    }
+
+    fn anonymous(size: usize) -> io::Result<Self> {
         // SAFETY: a new mapping at an address of the kernel's choice.
         let write = unsafe {
             mmap_anonymous(null_mut(), size, ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED)
@@ -49,6 +57,20 @@ impl Arena {
         arena.execute = execute.cast();
         // SAFETY: the mapping made above, which nobody else knows.
         unsafe { mprotect(execute, size, MprotectFlags::READ | MprotectFlags::EXEC) }?;
+        Ok(arena)
+    }
+
+    fn of_file(size: usize) -> io::Result<Self> {
+        let fd = memfd_create("pyspapr-code", MemfdFlags::CLOEXEC)?;
+        ftruncate(&fd, size as u64)?;
+        // SAFETY: a new mapping at an address of the kernel's choice.
+        let write =
+            unsafe { mmap(null_mut(), size, ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED, &fd, 0) }?;
+        let mut arena = Self { write: write.cast(), execute: null(), size, used: 0 };
+        // SAFETY: as above.
+        let execute =
+            unsafe { mmap(null_mut(), size, ProtFlags::READ | ProtFlags::EXEC, MapFlags::SHARED, &fd, 0) }?;
+        arena.execute = execute.cast();
         Ok(arena)
     }
 
@@ -74,6 +96,24 @@ impl Drop for Arena {
             if !self.execute.is_null() {
                 let _ = munmap(self.execute.cast_mut().cast(), self.size);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_added_is_seen_where_it_is_executed() {
+        for arena in [Arena::anonymous(4096), Arena::of_file(4096)] {
+            let mut arena = arena.expect("executable memory");
+            for code in [&[1u8, 2, 3][..], &[4; 16]] {
+                let at = arena.add(code).expect("room");
+                // SAFETY: `add` has just put that many bytes there.
+                assert_eq!(unsafe { std::slice::from_raw_parts(at, code.len()) }, code);
+            }
+            assert!(arena.add(&[0; 4096]).is_none());
         }
     }
 }

@@ -41,6 +41,10 @@ const SEEDS: u64 = 300;
 
 /// Share of instructions in per cent that compiled code must run at least, or the comparison proves little.
 const MOSTLY_COMPILED: u64 = 70;
+/// Whether there is a compiler for this host, which then must not be missing.
+const HAS_COMPILER: bool =
+    cfg!(all(any(target_arch = "x86_64", target_arch = "aarch64"), target_os = "linux"));
+
 /// Steps of one seed.
 const STEPS: u64 = 120;
 const ENGINES: [How; 2] = [How::By(EngineKind::Interp), How::By(EngineKind::Jit)];
@@ -100,10 +104,9 @@ fn random_programs_leave_the_same_state_on_both_engines() {
         (None, None) => run_seeds(first, |n| n < first + SEEDS),
     };
     let percent = compiled * 100 / instructions.max(1);
-    assert!(
-        !ppc_core::jit::available() || percent >= MOSTLY_COMPILED,
-        "only {percent} % ran as compiled code"
-    );
+    // One program may well be one that computes little.
+    let enough = percent >= MOSTLY_COMPILED || seeds == 1;
+    assert!(!HAS_COMPILER || ppc_core::jit::available() && enough, "only {percent} % ran as compiled code");
     println!(
         "lockstep: {seeds} random programs from seed {first} on, {instructions} instructions on each engine, {percent} % of \
          them compiled, in {:.0} s",
