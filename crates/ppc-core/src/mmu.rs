@@ -64,7 +64,8 @@ pub struct Translation {
     pub readable: bool,
     /// Stores to the same grain are allowed and change no hash table entry.
     pub writable: bool,
-    /// All of this holds for a page of this size, as a shift.
+    /// All of this holds for a page of this size, as a shift: the segment's, because a larger page has an entry for each of
+    /// those that it consists of, with reference and change bits of its own.
     pub page_shift: u32,
 }
 
@@ -120,7 +121,7 @@ impl Cpu {
             return self.real_mode(ea, access);
         }
         match self.walk(ea, access, real_mode) {
-            Ok((found, rights)) => {
+            Ok((found, rights, page_shift)) => {
                 let write = access == Access::Write;
                 let r = found.entry.r | HPTE_R_R | if write { HPTE_R_C } else { 0 };
                 if r != found.entry.r {
@@ -133,7 +134,7 @@ impl Cpu {
                     ra: found.real,
                     readable: rights.read,
                     writable: rights.write && r & HPTE_R_C != 0,
-                    page_shift: found.actual_shift,
+                    page_shift,
                 })
             }
             Err(refusal) => Err(self.refuse(ea, access, refusal)),
@@ -170,7 +171,7 @@ impl Cpu {
         SlbEntry { esid: ESID_V, vsid: VRMA_VSID | self.lpcr >> LPCR_VRMASD_SHIFT & VSID_PAGE_SIZE }
     }
 
-    fn walk(&self, ea: u64, access: Access, real_mode: bool) -> Result<(Found, Rights), Refusal> {
+    fn walk(&self, ea: u64, access: Access, real_mode: bool) -> Result<(Found, Rights, u32), Refusal> {
         let vrma = self.virtual_real_mode_segment();
         let segment = if real_mode { &vrma } else { self.slb.find(ea).ok_or(Refusal::Segment)? };
         if real_mode && (ea & REAL_MODE_MASK) >> segment.segment_shift() != 0 {
@@ -205,7 +206,7 @@ impl Cpu {
             return Err(Refusal::Denied { page: !page_allows, key: !key_allows });
         }
         let rights = Rights { read: page.read && denied & 1 == 0, write: page.write && denied & 2 == 0 };
-        Ok((found, rights))
+        Ok((found, rights, base_shift))
     }
 
     fn refuse(&mut self, ea: u64, access: Access, refusal: Refusal) -> Trap {

@@ -130,7 +130,7 @@ fn random_programs_reach_every_row_and_seldom_fail() {
     let shares = [reach.relocated, reach.problem, reach.interrupted, reach.handlers].map(percent);
     let [relocated, problem, interrupted, handlers] = shares;
     assert!(
-        relocated >= 40 && problem >= 10 && (1..=5).contains(&interrupted) && handlers <= 50,
+        relocated >= 40 && problem >= 10 && (1..10).contains(&interrupted) && handlers <= 50,
         "relocated {relocated} %, problem state {problem} %, interrupted {interrupted} %, handlers {handlers} %"
     );
 }
@@ -152,7 +152,7 @@ fn a_register_that_changes_is_found_at_its_instruction() {
 #[test]
 fn random_programs_do_not_see_the_caches() {
     let first = setting("PYSPAPR_LOCKSTEP_SEED").unwrap_or(1);
-    for seed in first..first + 40 {
+    for seed in first..first + 60 {
         if let Err(difference) = hunt::run(seed, [How::By(EngineKind::Interp), How::WithoutCaches], 20, None)
         {
             panic!("with and without caches\n{}", difference.report);

@@ -79,15 +79,17 @@ impl Space {
         let middle = Segment { start: SEGMENT_64K, vsid: 0x2345, size: SegmentSize::M256, base_shift: 16 };
         let huge = Segment { start: SEGMENT_16M, vsid: 0x3456, size: SegmentSize::M256, base_shift: 24 };
         let size = random.of(&[SegmentSize::M256, SegmentSize::T1]);
-        let base_shift = if setup.large { random.of(&[12, 16, 24]) } else { random.of(&[12, 16]) };
+        let base_shift = if setup.large { random.of(&[12, 16, 24]) } else { random.of(&[12, 16, 16]) };
         let linear = Segment { start: LINEAR, vsid: 0x4567, size, base_shift };
         for (i, segment) in [&low, &middle, &huge, &linear].into_iter().enumerate() {
             let mut entry = segment.slb_entry();
             entry.vsid |= VSID_KP | if i == 1 && random.once_in(4) { VSID_KS } else { 0 };
             space.slb.push(entry);
         }
-        space.map(&low, 0, 12, RAM, random);
-        space.map(&low, ALIAS, random.of(&[12, 12, 16]), RAM, random);
+        // Now and then every page has 64 KiB or more, also those of the segment of 4 KiB pages.
+        let small = random.of(&[12, 12, 16]);
+        space.map(&low, 0, small, RAM, random);
+        space.map(&low, ALIAS, random.of(&[small, 16]), RAM, random);
         space.map(&middle, SEGMENT_64K, 16, RAM, random);
         space.map(&linear, LINEAR, base_shift, if base_shift == 24 { 2 * HUGE } else { RAM }, random);
         if setup.large {
