@@ -66,6 +66,7 @@ class Done:
     """What one process has run."""
 
     boots: int = 0
+    unfinished: int = 0
     instructions: int = 0
     trouble: str = ""
 
@@ -90,6 +91,7 @@ def boot(number: int, seconds: float, done: Done) -> None:
         done.trouble = "\n    ".join((f"{what}: {difference}", *difference.lines))
         return
     done.boots += 1
+    done.unfinished += isinstance(reason, Timeout)
     done.instructions += pair.machine.cpus[0].vcpu.instructions
     text = pair.machine.console.output
     if not isinstance(reason, PoweredOff | Timeout) or "Oops" in text or "Call Trace" in text:
@@ -115,10 +117,12 @@ def main(seconds: int, jobs: int = 1, first: int = 1) -> int:
     for done in ends:
         if done.trouble:
             print(done.trouble)
-    boots, instructions = (sum(getattr(done, name) for done in ends) for name in ("boots", "instructions"))
+    boots, unfinished, instructions = (
+        sum(getattr(done, name) for done in ends) for name in ("boots", "unfinished", "instructions")
+    )
     print(
-        f"lockstep: {boots} boots of Linux from number {first} on, {instructions} instructions on each engine, "
-        f"in {time.time() - start:.0f} s"
+        f"lockstep: {boots} boots of Linux from number {first} on ({unfinished} of them cut short by the time), "
+        f"{instructions} instructions on each engine, in {time.time() - start:.0f} s"
     )
     return 1 if any(done.trouble for done in ends) else 0
 
