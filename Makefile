@@ -22,7 +22,7 @@ TOOLS := qemu-system-ppc64:qemu-system-ppc qemu-ppc64le-static:qemu-user-static 
 AARCH64_TOOLS := aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu qemu-aarch64-static:qemu-user-static \
 	/usr/aarch64-linux-gnu/lib/libc.so.6:libc6-dev-arm64-cross
 
-.PHONY: help venv build demo tools guests guest test test-rust test-aarch64 test-python lint lockstep soak anywhere bench fuzz doc clean
+.PHONY: help venv build demo tools guests guest test test-rust test-aarch64 test-python lint lockstep lockstep-random lockstep-linux soak anywhere bench fuzz doc clean
 
 help: ## what people do here
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -75,9 +75,13 @@ lint: venv ## formatting, lints and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-lockstep: build guests ## both engines side by side: random programs from SEED on for SECONDS, then Linux for SECONDS
+lockstep: lockstep-random lockstep-linux ## both engines side by side, from SEED on for SECONDS: random programs, and Linux (`make -j2`: at once)
+
+lockstep-random:
 	PYSPAPR_LOCKSTEP_SECONDS=$(SECONDS) PYSPAPR_LOCKSTEP_SEED=$(SEED) \
 	cargo test --quiet --release -p ppc-core --test lockstep -- --nocapture random_programs_leave
+
+lockstep-linux: build guests
 	PYTHONPATH=tools $(BIN)/python tests/lockstep_linux.py $(SECONDS) $(JOBS) $(SEED)
 
 soak: build ## a thousand migrations in a row, with reboots, cancels and cut links mixed in
