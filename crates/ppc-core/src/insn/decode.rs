@@ -3,60 +3,94 @@
 //! Enters: a word and the instruction set level of the model. Leaves: the row, or `None` for an illegal instruction.
 //! Reserved fields are ignored, as the processor ignores them (Book I, "Reserved Fields and Reserved Values").
 
-use std::{collections::HashMap, sync::LazyLock};
+use std::sync::LazyLock;
 
 use super::{Row, RowId, rows};
 use crate::{fields::Word, model::Isa};
 
-/// Bits that index the table: primary opcode and the low eleven bits.
-const INDEX: u32 = 0xfc00_07ff;
+/// Bits of a word that tell the rows of a primary opcode apart first; the others are in few rows' masks.
+const LOW: u32 = 0x7ff;
 
 struct Table {
     rows: Vec<&'static Row>,
-    /// By index bits: which candidate list.
-    lists: Vec<u16>,
-    /// Candidate rows, the most specific first.
-    candidates: Vec<Vec<u16>>,
+    opcodes: [Opcode; 64],
+    /// Where the candidates of each list begin; one more for where the last list ends.
+    starts: Vec<u32>,
+    /// Row numbers, list after list, in each the most specific first.
+    candidates: Vec<u16>,
+}
+
+/// The lists of a primary opcode.
+#[derive(Clone, Copy, Default)]
+struct Opcode {
+    first: u32,
+    /// The low bits of a word that number its list: none where the opcode alone is the instruction.
+    bits: u32,
+}
+
+impl Opcode {
+    /// The numbers of the lists that `row` belongs to: one for each value of the bits that it leaves free.
+    fn lists(self, row: &Row) -> impl Iterator<Item = usize> {
+        let (value, free) = (row.value, self.bits & !row.mask);
+        // The next larger number that has only free bits, until it is zero again.
+        let next = move |low: &u32| Some(low.wrapping_sub(free) & free).filter(|&low| low != 0);
+        std::iter::successors(Some(0), next).map(move |low| self.list(value | low))
+    }
+
+    fn list(self, word: u32) -> usize {
+        (self.first + (word & self.bits)) as usize
+    }
+}
+
+fn opcode(word: u32) -> usize {
+    (word >> 26) as usize
 }
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
     let rows: Vec<&'static Row> = rows().collect();
-    let mut by_opcode = vec![Vec::new(); 64];
-    for (id, row) in rows.iter().enumerate() {
-        by_opcode[(row.value >> 26) as usize].push(id as u16);
+    let mut opcodes = [Opcode::default(); 64];
+    for row in &rows {
+        opcodes[opcode(row.value)].bits |= row.mask & LOW;
     }
-    for ids in &mut by_opcode {
-        ids.sort_by_key(|&id| std::cmp::Reverse(rows[usize::from(id)].mask.count_ones()));
+    let mut first = 0;
+    for opcode in &mut opcodes {
+        // From the highest bit in use downwards.
+        opcode.bits = (opcode.bits + 1).next_power_of_two() - 1;
+        opcode.first = first;
+        first += opcode.bits + 1;
     }
-    let mut candidates = Vec::new();
-    let mut known = HashMap::new();
-    let lists = (0..1u32 << 17)
-        .map(|index| {
-            let bits = index >> 11 << 26 | index & 0x7ff;
-            let matches = |&id: &u16| {
-                let row = rows[usize::from(id)];
-                (bits ^ row.value) & row.mask & INDEX == 0
-            };
-            let list: Vec<u16> = by_opcode[(index >> 11) as usize].iter().copied().filter(matches).collect();
-            *known.entry(list).or_insert_with_key(|list| {
-                candidates.push(list.clone());
-                (candidates.len() - 1) as u16
-            })
-        })
-        .collect();
-    Table { rows, lists, candidates }
+    let mut specific_first: Vec<_> = rows.iter().copied().zip(0u16..).collect();
+    specific_first.sort_by_key(|(row, _)| std::cmp::Reverse(row.mask.count_ones()));
+    // How many there are in each list, then where each list ends; from there they are filled downwards.
+    let mut starts = vec![0; first as usize + 1];
+    for row in &rows {
+        opcodes[opcode(row.value)].lists(row).for_each(|list| starts[list] += 1);
+    }
+    let mut end = 0;
+    for start in &mut starts {
+        end += *start;
+        *start = end;
+    }
+    let mut candidates = vec![0; end as usize];
+    for (row, number) in specific_first.into_iter().rev() {
+        for list in opcodes[opcode(row.value)].lists(row) {
+            starts[list] -= 1;
+            candidates[starts[list] as usize] = number;
+        }
+    }
+    Table { rows, opcodes, starts, candidates }
 });
 
 /// The id of the row `word` belongs to on a processor of level `isa`.
 pub fn decode_id(word: Word, isa: Isa) -> Option<RowId> {
     let table = &*TABLE;
-    let index = word.0 >> 26 << 11 | word.0 & 0x7ff;
-    let list = &table.candidates[usize::from(table.lists[index as usize])];
-    let fits = |id: &&u16| {
-        let row = table.rows[usize::from(**id)];
+    let list = table.opcodes[opcode(word.0)].list(word.0);
+    let candidates = &table.candidates[table.starts[list] as usize..table.starts[list + 1] as usize];
+    let fits = |number: &&u16| {
+        let row = table.rows[usize::from(**number)];
         word.0 & row.mask == row.value && row.is_in(isa)
     };
-    list.iter().find(fits).map(|&id| RowId(id))
+    candidates.iter().find(fits).map(|&number| RowId(number))
 }
 
 /// The row `word` belongs to on a processor of level `isa`.
@@ -101,6 +135,21 @@ mod tests {
                     );
                 }
             }
+        }
+    }
+
+    #[test]
+    fn the_table_finds_what_a_search_finds() {
+        let search = |word: u32| {
+            let fitting =
+                rows().enumerate().filter(|(_, row)| word & row.mask == row.value && row.is_in(Isa::V3_0));
+            fitting.max_by_key(|(id, row)| (row.mask.count_ones(), std::cmp::Reverse(*id))).map(|(id, _)| id)
+        };
+        for bits in 0..1u32 << 17 {
+            // The bits between are operands for most; a multiplication gives them all values.
+            let word = bits >> 11 << 26 | bits.wrapping_mul(0x9e37_79b1) >> 6 & 0x03ff_f800 | bits & 0x7ff;
+            let found = decode_id(Word(word), Isa::V3_0).map(|id| usize::from(id.0));
+            assert_eq!(found, search(word), "{word:#010x}");
         }
     }
 
