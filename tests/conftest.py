@@ -8,13 +8,16 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from pyspapr import Machine
 from pyspapr import config as spapr_config
 
+# How quick the host is does not say whether a test holds; a test that never ends has pytest's limit.
+settings.register_profile("any-host", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any-host")
 # For `make fuzz`; tests that say themselves how many examples they want are not changed.
-settings.register_profile("fuzz", max_examples=int(os.environ.get("PYSPAPR_FUZZ_EXAMPLES", "300")), deadline=None)
+settings.register_profile("fuzz", max_examples=int(os.environ.get("PYSPAPR_FUZZ_EXAMPLES", "300")))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

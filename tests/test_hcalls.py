@@ -239,7 +239,7 @@ def test_a_hash_guest_may_say_that_it_has_no_process_table(vm: Machine) -> None:
 SAFE_MEMORY = "32M"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     number=st.sampled_from(sorted(hcall.TABLE)),
     arguments=st.lists(

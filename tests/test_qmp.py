@@ -73,7 +73,7 @@ def test_any_bytes_give_objects_or_errors_and_a_newline_and_ff_bring_order_back(
 
 
 @given(st.binary(max_size=120))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_session_answers_any_bytes_with_one_object_for_each_message(data: bytes) -> None:
     session = a_session()
     for message in split(data):
@@ -254,7 +254,7 @@ def test_negotiation_comes_first_and_once(vm: Machine) -> None:
 
 
 @given(json_values)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_any_id_comes_back(value: object) -> None:
     answer = asyncio.run(a_session().answer(json.dumps({"execute": "nothing", "id": value}).encode()))
     assert answer["id"] == value

@@ -181,7 +181,7 @@ def test_too_many_words_are_refused(vm: Machine) -> None:
 SHARED = Machine(memory="32M")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     token=st.one_of(st.sampled_from(sorted(rtas.TABLE)), st.integers(0, 0xFFFFFFFF)),
     arguments=st.lists(

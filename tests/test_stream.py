@@ -12,7 +12,7 @@ from pathlib import Path
 import cbor2
 import pycddl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from streams import Raw, build, seal, small_stream, split, walk
 
@@ -197,13 +197,13 @@ def test_a_damaged_golden_stream_is_refused(path: Path) -> None:
 # Fuzzing.
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_refused(data: bytes) -> None:
     refused(data)
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(st.integers(0, 6), st.data())
 def test_a_changed_payload_with_right_checks_never_crashes(which: int, data: st.DataObject) -> None:
     records = list(split(SMALL))
@@ -219,7 +219,7 @@ def test_a_changed_payload_with_right_checks_never_crashes(which: int, data: st.
 
 
 @pytest.mark.parametrize("path", GOLDEN[-1:], ids=lambda path: path.stem)
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=EXAMPLES)
 @given(st.data())
 def test_a_changed_machine_with_right_checks_is_refused_or_built(path: Path, data: st.DataObject) -> None:
     records = list(split(path.read_bytes()))
