@@ -88,9 +88,10 @@ pub const ALLOWED: &[Allowed] = &[
     },
     Allowed {
         rows: &["xscvdpsp", "xscvdphp", "xscvqpdp"],
-        isa: "3.1: \"rnd <- bfp_ROUND_TO_BFP32(FPSCR.RN, src)\", \"result <- bfp32_CONVERT_FROM_BFP(rnd)\": what \
-              becomes of a number that is out of range also after the adjustment of an enabled exception is not \
-              said there (no copy of bfp32_CONVERT_FROM_BFP at hand)",
+        isa: "3.1: \"rnd <- bfp_ROUND_TO_BFP32(FPSCR.RN, src)\", \"result <- bfp32_CONVERT_FROM_BFP(rnd)\", and there \
+              (Book I, 7.6.2.2) of a number that the adjustment of an enabled exception does not bring into range: \
+              \"(x.exponent < -126) & (FPSCR.UE = 1)\", \"(x.exponent > 127) & (FPSCR.OE = 1)\": \"result <- \
+              undefined\"",
         peer: "has other bits of it, and classes them",
         forgive: |start, isa, ours, peer| {
             let w = Word(start.word);

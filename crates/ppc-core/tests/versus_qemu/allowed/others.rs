@@ -79,9 +79,10 @@ pub const ALLOWED: &[Allowed] = &[
     },
     Allowed {
         rows: &["divde"],
-        isa: "2.03, Divide Doubleword: \"the contents of register RT are undefined as are (if Rc=1) the contents of \
-              the LT, GT, and EQ bits of CR Field 0. In these cases, if OE=1 then OV is set to 1.\" Divide \
-              Doubleword Extended has the same if the quotient cannot be represented in 64 bits.",
+        isa: "3.0, Divide Doubleword Extended: \"if (result_half = result) then [...] overflow <- 0 else overflow <- 1\", \
+              \"if overflow = 1 then RT <- undefined\". 2.03, Divide Doubleword: \"the contents of register RT are \
+              undefined as are (if Rc=1) the contents of the LT, GT, and EQ bits of CR Field 0. In these cases, if \
+              OE=1 then OV is set to 1.\"",
         peer: "has another undefined result, and misses overflows to less than 2^64",
         forgive: |start, _, ours, peer| {
             let w = Word(start.word);
@@ -130,7 +131,8 @@ pub const ALLOWED: &[Allowed] = &[
     },
     Allowed {
         rows: &["mtspr"],
-        isa: "VRSAVE is a 32-bit register (Book I, 6.3.3, VR Save Register; no copy at hand)",
+        isa: "3.0, Move To Special Purpose Register: \"if length(SPR(n)) = 64 then SPR(n) <- (RS) else SPR(n) <- (RS) \
+              [32:63]\"; of VRSAVE the length is 32 (Book I, 6.3.3, VR Save Register)",
         peer: "keeps 64 bits",
         forgive: |start, _, ours, peer| {
             if Word(start.word).spr() == 256 && ours.registers.vrsave >> 32 == 0 {

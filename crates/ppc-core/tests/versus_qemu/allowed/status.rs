@@ -108,10 +108,9 @@ pub const ALLOWED: &[Allowed] = &[
     },
     Allowed {
         rows: &["fmadd*", "fmsub*", "fnm*", "x?madd*", "x?msub*", "x?nm*"],
-        isa: "an infinity times zero plus a signalling NaN raises both VXSNAN and VXIMZ (Book I, 4.4, list of the \
-              instructions that may set more than one exception bit; no copy at hand). 3.1, xsmsubqp, has \
-              independent \"if vxsnan_flag=1 then SetFX(FPSCR.VXSNAN)\" and \"if vximz_flag=1 then \
-              SetFX(FPSCR.VXIMZ)\".",
+        isa: "3.1, xsmaddqp, of one sum: \"if vxsnan_flag=1 then SetFX(FPSCR.VXSNAN) if vximz_flag=1 then \
+              SetFX(FPSCR.VXIMZ)\", \"vx_flag <- vxsnan_flag | vximz_flag | vxisi_flag\": an infinity times zero plus \
+              a signalling NaN raises both (Book I, 4.4, lists it among what may set more than one exception bit)",
         peer: "raises VXIMZ only",
         forgive: |_, _, ours, peer| {
             if peer.registers.fpscr & ours.registers.fpscr & VXIMZ != 0 && ours.registers.fpscr & VXSNAN != 0
