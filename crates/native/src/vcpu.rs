@@ -163,7 +163,7 @@ impl Vcpu {
         cpu.icount = old.icount;
         cpu.idle_nanos = old.idle_nanos;
         cpu.tb_offset = old.tb_offset;
-        cpu.cia = pc;
+        cpu.cia = pc & !3;
         cpu.gpr[3..8].copy_from_slice(&[r3, r4, r5, r6, r7]);
         cpu.set_decrementer(i64::from(i32::MAX));
         cpu.set_msr(msr);

@@ -277,6 +277,10 @@ impl CodeCache {
             block.dropped = true;
             self.by_key.remove(&block.key);
         }
+        // `flush_page` looks for the mark to find out whether anything was fetched from the page.
+        for fetch in self.fetches.iter_mut().filter(|fetch| fetch.real >> GRAIN_SHIFT == number) {
+            *fetch = Fetch::default();
+        }
         cpu.ram.clear_code(ra);
         dropped
     }

@@ -9,6 +9,7 @@
 use crate::{
     block::CodeCache,
     exit::Exit,
+    host_float::DefaultEnvironment,
     jit::Jit,
     msr,
     profile::{Profile, Report, Tier, Way},
@@ -127,6 +128,7 @@ impl Engine {
 
     /// Runs until `icount` is `until`, or something needs the caller.
     pub fn run(&mut self, until: u64) -> Exit {
+        let _environment = DefaultEnvironment::enter();
         // Code that was written from outside the processor.
         for grain in self.cpu.ram.take_changed_code() {
             self.drop_code(grain << GRAIN_SHIFT, GRAIN);

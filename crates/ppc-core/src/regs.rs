@@ -63,7 +63,8 @@ impl Cpu {
     pub fn set_register(&mut self, name: &str, value: u128) -> Option<()> {
         let low = value as u64;
         match name {
-            "pc" => self.cia = low,
+            // Instructions are words: no branch goes anywhere else (Book I, 2.4, Branch Instructions).
+            "pc" => self.cia = low & !3,
             "msr" => self.set_msr(low),
             "cr" => self.set_cr(low as u32),
             "fpscr" => self.fpscr = low,

@@ -6,6 +6,7 @@
 use crate::{
     fields::Word,
     model::Isa,
+    msr,
     state::{Cpu, Xer},
     trap::{Done, Trap},
 };
@@ -37,6 +38,11 @@ pub const IC_TM: u8 = 5;
 pub const IC_SCV: u8 = 12;
 const FSCR_IC_SHIFT: u32 = 56;
 const FSCR_GUEST: u64 = FSCR_SCV | FSCR_TAR | FSCR_EBB | FSCR_DSCR | 0xff << FSCR_IC_SHIFT;
+
+/// CTRL: the thread runs.
+const CTRL_RUN: u64 = 1;
+/// CTRL: the thread state's bit of the first thread, which follows RUN.
+const CTRL_TS: u64 = 1 << 15;
 
 /// Who may do what.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -92,6 +98,13 @@ fn store32<const N: usize>(cpu: &mut Cpu, value: u64) {
     cpu.spr[N] = value & 0xffff_ffff;
 }
 fn ignore(_: &mut Cpu, _: u64) {}
+fn write_ctrl(c: &mut Cpu, value: u64) {
+    c.spr[136] = if value & CTRL_RUN != 0 { CTRL_RUN | CTRL_TS } else { 0 };
+}
+/// RUN, and in privileged state the thread's own bit of TS as well (Book III, CTRL).
+fn read_ctrl(c: &Cpu) -> u64 {
+    if c.msr & msr::PR != 0 { c.spr[136] & CTRL_RUN } else { c.spr[136] }
+}
 fn zero(_: &Cpu) -> u64 {
     0
 }
@@ -138,12 +151,14 @@ sprs! {
     129 "TFIAR" Rw Rw V2_07 TM, false, zero, ignore;
     130 "TEXASR" Rw Rw V2_07 TM, false, zero, ignore;
     131 "TEXASRU" R R V2_07 TM, false, zero, ignore;
-    136 "CTRL" R No V2_07 None, false, stored::<136>, ignore;
+    136 "CTRL" R R V2_07 None, false, read_ctrl, ignore;
     144 "TIDR" No Rw V3_0 None, false, stored::<144>, store::<144>;
-    152 "CTRLW" No W V2_07 None, false, stored::<136>, |c, v| c.spr[136] = v & 1 | (v & 1) << 15;
+    152 "CTRLW" No W V2_07 None, false, stored::<136>, write_ctrl;
     153 "FSCR" No Rw V2_07 None, true, stored::<FSCR>, write_fscr;
     157 "UAMOR" No Rw V2_07 None, false, stored::<UAMOR>, store::<UAMOR>;
     159 "PSPB" No Rw V2_07 None, false, stored::<159>, store32::<159>;
+    // Doorbells are sent by instructions of the hypervisor's, so none is ever pending.
+    176 "DPDES" No R V2_07 None, false, zero, ignore;
     256 "VRSAVE" Rw Rw V2_07 None, false, |c| c.vrsave.into(), |c, v| c.vrsave = v as u32;
     259 "USPRG3" R R V2_07 None, false, stored::<275>, ignore;
     268 "TB" R R V2_07 None, true, |c| c.timebase(), ignore;
@@ -361,6 +376,13 @@ mod tests {
                 assert!(a.number < b.number, "{} before {}", a.name, b.name);
                 assert_ne!(a.name, b.name);
             }
+        }
+    }
+
+    #[test]
+    fn what_problem_state_reads_privileged_state_reads_too() {
+        for s in SPRS {
+            assert!(!s.problem.reads() || s.privileged.reads(), "{}", s.name);
         }
     }
 

@@ -86,6 +86,10 @@ on_each_engine! {
     single_step_traces_every_instruction
     an_exception_that_stands_interrupts_when_it_is_unmasked
     idle_time_skips_to_the_decrementer
+    functions_without_a_way_out_are_forgotten_when_they_are_written
+    a_page_that_was_written_and_taken_away_is_not_fetched_from
+    a_program_counter_is_that_of_a_word
+    how_the_calling_thread_rounds_is_its_own_affair
 }
 
 fn load(engine: &Engine, at: u64, code: &[u32]) {
@@ -280,4 +284,108 @@ fn idle_time_skips_to_the_decrementer(make: Make) {
     engine.cpu.skip_to(deadline);
     assert!(engine.cpu.decrementer_pending());
     assert_eq!(engine.cpu.decrementer_deadline(), None);
+}
+
+const BLR: u32 = 0x4e80_0020;
+
+fn functions_without_a_way_out_are_forgotten_when_they_are_written(make: Make) {
+    // The table of indirect branches has one entry for both functions, which leave only through LR.
+    let code = [mtspr(9, 10), 0x4e80_0421, addi(9, 9, -1), 0x2c29_0000, 0x4082_fff0, b(0)];
+    let mut engine = make(&code);
+    load(&engine, 0x2_0000, &[addi(3, 0, 1), BLR]);
+    load(&engine, 0x2_8000, &[addi(3, 0, 2), BLR]);
+    let mut call = |function: u64, new: Option<u32>| {
+        if let Some(new) = new {
+            load(&engine, function, &[new]);
+        }
+        (engine.cpu.cia, engine.cpu.gpr[10], engine.cpu.gpr[9]) = (BASE, function, 20);
+        engine.run(engine.cpu.icount + 1000);
+        engine.cpu.gpr[3]
+    };
+    assert_eq!([call(0x2_0000, None), call(0x2_8000, None), call(0x2_8000, Some(addi(3, 0, 3)))], [1, 2, 3]);
+}
+
+fn a_page_that_was_written_and_taken_away_is_not_fetched_from(make: Make) {
+    const PAGE: u64 = 0x1000_0000;
+    let mut engine = make(&[stw(4, 5, 0), b(0)]);
+    load(&engine, 0x2_0000, &[addi(3, 0, 1)]);
+    load(&engine, 0x400, &[b(0)]);
+    let table = engine.cpu.hpt.clone();
+    let entry = hpt::Hpte { v: 5 << 12 | 1, r: 0x2_0000 | 0x10 | 2 };
+    table.store(5 * 8, entry).expect("inside");
+    engine.cpu.slb.set(0, ppc_core::slb::SlbEntry { esid: PAGE | 0x800_0000, vsid: 5 << 12 });
+    engine.cpu.flush_translations();
+    let mut run = |msr: u64, at: u64, count: u64| {
+        engine.cpu.set_msr(msr::SF | msr::ME | msr);
+        (engine.cpu.cia, engine.cpu.gpr[4], engine.cpu.gpr[5]) = (at, addi(3, 0, 1).into(), 0x2_0000);
+        engine.run(engine.cpu.icount + count);
+        if at == BASE {
+            let page = hpt::VirtualPage::of_entry(table.groups(), 5 * 8, entry).expect("a page");
+            table.store(5 * 8, hpt::Hpte::default()).expect("inside");
+            engine.cpu.flush_page(&page, 0x2_0000);
+        }
+        engine.cpu.cia
+    };
+    assert_eq!(run(msr::IR, PAGE, 1), PAGE + 4);
+    run(0, BASE, 1);
+    assert_eq!(run(msr::IR, PAGE, 1), 0x400);
+}
+
+fn a_program_counter_is_that_of_a_word(make: Make) {
+    let mut engine = make(&[addi(3, 3, 1), b(0)]);
+    engine.cpu.set_register("pc", u128::from(BASE | 3)).expect("a register");
+    engine.run(1);
+    assert_eq!((engine.cpu.cia, engine.cpu.gpr[3]), (BASE + 4, 1));
+}
+
+fn how_the_calling_thread_rounds_is_its_own_affair(make: Make) {
+    let mut engine = make(&[FADD, b(0)]);
+    engine.cpu.set_msr(engine.cpu.msr | msr::FP);
+    engine.cpu.set_fpr(2, 1.0f64.to_bits());
+    engine.cpu.set_fpr(3, f64::EPSILON.to_bits() / 2 + 1);
+    let before = host::round_up();
+    engine.run(1);
+    let after = host::set(before);
+    assert_eq!(engine.cpu.fpr(1), 1.0f64.to_bits());
+    assert_eq!(after, host::UP);
+}
+
+#[cfg(target_arch = "x86_64")]
+mod host {
+    use std::arch::asm;
+
+    /// MXCSR: to plus infinity.
+    pub const UP: u32 = 0x5f80;
+
+    pub fn round_up() -> u32 {
+        set(UP)
+    }
+
+    /// Returns what it was before, without the exceptions that were recorded.
+    pub fn set(value: u32) -> u32 {
+        let mut before = 0u32;
+        // SAFETY: four bytes are stored and loaded; both values are valid ones.
+        unsafe { asm!("stmxcsr [{}]", "ldmxcsr [{}]", in(reg) &raw mut before, in(reg) &raw const value) };
+        before & !0x3f
+    }
+}
+
+#[cfg(target_arch = "aarch64")]
+mod host {
+    use std::arch::asm;
+
+    /// FPCR: towards plus infinity.
+    pub const UP: u64 = 1 << 22;
+
+    pub fn round_up() -> u64 {
+        set(UP)
+    }
+
+    /// Returns what it was before.
+    pub fn set(value: u64) -> u64 {
+        let before: u64;
+        // SAFETY: a register of the thread's; both values are valid ones.
+        unsafe { asm!("mrs {}, fpcr", "msr fpcr, {}", out(reg) before, in(reg) value) };
+        before
+    }
 }

@@ -326,7 +326,12 @@ impl Jit {
             perf::name(code.start, code.len, || format!("guest_{:#018x}", cpu.cia));
         }
         arena::see_code();
-        let slots: Box<[Slot]> = code.exits.iter().map(|exit| unlinked(exit.offset)).collect();
+        // A region is known by the address of its slots, and an empty list has none of its own.
+        let mut slots: Vec<Slot> = code.exits.iter().map(|exit| unlinked(exit.offset)).collect();
+        if slots.is_empty() {
+            slots.push(unlinked(0));
+        }
+        let slots = slots.into_boxed_slice();
         for part in &region.parts {
             let Some(&(_, at)) = code.entries.iter().find(|&&(place, _)| place == part.place) else {
                 continue;
