@@ -157,8 +157,8 @@ sprs! {
     153 "FSCR" No Rw V2_07 None, true, stored::<FSCR>, write_fscr;
     157 "UAMOR" No Rw V2_07 None, false, stored::<UAMOR>, store::<UAMOR>;
     159 "PSPB" No Rw V2_07 None, false, stored::<159>, store32::<159>;
-    // Doorbells are sent by instructions of the hypervisor's, so none is ever pending.
-    176 "DPDES" No R V2_07 None, false, zero, ignore;
+    // A bit a thread of the core, from the right, that has a doorbell pending.
+    176 "DPDES" No R V2_07 None, false, |c| c.doorbell.into(), ignore;
     256 "VRSAVE" Rw Rw V2_07 None, false, |c| c.vrsave.into(), |c, v| c.vrsave = v as u32;
     259 "USPRG3" R R V2_07 None, false, stored::<275>, ignore;
     268 "TB" R R V2_07 None, true, |c| c.timebase(), ignore;

@@ -90,6 +90,7 @@ on_each_engine! {
     a_page_that_was_written_and_taken_away_is_not_fetched_from
     a_program_counter_is_that_of_a_word
     how_the_calling_thread_rounds_is_its_own_affair
+    the_run_latch_and_a_pending_doorbell_can_be_read
 }
 
 fn load(engine: &Engine, at: u64, code: &[u32]) {
@@ -348,6 +349,23 @@ fn how_the_calling_thread_rounds_is_its_own_affair(make: Make) {
     let after = host::set(before);
     assert_eq!(engine.cpu.fpr(1), 1.0f64.to_bits());
     assert_eq!(after, host::UP);
+}
+
+fn the_run_latch_and_a_pending_doorbell_can_be_read(make: Make) {
+    const MSGSNDP_R5: u32 = 0x7c00_011c | 5 << 11;
+    const CTRL: u32 = 136;
+    const CTRLW: u32 = 152;
+    const DPDES: u32 = 176;
+    let mut engine = make(&[mtspr(CTRLW, 4), mfspr(6, CTRL), MSGSNDP_R5, mfspr(7, DPDES), b(0)]);
+    (engine.cpu.gpr[4], engine.cpu.gpr[5]) = (1, 5 << 27);
+    engine.run(4);
+    assert_eq!(engine.cpu.gpr[6..8], [0x8001, 1]);
+    engine.cpu.doorbell = false;
+    // Without relocation, which goes with it on a processor.
+    engine.cpu.msr |= msr::PR;
+    engine.cpu.cia = BASE + 4;
+    engine.run(5);
+    assert_eq!(engine.cpu.gpr[6], 1, "problem state does not see which thread it is");
 }
 
 #[cfg(target_arch = "x86_64")]
