@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypedDict, get_args, get_origin
@@ -15,7 +16,7 @@ from images import POWER_OFF, write_kernel
 
 from pyspapr import ConfigError, Machine
 from pyspapr.qmp import QmpError, commands
-from pyspapr.qmp.address import TcpAddress, UnixAddress, listen, parse_address
+from pyspapr.qmp.address import Listener, TcpAddress, UnixAddress, parse_address
 from pyspapr.qmp.errors import COMMAND_NOT_FOUND, WireError
 from pyspapr.qmp.monitor import Monitor
 from pyspapr.qmp.registry import TABLE, command
@@ -337,9 +338,41 @@ def test_what_is_no_address_is_refused(text: str) -> None:
 
 def test_a_socket_is_its_owners_alone_and_a_stale_one_is_replaced(tmp_path: Path) -> None:
     address = UnixAddress(str(tmp_path / "s"))
-    listen(address).close()
-    server = listen(address)
+    Listener(address).socket.close()
+    server = Listener(address)
     assert (tmp_path / "s").stat().st_mode & 0o777 == 0o600
     with pytest.raises(ConfigError, match="another process is listening"):
-        listen(address)
-    server.close()
+        Listener(address)
+    server.forget()
+    assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.parametrize("what", ["file", "link", "fifo", "directory"])
+def test_nothing_but_a_socket_makes_room_for_one(what: str, tmp_path: Path) -> None:
+    path, other = tmp_path / "s", tmp_path / "other"
+    other.write_text("precious")
+    match what:
+        case "file":
+            path.write_text("precious")
+        case "link":
+            path.symlink_to(other)
+        case "fifo":
+            os.mkfifo(path)
+        case "directory":
+            path.mkdir()
+    before = path.lstat()
+    with pytest.raises(ConfigError, match="no socket is there"):
+        Listener(UnixAddress(str(path)))
+    assert path.lstat() == before
+    assert other.read_text() == "precious"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_what_took_a_sockets_name_stays(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    server = Listener(UnixAddress(str(path)))
+    path.unlink()
+    path.write_text("precious")
+    server.forget()
+    assert path.read_text() == "precious"
+    server.socket.close()

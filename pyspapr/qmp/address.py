@@ -6,13 +6,12 @@ Unix socket can be opened by its owner only.
 
 from __future__ import annotations
 
-import os
 import socket
-from contextlib import suppress
 from typing import Final
 
 from pyspapr.errors import ConfigError
 from pyspapr.plain import Plain
+from pyspapr.unix_socket import UnixListener
 
 LOOPBACK: Final = "127.0.0.1"
 BACKLOG: Final = 16
@@ -74,49 +73,25 @@ def connect(address: Address, timeout: float) -> socket.socket:
     return client
 
 
-def _remove_stale(path: str) -> None:
-    """Remove a socket that nobody listens to any more; raises OSError when somebody does."""
-    with socket.socket(socket.AF_UNIX) as probe:
+class Listener:
+    """A listening `socket`; `address` is the one that clients use, with the port that the host chose."""
+
+    def __init__(self, address: Address) -> None:
+        """Begin to listen. Raises ConfigError."""
+        self._unix: UnixListener | None = None
+        self.address = address
         try:
-            probe.connect(path)
-        except ConnectionRefusedError:
-            os.unlink(path)
-        except OSError:
-            return
-        else:
-            raise OSError("another process is listening there")
+            if isinstance(address, TcpAddress):
+                family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+                self.socket = socket.create_server((address.host, address.port), family=family, backlog=BACKLOG)
+                self.address = TcpAddress(address.host, self.socket.getsockname()[1])
+            else:
+                self._unix = UnixListener(address.path, BACKLOG)
+                self.socket = self._unix.socket
+        except OSError as error:
+            raise ConfigError(f"cannot listen at {address}: {error.strerror or error}") from error
 
-
-def listen(address: Address) -> socket.socket:
-    """A listening socket. Raises ConfigError."""
-    try:
-        if isinstance(address, TcpAddress):
-            family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-            return socket.create_server((address.host, address.port), family=family, backlog=BACKLOG)
-        server = socket.socket(socket.AF_UNIX)
-        try:
-            _remove_stale(address.path)
-            server.bind(address.path)
-            # Nobody can connect before listen(), so nobody slips in before the mode is set.
-            os.chmod(address.path, 0o600)
-            server.listen(BACKLOG)
-        except OSError:
-            server.close()
-            raise
-    except OSError as error:
-        raise ConfigError(f"cannot listen at {address}: {error.strerror or error}") from error
-    return server
-
-
-def bound(address: Address, server: socket.socket) -> Address:
-    """The address that clients use: with the port that the host chose."""
-    if isinstance(address, TcpAddress):
-        return TcpAddress(address.host, server.getsockname()[1])
-    return address
-
-
-def forget(address: Address) -> None:
-    """Remove what `listen` left in the file system."""
-    if isinstance(address, UnixAddress):
-        with suppress(OSError):  # somebody else may have been faster
-            os.unlink(address.path)
+    def forget(self) -> None:
+        """Take away what is left in the file system."""
+        if self._unix is not None:
+            self._unix.forget()

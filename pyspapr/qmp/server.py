@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from pyspapr.qmp import commands as _commands  # noqa: F401 - fills the table
 from pyspapr.qmp import migration as _migration  # noqa: F401 - fills the table
-from pyspapr.qmp.address import bound, forget, listen, parse_address
+from pyspapr.qmp.address import Listener, parse_address
 from pyspapr.qmp.monitor import Host, Monitor
 from pyspapr.qmp.session import Session, greeting
 from pyspapr.qmp.wire import Json, Splitter, encode
@@ -91,9 +91,8 @@ class QmpServer:
 
     def __init__(self, vm: Machine, address: str, *, name: str | None = None, host: Host | None = None) -> None:
         """Listen and start to serve. `host` is the program around the machine, if it can run another in its place."""
-        wanted = parse_address(address)
-        self._socket = listen(wanted)
-        self.address = bound(wanted, self._socket)
+        self._listener = Listener(parse_address(address))
+        self.address = self._listener.address
         self.monitor = Monitor(vm, name, self._schedule, host)
         self._clients: set[Client] = set()
         self._loop = asyncio.new_event_loop()
@@ -121,7 +120,7 @@ class QmpServer:
         self._unsubscribe()
         self._loop.call_soon_threadsafe(self._closing.set)
         self._thread.join()
-        forget(self.address)
+        self._listener.forget()
 
     def attach(self, vm: Machine) -> None:
         """Control `vm` from now on. Clients stay connected."""
@@ -177,7 +176,7 @@ class QmpServer:
             finally:
                 tasks.discard(task)
 
-        server = await asyncio.start_server(connected, sock=self._socket)
+        server = await asyncio.start_server(connected, sock=self._listener.socket)
         await self._closing.wait()
         server.close()
         if tasks:
