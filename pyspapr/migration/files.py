@@ -10,9 +10,7 @@ from __future__ import annotations
 import io
 import os
 import stat
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, Final, Literal
 
 from pyspapr._native import Ram
@@ -21,6 +19,7 @@ from pyspapr.migration import save
 from pyspapr.migration.load import Loader, Prepare, refuse
 from pyspapr.migration.prepare import as_it_is
 from pyspapr.migration.records import ALIGNMENT, CHECK, Header, Image, Kind, Record
+from pyspapr.migration.replacement import replacing
 from pyspapr.migration.stream import RECORD_HEAD, StreamReader, StreamWriter
 from pyspapr.vmstate import cbor
 
@@ -30,69 +29,10 @@ if TYPE_CHECKING:
 Path = str | os.PathLike[str]
 Compression = Literal["zstd", "lz4"]
 COMPRESSIONS: Final = ("zstd", "lz4")
-BUFFER: Final = 1 << 20
 READ_BUFFER: Final = 64 << 10
 """Devices and schemas fit; an image is mapped, and larger records are read past it."""
 PIECE: Final = 1 << 20
 """Bytes of an image that are read at once where it cannot be mapped."""
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file that takes the place of `path` when all went well, and is gone when not."""
-    target = os.path.realpath(os.fspath(path))
-    directory = os.path.dirname(target)
-    beside = os.path.join(directory, f".{os.path.basename(target)}.{os.getpid()}.{os.urandom(4).hex()}")
-    try:
-        fd = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise StateError(f"{os.fspath(path)} cannot be written: {error.strerror}") from error
-    try:
-        with open(fd, "w+b", buffering=BUFFER) as file:
-            yield file
-            file.flush()
-            os.fsync(fd)
-        with_mode(beside, target)
-        with kept_for_a_while(target):
-            os.replace(beside, target)
-    except BaseException as error:
-        os.unlink(beside)
-        if isinstance(error, OSError):
-            raise StateError(f"{os.fspath(path)} cannot be written: {error.strerror}") from error
-        raise
-    sync_directory(directory)
-
-
-@contextmanager
-def kept_for_a_while(path: str) -> Iterator[None]:
-    """Let a thread free the blocks of the file that is replaced: a gigabyte of them can take most of a second."""
-    try:
-        old = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except OSError:
-        yield
-        return
-    try:
-        yield
-    finally:
-        threading.Thread(target=os.close, args=(old,), daemon=True).start()
-
-
-def with_mode(beside: str, target: str) -> None:
-    """The mode of the file that is replaced; a new one is its owner's only: it holds a whole machine's memory."""
-    try:
-        mode = stat.S_IMODE(os.stat(target).st_mode)
-    except FileNotFoundError:
-        mode = 0o600
-    os.chmod(beside, mode)
-
-
-def sync_directory(directory: str) -> None:
-    """Make a rename last."""
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 # Saving.
@@ -103,7 +43,8 @@ def save_file(vm: Machine, path: Path, base: Path | None, compress: Compression 
     if compress is not None and compress not in COMPRESSIONS:
         raise ConfigError(f"unknown compression {compress!r}: choose one of {', '.join(COMPRESSIONS)}")
     save.prepare(vm)
-    with replacing(path) as file:
+    with replacing(path) as replacement:
+        file = replacement.file
         writer = StreamWriter(file.write)
         if base is not None:
             write_after(vm, writer, base, compress)

@@ -13,10 +13,10 @@ import select
 import socket
 import ssl
 import threading
-from pathlib import Path
 from typing import Final, Protocol
 
-from pyspapr.errors import MigrationError
+from pyspapr.errors import MigrationError, StateError
+from pyspapr.migration.replacement import Replacement
 from pyspapr.migration.users import READ, WRITE, Closed, Users
 
 PIECE: Final = 256 << 10
@@ -30,6 +30,10 @@ class Transport(Protocol):
 
     def read(self, limit: int) -> bytes:
         """Up to `limit` bytes, at least one; empty at the end. Raises MigrationError."""
+        ...
+
+    def quiet(self) -> bool:
+        """Whether `read` would have to wait; True also where that cannot be told."""
         ...
 
     def write(self, data: bytes) -> None:
@@ -84,6 +88,17 @@ class SocketTransport:
         except (Closed, OSError, ValueError) as error:
             raise self._lost("receiving", error) from error
 
+    def quiet(self) -> bool:
+        """Whether nothing has arrived."""
+        try:
+            with self._users:
+                with self._lock:
+                    if isinstance(self._socket, ssl.SSLSocket) and self._socket.pending():
+                        return False
+                return not self._users.wait(self._number, READ, 0)
+        except (Closed, OSError, ValueError):
+            return False  # `read` says what is wrong
+
     def write(self, data: bytes) -> None:
         """Send everything."""
         view = memoryview(data)
@@ -135,6 +150,10 @@ class DescriptorTransport:
         except (Closed, OSError) as error:
             raise self._lost("reading", error) from error
 
+    def quiet(self) -> bool:
+        """It cannot be told."""
+        return True
+
     def write(self, data: bytes) -> None:
         """Write everything, in pieces that a pipe takes without blocking once it is writable."""
         view = memoryview(data)
@@ -161,45 +180,40 @@ class FileWriter:
 
     def __init__(self, path: str) -> None:
         """Create the file beside. Raises MigrationError."""
-        self._path = Path(path)
-        self._beside = self._path.with_name(f".{self._path.name}.{os.getpid()}.part")
         try:
-            self._file = open(self._beside, "wb")  # noqa: SIM115 (lives as long as this object)
-        except OSError as error:
-            raise MigrationError(f"{path} cannot be written: {error}") from error
+            self._replacement = Replacement(path)
+        except StateError as error:
+            raise MigrationError(str(error)) from error
 
     def read(self, limit: int) -> bytes:
         """Nobody answers."""
         return b""
 
+    def quiet(self) -> bool:
+        """It cannot be told."""
+        return True
+
     def write(self, data: bytes) -> None:
         """Write everything."""
         try:
-            self._file.write(data)
-        except (OSError, ValueError) as error:
-            raise MigrationError(f"{self._path} cannot be written: {error}") from error
+            self._replacement.file.write(data)
+        except OSError as error:
+            raise MigrationError(str(self._replacement.failed(error))) from error
+        except ValueError as error:
+            raise MigrationError("the file was closed on this side") from error
 
     def finish(self) -> None:
         """Sync, then rename over what was there, then sync the directory."""
         try:
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            self._file.close()
-            os.rename(self._beside, self._path)
-            directory = os.open(self._path.parent, os.O_RDONLY)
-            try:
-                os.fsync(directory)
-            finally:
-                os.close(directory)
-        except (OSError, ValueError) as error:
-            raise MigrationError(f"{self._path} cannot be written: {error}") from error
+            self._replacement.commit()
+        except StateError as error:
+            raise MigrationError(str(error)) from error
+        except ValueError as error:
+            raise MigrationError("the file was closed on this side") from error
 
     def close(self) -> None:
         """Close; what was not finished disappears."""
-        with contextlib.suppress(OSError):
-            self._file.close()
-        with contextlib.suppress(OSError):
-            self._beside.unlink()
+        self._replacement.discard()
 
 
 class ObjectTransport:
@@ -233,6 +247,10 @@ class ObjectTransport:
             return bytes(self._read(min(limit, PIECE)) or b"")
         except (OSError, ValueError) as error:
             raise MigrationError(f"reading failed: {error}") from error
+
+    def quiet(self) -> bool:
+        """It cannot be told."""
+        return True
 
     def write(self, data: bytes) -> None:
         """Everything, also when the object takes it in pieces."""
