@@ -7,6 +7,8 @@
 A machine is used by one thread at a time. Other threads may call `kick`, `stop`, `pause`, `resume`, `reboot`, `call`,
 `post` and `console.write`, also while it runs: what touches the guest's state is then done by the thread that runs it,
 between two instructions.
+
+A machine's memory is given back when the last reference to it goes. Its console, processors and devices do not keep it.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from __future__ import annotations
 import os
 import re
 import threading
+import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -96,6 +99,8 @@ class Machine:
             self.hpt = Hpt(self.config.table_shift) if hpt is None else hpt
         except (OSError, MemoryError) as error:
             raise ConfigError(f"the host cannot provide this machine's memory: {error}") from error
+        # What belongs to a machine does not keep it: its memory goes when nobody has it any more.
+        this: Machine = weakref.proxy(self)
         self.prepared_hpt: Hpt | None = None
         """What H_RESIZE_HPT_PREPARE has prepared."""
         self.memory = Memory(self.ram)
@@ -107,7 +112,7 @@ class Machine:
         """Whether a hypercall has no result yet."""
         self._kicked = threading.Event()
         self._stop_requested = False
-        self._calls = Calls(self.kick)
+        self._calls = Calls(lambda: this.kick())
         self.images: boot.Images | None = None
         """What a reboot loads. A machine made from a stream does not know: set it before its guest reboots."""
         self.started = False
@@ -137,16 +142,16 @@ class Machine:
         self.cpus = [Cpu(vcpu, index) for index, vcpu in enumerate(vcpus)]
         self.registered = [Registered() for _ in vcpus]
 
-        self.ics = Ics()
+        ics = self.ics = Ics()
         self.icps = [Icp(self.ics, index, self._line(vcpu)) for index, vcpu in enumerate(vcpus)]
-        self.console = Console(self, self.config.console_history)
-        irq = self.ics.claim(vty.IRQ)
-        self.ics.claim(nvram.IRQ)
-        self.vty = Vty(self.console, lambda: self.ics.pulse(irq))
+        self.console = Console(this, self.config.console_history)
+        irq = ics.claim(vty.IRQ)
+        ics.claim(nvram.IRQ)
+        self.vty = Vty(self.console, lambda: ics.pulse(irq))
         self.nvram = Nvram()
         self.rtc = Rtc(
             RTC_EPOCH if self.config.rtc_base is None else self.config.rtc_base,
-            lambda: self.cpus[0].vcpu.timebase,
+            lambda: vcpus[0].timebase,
         )
         self.random = Random(self.config.seed)
 
@@ -233,6 +238,8 @@ class Machine:
         self.call(self._reboot)
 
     def _reboot(self) -> None:
+        if self.serving:
+            raise StateError("a hypercall is being answered: its handler may call end(), and reboot() comes afterwards")
         if isinstance(self.ended, Migrated):
             raise StateError(str(self.ended))
         if self.images is None:
