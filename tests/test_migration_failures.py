@@ -225,13 +225,22 @@ def test_a_destination_without_a_device_refuses_it_by_name(demo_guest: Path) -> 
 
 
 @pytest.mark.parametrize("garbage", [b"GET / HTTP/1.1\r\n\r\n", b"\0\0\0\x05hello", b"\xff" * 64, b""])
-def test_a_stranger_at_the_listener_is_refused(garbage: bytes, tmp_path: Path) -> None:
-    arrival = Arrival(f"unix:{tmp_path / 'socket'}")
+def test_a_stranger_at_the_listener_is_sent_away_and_the_source_is_welcome(
+    garbage: bytes, demo_guest: Path, tmp_path: Path
+) -> None:
+    strangers: list[str] = []
+    arrival = Arrival(f"unix:{tmp_path / 'socket'}", on_stranger=strangers.append)
     with socket.socket(socket.AF_UNIX) as stranger:
         stranger.connect(str(tmp_path / "socket"))
         stranger.sendall(garbage)
         stranger.shutdown(socket.SHUT_WR)
-        arrival.failure()
+        stranger.settimeout(60)
+        with contextlib.suppress(ConnectionResetError):
+            assert stranger.recv(1) == b"", "the connection was closed"
+    vm = churning(demo_guest)
+    vm.migrate(arrival.address)
+    assert arrival.machine().state_hash() == vm.state_hash()
+    assert len(strangers) == 1
 
 
 def test_nobody_listens(demo_guest: Path, tmp_path: Path) -> None:
@@ -278,10 +287,8 @@ def test_a_destination_that_reads_nothing_does_not_stop_the_guest(demo_guest: Pa
     runs_on(vm)
 
 
-def test_a_destination_that_falls_silent_at_the_end_gives_the_guest_back_after_a_while(
-    demo_guest: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(source, "SWITCHOVER_TIMEOUT", 0.5)
+def test_for_a_destination_that_reads_nothing_not_even_a_small_guest_is_stopped(demo_guest: Path) -> None:
+    """All of it fits into the buffers on the way."""
     vm = churning(demo_guest)
     here, there = wires()
 
@@ -290,6 +297,33 @@ def test_a_destination_that_falls_silent_at_the_end_gives_the_guest_back_after_a
         there.write(frames.encode("welcome", protocol=frames.PROTOCOL, package="test"))
 
     threading.Thread(target=deaf, daemon=True).start()
+    with running(vm):
+        migration = vm.start_migration(here, downtime_limit=10)
+        eventually(lambda: migration.phase is Phase.ITERATE)
+        before = vm.call(lambda: vm.cpus[0].vcpu.instructions)
+        eventually(lambda: vm.call(lambda: vm.cpus[0].vcpu.instructions) > before + 10_000_000)
+        assert migration.phase is Phase.ITERATE
+        assert migration.cancel()
+    runs_on(vm)
+
+
+def test_a_destination_that_falls_silent_at_the_end_gives_the_guest_back_after_a_while(
+    demo_guest: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source, "SWITCHOVER_TIMEOUT", 0.5)
+    vm = churning(demo_guest)
+    here, there = wires()
+
+    def silent() -> None:
+        frames.read_frame(uri.ObjectTransport(there), "hello")
+        there.write(frames.encode("welcome", protocol=frames.PROTOCOL, package="test"))
+        received = 0
+        with contextlib.suppress(OSError, ValueError):  # until the source is gone
+            while data := there.read(1 << 16):
+                received += len(data)
+                there.write(frames.encode("progress", received=received))
+
+    threading.Thread(target=silent, daemon=True).start()
     with pytest.raises(MigrationError, match=r"within 0\.\d s"):
         vm.migrate(here)
     runs_on(vm)
@@ -340,22 +374,31 @@ def test_tls_with_certificates_on_both_sides(demo_guest: Path, tmp_path: Path) -
 
 
 def test_a_client_without_a_certificate_is_not_let_in(demo_guest: Path, tmp_path: Path) -> None:
-    _client, server = certificates(tmp_path)
+    client, server = certificates(tmp_path)
     stranger = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
     vm = churning(demo_guest)
-    arrival = Arrival("tcp:127.0.0.1:0", tls=server)
-    with pytest.raises(MigrationError):
-        vm.migrate(arrival.address, tls=stranger)
-    arrival.failure()
-    runs_on(vm)
+    strangers: list[str] = []
+    arrival = Arrival("tcp:127.0.0.1:0", tls=server, on_stranger=strangers.append)
+    for tls in (stranger, None):
+        with pytest.raises(MigrationError):
+            vm.migrate(arrival.address, tls=tls)
+    vm.migrate(arrival.address, tls=client)
+    assert arrival.machine().state_hash() == vm.state_hash()
+    assert len(strangers) == 2 and all("TLS" in why for why in strangers)
 
 
 def test_a_stranger_who_says_nothing_is_sent_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(destination, "HELLO_TIMEOUT", 0.2)
-    arrival = Arrival(f"unix:{tmp_path / 'socket'}")
+    strangers: list[str] = []
+    arrival = Arrival(f"unix:{tmp_path / 'socket'}", on_stranger=strangers.append)
     with socket.socket(socket.AF_UNIX) as stranger:
         stranger.connect(str(tmp_path / "socket"))
-        assert "closed" in arrival.failure()
+        stranger.settimeout(60)
+        assert stranger.recv(1) == b"", "the connection was closed"
+    eventually(lambda: bool(strangers))
+    assert "closed" in strangers[0]
+    arrival.incoming.cancel()
+    arrival.failure()
 
 
 def test_a_callback_that_raises_ends_the_migration_and_not_the_guest(demo_guest: Path) -> None:

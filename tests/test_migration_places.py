@@ -455,3 +455,35 @@ def test_no_thread_and_no_descriptor_is_left_behind(demo_guest: Path, tmp_path: 
 def test_twenty_migrations_in_a_row_with_everything_mixed_in_lose_nothing() -> None:
     chain = soak(20, seed=5)
     assert chain.outcomes["moved"] > 5
+
+
+def test_a_new_file_is_its_owners_alone_and_nothing_planted_beside_it_is_followed(
+    demo_guest: Path, tmp_path: Path
+) -> None:
+    before = os.umask(0)
+    try:
+        churning(demo_guest).migrate(f"file:{tmp_path / 'new'}")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["new"]
+
+
+@pytest.mark.parametrize("what", ["fifo", "directory", "socket"])
+def test_only_a_file_is_replaced(what: str, demo_guest: Path, tmp_path: Path) -> None:
+    path = tmp_path / "place"
+    match what:
+        case "fifo":
+            os.mkfifo(path)
+        case "directory":
+            path.mkdir()
+        case "socket":
+            socket.socket(socket.AF_UNIX).bind(str(path))
+    before = path.lstat()
+    vm = churning(demo_guest)
+    with pytest.raises(MigrationError, match="what is there is no file"):
+        vm.migrate(f"file:{path}")
+    with pytest.raises(StateError, match="what is there is no file"):
+        vm.save(path)
+    assert path.lstat() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["place"]

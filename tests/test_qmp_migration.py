@@ -228,12 +228,37 @@ def test_tls_by_command_line_lets_only_those_with_a_certificate_in(demo_guest: P
         stranger = pyspapr("migrate", "--qmp", qmp, address)
         assert stranger.returncode == 2 and stranger.stderr.count("\n") == 1
         assert "TLS" in destination.stderr.readline().decode()
-        with client(tmp_path / "there") as there:
-            there.execute("migrate-set-parameters", {"tls-creds": str(creds)})
-            there.execute("migrate-incoming", {"uri": address})
         done = pyspapr("migrate", "--qmp", qmp, "--tls-creds", creds, "--quit", address)
         assert done.returncode == 0, done.stderr
         assert source.wait(30) == 0
+
+
+def test_credentials_of_the_command_line_are_those_of_a_deferred_arrival(demo_guest: Path, tmp_path: Path) -> None:
+    creds, qmp = tmp_path / "creds", f"unix:{tmp_path}/here"
+    creds.mkdir()
+    make_certificates(creds)
+    with (
+        process(tmp_path / "here", "--kernel", demo_guest, "--append", CHURN, "--clock", "virtual") as source,
+        process(tmp_path / "there", "--incoming", "defer", "--tls-creds", creds) as destination,
+    ):
+        with client(tmp_path / "there") as there:
+            assert there.execute("query-migrate-parameters")["tls-creds"] == str(creds)
+            there.execute("migrate-incoming", {"uri": "tcp:127.0.0.1:0"})
+        assert destination.stderr is not None
+        address = destination.stderr.readline().decode().removeprefix("pyspapr: waiting for a machine at ").strip()
+        assert pyspapr("migrate", "--qmp", qmp, address).returncode != 0
+        assert "TLS" in destination.stderr.readline().decode()
+        done = pyspapr("migrate", "--qmp", qmp, "--tls-creds", creds, "--quit", address)
+        assert done.returncode == 0, done.stderr
+        assert source.wait(30) == 0
+
+
+def test_a_machine_is_not_waited_for_longer_than_was_said(tmp_path: Path) -> None:
+    address = f"unix:{tmp_path}/way"
+    for more in ((), ("--qmp", f"unix:{tmp_path}/control")):
+        done = pyspapr("boot", "--incoming", address, "--timeout", "0.3", *more)
+        assert done.returncode == 4, done.stderr
+        assert not (tmp_path / "way").exists()
 
 
 def test_progress_on_a_terminal_is_a_table_and_ctrl_c_cancels(demo_guest: Path, tmp_path: Path) -> None:

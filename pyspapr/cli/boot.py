@@ -104,17 +104,15 @@ def signals_end_the_run() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def run_until_it_ends(vm: Machine, options: RunOptions) -> StopReason:
+def run_until_it_ends(vm: Machine, options: RunOptions, stage: Stage) -> StopReason:
     """Run, through reboots, within the bounds of the whole command."""
-    deadline = None if options.timeout is None else time.monotonic() + options.timeout
     start = vm.cpus[0].vcpu.instructions
     if options.profile:
         vm.cpus[0].vcpu.set_profiling(True)
     while True:
-        left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
         done = vm.cpus[0].vcpu.instructions - start
         budget = None if options.max_instructions is None else max(options.max_instructions - done, 0)
-        reason = vm.run(timeout=left, max_instructions=budget)
+        reason = vm.run(timeout=stage.left, max_instructions=budget)
         if isinstance(reason, Rebooted) and options.reboots and vm.images is not None:
             complain("the guest reboots")
             vm.reboot()
@@ -207,6 +205,8 @@ def check_run(options: RunOptions) -> None:
         raise ConfigError("console unix: needs a path")
     if options.paused and not options.qmp:
         raise ConfigError("--paused needs a control socket that can say `cont`: add --qmp")
+    if options.tls_creds and not options.qmp and options.incoming is None:
+        raise ConfigError("--tls-creds is for migrations: add --incoming or --qmp")
     if options.incoming == DEFER and not options.qmp:
         raise ConfigError("--incoming defer needs a control socket that can say `migrate-incoming`: add --qmp")
 
@@ -216,7 +216,7 @@ def run_here(vm: Machine, options: RunOptions, at_end: Callable[[Machine], None]
 
     `at_end` gets the machine that was run last, however that ended.
     """
-    stage = Stage(vm, paused=options.paused)
+    stage = Stage(vm, paused=options.paused, tls_creds=options.tls_creds, timeout=options.timeout)
     with ExitStack() as stack:
         if at_end is not None:
             stack.callback(lambda: at_end(stage.vm))
@@ -226,7 +226,7 @@ def run_here(vm: Machine, options: RunOptions, at_end: Callable[[Machine], None]
                 stage.serve(address, stack)
             if options.incoming not in (None, DEFER):
                 stage.expect(options.incoming, options.tls_creds)
-            reason = stage.perform(lambda vm: console_of(vm, options), lambda vm: run_until_it_ends(vm, options))
+            reason = stage.perform(lambda vm: console_of(vm, options), lambda vm: run_until_it_ends(vm, options, stage))
         except Signalled as signalled:
             stage.vm.events.emit("SHUTDOWN", guest=False, reason="host-signal")
             return 128 + signalled.number

@@ -7,15 +7,16 @@ connected anew to each.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final
 
 from pyspapr.cli import complain
 from pyspapr.errors import SpaprError, StateError
 from pyspapr.machine import Machine
 from pyspapr.migration.phases import QEMU_STATUS
-from pyspapr.results import Interrupted, Migrated, StopReason
+from pyspapr.results import Interrupted, Migrated, StopReason, Timeout
 from pyspapr.runstate import Status
 
 if TYPE_CHECKING:
@@ -29,11 +30,33 @@ DEFER: Final = "defer"
 LONGEST_WAIT: Final = 60.0
 
 
+@contextmanager
+def cancelled_after(seconds: float | None, incoming: Incoming) -> Iterator[None]:
+    """Cancels `incoming` when the time is over."""
+    if seconds is None:
+        yield
+        return
+    timer = threading.Timer(min(seconds, threading.TIMEOUT_MAX), incoming.cancel)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
 class Stage:
     """Runs one machine after the other; a `qmp.monitor.Host`."""
 
-    def __init__(self, vm: Machine, *, paused: bool = False) -> None:
-        """Begin with `vm`, which waits for its first instruction if `paused`."""
+    def __init__(self, vm: Machine, *, paused: bool = False, tls_creds: str = "", timeout: float | None = None) -> None:
+        """Begin with `vm`, which waits for its first instruction if `paused`.
+
+        `tls_creds` is a directory of credentials for migrations, or empty; `timeout` is in seconds and bounds
+        everything from now on.
+        """
+        self._timeout = timeout
+        self._deadline = None if timeout is None else time.monotonic() + timeout
+        self._tls_creds = tls_creds
         self.vm = vm
         self._lock = threading.Lock()
         self._servers: list[QmpServer] = []
@@ -48,6 +71,7 @@ class Stage:
         from pyspapr.qmp import QmpServer
 
         server = stack.enter_context(QmpServer(self.vm, address, host=self))
+        server.monitor.settings.tls_creds = self._tls_creds
         self._servers.append(server)
         self.vm.console.keeps_open += 1
         complain(f"the control socket (QMP) is at {server.address}")
@@ -70,6 +94,11 @@ class Stage:
         self.vm.stop()
         done.result()
 
+    @property
+    def left(self) -> float | None:
+        """Seconds until the time is over; None if it never is."""
+        return None if self._deadline is None else max(self._deadline - time.monotonic(), 0.0)
+
     def expect(self, uri: str, creds: str) -> None:
         """Wait for a machine at `uri` and run it. Raises SpaprError, also when none is expected."""
         from pyspapr.migration.destination import Incoming
@@ -81,7 +110,12 @@ class Stage:
             if self._incoming is not None:
                 raise StateError("The incoming migration has already been started")
             tls = destination_context(creds) if creds and uri.startswith("tcp:") else None
-            incoming = self._incoming = Incoming(uri, tls=tls, on_progress=self._tell())
+            incoming = self._incoming = Incoming(
+                uri,
+                tls=tls,
+                on_progress=self._tell(),
+                on_stranger=lambda why: complain(f"somebody who came was no source and was sent away: {why}"),
+            )
             for server in self._servers:
                 server.monitor.arriving = incoming
         complain(f"waiting for a machine at {incoming.address}")
@@ -109,6 +143,8 @@ class Stage:
         finally:
             with self._lock:
                 self._over = True
+            if self._incoming is not None:
+                self._incoming.cancel()
             if self._next is not None:
                 self._next[1].set_exception(StateError("the machine has ended"))
 
@@ -117,8 +153,9 @@ class Stage:
     ) -> StopReason:
         while True:
             if self.vm.phase is Status.INMIGRATE:
-                if (arrived := self._arrival()) is None:
-                    return Interrupted()
+                arrived = self._arrival()
+                if not isinstance(arrived, Machine):
+                    return arrived
                 self._switch(arrived)
             with connect(self.vm):
                 reason = run(self.vm)
@@ -139,20 +176,25 @@ class Stage:
         if before.take_stop_request():
             vm.stop()
 
-    def _arrival(self) -> Machine | None:
-        """The machine that comes, or None when somebody said `quit`."""
+    def _arrival(self) -> Machine | StopReason:
+        """The machine that comes, or why none did: somebody said `quit`, or the time is over."""
         waiting = self.vm
         while True:
             if waiting.take_stop_request():
-                return None
+                return Interrupted()
+            if self.left == 0 and self._timeout is not None:
+                return Timeout(self._timeout)
             if (incoming := self._incoming) is None:
-                waiting.wait_for_kick(LONGEST_WAIT)
+                waiting.wait_for_kick(LONGEST_WAIT if self.left is None else min(LONGEST_WAIT, self.left))
                 continue
             try:
-                vm = incoming.receive()
+                with cancelled_after(self.left, incoming):
+                    vm = incoming.receive()
             except SpaprError as error:
                 if waiting.take_stop_request():
-                    return None
+                    return Interrupted()
+                if self.left == 0:
+                    continue
                 if not self._servers:
                     raise
                 # Another source may try.

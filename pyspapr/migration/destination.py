@@ -24,7 +24,7 @@ from pyspapr.migration.prepare import as_it_is
 from pyspapr.migration.statistics import MigrationStatistics
 from pyspapr.migration.stream import StreamReader
 from pyspapr.migration.transport import Transport
-from pyspapr.migration.uri import Place, listen
+from pyspapr.migration.uri import Place, Stranger, listen
 
 if TYPE_CHECKING:
     from pyspapr.config import MachineConfig
@@ -51,21 +51,25 @@ class Incoming:
         tls: ssl.SSLContext | None = None,
         timeout: float | None = None,
         on_progress: Progress | None = None,
+        on_stranger: Callable[[str], None] | None = None,
         prepare: Prepare = as_it_is,
     ) -> None:
         """Begin to listen. `config` is what the machine must be; without it any machine is welcome.
 
         `timeout` bounds the wait for the source, in seconds. `prepare` gets the new machine before its state is
-        loaded, to add devices and hypercalls of your own. Raises MigrationError.
+        loaded, to add devices and hypercalls of your own. Whoever connects and is no source (or has not the right
+        certificate) is sent away, and `on_stranger` told why. Raises MigrationError.
         """
         self._wanted = config
         self._prepare = prepare
         self._progress = on_progress
+        self._stranger = on_stranger
         self._account = Account(lambda: 0)
         self._transport: Transport | None = None
         self._cancelled = threading.Event()
         self._reader: StreamReader | None = None
         self._said = 0.0
+        self._told = 0
         self._error: SpaprError | None = None
         self.paused = False
         """Whether the guest was paused when it left, and so should stay."""
@@ -75,15 +79,14 @@ class Incoming:
     def receive(self) -> Machine:
         """Go through the phases and return the machine. Raises MigrationError or StreamError, with nothing left."""
         try:
-            transport = self._transport = self._listener.accept()
+            transport, hello = self._meet()
         except SpaprError as error:
             raise self._ended(error) from None
         finally:
             self._listener.close()
         try:
-            self._watch_cancel()  # `cancel` may have looked for the transport just before it was there
-            if transport.two_way:
-                self._setup(transport)
+            if hello is not None:
+                self._compare(transport, hello)
             machine = self._load(transport)
             if transport.two_way:
                 self._confirm(transport)
@@ -98,15 +101,34 @@ class Incoming:
 
     # The phases.
 
-    def _setup(self, transport: Transport) -> None:
-        """Compare before anything of the machine is sent."""
+    def _meet(self) -> tuple[Transport, Mapping[str, Any] | None]:
+        """A source, and what it says of its machine, if it can be answered."""
+        while True:
+            try:
+                transport = self._transport = self._listener.accept()
+                return transport, self._hello(transport) if transport.two_way else None
+            except Stranger as stranger:
+                if self._stranger is not None:
+                    self._stranger(str(stranger))
+
+    def _hello(self, transport: Transport) -> Mapping[str, Any]:
+        """What a source says first. Raises Stranger when another may still come, else MigrationError or StreamError."""
         patience = threading.Timer(HELLO_TIMEOUT, transport.close)
         patience.daemon = True
         patience.start()
         try:
-            hello = frames.expect(frames.read_frame(transport, "hello"), "hello", "source")
+            self._watch_cancel()  # `cancel` may have looked for the transport just before it was there
+            return frames.expect(frames.read_frame(transport, "hello"), "hello", "source")
+        except SpaprError as error:
+            transport.close()
+            if self._listener.only_one or self._cancelled.is_set():
+                raise
+            raise Stranger(str(error)) from error
         finally:
             patience.cancel()
+
+    def _compare(self, transport: Transport, hello: Mapping[str, Any]) -> None:
+        """Before anything of the machine is sent."""
         found = compatibility.general_differences(hello)
         if not found and self._wanted is not None:
             found = compatibility.wanted_differences(hello, self._wanted)
@@ -130,15 +152,21 @@ class Incoming:
     def _load(self, transport: Transport) -> Machine:
         """First pass to devices: one stream into a machine that nobody else sees."""
         self._enter(Phase.FIRST_PASS)
-        reader = self._reader = StreamReader(transport.read)
+        reader = self._reader = StreamReader(lambda limit: self._read(transport, limit))
         loader = Loader(reader, prepare=self._prepare)
         while loader.end is None:
             loader.feed(reader.next())
             self._watch_cancel()
             if not transport.two_way:
                 self._compare_header(loader)
-            self._tell(transport, reader)
+            self._tell(transport)
         return loader.finish()
+
+    def _read(self, transport: Transport, limit: int) -> bytes:
+        """What has come; before we wait for more, the source learns that all of it was read."""
+        if transport.two_way and transport.quiet():
+            self._tell(transport, now=True)
+        return transport.read(limit)
 
     def _compare_header(self, loader: Loader) -> None:
         """A file or a pipe: its header is all there is to compare."""
@@ -205,13 +233,13 @@ class Incoming:
         if self._progress is not None:
             self._progress(self.statistics)
 
-    def _tell(self, transport: Transport, reader: StreamReader) -> None:
-        now = time.monotonic()
-        if now - self._said < PROGRESS_EVERY:
+    def _tell(self, transport: Transport, *, now: bool = False) -> None:
+        if not now and time.monotonic() - self._said < PROGRESS_EVERY:
             return
-        self._said = now
-        if transport.two_way:
-            transport.write(frames.encode("progress", received=reader.offset))
+        self._said = time.monotonic()
+        if transport.two_way and self._received != self._told:
+            self._told = self._received
+            transport.write(frames.encode("progress", received=self._told))
         if self._progress is not None:
             self._progress(self.statistics)
 

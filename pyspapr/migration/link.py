@@ -126,7 +126,7 @@ class Link:
                     self._waiting.popleft()
                     self._changed.notify_all()
         except SpaprError as error:
-            self._fail(error)
+            self.fail(error)
 
     def _sent_piece(self, size: int) -> None:
         with self._changed:
@@ -141,9 +141,9 @@ class Link:
                 frame = read_frame(self.transport, "an answer")
                 self._frames.put(frame)
                 if frame[0] == "failure":
-                    self._fail(MigrationError(f"the destination failed: {str(frame[1]['text'])[:1024]}"))
+                    self.fail(MigrationError(f"the destination failed: {str(frame[1]['text'])[:1024]}"))
         except SpaprError as error:
-            self._fail(error)
+            self.fail(error)
         finally:
             self._frames.put(None)
 
@@ -161,7 +161,8 @@ class Link:
 
     # Ending.
 
-    def _fail(self, error: SpaprError) -> None:
+    def fail(self, error: SpaprError) -> None:
+        """`check` raises this from now on, or what it raises already."""
         with self._changed:
             if self._error is None:
                 self._error = error

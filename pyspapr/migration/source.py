@@ -44,6 +44,8 @@ ANSWER_TIMEOUT: Final = 10.0
 SWITCHOVER_TIMEOUT: Final = 30.0
 """Seconds from the stop to `complete`; if it has not come by then the guest goes on here."""
 RUNNING_TIMEOUT: Final = 10.0
+ATTENTION: Final = 1.0
+"""Seconds for which one that has read what was sent is taken to read on."""
 REPORT_EVERY: Final = 0.1
 """Seconds between two calls of `on_progress` within a phase."""
 
@@ -69,6 +71,9 @@ class Outgoing:
         self._stepping = 0  # the thread that is in `step`
         self._reported = 0.0
         self._said = ""
+        self._heard = 0  # bytes that the destination has read
+        self._asked = 1  # of which it has last been asked whether it has read them
+        self._attentive = -ATTENTION  # when it had
         self._stopped = False
         self.was_paused = False
         self._link = self._setup(place, options)
@@ -111,7 +116,7 @@ class Outgoing:
 
     def _iterate(self) -> Iterator[None]:
         self._enter(Phase.ITERATE)
-        while not self._convergence.content(self._left, self._link.rate):
+        while not self._convergence.content(self._left, self._link.rate) or not self._is_attentive():
             helps = not self._convergence.within(self._passes.pending, self._link.rate)
             if not helps and self._passes.pending <= max(self._link.waiting, LITTLE):
                 self._watch()
@@ -132,7 +137,7 @@ class Outgoing:
                 yield from self._live_pass(everything=False)
             self._watch()
             yield
-        while not self._convergence.within(self._left, self._link.rate):
+        while not self._convergence.within(self._left, self._link.rate) or not self._is_attentive():
             yield from self._live_pass(everything=False)
 
     def _stop(self) -> None:
@@ -309,18 +314,38 @@ class Outgoing:
         self.throttle.begin(self.vm.cpus[0].vcpu.instructions)
 
     def wait(self, seconds: float) -> None:
-        """For the run loop, while the guest sleeps or is throttled: until something can be sent, or the time is up."""
-        self._link.wait_for_room(seconds)
+        """For the run loop, while the guest sleeps or is throttled: until there is work, or the time is up."""
+        if self._is_attentive():
+            self._link.wait_for_room(seconds)
+            return
+        try:
+            if (frame := self._link.receive(min(seconds, REPORT_EVERY))) is not None:
+                self._hear(frame)
+        except SpaprError as error:
+            self._link.fail(error)  # for the next step
 
     def _watch(self) -> None:
         """Notice what went wrong, and what the destination says, while there is no need to wait."""
         self._watch_cancel()
         while self._link.transport.two_way and (frame := self._link.receive(0)) is not None:
-            if frame[0] != "progress":
-                frames.expect(frame, "progress", "destination")
+            self._hear(frame)
         self._link.check()
         if (reason := self.vm.ended) is not None and reason.final and not isinstance(reason, Rebooted):
             raise MigrationError(f"{reason}, so there is nothing to migrate")
+
+    def _hear(self, frame: frames.Frame) -> None:
+        received = frames.expect(frame, "progress", "destination")["received"]
+        assert isinstance(received, int)
+        self._heard = received
+        if received >= self._asked:
+            self._attentive = time.monotonic()
+            self._asked = self._writer.offset
+
+    def _is_attentive(self) -> bool:
+        """Whether the destination reads: for one that does not, the guest is not stopped."""
+        if not self._link.transport.two_way or self._heard == self._writer.offset:
+            return True
+        return time.monotonic() - self._attentive < ATTENTION
 
     def _watch_cancel(self) -> None:
         if self._cancelled.is_set():

@@ -22,7 +22,6 @@ destination. With certificates on both sides:
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import re
 import socket
@@ -41,6 +40,7 @@ from pyspapr.migration.transport import (
 )
 from pyspapr.migration.users import READ, Closed, Users
 from pyspapr.plain import Plain
+from pyspapr.unix_socket import UnixListener
 
 LOOPBACK: Final = "127.0.0.1"
 CONNECT_TIMEOUT: Final = 10.0
@@ -136,14 +136,20 @@ def _wrapped(
         raise MigrationError(f"no TLS with the peer at {address}: {error}") from error
 
 
+class Stranger(MigrationError):
+    """Somebody has connected who is no source."""
+
+
 class Listener(Protocol):
     """The destination's end, before the source has come."""
 
     address: str
     """Where the source connects to."""
+    only_one: bool
+    """Whether `accept` has nobody else to offer."""
 
     def accept(self) -> Transport:
-        """Wait for the source. Raises MigrationError."""
+        """Wait for somebody. Raises MigrationError; Stranger when another may still come."""
         ...
 
     def close(self) -> None:
@@ -153,6 +159,8 @@ class Listener(Protocol):
 
 class Given:
     """A transport that exists already."""
+
+    only_one = True
 
     def __init__(self, transport: Transport, address: str) -> None:
         """Hold it until it is asked for."""
@@ -170,19 +178,21 @@ class Given:
 class SocketListener:
     """Listens for one source."""
 
+    only_one = False
+
     def __init__(self, address: Address, tls: ssl.SSLContext | None, timeout: float | None) -> None:
         """Begin to listen; `timeout` is in seconds. Raises MigrationError."""
         self._tls = tls
         self._deadline = None if timeout is None else time.monotonic() + timeout
-        self._path: str | None = None
+        self._unix: UnixListener | None = None
         try:
             if address.kind == "tcp":
                 family = socket.AF_INET6 if ":" in address.text else socket.AF_INET
                 self._socket = socket.create_server((address.text, address.number), family=family, backlog=1)
                 address = Address("tcp", address.text, self._socket.getsockname()[1])
             else:
-                self._socket = socket.socket(socket.AF_UNIX)
-                self._bind(address.text)
+                self._unix = UnixListener(address.text, 1)
+                self._socket = self._unix.socket
         except OSError as error:
             raise MigrationError(f"cannot listen at {address}: {error}") from error
         self._socket.setblocking(False)
@@ -190,37 +200,25 @@ class SocketListener:
         self._parsed = address
         self.address = str(address)
 
-    def _bind(self, path: str) -> None:
-        """Appear under `path` when connections are taken, for the owner only. A socket nobody serves makes room."""
-        if os.path.lexists(path) and (not stat.S_ISSOCK(os.lstat(path).st_mode) or _served(path)):
-            raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
-        beside = f"{path}.{os.getpid()}"
-        self._socket.bind(beside)
-        try:
-            os.chmod(beside, 0o600)
-            self._socket.listen(1)
-            os.rename(beside, path)
-        except BaseException:
-            os.unlink(beside)
-            raise
-        self._path = path
-
     def accept(self) -> Transport:
-        """The first one that comes."""
+        """The next one that comes."""
         try:
             with self._users:
-                sock = self._first()
+                sock = self._next()
         except Closed:
             raise MigrationError(f"listening at {self.address} was ended") from None
         except OSError as error:
             raise MigrationError(f"listening at {self.address} failed: {error}") from error
         if self._tls is not None:
-            sock = _wrapped(sock, self._tls, server=True, address=self._parsed)
+            try:
+                sock = _wrapped(sock, self._tls, server=True, address=self._parsed)
+            except MigrationError as error:
+                raise Stranger(str(error)) from error
         if self._parsed.kind == "tcp":
             prepare_tcp(sock)
         return SocketTransport(sock)
 
-    def _first(self) -> socket.socket:
+    def _next(self) -> socket.socket:
         while True:
             left = None if self._deadline is None else self._deadline - time.monotonic()
             if not self._users.wait(self._socket.fileno(), READ, left):
@@ -230,20 +228,8 @@ class SocketListener:
 
     def close(self) -> None:
         """Stop, and take the socket's name away."""
-        if self._users.close() and self._path is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(self._path)
-
-
-def _served(path: str) -> bool:
-    """Whether somebody listens at a unix socket."""
-    with contextlib.closing(socket.socket(socket.AF_UNIX)) as probe:
-        probe.settimeout(1)
-        try:
-            probe.connect(path)
-        except OSError:
-            return False
-        return True
+        if self._users.close() and self._unix is not None:
+            self._unix.forget()
 
 
 def listen(place: Place, *, tls: ssl.SSLContext | None = None, timeout: float | None = None) -> Listener:
