@@ -315,6 +315,12 @@ def test_the_command_line_sends_any_command_and_lists_them(vm: Machine) -> None:
     assert "migrate uri=string" in listed and "EPOW" in listed
 
 
+def test_a_command_without_a_control_socket_is_a_mistake() -> None:
+    done = pyspapr("qmp", "query-status")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "pyspapr: query-status needs a machine's control socket: add --qmp\n"
+
+
 def test_options_that_need_a_control_socket_say_so() -> None:
     for options, text in (
         (("--incoming", "defer"), "migrate-incoming"),

@@ -203,7 +203,7 @@ def migrate(
 @click.argument("command", required=False)
 @click.argument("arguments", nargs=-1, metavar="[NAME=VALUE]...")
 def qmp(qmp: str | None, command: str | None, arguments: tuple[str, ...]) -> int:
-    """Send COMMAND to a control socket and print its answer; without one, list the commands.
+    """Send COMMAND to the control socket --qmp and print its answer; without COMMAND, list the commands.
 
     A VALUE is JSON, or a string when it is no JSON.
     """

@@ -98,14 +98,16 @@ def watch(client: QmpClient) -> dict[str, Any]:
 
 
 def qmp_command(address: str | None, command: str | None, words: tuple[str, ...]) -> int:
-    """Send one command and print its answer, or list the commands that there are."""
-    if address is None or command is None:
+    """Send one command and print its answer; without one, list those that there are. Raises ConfigError."""
+    if command is None:
         from pyspapr.qmp import TABLE
 
         for name in sorted(TABLE):
             first = TABLE[name].help.splitlines()[0]
             print(f"{TABLE[name].usage()}\n    {first}")
         return 0
+    if address is None:
+        raise ConfigError(f"{command} needs a machine's control socket: add --qmp")
     with QmpClient(address) as client:
         answer = client.execute(command, dict(map(argument, words)))
     json.dump(answer, sys.stdout, indent=2)
