@@ -12,6 +12,7 @@ import threading
 from typing import TYPE_CHECKING, Final
 
 from pyspapr import _native
+from pyspapr.config import check_timeout
 from pyspapr.results import Hung, InstructionLimit, Interrupted, Matched, StopReason, Timeout, Unimplemented
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ class Run:
         until: str | bytes | re.Pattern[str] | None = None,
         migration: Outgoing | None = None,
     ) -> None:
-        """Bounds count from now. With `migration` the run ends when that has ended."""
+        """Bounds count from now. With `migration` the run ends when that has ended. Raises ConfigError."""
+        check_timeout(timeout)
         self.vm = vm
         self.migration = migration
         self.cpu = vm.cpus[0]
@@ -66,7 +68,8 @@ class Run:
         """Run until there is a reason to stop."""
         timer = None
         if self.seconds is not None:
-            timer = threading.Timer(max(self.seconds, 0), self._expire)
+            # More than a thread can wait (three centuries where time is 64 bits) is as good as for ever.
+            timer = threading.Timer(min(self.seconds, threading.TIMEOUT_MAX), self._expire)
             timer.daemon = True
             timer.start()
         try:

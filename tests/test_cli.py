@@ -92,6 +92,9 @@ def test_info_shows_models_limits_and_features() -> None:
         (["--kernel", "ok", "--cpu", "z80"], "unknown CPU 'z80': choose one of power8, power9"),
         (["--kernel", "ok", "--timeout", "-1"], "-1"),
         (["--kernel", "ok", "--timeout", "soon"], "soon"),
+        (["--kernel", "ok", "--timeout", "inf"], "timeout is inf, expected a finite number of seconds"),
+        (["--kernel", "ok", "--timeout", "nan"], "timeout is nan, expected a finite number of seconds"),
+        (["--kernel", "ok", "--timeout", "nan", "--lockstep"], "timeout is nan"),
         (["--kernel", "ok", "--max-instructions", "0"], "0"),
         (["--kernel", "ok", "--clock", "sundial"], "sundial"),
         (["--kernel", "ok", "--console", "carrier-pigeon"], "unknown console"),
@@ -139,6 +142,7 @@ def test_limits_and_sleepers_are_status_4(tmp_path: Path, demo_guest: Path) -> N
     kernel = write_kernel(tmp_path, *SPIN)
     assert "limit of instructions was reached (1000 " in complaint(boot(kernel, "--max-instructions", 1000), status=4)
     assert "time limit of 0.3 s" in complaint(boot(kernel, "--timeout", 0.3), status=4)
+    assert "limit of instr" in complaint(boot(kernel, "--max-instructions", 9, "--timeout", "1e308"), status=4)
     assert "can never wake" in complaint(boot(demo_guest, "--append", "hang"), status=4)
 
 

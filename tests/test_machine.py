@@ -28,6 +28,7 @@ from pyspapr import (
     Timeout,
     Unimplemented,
 )
+from pyspapr.lockstep import Lockstep
 
 FOREVER = [0x38630001, 0x4BFFFFFC]  # addi r3,r3,1; b .-4
 
@@ -104,6 +105,29 @@ def test_instruction_limits_are_exact(vm: Machine) -> None:
         assert vm.cpus[0].r3 - r3 in (limit // 2, (limit + 1) // 2)
     with pytest.raises(ConfigError, match="max_instructions"):
         vm.run(max_instructions=-1)
+
+
+def test_a_time_limit_may_be_longer_than_a_thread_can_wait(vm: Machine) -> None:
+    for seconds in (1e10, 1e308, 10**400):
+        assert isinstance(started(vm, *FOREVER).run(max_instructions=10, timeout=seconds), InstructionLimit)
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_the_longest_time_limit_is_one_and_ends_nothing_early(vm: Machine) -> None:
+    started(vm, *FOREVER)
+    threading.Timer(0.2, vm.stop).start()
+    assert vm.run(timeout=1e308) == Interrupted()
+
+
+def test_a_time_limit_that_is_none_is_refused(vm: Machine) -> None:
+    started(vm, *FOREVER)
+    for seconds in (-1, float("inf"), float("nan")):
+        with pytest.raises(ConfigError, match="timeout"):
+            vm.run(timeout=seconds)
+        with pytest.raises(ConfigError, match="timeout"):
+            vm.console.expect("x", timeout=seconds)
+        with pytest.raises(ConfigError, match="timeout"):
+            Lockstep(lambda engine: started(Machine(memory="32M", engine=engine), *FOREVER)).run(timeout=seconds)
 
 
 def test_expect_runs_until_the_text_appears(vm: Machine) -> None:

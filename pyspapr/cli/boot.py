@@ -201,6 +201,7 @@ def restore_command(
 
 def check_run(options: RunOptions) -> None:
     """Whether it can be run so. Raises ConfigError."""
+    config.check_timeout(options.timeout)
     if options.console != STDIO and not options.console.startswith(UNIX):
         raise ConfigError(f"unknown console {options.console!r}: choose stdio or unix:PATH")
     if options.console == UNIX:
