@@ -297,14 +297,49 @@ def test_memory_is_read_and_written_by_slices(vm: Machine) -> None:
     for bad in (lambda: vm.memory[size], lambda: vm.memory[size - 1 : size + 1], lambda: vm.memory.u64(size - 4)):
         with pytest.raises(GuestAddressError, match=r"outside"):
             bad()
-    with pytest.raises(IndexError):
-        vm.memory.write(1 << 63, b"x")
     with pytest.raises(ValueError, match="do not fill"):
         vm.memory[0:4] = b"x"
     with pytest.raises(ValueError, match="upwards"):
         vm.memory[4:0]
     with pytest.raises(TypeError):
         vm.memory[:4]
+
+
+@pytest.mark.parametrize("address", [-1, -(1 << 64), (32 << 20) - 3, 1 << 63, (1 << 64) - 1, 1 << 64, 1 << 200])
+def test_whatever_is_outside_ram_is_named_in_one_kind_of_error(vm: Machine, address: int) -> None:
+    memory = vm.memory
+
+    def store() -> None:
+        memory[address : address + 4] = b"four"
+
+    accesses = [
+        lambda: memory[address : address + 4],
+        store,
+        lambda: memory.read(address, 4),
+        lambda: memory.write(address, b"four"),
+        lambda: memory.fill(address, 4),
+        lambda: memory.copy(address, 0, 4),
+        lambda: memory.copy(0, address, 4),
+        lambda: memory.u32(address),
+        lambda: memory.store(address, 1, 4),
+    ]
+    for access in accesses:
+        with pytest.raises(GuestAddressError, match=f"4 bytes at {address:#x} are outside") as caught:
+            access()
+        assert (caught.value.address, caught.value.length) == (address, 4)
+    assert memory[0:4] == bytes(4)
+
+
+def test_ranges_longer_than_ram_are_outside_and_negative_ones_are_none(vm: Machine) -> None:
+    for length in ((32 << 20) + 1, 1 << 64, 1 << 200):
+        with pytest.raises(GuestAddressError, match="outside"):
+            vm.memory.read(0, length)
+    for bad in (lambda: vm.memory[-1], lambda: vm.memory[1 << 64], lambda: vm.memory.cstring(-1)):
+        with pytest.raises(GuestAddressError, match="outside"):
+            bad()
+    with pytest.raises(ValueError, match="0 or more, not -1"):
+        vm.memory.read(0, -1)
+    assert vm.memory[32 << 20 : 32 << 20] == b""
 
 
 def test_registers_have_names(vm: Machine) -> None:
