@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import threading
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pyspapr import _native
 from pyspapr.config import check_timeout
@@ -28,8 +28,8 @@ MIGRATION_NAP: Final = 0.002
 """How long a guest that waits keeps a migration waiting at most, in seconds."""
 
 
-def compiled(until: str | bytes | re.Pattern[str] | None) -> re.Pattern[bytes] | None:
-    """The pattern of `until` over bytes."""
+def compiled(until: str | bytes | re.Pattern[Any] | None) -> re.Pattern[bytes] | None:
+    """The pattern of `until` over bytes. Raises TypeError when it is neither text nor a pattern."""
     match until:
         case None:
             return None
@@ -37,8 +37,11 @@ def compiled(until: str | bytes | re.Pattern[str] | None) -> re.Pattern[bytes] |
             return re.compile(re.escape(until.encode()))
         case bytes():
             return re.compile(re.escape(until))
-        case _:
-            return re.compile(until.pattern.encode(), until.flags & ~re.UNICODE)
+        case re.Pattern(pattern=bytes()):
+            return until
+        case re.Pattern(pattern=str(text)):
+            return re.compile(text.encode(), until.flags & ~re.UNICODE)
+    raise TypeError(f"text, bytes or a compiled pattern is waited for, not {type(until).__name__}")
 
 
 class Run:
@@ -49,7 +52,7 @@ class Run:
         vm: Machine,
         max_instructions: int | None = None,
         timeout: float | None = None,
-        until: str | bytes | re.Pattern[str] | None = None,
+        until: str | bytes | re.Pattern[Any] | None = None,
         migration: Outgoing | None = None,
     ) -> None:
         """Bounds count from now. With `migration` the run ends when that has ended. Raises ConfigError."""

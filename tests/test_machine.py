@@ -140,6 +140,20 @@ def test_expect_runs_until_the_text_appears(vm: Machine) -> None:
     assert vm.console.read() == ""
 
 
+def test_text_bytes_and_patterns_over_both_are_waited_for(vm: Machine) -> None:
+    started(vm, *put("one\n"), *put("two\n"), *put("six\n"), *put("end\n"), *POWER_OFF)
+    assert vm.console.expect(b"on") == "on"
+    assert vm.console.expect(re.compile(b"t.o")) == "e\ntwo"
+    assert vm.console.expect(re.compile("S.X", re.IGNORECASE)) == "\nsix"
+    for pattern in (b"three", re.compile(b"three")):
+        with pytest.raises(ExpectError, match="b'three' did not appear: the guest powered off"):
+            vm.console.expect(pattern, timeout=20)
+        started(vm, *POWER_OFF)
+    with pytest.raises(TypeError, match="text, bytes or a compiled pattern is waited for, not int"):
+        vm.console.expect(3)  # type: ignore[arg-type]
+    assert vm.run(timeout=20) == PoweredOff()
+
+
 def test_a_console_flood_is_bounded_and_still_matched() -> None:
     from pyspapr import MachineConfig
 
