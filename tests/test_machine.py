@@ -370,6 +370,43 @@ def test_registers_have_names(vm: Machine) -> None:
             cpu[name] = 1
 
 
+@pytest.mark.parametrize(
+    ("name", "width"),
+    [("r3", 64), ("pc", 64), ("f1", 64), ("lr", 64), ("cr", 32), ("vscr", 32), ("vs7", 128), ("vr7", 128)],
+)
+def test_a_register_takes_what_fits_and_refuses_the_rest(vm: Machine, name: str, width: int) -> None:
+    cpu = vm.cpus[0]
+    cpu[name] = (1 << width) - 1
+    cpu[name] = before = 0x10000
+    for value in (-1, 1 << width, (1 << width) + 7, 1 << 200):
+        text = f"register {name} has {width} bits and cannot hold {value:#x}"
+        with pytest.raises(ValueError, match=text):
+            cpu[name] = value
+        with pytest.raises(ValueError, match=text):
+            setattr(cpu, name, value)
+    assert cpu[name] == before
+    with pytest.raises(KeyError):
+        cpu["r32"] = -1
+
+
+def test_registers_of_a_machine_that_another_thread_runs_are_refused(vm: Machine) -> None:
+    started(vm, *FOREVER)
+    cpu = vm.cpus[0]
+    accesses = [lambda: cpu.pc, lambda: cpu["r3"], lambda: cpu.__setitem__("r3", 1), lambda: setattr(cpu, "r3", 1)]
+    thread = threading.Thread(target=vm.run, kwargs={"timeout": 30})
+    thread.start()
+    try:
+        for access in accesses:
+            end = time.monotonic() + 10
+            with pytest.raises(StateError, match="another thread"):
+                while time.monotonic() < end:  # the run loop lets go of the processor now and then
+                    access()
+        assert vm.call(lambda: cpu.pc) in (BASE, BASE + 4)
+    finally:
+        vm.stop()
+        thread.join()
+
+
 def test_a_user_hypercall_is_called_by_the_guest(vm: Machine) -> None:
     seen = []
 
