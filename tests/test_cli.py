@@ -20,6 +20,7 @@ from commands import program
 from images import POWER_OFF, assemble, elf, hypercall, li, rtas, write_kernel
 
 import pyspapr
+from pyspapr.cli.unix import SocketConsole
 
 SPIN = [0x60000000, 0x4BFFFFFC]
 
@@ -312,6 +313,7 @@ def test_a_socket_is_the_console_and_goes_away(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
     )
     assert process.stderr is not None and b"the console is at" in process.stderr.readline()
+    assert path.stat().st_mode & 0o777 == 0o600
     again = boot(kernel, "--console", f"unix:{path}")
     assert "another process is listening" in complaint(again)
     for keys in (b"first", b"qui"):
@@ -326,6 +328,32 @@ def test_a_socket_is_the_console_and_goes_away(tmp_path: Path) -> None:
         client.close()
     assert process.wait(20) == 0
     assert not path.exists()
+
+
+@pytest.mark.parametrize("instead", ["nothing", "a file", "another socket"])
+def test_a_console_whose_socket_was_taken_away_leaves_what_has_its_name(tmp_path: Path, instead: str) -> None:
+    path = tmp_path / "console"
+    vm = pyspapr.Machine(memory="32M")
+    with SocketConsole(vm, str(path)):
+        path.rename(tmp_path / "elsewhere")  # and not removed: its number is not free for another file
+        if instead == "a file":
+            path.write_text("precious")
+        elif instead == "another socket":
+            other = socket.socket(socket.AF_UNIX)
+            other.bind(str(path))
+            other.close()
+    assert path.exists() == (instead != "nothing")
+    path.unlink(missing_ok=True)
+    with SocketConsole(vm, str(path)):
+        path.unlink()
+
+
+def test_a_console_does_not_take_the_name_of_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "precious"
+    path.write_text("data")
+    with pytest.raises(pyspapr.ConfigError, match="in use"):
+        SocketConsole(pyspapr.Machine(memory="32M"), str(path))
+    assert path.read_text() == "data"
 
 
 def test_disas_reads_hex_raw_and_elf(tmp_path: Path) -> None:
