@@ -402,6 +402,32 @@ def test_disas_complains_in_one_line(arguments: list[str]) -> None:
     complaint(run("disas", *arguments))
 
 
+@pytest.mark.parametrize(
+    ("data", "shown", "message"),
+    [
+        (b"\x7c\x64\x1b", 0, "offset 0x0: 3 of the 4 bytes of a word"),
+        (b"\x7c\x64\x1b\x78\x4e", 1, "offset 0x4: 1 of the 4 bytes of a word"),
+        (b"7c641b78 4e80002\n", 1, "line 1, column 10: '4e80002' is no word of 8 hexadecimal digits"),
+        (b"7c641b78\n4e800020\n  blr\n7c641b78\n", 2, "line 3, column 3: 'blr' is no word of 8 hexadecimal digits"),
+        (b"no hex at all, but 30 letters.", 0, "line 1, column 1: 'no' is no word of 8 hexadecimal digits"),
+        (b" \n,\n", 0, "no word in it"),
+        (b"", 0, "empty"),
+    ],
+)
+def test_disas_says_where_no_word_is_after_those_before(data: bytes, shown: int, message: str) -> None:
+    done = run("disas", "-", data=data)
+    assert complaint(done) == f"pyspapr: file -: {message}\n"
+    assert done.stdout.count(b"\n") == shown
+
+
+def test_an_output_that_nobody_reads_is_no_mistake_in_the_input() -> None:
+    words = shlex.join(program("disas", "-"))
+    bad = f"{{ {words}; echo $? >&2; }} | head -1"
+    text = "4e800020\n" * 100_000 + "blr\n"
+    done = subprocess.run(["sh", "-c", bad], input=text.encode(), capture_output=True, timeout=60, check=False)
+    assert done.stdout.count(b"\n") == 1 and done.stderr == b"141\n"
+
+
 def test_the_demo_says_what_happens_and_is_quick() -> None:
     begin = time.monotonic()
     done = run("demo")

@@ -226,7 +226,10 @@ def demo(cpu: str) -> int:
 @click.option("--address", default="0", metavar="ADDR", help="Address of the first word of a raw or hex file.")
 @click.option("--little", is_flag=True, help="Words of a raw file are little-endian.")
 def disas(file: str, address: str, little: bool) -> int:
-    """Disassemble an ELF file, raw machine code, or a text of hexadecimal words."""
+    """Disassemble an ELF file, raw machine code, or a text of hexadecimal words.
+
+    At what is no word it ends with an error that says where, and exit status 2.
+    """
     from pyspapr.cli.disas import disas_command
 
     return disas_command(file, address, little)
