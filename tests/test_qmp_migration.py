@@ -226,7 +226,7 @@ def test_tls_by_command_line_lets_only_those_with_a_certificate_in(demo_guest: P
         assert destination.stderr is not None
         address = destination.stderr.readline().decode().removeprefix("pyspapr: waiting for a machine at ").strip()
         stranger = pyspapr("migrate", "--qmp", qmp, address)
-        assert stranger.returncode == 2 and stranger.stderr.count("\n") == 1
+        assert stranger.returncode == 1 and stranger.stderr.count("\n") == 1
         assert "TLS" in destination.stderr.readline().decode()
         with client(tmp_path / "there") as there:
             there.execute("migrate-set-parameters", {"tls-creds": str(creds)})
@@ -289,7 +289,12 @@ def test_the_migrate_command_shows_passes_and_says_how_it_ended(demo_guest: Path
     qmp = f"unix:{tmp_path}/here"
     with process(tmp_path / "here", "--kernel", demo_guest, "--append", CHURN) as source:
         refused = pyspapr("migrate", "--qmp", qmp, f"unix:{tmp_path}/way")
-        assert refused.returncode == 2 and refused.stderr.count("\n") == 1
+        assert refused.returncode == 1 and refused.stderr.count("\n") == 1, refused.stderr
+        assert refused.stderr.startswith("pyspapr: cannot connect to unix:")
+        wrong = pyspapr("migrate", "--qmp", qmp, "tcp:nowhere")
+        assert (wrong.returncode, wrong.stderr) == (2, "pyspapr: 'tcp:nowhere' is no address: wanted tcp:HOST:PORT\n")
+        nobody = pyspapr("migrate", "--qmp", f"unix:{tmp_path}/nobody", f"unix:{tmp_path}/way")
+        assert nobody.returncode == 2 and nobody.stderr.count("\n") == 1
         with process(tmp_path / "there", "--incoming", f"unix:{tmp_path}/way") as destination:
             while not (tmp_path / "way").exists():
                 time.sleep(0.01)

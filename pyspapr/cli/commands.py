@@ -179,7 +179,8 @@ def migrate(
     """Migrate a running machine to TARGET: tcp:HOST:PORT, unix:PATH or file:PATH.
 
     The other side waits there with boot --incoming. Shows passes, RAM, hash table, rate and expected downtime; Ctrl-C
-    cancels. Exit status: 0 the guest has arrived, 1 it stays where it was.
+    cancels. Exit status: 0 the guest has arrived (with --detach: is on its way), 1 it stays where it was, 2 a mistake
+    in this command, or the control socket does not answer.
     """
     from pyspapr.cli.control import MigrateOptions, migrate_command
     from pyspapr.config import parse_size
