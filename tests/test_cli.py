@@ -402,6 +402,11 @@ def test_disas_complains_in_one_line(arguments: list[str]) -> None:
     complaint(run("disas", *arguments))
 
 
+def test_disas_goes_on_at_0_behind_the_last_address() -> None:
+    done = run("disas", "--address", hex((1 << 64) - 4), "-", data=b"4e800020 4e800020")
+    assert [line.split(":")[0].strip() for line in done.stdout.decode().splitlines()] == ["fffffffffffffffc", "0"]
+
+
 @pytest.mark.parametrize(
     ("data", "shown", "message"),
     [

@@ -53,7 +53,7 @@ def lines_of(words: Iterable[int], address: int) -> Iterator[str]:
     """One line for each word."""
     for word in words:
         yield f"{address:16x}:  {word:08x}  {disassemble(word, address)}"
-        address += 4
+        address = (address + 4) % (1 << 64)
 
 
 def read_input(file: str) -> bytes:
