@@ -188,6 +188,7 @@ def restore_command(
     console: str,
     timeout: float | None,
     max_instructions: int | None,
+    engine: Engine,
     qmp: tuple[str, ...],
     paused: bool,
 ) -> int:
@@ -196,6 +197,7 @@ def restore_command(
         console=console, timeout=timeout, max_instructions=max_instructions, reboots=False, qmp=qmp, paused=paused
     )
     check_run(options)
+    config.DEFAULT_ENGINE = engine
     return run_here(Machine.restore(file, base=base, verify=verify), options)
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from pyspapr._native import __version__
-from pyspapr.cli.options import CONSOLE, MAX_INSTRUCTIONS, PAUSED, QMP, RESTORE, TIMEOUT, for_click
-from pyspapr.config import CPU_MODELS, ENGINES, Engine
+from pyspapr.cli.options import CONSOLE, ENGINE, MAX_INSTRUCTIONS, PAUSED, QMP, RESTORE, TIMEOUT, for_click
+from pyspapr.config import CPU_MODELS, Engine
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -38,13 +38,7 @@ def cli() -> None:
     metavar="N",
     help="Seed of everything random. Default: 0 with virtual time, the host's randomness with host time.",
 )
-@click.option(
-    "--engine",
-    type=click.Choice(ENGINES),
-    default="jit",
-    show_default=True,
-    help="How instructions are executed; only speed depends on it. jit compiles what is hot.",
-)
+@for_click(ENGINE)
 @click.option(
     "--profile",
     is_flag=True,
@@ -215,11 +209,12 @@ def qmp(qmp: str | None, command: str | None, arguments: tuple[str, ...]) -> int
 
 @cli.command()
 @click.option("--cpu", default="power8", show_default=True, metavar="MODEL", help=f"One of {', '.join(CPU_MODELS)}.")
-def demo(cpu: str) -> int:
+@for_click(ENGINE)
+def demo(cpu: str, engine: Engine) -> int:
     """Boot, save, restore, fork and migrate the small guest that ships with the package, and say what happens."""
     from pyspapr.cli.demo import demo_command
 
-    return demo_command(cpu)
+    return demo_command(cpu, engine)
 
 
 @cli.command()
