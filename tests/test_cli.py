@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import re
+import resource
 import select
 import shlex
 import signal
@@ -320,6 +321,21 @@ def test_signals_put_the_terminal_back(tmp_path: Path, number: signal.Signals) -
     terminal.expect(b"#")
     terminal.process.send_signal(number)
     assert terminal.end() == 128 + number
+
+
+def test_sigquit_puts_the_terminal_and_the_sockets_back_and_kills(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
+    try:
+        kernel = write_kernel(tmp_path, *rtas(0x2000, ord("#")), *SPIN)
+        terminal = Terminal("boot", "--memory", "64M", "--kernel", kernel, "--qmp", f"unix:{tmp_path}/qmp")
+    finally:
+        resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
+    terminal.expect(b"#")
+    assert termios.tcgetattr(terminal.slave) != terminal.before
+    terminal.process.send_signal(signal.SIGQUIT)
+    assert terminal.end() == -signal.SIGQUIT
+    assert not (tmp_path / "qmp").exists()
 
 
 def test_a_socket_is_the_console_and_goes_away(tmp_path: Path) -> None:

@@ -88,15 +88,22 @@ class Signalled(Exception):
         super().__init__(number)
         self.number = number
 
+    def status(self) -> int:
+        """The exit status, when everything is put back. Who sends SIGQUIT wants a core, if cores are kept: it kills."""
+        if self.number == signal.SIGQUIT:
+            signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+            signal.raise_signal(signal.SIGQUIT)
+        return 128 + self.number
+
 
 @contextmanager
 def signals_end_the_run() -> Iterator[None]:
-    """SIGTERM and SIGHUP leave through the same door as everything else, so the terminal is restored."""
+    """Signals that end a process leave through the same door as everything else, so the terminal is restored."""
 
     def leave(number: int, frame: FrameType | None) -> None:
         raise Signalled(number)
 
-    previous = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
+    previous = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)}
     try:
         yield
     finally:
@@ -232,7 +239,8 @@ def run_here(vm: Machine, options: RunOptions, at_end: Callable[[Machine], None]
             reason = stage.perform(lambda vm: console_of(vm, options), lambda vm: run_until_it_ends(vm, options))
         except Signalled as signalled:
             stage.vm.events.emit("SHUTDOWN", guest=False, reason="host-signal")
-            return 128 + signalled.number
+            stack.close()
+            return signalled.status()
         except KeyboardInterrupt:
             stack.close()
             complain("interrupted")
