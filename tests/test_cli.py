@@ -140,6 +140,14 @@ def test_a_panic_is_status_3_with_its_text(tmp_path: Path, demo_guest: Path) -> 
     assert complaint(boot(write_kernel(tmp_path, *code)), status=3) == "pyspapr: the guest panicked: a b\n"
 
 
+def test_a_guest_may_need_more_memory_than_a_machine(demo_guest: Path) -> None:
+    text = " ".join(run("boot", "--help").stdout.decode().split())
+    assert "from 32M to 4T in steps of 16M" in text and "needs 48M" in text
+    for memory, status in (("32M", 3), ("48M", 0)):
+        done = run("boot", "--kernel", demo_guest, "--append", "rounds=2", "--memory", memory)
+        assert done.returncode == status, done.stderr
+
+
 def test_limits_and_sleepers_are_status_4(tmp_path: Path, demo_guest: Path) -> None:
     kernel = write_kernel(tmp_path, *SPIN)
     assert "limit of instructions was reached (1000 " in complaint(boot(kernel, "--max-instructions", 1000), status=4)

@@ -8,7 +8,7 @@ import click
 
 from pyspapr._native import __version__
 from pyspapr.cli.options import CONSOLE, ENGINE, MAX_INSTRUCTIONS, PAUSED, QMP, RESTORE, TIMEOUT, for_click
-from pyspapr.config import CPU_MODELS, Engine
+from pyspapr.config import CPU_MODELS, MEMORY_GRANULE, MEMORY_MAX, MEMORY_MIN, Engine, format_size
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -23,7 +23,15 @@ def cli() -> None:
 )
 @click.option("--initrd", metavar="FILE", help="Initial RAM disk.")
 @click.option("--append", default="", metavar="TEXT", help='Kernel arguments, e.g. "console=hvc0".')
-@click.option("--memory", default="1G", show_default=True, metavar="SIZE", help="RAM: a number with K, M, G or T.")
+@click.option(
+    "--memory",
+    default="1G",
+    show_default=True,
+    metavar="SIZE",
+    help=f"RAM: a number with K, M, G or T, from {format_size(MEMORY_MIN)} to {format_size(MEMORY_MAX)} in steps of "
+    f"{format_size(MEMORY_GRANULE)}. A kernel may need more than the least: the guest that ships with the package "
+    "needs 48M.",
+)
 @click.option("--cpu", default="power8", show_default=True, metavar="MODEL", help=f"One of {', '.join(CPU_MODELS)}.")
 @click.option(
     "--clock",
