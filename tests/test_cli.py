@@ -21,6 +21,7 @@ from commands import program
 from images import POWER_OFF, assemble, elf, hypercall, li, rtas, write_kernel
 
 import pyspapr
+from pyspapr.cli.boot import ENDING
 from pyspapr.cli.unix import SocketConsole
 
 SPIN = [0x60000000, 0x4BFFFFFC]
@@ -269,6 +270,12 @@ def test_ctrl_c_ends_a_piped_run_with_one_line(tmp_path: Path) -> None:
     assert process.returncode == 130 and error == b"pyspapr: interrupted\n"
 
 
+def heed_signals() -> None:
+    """Also where whoever runs the tests has turned them off (`nohup`, a job in the background)."""
+    for number in ENDING:
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Terminal:
     """pyspapr with a pseudo-terminal at its console."""
 
@@ -281,6 +288,7 @@ class Terminal:
             stdout=self.slave,
             stderr=subprocess.PIPE,
             start_new_session=True,
+            preexec_fn=heed_signals,
         )
         self.output = b""
 
@@ -329,6 +337,23 @@ def test_signals_put_the_terminal_back(tmp_path: Path, number: signal.Signals) -
     terminal.expect(b"#")
     terminal.process.send_signal(number)
     assert terminal.end() == 128 + number
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGQUIT])
+def test_a_signal_that_is_ignored_from_the_start_stays_so(tmp_path: Path, number: signal.Signals) -> None:
+    words = program("boot", "--memory", "64M", "--kernel", write_kernel(tmp_path, *rtas(0x2000, ord("#")), *SPIN))
+    process = subprocess.Popen(
+        ["sh", "-c", f"trap '' {number.name[3:]}; exec {shlex.join(words)}"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout is not None and process.stdout.read(1) == b"#"
+    process.send_signal(number)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(0.5)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 128 + signal.SIGTERM
+    process.stdout.close()
 
 
 def test_sigquit_puts_the_terminal_and_the_sockets_back_and_kills(tmp_path: Path) -> None:

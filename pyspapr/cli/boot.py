@@ -80,6 +80,9 @@ def configure(options: Options) -> MachineConfig:
     )
 
 
+ENDING: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
+
 class Signalled(Exception):
     """A signal asked us to leave; `number` is which."""
 
@@ -98,12 +101,16 @@ class Signalled(Exception):
 
 @contextmanager
 def signals_end_the_run() -> Iterator[None]:
-    """Signals that end a process leave through the same door as everything else, so the terminal is restored."""
+    """Signals that end a process leave through the same door as everything else, so the terminal is restored.
+
+    One that is ignored from the start (`nohup`, a job that a script puts in the background) stays so.
+    """
 
     def leave(number: int, frame: FrameType | None) -> None:
         raise Signalled(number)
 
-    previous = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)}
+    ending = [number for number in ENDING if signal.getsignal(number) != signal.SIG_IGN]
+    previous = {number: signal.signal(number, leave) for number in ending}
     try:
         yield
     finally:
