@@ -6,6 +6,7 @@ without further questions. Nothing here touches the host: no clock, no randomnes
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Final, Literal
 
@@ -60,6 +61,12 @@ def format_size(size: int) -> str:
         if size and size % _UNITS[unit] == 0:
             return f"{size // _UNITS[unit]}{unit}"
     return str(size)
+
+
+def check_timeout(seconds: float | None) -> None:
+    """Refuse what is no time to wait: less than nothing, no end, no number. Raises ConfigError."""
+    if seconds is not None and not 0 <= seconds < math.inf:
+        raise ConfigError(f"timeout is {seconds}, expected a finite number of seconds, 0 or more")
 
 
 def hpt_shift_for(max_memory: int) -> int:

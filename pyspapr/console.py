@@ -12,7 +12,7 @@ import re
 import select
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from pyspapr.errors import ExpectError
 from pyspapr.vmstate.schema import Field, VMState
@@ -190,10 +190,11 @@ class Console:
         """Whether input can still come by itself while the guest sleeps."""
         return bool(self._input) or self.keeps_open > 0 or (self.source is not None and not self.source.exhausted)
 
-    def expect(self, pattern: str | re.Pattern[str], *, timeout: float | None = None) -> str:
+    def expect(self, pattern: str | bytes | re.Pattern[Any], *, timeout: float | None = None) -> str:
         """Run the guest until `pattern` appears and return the text up to its end.
 
-        `pattern` is plain text, or a compiled regular expression. Raises ExpectError when the run ends otherwise.
+        `pattern` is plain text or bytes, or a compiled regular expression over either. Raises ExpectError when the
+        run ends otherwise.
         """
         from pyspapr.results import Matched
 
@@ -201,7 +202,7 @@ class Console:
         if isinstance(reason, Matched):
             return reason.text
         tail = self.output[-200:]
-        wanted = pattern if isinstance(pattern, str) else pattern.pattern
+        wanted = pattern.pattern if isinstance(pattern, re.Pattern) else pattern
         raise ExpectError(f"{wanted!r} did not appear: {reason}; the console ends with {tail!r}")
 
     def send(self, line: str) -> None:

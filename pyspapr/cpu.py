@@ -1,22 +1,31 @@
 """A processor as a person sees it: registers by name.
 
-`cpu.r3`, `cpu["r3"]` and `cpu.msr = …` are the same registers that `Vcpu.get` and `Vcpu.set` know.
+`cpu.r3`, `cpu["r3"]` and `cpu.msr = …` are the same registers that `Vcpu.get` and `Vcpu.set` know. A value that is
+wider than its register is refused; what of its 64 bits an SPR keeps is what `mtspr` would leave there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, MutableMapping
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from pyspapr import cpu_state
 from pyspapr._native import Vcpu
+from pyspapr.errors import StateError
 from pyspapr.vmstate.schema import VMState
 
 _OWN = frozenset({"vcpu", "index", "names"})
 
+WIDTHS: Final = {"cr": 32, "vscr": 32, "vr": 128, "vs": 128}
+"""Bits of the registers that do not have 64, by name without a number."""
+
 
 class Cpu(MutableMapping[str, int]):
-    """One virtual processor. Values are unsigned; a register that does not exist raises KeyError or AttributeError."""
+    """One virtual processor. Values are unsigned; a register that does not exist raises KeyError or AttributeError.
+
+    A value that does not fit raises ValueError. While another thread runs the machine there is nothing to see and
+    StateError is raised: `Machine.call` looks between two instructions.
+    """
 
     VMSTATE: ClassVar[VMState] = cpu_state.CPU
 
@@ -28,11 +37,21 @@ class Cpu(MutableMapping[str, int]):
 
     def __getitem__(self, name: str) -> int:
         """A register's value."""
-        return self.vcpu.get(name)
+        try:
+            return self.vcpu.get(name)
+        except RuntimeError as error:  # its own thread has it
+            raise StateError(str(error)) from error
 
     def __setitem__(self, name: str, value: int) -> None:
         """Write a register."""
-        self.vcpu.set(name, value)
+        width = WIDTHS.get(name.rstrip("0123456789"), 64)
+        if value >> width:  # of a negative number, too
+            self[name]  # one that does not exist is the greater mistake
+            raise ValueError(f"register {name} has {width} bits and cannot hold {value:#x}")
+        try:
+            self.vcpu.set(name, value)
+        except RuntimeError as error:
+            raise StateError(str(error)) from error
 
     def __delitem__(self, name: str) -> None:
         """Registers stay."""
@@ -51,7 +70,7 @@ class Cpu(MutableMapping[str, int]):
         if name in _OWN or name.startswith("_"):
             raise AttributeError(name)
         try:
-            return self.vcpu.get(name)
+            return self[name]
         except KeyError as error:
             raise AttributeError(f"there is no register {name!r}") from error
 
@@ -61,7 +80,7 @@ class Cpu(MutableMapping[str, int]):
             object.__setattr__(self, name, value)
         elif isinstance(value, int):
             try:
-                self.vcpu.set(name, value)
+                self[name] = value
             except KeyError as error:
                 raise AttributeError(f"there is no register {name!r}") from error
         else:

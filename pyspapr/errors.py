@@ -10,6 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pyspapr.migration.statistics import MigrationStatistics
 
 
@@ -92,9 +94,11 @@ class EngineDifference(SpaprError):
     None when it was not found. `lines` say what differs, the interpreter first.
     """
 
-    def __init__(self, message: str, instructions: int, address: int | None, lines: list[str]) -> None:
-        """Keep the details beside the message."""
+    def __init__(
+        self, message: str, instructions: int = 0, address: int | None = None, lines: Sequence[str] = ()
+    ) -> None:
+        """Keep the details beside the message, which alone is enough: so is it made again from a pickle."""
         super().__init__(message)
         self.instructions = instructions
         self.address = address
-        self.lines = lines
+        self.lines = list(lines)

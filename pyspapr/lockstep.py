@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from pyspapr import comparison
 from pyspapr._native import disassemble
-from pyspapr.config import ENGINES, Engine
+from pyspapr.config import ENGINES, Engine, check_timeout
 from pyspapr.console import InputSource
 from pyspapr.errors import ConfigError, EngineDifference
 from pyspapr.results import InstructionLimit, Rebooted, StopReason, Timeout
@@ -200,8 +200,9 @@ class Lockstep:
     def run(self, *, max_instructions: int | None = None, timeout: float | None = None) -> StopReason:
         """Run both until the guest stops or a limit is reached; `timeout` is looked at after every step.
 
-        Raises EngineDifference.
+        Raises EngineDifference, and ConfigError for a timeout that is none.
         """
+        check_timeout(timeout)
         pair = self._pair
         deadline = None if timeout is None else time.monotonic() + timeout
         limit = None if max_instructions is None else pair.count + max_instructions

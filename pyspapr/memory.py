@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, overload
 
 from pyspapr._native import Ram
+from pyspapr.errors import GuestAddressError
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -28,12 +29,20 @@ class Memory:
         """Bytes of RAM."""
         return self._ram.size
 
+    def _check(self, address: int, length: int) -> None:
+        """Refuse a range that is not inside RAM, also with numbers that no processor has."""
+        if length < 0:
+            raise ValueError(f"a length is 0 or more, not {length}")
+        if not 0 <= address <= len(self) - length:
+            where = f"{length} bytes at {address:#x} are outside the guest's {len(self):#x} bytes of RAM"
+            raise GuestAddressError(where, address, length)
+
     def _range(self, item: slice) -> tuple[int, int]:
         if item.start is None or item.stop is None or item.step not in (None, 1):
             raise TypeError("a memory slice needs a start, a stop and no step")
         start, stop = int(item.start), int(item.stop)
-        if start < 0 or stop < start:
-            raise ValueError(f"a memory slice runs upwards from 0 on, not from {start:#x} to {stop:#x}")
+        if stop < start:
+            raise ValueError(f"a memory slice runs upwards, not from {start:#x} to {stop:#x}")
         return start, stop - start
 
     @overload
@@ -63,19 +72,22 @@ class Memory:
 
     def read(self, address: int, length: int) -> bytes:
         """`length` bytes at `address`."""
+        self._check(address, length)
         return self._ram.read(address, length)
 
     def write(self, address: int, data: Buffer) -> None:
         """Write `data` at `address`."""
+        self._check(address, memoryview(data).nbytes)
         self._ram.write(address, data)
 
     def fill(self, address: int, length: int, byte: int = 0) -> None:
         """Set `length` bytes at `address`."""
+        self._check(address, length)
         self._ram.fill(address, length, byte)
 
     def copy(self, target: int, source: int, length: int) -> None:
         """Copy `length` bytes within RAM."""
-        self._ram.write(target, self._ram.read(source, length))
+        self.write(target, self.read(source, length))
 
     def u8(self, address: int) -> int:
         """The byte at `address`."""

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 import threading
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pyspapr import _native
+from pyspapr.config import check_timeout
 from pyspapr.results import Hung, InstructionLimit, Interrupted, Matched, StopReason, Timeout, Unimplemented
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ MIGRATION_NAP: Final = 0.002
 """How long a guest that waits keeps a migration waiting at most, in seconds."""
 
 
-def compiled(until: str | bytes | re.Pattern[str] | None) -> re.Pattern[bytes] | None:
-    """The pattern of `until` over bytes."""
+def compiled(until: str | bytes | re.Pattern[Any] | None) -> re.Pattern[bytes] | None:
+    """The pattern of `until` over bytes. Raises TypeError when it is neither text nor a pattern."""
     match until:
         case None:
             return None
@@ -36,8 +37,11 @@ def compiled(until: str | bytes | re.Pattern[str] | None) -> re.Pattern[bytes] |
             return re.compile(re.escape(until.encode()))
         case bytes():
             return re.compile(re.escape(until))
-        case _:
-            return re.compile(until.pattern.encode(), until.flags & ~re.UNICODE)
+        case re.Pattern(pattern=bytes()):
+            return until
+        case re.Pattern(pattern=str(text)):
+            return re.compile(text.encode(), until.flags & ~re.UNICODE)
+    raise TypeError(f"text, bytes or a compiled pattern is waited for, not {type(until).__name__}")
 
 
 class Run:
@@ -48,10 +52,11 @@ class Run:
         vm: Machine,
         max_instructions: int | None = None,
         timeout: float | None = None,
-        until: str | bytes | re.Pattern[str] | None = None,
+        until: str | bytes | re.Pattern[Any] | None = None,
         migration: Outgoing | None = None,
     ) -> None:
-        """Bounds count from now. With `migration` the run ends when that has ended."""
+        """Bounds count from now. With `migration` the run ends when that has ended. Raises ConfigError."""
+        check_timeout(timeout)
         self.vm = vm
         self.migration = migration
         self.cpu = vm.cpus[0]
@@ -66,7 +71,8 @@ class Run:
         """Run until there is a reason to stop."""
         timer = None
         if self.seconds is not None:
-            timer = threading.Timer(max(self.seconds, 0), self._expire)
+            # More than a thread can wait (three centuries where time is 64 bits) is as good as for ever.
+            timer = threading.Timer(min(self.seconds, threading.TIMEOUT_MAX), self._expire)
             timer.daemon = True
             timer.start()
         try:

@@ -7,9 +7,12 @@ import sys
 from pyspapr import config
 
 
+def words(*arguments: object) -> list[str]:
+    """The arguments of `pyspapr`."""
+    chosen = ("--engine", config.DEFAULT_ENGINE) if arguments[:1] in (("boot",), ("restore",)) else ()
+    return [*map(str, arguments), *chosen]
+
+
 def program(*arguments: object) -> list[str]:
     """The words that run `pyspapr` with `arguments`."""
-    words = [sys.executable, "-m", "pyspapr", *map(str, arguments)]
-    if arguments[:1] == ("boot",):
-        words += ["--engine", config.DEFAULT_ENGINE]
-    return words
+    return [sys.executable, "-m", "pyspapr", *words(*arguments)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import re
+import resource
 import select
 import shlex
 import signal
@@ -20,6 +21,8 @@ from commands import program
 from images import POWER_OFF, assemble, elf, hypercall, li, rtas, write_kernel
 
 import pyspapr
+from pyspapr.cli.boot import ENDING
+from pyspapr.cli.unix import SocketConsole
 
 SPIN = [0x60000000, 0x4BFFFFFC]
 
@@ -92,6 +95,9 @@ def test_info_shows_models_limits_and_features() -> None:
         (["--kernel", "ok", "--cpu", "z80"], "unknown CPU 'z80': choose one of power8, power9"),
         (["--kernel", "ok", "--timeout", "-1"], "-1"),
         (["--kernel", "ok", "--timeout", "soon"], "soon"),
+        (["--kernel", "ok", "--timeout", "inf"], "timeout is inf, expected a finite number of seconds"),
+        (["--kernel", "ok", "--timeout", "nan"], "timeout is nan, expected a finite number of seconds"),
+        (["--kernel", "ok", "--timeout", "nan", "--lockstep"], "timeout is nan"),
         (["--kernel", "ok", "--max-instructions", "0"], "0"),
         (["--kernel", "ok", "--clock", "sundial"], "sundial"),
         (["--kernel", "ok", "--console", "carrier-pigeon"], "unknown console"),
@@ -135,10 +141,19 @@ def test_a_panic_is_status_3_with_its_text(tmp_path: Path, demo_guest: Path) -> 
     assert complaint(boot(write_kernel(tmp_path, *code)), status=3) == "pyspapr: the guest panicked: a b\n"
 
 
+def test_a_guest_may_need_more_memory_than_a_machine(demo_guest: Path) -> None:
+    text = " ".join(run("boot", "--help").stdout.decode().split())
+    assert "from 32M to 4T in steps of 16M" in text and "needs 48M" in text
+    for memory, status in (("32M", 3), ("48M", 0)):
+        done = run("boot", "--kernel", demo_guest, "--append", "rounds=2", "--memory", memory)
+        assert done.returncode == status, done.stderr
+
+
 def test_limits_and_sleepers_are_status_4(tmp_path: Path, demo_guest: Path) -> None:
     kernel = write_kernel(tmp_path, *SPIN)
     assert "limit of instructions was reached (1000 " in complaint(boot(kernel, "--max-instructions", 1000), status=4)
     assert "time limit of 0.3 s" in complaint(boot(kernel, "--timeout", 0.3), status=4)
+    assert "limit of instr" in complaint(boot(kernel, "--max-instructions", 9, "--timeout", "1e308"), status=4)
     assert "can never wake" in complaint(boot(demo_guest, "--append", "hang"), status=4)
 
 
@@ -199,8 +214,26 @@ def test_a_closed_output_ends_the_run_quietly(demo_guest: Path) -> None:
     assert process.stdout is not None and process.stderr is not None
     process.stdout.read(10)
     process.stdout.close()
-    error = process.stderr.read()
-    assert process.wait(30) == 2 and b"Traceback" not in error
+    assert process.stderr.read() == b""
+    assert process.wait(30) == 128 + signal.SIGPIPE
+
+
+@pytest.mark.parametrize("words", [["info"], ["disas", "-"], ["demo"], ["qmp"], ["boot", "--help"]])
+def test_an_output_that_nobody_reads_ends_any_command_quietly(words: list[str]) -> None:
+    unread, writer = os.pipe()
+    os.close(unread)
+    with open(writer, "wb") as output:
+        done = subprocess.run(
+            program(*words), input=b"4e800020\n", stdout=output, stderr=subprocess.PIPE, timeout=60, check=False
+        )
+    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, b"")
+
+
+def test_complaints_that_nobody_reads_do_not_change_the_status() -> None:
+    unread, writer = os.pipe()
+    os.close(unread)
+    with open(writer, "wb") as output:
+        assert subprocess.run(program("disas", "nowhere"), stderr=output, timeout=60, check=False).returncode == 2
 
 
 @pytest.mark.parametrize("redirection", ["<&-", ">&-", "<&- >&- 2>&-", "2>&-"])
@@ -214,12 +247,12 @@ def test_closed_standard_files_are_no_trouble(tmp_path: Path, redirection: str) 
 
 def test_a_full_disk_gets_one_line(tmp_path: Path) -> None:
     kernel = write_kernel(tmp_path, *rtas(0x2000, ord("A")), *POWER_OFF)
-    words = program("boot", "--memory", "64M", "--kernel", kernel)
-    with open("/dev/full", "wb") as full:
-        done = subprocess.run(
-            words, stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, timeout=60, check=False
-        )
-    assert done.returncode == 2 and done.stderr.count(b"\n") == 1 and b"No space left" in done.stderr
+    for words in (["boot", "--memory", "64M", "--kernel", kernel], ["info"], ["qmp"]):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run(
+                program(*words), stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, timeout=60, check=False
+            )
+        assert done.returncode == 2 and done.stderr.count(b"\n") == 1 and b"No space left" in done.stderr
 
 
 def test_ctrl_c_ends_a_piped_run_with_one_line(tmp_path: Path) -> None:
@@ -237,6 +270,12 @@ def test_ctrl_c_ends_a_piped_run_with_one_line(tmp_path: Path) -> None:
     assert process.returncode == 130 and error == b"pyspapr: interrupted\n"
 
 
+def heed_signals() -> None:
+    """Also where whoever runs the tests has turned them off (`nohup`, a job in the background)."""
+    for number in ENDING:
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Terminal:
     """pyspapr with a pseudo-terminal at its console."""
 
@@ -249,6 +288,7 @@ class Terminal:
             stdout=self.slave,
             stderr=subprocess.PIPE,
             start_new_session=True,
+            preexec_fn=heed_signals,
         )
         self.output = b""
 
@@ -299,6 +339,38 @@ def test_signals_put_the_terminal_back(tmp_path: Path, number: signal.Signals) -
     assert terminal.end() == 128 + number
 
 
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGQUIT])
+def test_a_signal_that_is_ignored_from_the_start_stays_so(tmp_path: Path, number: signal.Signals) -> None:
+    words = program("boot", "--memory", "64M", "--kernel", write_kernel(tmp_path, *rtas(0x2000, ord("#")), *SPIN))
+    process = subprocess.Popen(
+        ["sh", "-c", f"trap '' {number.name[3:]}; exec {shlex.join(words)}"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout is not None and process.stdout.read(1) == b"#"
+    process.send_signal(number)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(0.5)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 128 + signal.SIGTERM
+    process.stdout.close()
+
+
+def test_sigquit_puts_the_terminal_and_the_sockets_back_and_kills(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
+    try:
+        kernel = write_kernel(tmp_path, *rtas(0x2000, ord("#")), *SPIN)
+        terminal = Terminal("boot", "--memory", "64M", "--kernel", kernel, "--qmp", f"unix:{tmp_path}/qmp")
+    finally:
+        resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
+    terminal.expect(b"#")
+    assert termios.tcgetattr(terminal.slave) != terminal.before
+    terminal.process.send_signal(signal.SIGQUIT)
+    assert terminal.end() == -signal.SIGQUIT
+    assert not (tmp_path / "qmp").exists()
+
+
 def test_a_socket_is_the_console_and_goes_away(tmp_path: Path) -> None:
     path = tmp_path / "console"
     kernel = write_kernel(tmp_path, *rtas(0x2000, ord("#")), *open_echo(tmp_path))
@@ -308,6 +380,7 @@ def test_a_socket_is_the_console_and_goes_away(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
     )
     assert process.stderr is not None and b"the console is at" in process.stderr.readline()
+    assert path.stat().st_mode & 0o777 == 0o600
     again = boot(kernel, "--console", f"unix:{path}")
     assert "another process is listening" in complaint(again)
     for keys in (b"first", b"qui"):
@@ -322,6 +395,32 @@ def test_a_socket_is_the_console_and_goes_away(tmp_path: Path) -> None:
         client.close()
     assert process.wait(20) == 0
     assert not path.exists()
+
+
+@pytest.mark.parametrize("instead", ["nothing", "a file", "another socket"])
+def test_a_console_whose_socket_was_taken_away_leaves_what_has_its_name(tmp_path: Path, instead: str) -> None:
+    path = tmp_path / "console"
+    vm = pyspapr.Machine(memory="32M")
+    with SocketConsole(vm, str(path)):
+        path.rename(tmp_path / "elsewhere")  # and not removed: its number is not free for another file
+        if instead == "a file":
+            path.write_text("precious")
+        elif instead == "another socket":
+            other = socket.socket(socket.AF_UNIX)
+            other.bind(str(path))
+            other.close()
+    assert path.exists() == (instead != "nothing")
+    path.unlink(missing_ok=True)
+    with SocketConsole(vm, str(path)):
+        path.unlink()
+
+
+def test_a_console_does_not_take_the_name_of_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "precious"
+    path.write_text("data")
+    with pytest.raises(pyspapr.ConfigError, match="in use"):
+        SocketConsole(pyspapr.Machine(memory="32M"), str(path))
+    assert path.read_text() == "data"
 
 
 def test_disas_reads_hex_raw_and_elf(tmp_path: Path) -> None:
@@ -350,6 +449,37 @@ def test_disas_reads_hex_raw_and_elf(tmp_path: Path) -> None:
 )
 def test_disas_complains_in_one_line(arguments: list[str]) -> None:
     complaint(run("disas", *arguments))
+
+
+def test_disas_goes_on_at_0_behind_the_last_address() -> None:
+    done = run("disas", "--address", hex((1 << 64) - 4), "-", data=b"4e800020 4e800020")
+    assert [line.split(":")[0].strip() for line in done.stdout.decode().splitlines()] == ["fffffffffffffffc", "0"]
+
+
+@pytest.mark.parametrize(
+    ("data", "shown", "message"),
+    [
+        (b"\x7c\x64\x1b", 0, "offset 0x0: 3 of the 4 bytes of a word"),
+        (b"\x7c\x64\x1b\x78\x4e", 1, "offset 0x4: 1 of the 4 bytes of a word"),
+        (b"7c641b78 4e80002\n", 1, "line 1, column 10: '4e80002' is no word of 8 hexadecimal digits"),
+        (b"7c641b78\n4e800020\n  blr\n7c641b78\n", 2, "line 3, column 3: 'blr' is no word of 8 hexadecimal digits"),
+        (b"no hex at all, but 30 letters.", 0, "line 1, column 1: 'no' is no word of 8 hexadecimal digits"),
+        (b" \n,\n", 0, "no word in it"),
+        (b"", 0, "empty"),
+    ],
+)
+def test_disas_says_where_no_word_is_after_those_before(data: bytes, shown: int, message: str) -> None:
+    done = run("disas", "-", data=data)
+    assert complaint(done) == f"pyspapr: file -: {message}\n"
+    assert done.stdout.count(b"\n") == shown
+
+
+def test_an_output_that_nobody_reads_is_no_mistake_in_the_input() -> None:
+    words = shlex.join(program("disas", "-"))
+    bad = f"{{ {words}; echo $? >&2; }} | head -1"
+    text = "4e800020\n" * 100_000 + "blr\n"
+    done = subprocess.run(["sh", "-c", bad], input=text.encode(), capture_output=True, timeout=60, check=False)
+    assert done.stdout.count(b"\n") == 1 and done.stderr == b"141\n"
 
 
 def test_the_demo_says_what_happens_and_is_quick() -> None:

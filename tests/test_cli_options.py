@@ -27,6 +27,10 @@ WORDS = [
     "--max-instructions",
     "--max-instructions= 7 ",
     "--max-instructions=0",
+    "--engine",
+    "--engine=interp",
+    "--engine=JIT",
+    "jit",
     "--qmp",
     "--qmp=tcp:1",
     "-S",
@@ -84,6 +88,7 @@ def order(item: tuple[str, object]) -> int:
         ["FILE"],
         ["FILE", "--verify", "-S", "--qmp", "unix:a", "--qmp=unix:b"],
         ["--max-instructions", "1", "FILE"],
+        ["FILE", "--engine", "interp"],
         ["--base", "OTHER", "FILE", "--timeout", "2.5", "--console=unix:x"],
     ],
 )

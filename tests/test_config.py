@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pyspapr.config import GIB, MIB, MachineConfig, format_size, hpt_shift_for, parse_size
+from pyspapr.config import GIB, MIB, MachineConfig, check_timeout, format_size, hpt_shift_for, parse_size
 from pyspapr.errors import ConfigError
 
 
@@ -61,6 +61,17 @@ def test_bad_descriptions_get_one_sentence(change: dict[str, object], message: s
     with pytest.raises(ConfigError, match=message) as caught:
         MachineConfig(**change)  # type: ignore[arg-type]
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("seconds", [-1, -0.001, float("inf"), float("-inf"), float("nan")])
+def test_what_is_no_time_to_wait_is_refused(seconds: float) -> None:
+    with pytest.raises(ConfigError, match=f"timeout is {seconds}, expected a finite number"):
+        check_timeout(seconds)
+
+
+def test_every_finite_time_can_be_waited_for() -> None:
+    for seconds in (None, 0, 0.5, 1e308, 10**400):
+        check_timeout(seconds)
 
 
 def test_processor_names_ignore_case() -> None:

@@ -30,6 +30,7 @@ from pyspapr import (
     Timeout,
     Unimplemented,
 )
+from pyspapr.lockstep import Lockstep
 
 FOREVER = [0x38630001, 0x4BFFFFFC]  # addi r3,r3,1; b .-4
 
@@ -108,6 +109,29 @@ def test_instruction_limits_are_exact(vm: Machine) -> None:
         vm.run(max_instructions=-1)
 
 
+def test_a_time_limit_may_be_longer_than_a_thread_can_wait(vm: Machine) -> None:
+    for seconds in (1e10, 1e308, 10**400):
+        assert isinstance(started(vm, *FOREVER).run(max_instructions=10, timeout=seconds), InstructionLimit)
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_the_longest_time_limit_is_one_and_ends_nothing_early(vm: Machine) -> None:
+    started(vm, *FOREVER)
+    threading.Timer(0.2, vm.stop).start()
+    assert vm.run(timeout=1e308) == Interrupted()
+
+
+def test_a_time_limit_that_is_none_is_refused(vm: Machine) -> None:
+    started(vm, *FOREVER)
+    for seconds in (-1, float("inf"), float("nan")):
+        with pytest.raises(ConfigError, match="timeout"):
+            vm.run(timeout=seconds)
+        with pytest.raises(ConfigError, match="timeout"):
+            vm.console.expect("x", timeout=seconds)
+        with pytest.raises(ConfigError, match="timeout"):
+            Lockstep(lambda engine: started(Machine(memory="32M", engine=engine), *FOREVER)).run(timeout=seconds)
+
+
 def test_expect_runs_until_the_text_appears(vm: Machine) -> None:
     started(vm, *put("one\n"), *put("two\n"), *put("end\n"), *POWER_OFF)
     assert vm.console.expect("two") == "one\ntwo"
@@ -116,6 +140,20 @@ def test_expect_runs_until_the_text_appears(vm: Machine) -> None:
         vm.console.expect("three", timeout=20)
     assert vm.console.read() == vm.console.output == "one\ntwo\nend\n"
     assert vm.console.read() == ""
+
+
+def test_text_bytes_and_patterns_over_both_are_waited_for(vm: Machine) -> None:
+    started(vm, *put("one\n"), *put("two\n"), *put("six\n"), *put("end\n"), *POWER_OFF)
+    assert vm.console.expect(b"on") == "on"
+    assert vm.console.expect(re.compile(b"t.o")) == "e\ntwo"
+    assert vm.console.expect(re.compile("S.X", re.IGNORECASE)) == "\nsix"
+    for pattern in (b"three", re.compile(b"three")):
+        with pytest.raises(ExpectError, match="b'three' did not appear: the guest powered off"):
+            vm.console.expect(pattern, timeout=20)
+        started(vm, *POWER_OFF)
+    with pytest.raises(TypeError, match="text, bytes or a compiled pattern is waited for, not int"):
+        vm.console.expect(3)  # type: ignore[arg-type]
+    assert vm.run(timeout=20) == PoweredOff()
 
 
 def test_a_console_flood_is_bounded_and_still_matched() -> None:
@@ -275,14 +313,49 @@ def test_memory_is_read_and_written_by_slices(vm: Machine) -> None:
     for bad in (lambda: vm.memory[size], lambda: vm.memory[size - 1 : size + 1], lambda: vm.memory.u64(size - 4)):
         with pytest.raises(GuestAddressError, match=r"outside"):
             bad()
-    with pytest.raises(IndexError):
-        vm.memory.write(1 << 63, b"x")
     with pytest.raises(ValueError, match="do not fill"):
         vm.memory[0:4] = b"x"
     with pytest.raises(ValueError, match="upwards"):
         vm.memory[4:0]
     with pytest.raises(TypeError):
         vm.memory[:4]
+
+
+@pytest.mark.parametrize("address", [-1, -(1 << 64), (32 << 20) - 3, 1 << 63, (1 << 64) - 1, 1 << 64, 1 << 200])
+def test_whatever_is_outside_ram_is_named_in_one_kind_of_error(vm: Machine, address: int) -> None:
+    memory = vm.memory
+
+    def store() -> None:
+        memory[address : address + 4] = b"four"
+
+    accesses = [
+        lambda: memory[address : address + 4],
+        store,
+        lambda: memory.read(address, 4),
+        lambda: memory.write(address, b"four"),
+        lambda: memory.fill(address, 4),
+        lambda: memory.copy(address, 0, 4),
+        lambda: memory.copy(0, address, 4),
+        lambda: memory.u32(address),
+        lambda: memory.store(address, 1, 4),
+    ]
+    for access in accesses:
+        with pytest.raises(GuestAddressError, match=f"4 bytes at {address:#x} are outside") as caught:
+            access()
+        assert (caught.value.address, caught.value.length) == (address, 4)
+    assert memory[0:4] == bytes(4)
+
+
+def test_ranges_longer_than_ram_are_outside_and_negative_ones_are_none(vm: Machine) -> None:
+    for length in ((32 << 20) + 1, 1 << 64, 1 << 200):
+        with pytest.raises(GuestAddressError, match="outside"):
+            vm.memory.read(0, length)
+    for bad in (lambda: vm.memory[-1], lambda: vm.memory[1 << 64], lambda: vm.memory.cstring(-1)):
+        with pytest.raises(GuestAddressError, match="outside"):
+            bad()
+    with pytest.raises(ValueError, match="0 or more, not -1"):
+        vm.memory.read(0, -1)
+    assert vm.memory[32 << 20 : 32 << 20] == b""
 
 
 def test_registers_have_names(vm: Machine) -> None:
@@ -297,6 +370,43 @@ def test_registers_have_names(vm: Machine) -> None:
             getattr(cpu, name)
         with pytest.raises(KeyError):
             cpu[name] = 1
+
+
+@pytest.mark.parametrize(
+    ("name", "width"),
+    [("r3", 64), ("pc", 64), ("f1", 64), ("lr", 64), ("cr", 32), ("vscr", 32), ("vs7", 128), ("vr7", 128)],
+)
+def test_a_register_takes_what_fits_and_refuses_the_rest(vm: Machine, name: str, width: int) -> None:
+    cpu = vm.cpus[0]
+    cpu[name] = (1 << width) - 1
+    cpu[name] = before = 0x10000
+    for value in (-1, 1 << width, (1 << width) + 7, 1 << 200):
+        text = f"register {name} has {width} bits and cannot hold {value:#x}"
+        with pytest.raises(ValueError, match=text):
+            cpu[name] = value
+        with pytest.raises(ValueError, match=text):
+            setattr(cpu, name, value)
+    assert cpu[name] == before
+    with pytest.raises(KeyError):
+        cpu["r32"] = -1
+
+
+def test_registers_of_a_machine_that_another_thread_runs_are_refused(vm: Machine) -> None:
+    started(vm, *FOREVER)
+    cpu = vm.cpus[0]
+    accesses = [lambda: cpu.pc, lambda: cpu["r3"], lambda: cpu.__setitem__("r3", 1), lambda: setattr(cpu, "r3", 1)]
+    thread = threading.Thread(target=vm.run, kwargs={"timeout": 30})
+    thread.start()
+    try:
+        for access in accesses:
+            end = time.monotonic() + 10
+            with pytest.raises(StateError, match="another thread"):
+                while time.monotonic() < end:  # the run loop lets go of the processor now and then
+                    access()
+        assert vm.call(lambda: cpu.pc) in (BASE, BASE + 4)
+    finally:
+        vm.stop()
+        thread.join()
 
 
 def test_a_user_hypercall_is_called_by_the_guest(vm: Machine) -> None:

@@ -226,7 +226,7 @@ def test_tls_by_command_line_lets_only_those_with_a_certificate_in(demo_guest: P
         assert destination.stderr is not None
         address = destination.stderr.readline().decode().removeprefix("pyspapr: waiting for a machine at ").strip()
         stranger = pyspapr("migrate", "--qmp", qmp, address)
-        assert stranger.returncode == 2 and stranger.stderr.count("\n") == 1
+        assert stranger.returncode == 1 and stranger.stderr.count("\n") == 1
         assert "TLS" in destination.stderr.readline().decode()
         done = pyspapr("migrate", "--qmp", qmp, "--tls-creds", creds, "--quit", address)
         assert done.returncode == 0, done.stderr
@@ -314,7 +314,12 @@ def test_the_migrate_command_shows_passes_and_says_how_it_ended(demo_guest: Path
     qmp = f"unix:{tmp_path}/here"
     with process(tmp_path / "here", "--kernel", demo_guest, "--append", CHURN) as source:
         refused = pyspapr("migrate", "--qmp", qmp, f"unix:{tmp_path}/way")
-        assert refused.returncode == 2 and refused.stderr.count("\n") == 1
+        assert refused.returncode == 1 and refused.stderr.count("\n") == 1, refused.stderr
+        assert refused.stderr.startswith("pyspapr: cannot connect to unix:")
+        wrong = pyspapr("migrate", "--qmp", qmp, "tcp:nowhere")
+        assert (wrong.returncode, wrong.stderr) == (2, "pyspapr: 'tcp:nowhere' is no address: wanted tcp:HOST:PORT\n")
+        nobody = pyspapr("migrate", "--qmp", f"unix:{tmp_path}/nobody", f"unix:{tmp_path}/way")
+        assert nobody.returncode == 2 and nobody.stderr.count("\n") == 1
         with process(tmp_path / "there", "--incoming", f"unix:{tmp_path}/way") as destination:
             while not (tmp_path / "way").exists():
                 time.sleep(0.01)
@@ -338,6 +343,12 @@ def test_the_command_line_sends_any_command_and_lists_them(vm: Machine) -> None:
         assert wrong.returncode == 2 and "'x' is unexpected" in wrong.stderr
     listed = pyspapr("qmp").stdout
     assert "migrate uri=string" in listed and "EPOW" in listed
+
+
+def test_a_command_without_a_control_socket_is_a_mistake() -> None:
+    done = pyspapr("qmp", "query-status")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "pyspapr: query-status needs a machine's control socket: add --qmp\n"
 
 
 def test_options_that_need_a_control_socket_say_so() -> None:

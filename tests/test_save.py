@@ -12,6 +12,7 @@ from pathlib import Path
 
 import cbor2
 import pytest
+from commands import words
 from streams import seal, split
 
 from pyspapr import ImageError, Machine, PoweredOff, StateError, StreamError
@@ -365,14 +366,32 @@ def test_restore_runs_on_with_the_console_here(
     started(1_000_003).save(tmp_path / "a")
     with open(os.devnull) as null:
         monkeypatch.setattr("sys.stdin", null)
-        assert command(["restore", str(tmp_path / "a")]) == 0
+        assert command(words("restore", tmp_path / "a")) == 0
     assert "every check passed" in capfd.readouterr().out
+
+
+def test_restore_runs_on_the_engine_that_is_asked_for(
+    started: Started, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started(1000).save(tmp_path / "a")
+    engines = []
+
+    def run_here(vm: Machine, options: object) -> int:
+        engines.append(vm.engine)
+        return 0
+
+    monkeypatch.setattr("pyspapr.cli.boot.run_here", run_here)
+    monkeypatch.setattr("pyspapr.config.DEFAULT_ENGINE", "jit")
+    for options in (["--engine", "interp"], ["--engine=jit"], []):
+        assert command(["restore", str(tmp_path / "a"), *options]) == 0
+    assert engines == ["interp", "jit", "jit"]
+    assert command(["restore", str(tmp_path / "a"), "--engine", "steam"]) == 2
 
 
 def test_what_is_no_saved_machine_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a").write_bytes(b"\x7fELF" + bytes(100))
     for name in ("restore", "inspect", "verify"):
-        assert command([name, str(tmp_path / "a")]) == 2
+        assert command(words(name, tmp_path / "a")) == 2
         err = capsys.readouterr().err
         assert err.count("\n") == 1 and "wanted a record (header)" in err
 

@@ -2,24 +2,37 @@
 
 Exit status: 0 the guest powered off (or the command did its work), 2 a usage or input error, 3 the guest panicked,
 4 a limit was reached or the guest can never wake, 5 two engines differ (`boot --lockstep`), 128+n a signal ended the
-run. What a user or a guest did wrong is one line on standard error, never a traceback.
+run; so it is, and nothing is said, when whoever read our output has gone (SIGPIPE). What a user or a guest did wrong is
+one line on standard error, never a traceback.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Final, NoReturn
 
 PROGRAM: Final = "pyspapr"
 USAGE_ERROR: Final = 2
-INTERRUPTED: Final = 130
+INTERRUPTED: Final = 128 + signal.SIGINT
+UNREAD: Final = 128 + signal.SIGPIPE
 
 
 def complain(message: str) -> None:
-    """One line on standard error."""
-    print(f"{PROGRAM}: {' '.join(message.split())}", file=sys.stderr, flush=True)
+    """One line on standard error, if there is somebody to read it."""
+    try:
+        print(f"{PROGRAM}: {' '.join(message.split())}", file=sys.stderr, flush=True)
+    except OSError:
+        lose(2)
+
+
+def lose(number: int) -> None:
+    """What is written to standard output or error from now on, or waits to be written, is lost without a word."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, number)
+    os.close(null)
 
 
 def open_standard_files() -> None:
@@ -63,8 +76,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
     from pyspapr.errors import SpaprError
 
     try:
-        status = dispatch(sys.argv[1:] if arguments is None else arguments)
-        sys.stdout.flush()
+        try:
+            status = dispatch(sys.argv[1:] if arguments is None else arguments)
+        finally:
+            sys.stdout.flush()  # before the complaint about what could not be done as well
     except SpaprError as error:
         complain(str(error))
         return USAGE_ERROR
@@ -72,11 +87,12 @@ def run(arguments: Sequence[str] | None = None) -> int:
         complain("interrupted")
         return INTERRUPTED
     except (BrokenPipeError, SystemExit):
-        # Whoever read our output has gone, which click turns into SystemExit. The interpreter must not complain
-        # about it once more at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return USAGE_ERROR
+        # Whoever read our output has gone, which click and rich turn into SystemExit. The interpreter must not
+        # complain about it once more at its end.
+        lose(1)
+        return UNREAD
     except OSError as error:  # a full disk behind our output, for one
+        lose(1)
         complain(str(error))
         return USAGE_ERROR
     return status if isinstance(status, int) else 0

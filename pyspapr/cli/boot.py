@@ -80,6 +80,9 @@ def configure(options: Options) -> MachineConfig:
     )
 
 
+ENDING: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
+
 class Signalled(Exception):
     """A signal asked us to leave; `number` is which."""
 
@@ -88,15 +91,26 @@ class Signalled(Exception):
         super().__init__(number)
         self.number = number
 
+    def status(self) -> int:
+        """The exit status, when everything is put back. Who sends SIGQUIT wants a core, if cores are kept: it kills."""
+        if self.number == signal.SIGQUIT:
+            signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+            signal.raise_signal(signal.SIGQUIT)
+        return 128 + self.number
+
 
 @contextmanager
 def signals_end_the_run() -> Iterator[None]:
-    """SIGTERM and SIGHUP leave through the same door as everything else, so the terminal is restored."""
+    """Signals that end a process leave through the same door as everything else, so the terminal is restored.
+
+    One that is ignored from the start (`nohup`, a job that a script puts in the background) stays so.
+    """
 
     def leave(number: int, frame: FrameType | None) -> None:
         raise Signalled(number)
 
-    previous = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
+    ending = [number for number in ENDING if signal.getsignal(number) != signal.SIG_IGN]
+    previous = {number: signal.signal(number, leave) for number in ending}
     try:
         yield
     finally:
@@ -186,6 +200,7 @@ def restore_command(
     console: str,
     timeout: float | None,
     max_instructions: int | None,
+    engine: Engine,
     qmp: tuple[str, ...],
     paused: bool,
 ) -> int:
@@ -194,11 +209,13 @@ def restore_command(
         console=console, timeout=timeout, max_instructions=max_instructions, reboots=False, qmp=qmp, paused=paused
     )
     check_run(options)
+    config.DEFAULT_ENGINE = engine
     return run_here(Machine.restore(file, base=base, verify=verify), options)
 
 
 def check_run(options: RunOptions) -> None:
     """Whether it can be run so. Raises ConfigError."""
+    config.check_timeout(options.timeout)
     if options.console != STDIO and not options.console.startswith(UNIX):
         raise ConfigError(f"unknown console {options.console!r}: choose stdio or unix:PATH")
     if options.console == UNIX:
@@ -229,7 +246,8 @@ def run_here(vm: Machine, options: RunOptions, at_end: Callable[[Machine], None]
             reason = stage.perform(lambda vm: console_of(vm, options), lambda vm: run_until_it_ends(vm, options, stage))
         except Signalled as signalled:
             stage.vm.events.emit("SHUTDOWN", guest=False, reason="host-signal")
-            return 128 + signalled.number
+            stack.close()
+            return signalled.status()
         except KeyboardInterrupt:
             stack.close()
             complain("interrupted")

@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from pyspapr._native import __version__
-from pyspapr.cli.options import CONSOLE, MAX_INSTRUCTIONS, PAUSED, QMP, RESTORE, TIMEOUT, for_click
-from pyspapr.config import CPU_MODELS, ENGINES, Engine
+from pyspapr.cli.options import CONSOLE, ENGINE, MAX_INSTRUCTIONS, PAUSED, QMP, RESTORE, TIMEOUT, for_click
+from pyspapr.config import CPU_MODELS, MEMORY_GRANULE, MEMORY_MAX, MEMORY_MIN, Engine, format_size
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -23,7 +23,15 @@ def cli() -> None:
 )
 @click.option("--initrd", metavar="FILE", help="Initial RAM disk.")
 @click.option("--append", default="", metavar="TEXT", help='Kernel arguments, e.g. "console=hvc0".')
-@click.option("--memory", default="1G", show_default=True, metavar="SIZE", help="RAM: a number with K, M, G or T.")
+@click.option(
+    "--memory",
+    default="1G",
+    show_default=True,
+    metavar="SIZE",
+    help=f"RAM: a number with K, M, G or T, from {format_size(MEMORY_MIN)} to {format_size(MEMORY_MAX)} in steps of "
+    f"{format_size(MEMORY_GRANULE)}. A kernel may need more than the least: the guest that ships with the package "
+    "needs 48M.",
+)
 @click.option("--cpu", default="power8", show_default=True, metavar="MODEL", help=f"One of {', '.join(CPU_MODELS)}.")
 @click.option(
     "--clock",
@@ -38,13 +46,7 @@ def cli() -> None:
     metavar="N",
     help="Seed of everything random. Default: 0 with virtual time, the host's randomness with host time.",
 )
-@click.option(
-    "--engine",
-    type=click.Choice(ENGINES),
-    default="jit",
-    show_default=True,
-    help="How instructions are executed; only speed depends on it. jit compiles what is hot.",
-)
+@for_click(ENGINE)
 @click.option(
     "--profile",
     is_flag=True,
@@ -179,7 +181,8 @@ def migrate(
     """Migrate a running machine to TARGET: tcp:HOST:PORT, unix:PATH or file:PATH.
 
     The other side waits there with boot --incoming. Shows passes, RAM, hash table, rate and expected downtime; Ctrl-C
-    cancels. Exit status: 0 the guest has arrived, 1 it stays where it was.
+    cancels. Exit status: 0 the guest has arrived (with --detach: is on its way), 1 it stays where it was, 2 a mistake
+    in this command, or the control socket does not answer.
     """
     from pyspapr.cli.control import MigrateOptions, migrate_command
     from pyspapr.config import parse_size
@@ -203,7 +206,7 @@ def migrate(
 @click.argument("command", required=False)
 @click.argument("arguments", nargs=-1, metavar="[NAME=VALUE]...")
 def qmp(qmp: str | None, command: str | None, arguments: tuple[str, ...]) -> int:
-    """Send COMMAND to a control socket and print its answer; without one, list the commands.
+    """Send COMMAND to the control socket --qmp and print its answer; without COMMAND, list the commands.
 
     A VALUE is JSON, or a string when it is no JSON.
     """
@@ -214,11 +217,12 @@ def qmp(qmp: str | None, command: str | None, arguments: tuple[str, ...]) -> int
 
 @cli.command()
 @click.option("--cpu", default="power8", show_default=True, metavar="MODEL", help=f"One of {', '.join(CPU_MODELS)}.")
-def demo(cpu: str) -> int:
+@for_click(ENGINE)
+def demo(cpu: str, engine: Engine) -> int:
     """Boot, save, restore, fork and migrate the small guest that ships with the package, and say what happens."""
     from pyspapr.cli.demo import demo_command
 
-    return demo_command(cpu)
+    return demo_command(cpu, engine)
 
 
 @cli.command()
@@ -226,7 +230,10 @@ def demo(cpu: str) -> int:
 @click.option("--address", default="0", metavar="ADDR", help="Address of the first word of a raw or hex file.")
 @click.option("--little", is_flag=True, help="Words of a raw file are little-endian.")
 def disas(file: str, address: str, little: bool) -> int:
-    """Disassemble an ELF file, raw machine code, or a text of hexadecimal words."""
+    """Disassemble an ELF file, raw machine code, or a text of hexadecimal words.
+
+    At what is no word it ends with an error that says where, and exit status 2.
+    """
     from pyspapr.cli.disas import disas_command
 
     return disas_command(file, address, little)

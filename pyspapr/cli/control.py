@@ -11,8 +11,9 @@ from typing import Any, Final
 from pyspapr.cli import INTERRUPTED, complain
 from pyspapr.cli.progress import shown, size
 from pyspapr.errors import ConfigError
+from pyspapr.migration import uri
 from pyspapr.plain import Plain
-from pyspapr.qmp.client import QmpClient
+from pyspapr.qmp.client import CommandFailed, QmpClient
 
 POLL_SECONDS: Final = 0.1
 FAILED: Final = 1
@@ -58,7 +59,11 @@ def absolute(target: str) -> str:
 
 
 def migrate_command(options: MigrateOptions) -> int:
-    """Migrate, show how it goes, and return the exit status: 0 when the guest has arrived, 1 when it stays here."""
+    """Migrate, show how it goes, and return the exit status: 0 when the guest has arrived, 1 when it stays here.
+
+    Raises SpaprError when it was not asked to go.
+    """
+    uri.parse(options.target)
     parameters: dict[str, Any] = {
         "max-bandwidth": options.bandwidth,
         "downtime-limit": options.downtime_ms,
@@ -69,7 +74,11 @@ def migrate_command(options: MigrateOptions) -> int:
     with QmpClient(options.qmp) as client:
         if parameters:
             client.execute("migrate-set-parameters", parameters)
-        client.execute("migrate", {"uri": absolute(options.target)})
+        try:
+            client.execute("migrate", {"uri": absolute(options.target)})
+        except CommandFailed as error:
+            complain(str(error))
+            return FAILED
         if options.detach:
             return 0
         try:
@@ -98,14 +107,16 @@ def watch(client: QmpClient) -> dict[str, Any]:
 
 
 def qmp_command(address: str | None, command: str | None, words: tuple[str, ...]) -> int:
-    """Send one command and print its answer, or list the commands that there are."""
-    if address is None or command is None:
+    """Send one command and print its answer; without one, list those that there are. Raises ConfigError."""
+    if command is None:
         from pyspapr.qmp import TABLE
 
         for name in sorted(TABLE):
             first = TABLE[name].help.splitlines()[0]
             print(f"{TABLE[name].usage()}\n    {first}")
         return 0
+    if address is None:
+        raise ConfigError(f"{command} needs a machine's control socket: add --qmp")
     with QmpClient(address) as client:
         answer = client.execute(command, dict(map(argument, words)))
     json.dump(answer, sys.stdout, indent=2)

@@ -16,7 +16,9 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Final, TypeVar
 
+from pyspapr import config
 from pyspapr.cli import complain
+from pyspapr.config import Engine
 from pyspapr.errors import SpaprError
 from pyspapr.machine import Machine
 from pyspapr.migration.statistics import MigrationStatistics
@@ -151,11 +153,12 @@ def tell(vm: Machine) -> Callable[[MigrationStatistics], None]:
     return progress
 
 
-ARRIVAL: Final = "from pyspapr.cli.demo import arrive; import sys; arrive(sys.argv[1])"
+ARRIVAL: Final = "from pyspapr.cli.demo import arrive; import sys; arrive(*sys.argv[1:])"
 
 
-def arrive(place: str) -> None:
+def arrive(place: str, engine: Engine) -> None:
     """The other process: take the machine in, run it to its end, and leave its state on standard error."""
+    config.DEFAULT_ENGINE = engine
     vm = Machine.incoming(place, timeout=TIMEOUT)
     vm.console.sinks.append(Indented("there"))
     print(finish(vm), file=sys.stderr)
@@ -164,7 +167,8 @@ def arrive(place: str) -> None:
 def travel(fork: Machine, place: str, wanted: str) -> None:
     """Move the fork to another process while its guest is busy."""
     say("The fork, its guest busy with the hash table, now moves to another process while it runs:")
-    with subprocess.Popen([sys.executable, "-c", ARRIVAL, place], stderr=subprocess.PIPE, text=True) as other:
+    words = [sys.executable, "-c", ARRIVAL, place, fork.engine]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as other:
         deadline = time.monotonic() + TIMEOUT
         while not os.path.exists(place.removeprefix("unix:")):
             if other.poll() is not None or time.monotonic() > deadline:
@@ -184,8 +188,9 @@ def travel(fork: Machine, place: str, wanted: str) -> None:
     agree("the machine that moved", error, wanted)
 
 
-def demo_command(cpu: str) -> int:
+def demo_command(cpu: str, engine: Engine) -> int:
     """Run the demo and return the exit status."""
+    config.DEFAULT_ENGINE = engine
     with tempfile.TemporaryDirectory(prefix="pyspapr-demo-") as directory:
         path = Path(directory) / "middle.spapr"
         try:

@@ -52,7 +52,7 @@ def lockstep_command(options: Options) -> int:
             print(f"    {line}", file=sys.stderr, flush=True)
         return DIFFERENT
     except Signalled as signalled:
-        return 128 + signalled.number
+        return signalled.status()
     except KeyboardInterrupt:
         complain("interrupted")
         return 128 + signal.SIGINT

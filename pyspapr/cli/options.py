@@ -1,4 +1,5 @@
-"""The options of `restore`, one row each: click shows and checks them, and `read` reads a correct line without click.
+"""Options that commands share, one row each, all of `restore`'s among them: click shows and checks them, and `read`
+reads a correct line of `restore` without click.
 
 click and what it brings take longer to import than a machine takes to be restored. So a line that can only mean one
 thing is read here; everything else (help, completion, abbreviations, mistakes of any kind) is left to click.
@@ -11,6 +12,7 @@ from collections.abc import Callable, Sequence
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from pyspapr.config import ENGINES
 from pyspapr.plain import Plain
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ class Kind(Enum):
     """An existing file."""
     SECONDS = auto()
     COUNT = auto()
+    ENGINE = auto()
 
 
 class Option(Plain):
@@ -62,6 +65,12 @@ TIMEOUT: Final = Option(names=("--timeout",), kind=Kind.SECONDS, help="Stop afte
 MAX_INSTRUCTIONS: Final = Option(
     names=("--max-instructions",), kind=Kind.COUNT, help="Stop after N instructions.", metavar="N"
 )
+ENGINE: Final = Option(
+    names=("--engine",),
+    kind=Kind.ENGINE,
+    help="How instructions are executed; only speed depends on it. jit compiles what is hot.",
+    default="jit",
+)
 QMP: Final = Option(
     names=("--qmp",),
     kind=Kind.TEXT,
@@ -84,6 +93,7 @@ RESTORE: Final = (
     CONSOLE,
     TIMEOUT,
     MAX_INSTRUCTIONS,
+    ENGINE,
     QMP,
     PAUSED,
 )
@@ -110,6 +120,8 @@ def value_of(option: Option, text: str) -> Any:
                 return seconds
             case Kind.COUNT if (count := int(text)) >= 1:
                 return count
+            case Kind.ENGINE if text in ENGINES:
+                return text
             case Kind.TEXT:
                 return text
     except ValueError:
@@ -157,6 +169,7 @@ def for_click(*options: Option) -> Callable[[F], F]:
         Kind.FILE: click.Path(exists=True, dir_okay=False),
         Kind.SECONDS: click.FloatRange(min=0, min_open=True),
         Kind.COUNT: click.IntRange(min=1),
+        Kind.ENGINE: click.Choice(ENGINES),
     }
 
     def decorate(function: F) -> F:

@@ -1,4 +1,7 @@
-"""The guest's console on a Unix socket: one client at a time; a new one first gets what was printed so far."""
+"""The guest's console on a Unix socket: one client at a time; a new one first gets what was printed so far.
+
+It may be a root shell, so only the owner of the socket can connect. What has taken the socket's name meanwhile stays.
+"""
 
 from __future__ import annotations
 
@@ -39,6 +42,12 @@ def remove_stale(path: str) -> None:
         probe.close()
 
 
+def identity(path: str) -> tuple[int, int]:
+    """Which file has this name now."""
+    status = os.lstat(path)
+    return status.st_dev, status.st_ino
+
+
 class SocketConsole:
     """A context in which the console is served at `path`; the socket's file goes with it."""
 
@@ -52,6 +61,9 @@ class SocketConsole:
         try:
             remove_stale(path)
             self._server.bind(path)
+            self._identity = identity(path)
+            # Nobody can connect before listen(), so nobody slips in before the mode is set.
+            os.chmod(path, 0o600)
             self._server.listen(1)
         except OSError as error:
             self._server.close()
@@ -71,10 +83,12 @@ class SocketConsole:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Stop, and remove the socket."""
+        """Stop, and remove the socket if it is still there."""
         self.vm.console.sinks.remove(self._show)
         self.vm.console.keeps_open -= 1
-        os.unlink(self.path)
+        with suppress(OSError):
+            if identity(self.path) == self._identity:
+                os.unlink(self.path)
         self._server.shutdown(socket.SHUT_RDWR)
         self._server.close()
         with self._lock:
