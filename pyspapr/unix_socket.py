@@ -18,7 +18,7 @@ PROBE_SECONDS: Final = 1.0
 
 
 class UnixListener:
-    """Listens at `path`, with `socket`, until `close`."""
+    """Listens at `path` with `socket`, which is its owner's to close, after `forget`."""
 
     def __init__(self, path: str, backlog: int) -> None:
         """Begin. Raises OSError."""
@@ -44,11 +44,6 @@ class UnixListener:
         with contextlib.suppress(OSError):
             if _place(self._path) == self._place:
                 os.unlink(self._path)
-
-    def close(self) -> None:
-        """Take the name away and stop listening."""
-        self.forget()
-        self.socket.close()
 
 
 def _place(path: str) -> tuple[int, int]:

@@ -418,7 +418,7 @@ def test_a_console_whose_socket_was_taken_away_leaves_what_has_its_name(tmp_path
 def test_a_console_does_not_take_the_name_of_a_file(tmp_path: Path) -> None:
     path = tmp_path / "precious"
     path.write_text("data")
-    with pytest.raises(pyspapr.ConfigError, match="in use"):
+    with pytest.raises(pyspapr.ConfigError, match="no socket is there"):
         SocketConsole(pyspapr.Machine(memory="32M"), str(path))
     assert path.read_text() == "data"
 

@@ -5,9 +5,7 @@ It may be a root shell, so only the owner of the socket can connect. What has ta
 
 from __future__ import annotations
 
-import os
 import socket
-import stat
 import threading
 from contextlib import suppress
 from types import TracebackType
@@ -15,37 +13,12 @@ from typing import Final
 
 from pyspapr.errors import ConfigError
 from pyspapr.machine import Machine
+from pyspapr.unix_socket import UnixListener
 
 CHUNK: Final = 4096
 SEND_SECONDS: Final = 5.0
 """A client that does not read for this long is dropped, so that it cannot hold the guest."""
 BACKLOG: Final = 64 << 10
-
-
-def remove_stale(path: str) -> None:
-    """Remove a socket that nobody listens to any more, and nothing else. Raises ConfigError when somebody does."""
-    try:
-        if not stat.S_ISSOCK(os.lstat(path).st_mode):
-            return
-    except OSError:
-        return
-    probe = socket.socket(socket.AF_UNIX)
-    try:
-        probe.connect(path)
-    except ConnectionRefusedError:
-        os.unlink(path)
-    except OSError:
-        return
-    else:
-        raise ConfigError(f"console unix:{path}: another process is listening there")
-    finally:
-        probe.close()
-
-
-def identity(path: str) -> tuple[int, int]:
-    """Which file has this name now."""
-    status = os.lstat(path)
-    return status.st_dev, status.st_ino
 
 
 class SocketConsole:
@@ -54,23 +27,13 @@ class SocketConsole:
     def __init__(self, vm: Machine, path: str) -> None:
         """Listen. Raises ConfigError when that is not possible."""
         self.vm = vm
-        self.path = path
         self._client: socket.socket | None = None
         self._lock = threading.Lock()
-        self._server = socket.socket(socket.AF_UNIX)
         try:
-            remove_stale(path)
-            self._server.bind(path)
-            self._identity = identity(path)
-            # Nobody can connect before listen(), so nobody slips in before the mode is set.
-            os.chmod(path, 0o600)
-            self._server.listen(1)
+            self._listener = UnixListener(path, 1)
         except OSError as error:
-            self._server.close()
             raise ConfigError(f"console unix:{path}: {error.strerror or error}") from error
-        except ConfigError:
-            self._server.close()
-            raise
+        self._server = self._listener.socket
         self._thread = threading.Thread(target=self._serve, name="console socket", daemon=True)
 
     def __enter__(self) -> SocketConsole:
@@ -86,9 +49,7 @@ class SocketConsole:
         """Stop, and remove the socket if it is still there."""
         self.vm.console.sinks.remove(self._show)
         self.vm.console.keeps_open -= 1
-        with suppress(OSError):
-            if identity(self.path) == self._identity:
-                os.unlink(self.path)
+        self._listener.forget()
         self._server.shutdown(socket.SHUT_RDWR)
         self._server.close()
         with self._lock:
