@@ -11,7 +11,6 @@ from typing import ClassVar, Final
 
 from pyspapr import cpu_state
 from pyspapr._native import Vcpu
-from pyspapr.errors import StateError
 from pyspapr.vmstate.schema import VMState
 
 _OWN = frozenset({"vcpu", "index", "names"})
@@ -37,10 +36,7 @@ class Cpu(MutableMapping[str, int]):
 
     def __getitem__(self, name: str) -> int:
         """A register's value."""
-        try:
-            return self.vcpu.get(name)
-        except RuntimeError as error:  # its own thread has it
-            raise StateError(str(error)) from error
+        return self.vcpu.get(name)
 
     def __setitem__(self, name: str, value: int) -> None:
         """Write a register."""
@@ -48,10 +44,7 @@ class Cpu(MutableMapping[str, int]):
         if value >> width:  # of a negative number, too
             self[name]  # one that does not exist is the greater mistake
             raise ValueError(f"register {name} has {width} bits and cannot hold {value:#x}")
-        try:
-            self.vcpu.set(name, value)
-        except RuntimeError as error:
-            raise StateError(str(error)) from error
+        self.vcpu.set(name, value)
 
     def __delitem__(self, name: str) -> None:
         """Registers stay."""

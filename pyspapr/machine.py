@@ -256,13 +256,13 @@ class Machine:
         *,
         max_instructions: int | None = None,
         timeout: float | None = None,
-        until: str | bytes | re.Pattern[str] | None = None,
+        until: str | bytes | re.Pattern[str] | re.Pattern[bytes] | None = None,
     ) -> StopReason:
         """Run the guest and say why it stopped.
 
         `max_instructions` counts from now, exactly. `timeout` is in seconds of host time and so not repeatable.
-        `until` ends the run when the text appears on the console after the last match. Ctrl-C raises
-        KeyboardInterrupt between two instructions; the machine can be run on afterwards.
+        `until` ends the run when the text, or what the pattern matches, appears on the console after the last match.
+        Ctrl-C raises KeyboardInterrupt between two instructions; the machine can be run on afterwards.
         """
         if max_instructions is not None and max_instructions < 0:
             raise ConfigError(f"max_instructions is {max_instructions}, expected 0 or more")

@@ -25,8 +25,12 @@ class CommandFailed(SpaprError):
 
     def __init__(self, message: str, kind: str) -> None:
         """Keep the class beside the message."""
-        super().__init__(message)
+        super().__init__(message, kind)
         self.kind = kind
+
+    def __str__(self) -> str:
+        """The message."""
+        return str(self.args[0])
 
 
 class QmpClient:

@@ -1,16 +1,16 @@
 //! One door for errors: every Rust error becomes an exception here.
 
-use pyo3::{exceptions::PyRuntimeError, import_exception, prelude::*};
+use pyo3::{import_exception, prelude::*};
 
 import_exception!(pyspapr.errors, GuestAddressError);
 import_exception!(pyspapr.errors, ConfigError);
+import_exception!(pyspapr.errors, StateError);
 import_exception!(pyspapr.errors, StreamError);
 
 /// An access outside guest RAM.
 pub fn outside(address: u64, length: u64, size: u64) -> PyErr {
-    GuestAddressError::new_err(format!(
-        "{length} bytes at {address:#x} are outside the guest's {size:#x} bytes of RAM"
-    ))
+    let message = format!("{length} bytes at {address:#x} are outside the guest's {size:#x} bytes of RAM");
+    GuestAddressError::new_err((message, address, length))
 }
 
 /// A parameter of a constructor that cannot be.
@@ -25,5 +25,5 @@ pub fn stream(e: hpt::StreamError) -> PyErr {
 
 /// The processor is running in another thread.
 pub fn busy() -> PyErr {
-    PyRuntimeError::new_err("the processor is running in another thread")
+    StateError::new_err("the processor is running in another thread")
 }
