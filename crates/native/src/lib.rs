@@ -4,6 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 mod error;
+mod fork;
 mod hpt;
 mod hypercall;
 mod ram;
@@ -35,6 +36,7 @@ fn disassemble(word: u32, address: u64) -> String {
 /// The compiled half of pyspapr.
 #[pymodule]
 fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    fork::watch(m.py())?;
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
     m.add("EXIT_LIMIT", vcpu::EXIT_LIMIT)?;
     m.add("EXIT_HYPERCALL", vcpu::EXIT_HYPERCALL)?;

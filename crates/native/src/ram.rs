@@ -1,7 +1,7 @@
 //! `Ram`: guest memory for Python.
 
-use crate::error;
 use crate::stream::{self, Compression, RamPass, RamSnapshot};
+use crate::{error, fork};
 use ppc_core::ram::{Ram as Core, RamPass as Pass};
 use ppc_core::tlb::GRAIN;
 use pyo3::{buffer::PyBuffer, exceptions::PyValueError, prelude::*, types::PyBytes};
@@ -19,7 +19,7 @@ impl Ram {
     fn new(size: u64) -> PyResult<Self> {
         check_size(size)?;
         Core::new(size)
-            .map(|ram| Self(Arc::new(ram)))
+            .map(fork::register)
             .map_err(|e| error::config(format!("RAM of {size} bytes cannot be had: {e}")))
     }
 

@@ -154,6 +154,18 @@ impl Stubs {
     }
 }
 
+/// What a process's engines share, held still while it forks: dropped in parent and child.
+pub struct HeldForFork {
+    _names: std::sync::MutexGuard<'static, Option<(u32, std::fs::File)>>,
+    _store: store::Held,
+}
+
+/// To be called by the thread that is about to fork.
+pub fn hold_for_fork() -> HeldForFork {
+    // Whoever compiles has the store first, and the names never with it.
+    HeldForFork { _store: store::hold(), _names: perf::hold() }
+}
+
 /// Whether this host lets a process make executable memory.
 pub fn available() -> bool {
     STUBS.is_some()

@@ -9,7 +9,7 @@ use std::{
     os::unix::fs::OpenOptionsExt,
     path::PathBuf,
     process,
-    sync::{LazyLock, Mutex, PoisonError},
+    sync::{LazyLock, Mutex, MutexGuard, PoisonError},
 };
 
 /// The environment variable.
@@ -19,6 +19,11 @@ static ON: LazyLock<bool> =
     LazyLock::new(|| std::env::var_os(WANTED).is_some_and(|value| !value.is_empty() && value != "0"));
 /// The map, and the process that it is of; a child of `fork` needs its own.
 static MAP: Mutex<Option<(u32, File)>> = Mutex::new(None);
+
+/// As [`super::store::hold`], of the map.
+pub fn hold() -> MutexGuard<'static, Option<(u32, File)>> {
+    MAP.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Whether names are wanted.
 pub fn on() -> bool {
@@ -30,7 +35,7 @@ pub fn name(start: *const u8, len: usize, name: impl FnOnce() -> String) {
     if !on() {
         return;
     }
-    let mut map = MAP.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut map = hold();
     let pid = process::id();
     if map.as_ref().is_none_or(|(of, _)| *of != pid) {
         match create(pid) {

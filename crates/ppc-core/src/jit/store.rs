@@ -41,7 +41,7 @@ unsafe impl Send for Code {}
 unsafe impl Sync for Code {}
 
 #[derive(Default)]
-struct Store {
+pub struct Store {
     known: HashMap<[u8; 32], Arc<Code>>,
     arena: Option<Arc<Mutex<Arena>>>,
     bytes: usize,
@@ -53,6 +53,16 @@ static STORE: Mutex<Option<Store>> = Mutex::new(None);
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// While it lives nobody changes the store: for a fork, whose child would find it locked for ever otherwise.
+pub struct Held {
+    _store: MutexGuard<'static, Option<Store>>,
+}
+
+/// Waits until nobody changes the store. Memory for code is filled by who has it, so that stands still as well.
+pub fn hold() -> Held {
+    Held { _store: lock(&STORE) }
 }
 
 /// The code with this digest.

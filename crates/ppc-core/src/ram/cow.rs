@@ -121,6 +121,20 @@ impl Ram {
         Ok(Snapshot { fd, size: self.size(), touched })
     }
 
+    /// From now on writes go to pages of this process: to be called before it forks, or its child and it would share
+    /// them. Processors may run meanwhile.
+    ///
+    /// # Errors
+    /// What the host says; the RAM is as before.
+    pub fn keep_to_this_process(&self) -> Result<()> {
+        let mut backing = self.backing.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Backing::Own(fd) = &*backing {
+            self.remap(fd)?;
+            *backing = Backing::CopyOnWrite;
+        }
+        Ok(())
+    }
+
     /// New RAM with the contents of a snapshot, copied when they are written. Nothing is dirty, and the contents
     /// are a base.
     ///
@@ -285,6 +299,20 @@ mod tests {
         let third = Ram::from_snapshot(&fork.snapshot()?)?;
         assert_eq!(third.digest(), fork.digest());
         assert_eq!(Ram::from_snapshot(&first)?.digest(), used()?.digest());
+        Ok(())
+    }
+
+    #[test]
+    fn ram_that_keeps_to_its_process_holds_what_it_held_and_can_be_frozen() -> Fallible {
+        let ram = used()?;
+        let then = ram.digest();
+        ram.keep_to_this_process()?;
+        assert_eq!(ram.digest(), then);
+        ram.fill(0x5000, 10, 4);
+        ram.keep_to_this_process()?;
+        let fork = Ram::from_snapshot(&ram.snapshot()?)?;
+        assert_eq!(fork.digest(), ram.digest());
+        assert_ne!(fork.digest(), then);
         Ok(())
     }
 
