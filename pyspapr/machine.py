@@ -508,18 +508,26 @@ class Machine:
         tls: ssl.SSLContext | None = None,
         timeout: float | None = None,
         on_progress: Callable[[MigrationStatistics], None] | None = None,
+        on_stranger: Callable[[str], None] | None = None,
         prepare: Callable[[Machine], None] = as_it_is,
     ) -> Machine:
         """Wait for a machine to come to `place`, and return it; `run` goes on where its source stopped.
 
         `config` is what the machine must be, by default any is welcome. `timeout` bounds the wait for the source, in
-        seconds. Raises MigrationError or StreamError, with nothing left behind. (`migration.destination.Incoming`
+        seconds; `on_stranger` is told why somebody who came was sent away. Raises MigrationError or StreamError, with
+        nothing left behind. (`migration.destination.Incoming`
         does the same in two steps, for those who want to know the port before.)
         """
         from pyspapr.migration import destination
 
         return destination.Incoming(
-            place, config=config, tls=tls, timeout=timeout, on_progress=on_progress, prepare=prepare
+            place,
+            config=config,
+            tls=tls,
+            timeout=timeout,
+            on_progress=on_progress,
+            on_stranger=on_stranger,
+            prepare=prepare,
         ).receive()
 
     def give_up(self, reason: Migrated) -> None:
