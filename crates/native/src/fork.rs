@@ -35,18 +35,14 @@ pub fn register(ram: Core) -> Ram {
 }
 
 #[pyfunction]
-fn before_fork(py: Python<'_>) -> PyResult<()> {
-    // Whoever has one of these may wait for Python.
-    let held = py.detach(|| {
-        let mut all = shared();
-        for ram in all.drain(..).filter_map(|ram| ram.upgrade()) {
-            ram.keep_to_this_process()?;
-        }
-        // Never moved to another thread: `detach` runs on this one.
-        HELD.with_borrow_mut(|held| *held = Some(Held { _shared: all, _jit: jit::hold_for_fork() }));
-        Ok::<_, std::io::Error>(())
-    });
-    Ok(held?)
+fn before_fork() -> PyResult<()> {
+    // Python stays ours: who makes RAM has it and waits for the list, and nobody who has one of the others waits for it.
+    let mut all = shared();
+    for ram in all.drain(..).filter_map(|ram| ram.upgrade()) {
+        ram.keep_to_this_process()?;
+    }
+    HELD.with_borrow_mut(|held| *held = Some(Held { _shared: all, _jit: jit::hold_for_fork() }));
+    Ok(())
 }
 
 #[pyfunction]
