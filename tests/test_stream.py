@@ -95,6 +95,16 @@ def test_an_unknown_kind_is_refused() -> None:
     refused(seal([Raw(0, records[0].payload), *records[1:]]))
 
 
+def test_an_unknown_compression_is_refused() -> None:
+    records = list(split(SMALL))
+    ram = next(index for index, record in enumerate(records) if record.kind == Kind.RAM)
+    pages = cbor2.loads(records[ram].payload)
+    pages[2] = "\0std"
+    records[ram] = Raw(Kind.RAM, cbor2.dumps(pages, canonical=True))
+    error = refused(seal(records))
+    assert (error.wanted, error.got) == ("one of '', 'zstd', 'lz4'", repr("\0std"))
+
+
 def test_an_extra_field_is_refused() -> None:
     records = list(split(SMALL))
     for index, record in enumerate(records):

@@ -11,7 +11,7 @@ import io
 import os
 import stat
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, BinaryIO, Final, Literal
+from typing import TYPE_CHECKING, BinaryIO, Final, Literal, get_args
 
 from pyspapr._native import Ram
 from pyspapr.errors import ConfigError, ImageError, StateError
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 Path = str | os.PathLike[str]
 Compression = Literal["zstd", "lz4"]
-COMPRESSIONS: Final = ("zstd", "lz4")
 READ_BUFFER: Final = 64 << 10
 """Devices and schemas fit; an image is mapped, and larger records are read past it."""
 PIECE: Final = 1 << 20
@@ -40,8 +39,8 @@ PIECE: Final = 1 << 20
 
 def save_file(vm: Machine, path: Path, base: Path | None, compress: Compression | None) -> None:
     """Write `vm`; see `Machine.save`."""
-    if compress is not None and compress not in COMPRESSIONS:
-        raise ConfigError(f"unknown compression {compress!r}: choose one of {', '.join(COMPRESSIONS)}")
+    if compress is not None and compress not in get_args(Compression):
+        raise ConfigError(f"unknown compression {compress!r}: choose one of {', '.join(get_args(Compression))}")
     save.prepare(vm)
     with replacing(path) as replacement:
         file = replacement.file

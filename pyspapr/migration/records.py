@@ -220,6 +220,10 @@ class HptChunk(Payload):
     LAYOUT: ClassVar[Struct] = Struct((("valid", U64), ("invalid", U64), ("chunk", VarBytes(CHUNK_LIMIT))))
 
 
+COMPRESSIONS: Final = ("", "zstd", "lz4")
+"""Of RAM's grains."""
+
+
 class RamChunk(Payload):
     """Grains of RAM; `compression` is empty, `zstd` or `lz4`."""
 
@@ -239,6 +243,14 @@ class RamChunk(Payload):
             ("data", VarBytes(CHUNK_LIMIT)),
         )
     )
+
+    @classmethod
+    def decode(cls, cursor: Cursor) -> RamChunk:
+        """One of the compressions that there are."""
+        chunk = super().decode(cursor)
+        if chunk.compression not in COMPRESSIONS:
+            raise cursor.refuse(f"one of {', '.join(map(repr, COMPRESSIONS))}", repr(chunk.compression), 0)
+        return chunk
 
 
 class Image(Payload):
