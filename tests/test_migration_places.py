@@ -357,7 +357,8 @@ def test_the_rate_is_kept(demo_guest: Path, tmp_path: Path) -> None:
     vm = churning(demo_guest)
     ballast(vm, pages=1000, entries=0)
     arrival = Arrival(f"unix:{tmp_path / 'socket'}")
-    statistics = vm.migrate(arrival.address, bandwidth=8 * MIB, downtime_limit=0.1)
+    # A guest on a quick host dirties more than that in any pass: it may stand still for what the first one leaves.
+    statistics = vm.migrate(arrival.address, bandwidth=8 * MIB, downtime_limit=10)
     arrival.machine()
     first = statistics.passes[0]
     assert first.bytes / first.seconds < 1.2 * 8 * MIB
