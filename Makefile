@@ -4,6 +4,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Also where another environment is active: maturin installs into the one that these name.
+export VIRTUAL_ENV := $(abspath $(VENV))
+unexport CONDA_PREFIX
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 JOBS ?= $(shell nproc)
 RUNS ?= 3

@@ -378,6 +378,30 @@ def test_a_guest_that_does_not_converge_is_slowed_step_by_step() -> None:
     assert off.share == 0
 
 
+def test_passes_that_get_longer_and_shorter_in_turns_do_not_converge() -> None:
+    throttle = Throttle()
+    for _ in range(3):
+        throttle.judge(1000, 1600)
+        throttle.judge(1600, 1000)
+    assert throttle.share > 0
+
+
+def test_a_guest_that_dirties_more_than_a_pass_carries_is_slowed_until_it_fits(
+    demo_guest: Path, tmp_path: Path
+) -> None:
+    vm = churning(demo_guest)
+    arrival = Arrival(f"unix:{tmp_path / 'socket'}")
+    shares: list[float] = []
+    statistics = vm.migrate(
+        arrival.address,
+        bandwidth=4 * MIB,
+        downtime_limit=0.02,
+        on_progress=lambda now: shares.append(now.throttle),
+    )
+    assert statistics.phase is Phase.COMPLETED and max(shares) > 0
+    assert arrival.machine().state_hash() == vm.state_hash()
+
+
 def test_a_guest_is_stopped_at_once_when_little_is_left_and_after_a_while_when_much_is() -> None:
     time = [0.0]
     convergence = Convergence(0.3, lambda: time[0])
@@ -409,8 +433,8 @@ def test_a_tight_limit_is_not_haggled_about_for_long() -> None:
 
 def test_a_pass_that_helps_slows_nobody() -> None:
     throttle = Throttle()
-    for _ in range(10):
-        throttle.judge(1000, 500)
+    for n in range(10):
+        throttle.judge(1 << 20 - n, 1 << 19 - n)
     assert throttle.share == 0
 
 

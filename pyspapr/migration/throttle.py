@@ -15,7 +15,7 @@ MOST: Final = 0.99
 PATIENCE: Final = 2
 """Passes without progress before a step, as QEMU's auto-converge has it."""
 PROGRESS: Final = 0.7
-"""A pass makes progress when this share of what was pending, or less, is pending after it."""
+"""A pass makes progress when this share of the least that was pending before, or less, is pending after it."""
 SLICE_SECONDS: Final = 0.004
 FIRST_SLICE: Final = 100_000
 SMALLEST_SLICE: Final = 2_000
@@ -30,16 +30,20 @@ class Throttle:
         self.enabled = enabled
         self.share = 0.0
         self._stuck = 0
+        self._least: int | None = None
         self._slice = FIRST_SLICE
         self._begin = (0, 0.0)
         self._end = 0
 
     def judge(self, before: int, after: int) -> None:
-        """After a pass: bytes pending before it and now."""
-        self._stuck = self._stuck + 1 if after > before * PROGRESS else 0
+        """After a pass: bytes pending before it and now. What goes up and down makes no progress."""
+        if after <= PROGRESS * (before if self._least is None else self._least):
+            self._stuck, self._least = 0, after
+            return
+        self._stuck += 1
         if self.enabled and self._stuck >= PATIENCE:
             self.share = min(self.share + STEP if self.share else FIRST, MOST)
-            self._stuck = 0
+            self._stuck, self._least = 0, after
 
     def begin(self, instructions: int) -> None:
         """A slice begins."""
