@@ -23,7 +23,7 @@ class UnixListener:
     def __init__(self, path: str, backlog: int) -> None:
         """Begin. Raises OSError."""
         self._path = os.path.abspath(path)
-        make_room(path)
+        _make_room(path)
         self.socket = socket.socket(socket.AF_UNIX)
         beside = os.path.join(os.path.dirname(path), f".{secrets.token_hex(4)}")
         try:
@@ -51,7 +51,7 @@ def _place(path: str) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def make_room(path: str) -> None:
+def _make_room(path: str) -> None:
     """Remove a socket that nobody serves. Raises OSError for anything else that is there."""
     try:
         mode = os.lstat(path).st_mode
@@ -59,12 +59,12 @@ def make_room(path: str) -> None:
         return
     if not stat.S_ISSOCK(mode):
         raise OSError(errno.EEXIST, "a file that is no socket is there")
-    if served(path):
+    if _served(path):
         raise OSError(errno.EADDRINUSE, "another process is listening there")
     os.unlink(path)
 
 
-def served(path: str) -> bool:
+def _served(path: str) -> bool:
     """Whether somebody listens at a socket. Only a refused connection says that nobody does."""
     with contextlib.closing(socket.socket(socket.AF_UNIX)) as probe:
         probe.settimeout(PROBE_SECONDS)

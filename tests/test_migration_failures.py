@@ -8,6 +8,7 @@ import ssl
 import subprocess
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from migration import MIB, Arrival, ballast, churning, eventually, running
@@ -266,43 +267,30 @@ def test_cancel_from_another_thread(demo_guest: Path, tmp_path: Path) -> None:
     runs_on(vm)
 
 
-def test_a_destination_that_reads_nothing_does_not_stop_the_guest(demo_guest: Path) -> None:
+def welcome(there: Any) -> None:
+    """Answer a source at the other end of `there` as a destination does that it fits."""
+    frames.read_frame(uri.ObjectTransport(there), "hello")
+    there.write(frames.encode("welcome", protocol=frames.PROTOCOL, package="test"))
+
+
+@pytest.mark.parametrize(
+    ("pages", "phase"),
+    [
+        pytest.param(4000, Phase.FIRST_PASS, id="large"),
+        pytest.param(0, Phase.ITERATE, id="fits-into-the-buffers-on-the-way"),
+    ],
+)
+def test_a_destination_that_reads_nothing_does_not_stop_the_guest(pages: int, phase: Phase, demo_guest: Path) -> None:
     vm = churning(demo_guest)
-    ballast(vm, pages=4000, entries=0)
+    ballast(vm, pages=pages, entries=0)
     here, there = wires()
-
-    def deaf() -> None:
-        frames.read_frame(uri.ObjectTransport(there), "hello")
-        there.write(frames.encode("welcome", protocol=frames.PROTOCOL, package="test"))
-
-    threading.Thread(target=deaf, daemon=True).start()
-    with running(vm):
-        migration = vm.start_migration(here)
-        eventually(lambda: migration.phase is Phase.FIRST_PASS)
-        eventually(lambda: migration.phase is Phase.FIRST_PASS)
-        before = vm.call(lambda: vm.cpus[0].vcpu.instructions)
-        eventually(lambda: vm.call(lambda: vm.cpus[0].vcpu.instructions) > before + 10_000_000)
-        assert migration.phase is Phase.FIRST_PASS
-        assert migration.cancel()
-    runs_on(vm)
-
-
-def test_for_a_destination_that_reads_nothing_not_even_a_small_guest_is_stopped(demo_guest: Path) -> None:
-    """All of it fits into the buffers on the way."""
-    vm = churning(demo_guest)
-    here, there = wires()
-
-    def deaf() -> None:
-        frames.read_frame(uri.ObjectTransport(there), "hello")
-        there.write(frames.encode("welcome", protocol=frames.PROTOCOL, package="test"))
-
-    threading.Thread(target=deaf, daemon=True).start()
+    threading.Thread(target=welcome, args=(there,), daemon=True).start()
     with running(vm):
         migration = vm.start_migration(here, downtime_limit=10)
-        eventually(lambda: migration.phase is Phase.ITERATE)
+        eventually(lambda: migration.phase is phase)
         before = vm.call(lambda: vm.cpus[0].vcpu.instructions)
         eventually(lambda: vm.call(lambda: vm.cpus[0].vcpu.instructions) > before + 10_000_000)
-        assert migration.phase is Phase.ITERATE
+        assert migration.phase is phase
         assert migration.cancel()
     runs_on(vm)
 
@@ -315,8 +303,7 @@ def test_a_destination_that_falls_silent_at_the_end_gives_the_guest_back_after_a
     here, there = wires()
 
     def silent() -> None:
-        frames.read_frame(uri.ObjectTransport(there), "hello")
-        there.write(frames.encode("welcome", protocol=frames.PROTOCOL, package="test"))
+        welcome(there)
         received = 0
         with contextlib.suppress(OSError, ValueError):  # until the source is gone
             while data := there.read(1 << 16):

@@ -30,7 +30,7 @@ class Replacement:
         try:
             self._mode = _mode_for(self._target)
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-            self.file = open(os.open(self._beside, flags, 0o600), "w+b", buffering=BUFFER)  # noqa: SIM115 (lives on)
+            self.file = os.fdopen(os.open(self._beside, flags, 0o600), "w+b", buffering=BUFFER)
         except OSError as error:
             raise self.failed(error) from error
 

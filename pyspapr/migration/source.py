@@ -315,7 +315,7 @@ class Outgoing:
 
     def wait(self, seconds: float) -> None:
         """For the run loop, while the guest sleeps or is throttled: until there is work, or the time is up."""
-        if self._is_attentive():
+        if self._link.room == 0 or self._is_attentive():
             self._link.wait_for_room(seconds)
             return
         try:
