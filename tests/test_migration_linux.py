@@ -26,9 +26,9 @@ pytestmark = [
     ),
 ]
 
-ROUNDS = 12
+ROUNDS = 24
 LOAD = (
-    "w=$(sha256sum < /data); n=0; while [ $n -lt %d ]; do n=$((n+1)); gzip -c /data > /z; gzip -dc /z > /y$((n%%3)); "
+    "w=$(sha256sum < /data); n=0; while %s; do n=$((n+1)); gzip -c /data > /z; gzip -dc /z > /y$((n%%3)); "
     'k=0; while [ $k -lt 20 ]; do k=$((k+1)); x=$(echo $k); [ "$x" = $k ] || echo "BA""D fork"; done; '
     '[ "$(sha256sum < /y$((n%%3)))" = "$w" ] || echo "BA""D data"; echo "roun""d $n ok"; done; '
     'echo "al""l done"; poweroff -f'
@@ -48,7 +48,7 @@ def shell() -> Machine:
 @pytest.mark.parametrize("kind", ["unix", "tcp"])
 def test_linux_under_load_moves_to_another_process_and_its_load_goes_on(kind: str, tmp_path: Path) -> None:
     vm = shell()
-    vm.console.send(LOAD % ROUNDS)
+    vm.console.send(LOAD % f"[ $n -lt {ROUNDS} ]")
     vm.console.expect("round 2 ok", timeout=400)
     place = f"unix:{tmp_path / 'socket'}" if kind == "unix" else "tcp:127.0.0.1:0"
     begin = time.perf_counter()
