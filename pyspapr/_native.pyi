@@ -162,6 +162,7 @@ class Vcpu:
     def hypercall(self) -> tuple[int, ...]: ...  # (R3, R4, ..., R12): number and nine arguments
     # R3, R4, ...: return code (two's complement) and results
     def hypercall_return(self, results: Sequence[int]) -> None: ...
+    def hypercall_again(self) -> None: ...  # one without a result is made again by the next run; else nothing happens
     def native_hypercalls(self) -> set[int]: ...  # numbers handled without Python
     def set_native_hypercall(self, number: int, enabled: bool) -> None: ...
     # "r0".."r31", "pc", "msr", "lr", "ctr", "cr", "xer", "fpscr", "vscr", "vr0".., "vs0".., "f0".., "lpcr", SPR names

@@ -262,7 +262,9 @@ class Machine:
 
         `max_instructions` counts from now, exactly. `timeout` is in seconds of host time and so not repeatable.
         `until` ends the run when the text, or what the pattern matches, appears on the console after the last match.
-        Ctrl-C raises KeyboardInterrupt between two instructions; the machine can be run on afterwards.
+        Ctrl-C raises KeyboardInterrupt between two instructions; the machine can be run on afterwards. It waits for a
+        hypercall's handler to return, unless it is pressed once more half a second later.
+        What a handler or a console's sink raises comes out of here; the next run makes that hypercall again.
         """
         if max_instructions is not None and max_instructions < 0:
             raise ConfigError(f"max_instructions is {max_instructions}, expected 0 or more")
@@ -278,15 +280,16 @@ class Machine:
         if self.ended is not None and self.ended.final:
             advice = "" if isinstance(self.ended, Migrated) else "; call reboot() or load_kernel() before running on"
             raise StateError(f"{self.ended}{advice}")
-        self._calls.begin()
-        try:
-            self.ended = None
-            self.launched = self.launched or not self.paused
-            return run.go()
-        finally:
-            if (migration := self.migrating) is not None and isinstance(self.ended, PoweredOff | Panicked):
-                migration.step()  # so that it notices
-            self._calls.end()
+        with run.interruption:
+            self._calls.begin()
+            try:
+                self.ended = None
+                self.launched = self.launched or not self.paused
+                return run.go()
+            finally:
+                if (migration := self.migrating) is not None and isinstance(self.ended, PoweredOff | Panicked):
+                    migration.step()  # so that it notices
+                self._calls.end()
 
     def end(self, reason: StopReason) -> None:
         """For handlers: the run ends with `reason` after the current hypercall."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pyspapr import _native
 from pyspapr.config import check_timeout
+from pyspapr.interruption import Interruption
 from pyspapr.results import Hung, InstructionLimit, Interrupted, Matched, StopReason, Timeout, Unimplemented
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Run:
         self.migration = migration
         self.cpu = vm.cpus[0]
         self.vcpu = self.cpu.vcpu
+        self.interruption = Interruption(self.vcpu.kick)
         self.limit = None if max_instructions is None else self.vcpu.instructions + max_instructions
         self.seconds = timeout
         self.pattern = compiled(until)
@@ -77,6 +79,7 @@ class Run:
             timer.start()
         try:
             while True:
+                self.interruption.check()
                 reason = self._between()
                 if reason is not None:
                     return reason
@@ -85,6 +88,8 @@ class Run:
                 else:
                     self._dispatch(self.vcpu.run(self._budget()))
         finally:
+            # When a handler raised an error: the guest must not go on with no result.
+            self.vcpu.hypercall_again()
             if timer is not None:
                 timer.cancel()
 
@@ -161,7 +166,12 @@ class Run:
 
     def _wait(self, seconds: float) -> None:
         """Sleep until a kick; with a migration, until it can go on."""
-        if (migration := self.vm.migrating) is None:
-            self.vm.wait_for_kick(seconds)
-        else:
+        if (migration := self.vm.migrating) is not None:
             migration.wait(min(seconds, MIGRATION_NAP))
+            return
+        self.interruption.waiting = True
+        try:
+            if not self.interruption.pending:
+                self.vm.wait_for_kick(seconds)
+        finally:
+            self.interruption.waiting = False

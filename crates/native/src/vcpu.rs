@@ -50,6 +50,8 @@ struct Inner {
     halted: bool,
     native: Native,
     unimplemented: (u64, u32),
+    /// Where the `sc` is that Python has been told of and has not answered.
+    unanswered: Option<u64>,
 }
 
 /// One processor. `run` releases the GIL; `kick` may be called from any thread.
@@ -106,7 +108,12 @@ impl Inner {
                 if let Some(profile) = &mut self.engine.profile {
                     profile.hypercall(number, native);
                 }
-                if native { None } else { Some(EXIT_HYPERCALL) }
+                if native {
+                    return None;
+                }
+                // `sc` is an instruction of four bytes, and the processor stands behind it.
+                self.unanswered = Some(self.engine.cpu.cia.wrapping_sub(4));
+                Some(EXIT_HYPERCALL)
             }
         }
     }
@@ -146,7 +153,13 @@ impl Vcpu {
         };
         let mut engine = Engine::with_kind(cpu, kind);
         engine.strict = strict;
-        let inner = Inner { engine, halted: false, native: Native::default(), unimplemented: (0, 0) };
+        let inner = Inner {
+            engine,
+            halted: false,
+            native: Native::default(),
+            unimplemented: (0, 0),
+            unanswered: None,
+        };
         Ok(Self { inner: Mutex::new(inner), kicked: Arc::default() })
     }
 
@@ -169,6 +182,7 @@ impl Vcpu {
         cpu.set_msr(msr);
         inner.engine.set_cpu(cpu);
         inner.halted = false;
+        inner.unanswered = None;
         Ok(())
     }
 
@@ -335,6 +349,17 @@ impl Vcpu {
         }
         for (gpr, value) in inner.engine.cpu.gpr[3..].iter_mut().zip(results) {
             *gpr = value as u64;
+        }
+        inner.unanswered = None;
+        Ok(())
+    }
+
+    /// Has a hypercall that got no answer made again: the processor stands before it, awake.
+    fn hypercall_again(&self) -> PyResult<()> {
+        let mut inner = self.lock()?;
+        if let Some(address) = inner.unanswered.take() {
+            inner.engine.cpu.cia = address;
+            inner.halted = false;
         }
         Ok(())
     }

@@ -1,0 +1,66 @@
+"""Ctrl-C while a machine runs: KeyboardInterrupt comes where nothing is half done.
+
+Python raises KeyboardInterrupt wherever its main thread is: in the middle of a device or of a hypercall's handler, or
+between two steps of the run loop's own bookkeeping. Enters: SIGINT, while a run lasts. Leaves: KeyboardInterrupt, at
+the run loop's `check` or at the run's end. A handler of SIGINT that is not Python's own stays what it is.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import Final
+
+PATIENCE: Final = 0.5
+"""Seconds after which a second Ctrl-C is meant for a handler that does not return, and raised within it."""
+
+
+class Interruption:
+    """A context in which Ctrl-C waits for `check`; in other threads than the main one nothing is different."""
+
+    def __init__(self, kick: Callable[[], None]) -> None:
+        """`kick` ends a slice of instructions. A signal handler calls it, so it takes no lock."""
+        self._kick = kick
+        self._since = 0.0
+        self._held = False
+        self.pending = False
+        """Whether Ctrl-C was pressed and not raised yet."""
+        self.waiting = False
+        """Whether the run loop only waits, so that KeyboardInterrupt may come at once."""
+
+    def __enter__(self) -> Interruption:
+        """From now on."""
+        if (
+            threading.current_thread() is threading.main_thread()
+            and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        ):
+            self._held = True
+            signal.signal(signal.SIGINT, self._came)
+        return self
+
+    def _came(self, number: int, frame: FrameType | None) -> None:
+        now = time.monotonic()
+        if self.waiting or (self.pending and now - self._since >= PATIENCE):
+            self.pending = False
+            raise KeyboardInterrupt
+        if not self.pending:
+            self.pending = True
+            self._since = now
+        self._kick()
+
+    def check(self) -> None:
+        """Raise KeyboardInterrupt if Ctrl-C was pressed."""
+        if self.pending:
+            self.pending = False
+            raise KeyboardInterrupt
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Ctrl-C is Python's again."""
+        if self._held:
+            before = signal.signal(signal.SIGINT, signal.default_int_handler)
+            if before != self._came:  # one that somebody installed within the run stays
+                signal.signal(signal.SIGINT, before)
+        self.check()
