@@ -51,6 +51,16 @@ class Calls:
         """Whether a thread runs the machine now."""
         return self._runner is not None
 
+    @property
+    def inside(self) -> bool:
+        """Whether the calling thread runs the machine now, and called from within its run."""
+        return self._runner == threading.get_ident()
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether another thread runs the machine now."""
+        return self._runner not in (None, threading.get_ident())
+
     def submit(self, function: Callable[[], T]) -> Future[T]:
         """Have `function` called as the header says. In the machine's own thread that is at once."""
         # Here, since it brings the whole of `logging`, and `import pyspapr` is quick.
@@ -58,7 +68,7 @@ class Calls:
 
         future: Future[T] = Future()
         with self._lock:
-            if self._runner not in (None, threading.get_ident()):
+            if self.elsewhere:
                 self._queue.append((future, function))
                 self._kick()
                 return future

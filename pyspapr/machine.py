@@ -199,12 +199,14 @@ class Machine:
     def _boot(self, images: boot.Images) -> None:
         from pyspapr import boot
 
+        self._check_standing("start another kernel")
         entry = boot.load(self.memory, self.config, images, self.random)
         self.images = images
         self.start(**entry.as_dict())
 
     def start(self, *, pc: int, r3: int = 0, r4: int = 0, r5: int = 0, r6: int = 0, r7: int = 0) -> None:
         """Reset every device and put the processor at `pc`: 64-bit, big-endian, real mode. RAM stays as it is."""
+        self._check_standing("start anew")
         vmstate.check(self)
         self.prepared_hpt = None
         if self.hpt.shift == self.config.table_shift:
@@ -226,6 +228,16 @@ class Machine:
         self.launched = False
         if self._stopped_time is not None:
             self._stopped_time = StoppedTime.of(self)
+
+    def _check_standing(self, what: str) -> None:
+        """Refuse to `what` under the feet of who runs the machine, before anything of it is changed."""
+        if self.serving:
+            raise StateError(
+                f"a hypercall is being answered: its handler cannot {what}, but end() the run, and who runs the machine "
+                "goes on from there"
+            )
+        if self._calls.elsewhere:
+            raise StateError(f"another thread runs the machine: it cannot {what} before stop(), but it can reboot()")
 
     def use_table(self, hpt: Hpt) -> None:
         """For resizing: translations come from `hpt` from now on."""
@@ -498,6 +510,8 @@ class Machine:
         Raises MigrationError when it did not happen (the guest can be run on), MigrationCancelled, and
         MigrationUnconfirmed when it is not known where the guest runs.
         """
+        if self._calls.inside:
+            raise StateError("this thread runs the machine and cannot wait for it to migrate: call start_migration()")
         from pyspapr.migration.drive import drive
 
         return drive(self, self.start_migration(place, **options))

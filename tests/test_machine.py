@@ -445,3 +445,49 @@ def test_a_handler_cannot_reboot_the_machine_it_answers(vm: Machine) -> None:
 
     with pytest.raises(StateError, match="a hypercall is being answered"):
         started(vm, *hypercall(0xF100), *POWER_OFF).run(timeout=20)
+
+
+def test_a_handler_can_neither_start_the_machine_it_answers_anew_nor_wait_for_it_to_migrate(
+    vm: Machine, demo_guest: Path, tmp_path: Path
+) -> None:
+    refused: list[str] = []
+
+    @vm.hypercall(0xF100, "H_NOTE")
+    def handler(machine: Machine, cpu: object) -> int:
+        for attempt in (
+            lambda: machine.load_kernel(demo_guest),
+            lambda: machine.start(pc=0),
+            lambda: machine.migrate(f"file:{tmp_path / 'away'}"),
+        ):
+            with pytest.raises(StateError) as caught:
+                attempt()
+            refused.append(str(caught.value))
+        return 0
+
+    assert started(vm, *hypercall(0xF100), *POWER_OFF).run(timeout=20) == PoweredOff()
+    assert ["hypercall is being answered" in text for text in refused] == [True, True, False]
+    assert "start_migration" in refused[2]
+
+
+def test_no_kernel_is_loaded_over_a_guest_that_another_thread_runs(vm: Machine, demo_guest: Path) -> None:
+    inside = threading.Event()
+
+    @vm.hypercall(0xF100, "H_NOTE")
+    def handler(machine: Machine, cpu: object) -> int:
+        inside.set()
+        return 0
+
+    started(vm, *hypercall(0xF100), *FOREVER)
+    before = vm.ram.digest()
+    thread = threading.Thread(target=vm.run, kwargs={"timeout": 30})
+    thread.start()
+    try:
+        assert inside.wait(30)
+        with pytest.raises(StateError, match="another thread runs the machine"):
+            vm.load_kernel(demo_guest)
+        with pytest.raises(StateError, match="another thread runs the machine"):
+            vm.start(pc=0)
+    finally:
+        vm.stop()
+        thread.join()
+    assert vm.ram.digest() == before
