@@ -104,6 +104,19 @@ def copy_file(memory: Memory, address: int, path: str | os.PathLike[str], what: 
             size -= len(data)
 
 
+def encode_arguments(text: str) -> bytes:
+    """The kernel's arguments: UTF-8, and the bytes of a command line that are none as they are. Raises ImageError."""
+    if not isinstance(text, str):
+        raise TypeError(f"the kernel's arguments are text, not {type(text).__name__}")
+    try:
+        encoded = text.encode(errors="surrogateescape")
+    except UnicodeEncodeError as error:
+        raise ImageError(f"the kernel's arguments hold a character that has no bytes: {error.object!a}") from None
+    if b"\0" in encoded:
+        raise ImageError("the kernel's arguments hold a NUL character")
+    return encoded
+
+
 def load(memory: Memory, config: MachineConfig, images: Images, random: Random) -> Entry:
     """Load everything. Raises ImageError, with RAM untouched, when something does not fit."""
     kernel = os.fspath(images.kernel)
@@ -124,10 +137,9 @@ def load(memory: Memory, config: MachineConfig, images: Images, random: Random) 
                 raise ImageError(f"initrd {name}: empty")
             initrd = (place_initrd(length, elf.end, fdt, top, size, name), length)
 
-    if "\0" in images.append:
-        raise ImageError("the kernel's arguments hold a NUL character")
+    arguments = encode_arguments(images.append)
     layout = devicetree.Layout(rtas=rtas, rtas_size=RTAS_AREA, initrd=initrd)
-    tree = devicetree.build(config, layout, images.append, random)
+    tree = devicetree.build(config, layout, arguments, random)
     reservations = [(rtas, RTAS_AREA), (fdt, FDT_MAX)]
     if initrd is not None:
         reservations.append((initrd[0], align_up(initrd[1])))

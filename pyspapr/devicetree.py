@@ -130,7 +130,7 @@ def rtas_properties(config: MachineConfig, layout: Layout) -> dict[str, Value]:
     return properties
 
 
-def build(config: MachineConfig, layout: Layout, append: str, random: Random) -> Node:
+def build(config: MachineConfig, layout: Layout, append: bytes, random: Random) -> Node:
     """The whole tree."""
     root = Node(
         "",
@@ -147,7 +147,7 @@ def build(config: MachineConfig, layout: Layout, append: str, random: Random) ->
     chosen = root.add(
         "chosen",
         {
-            "bootargs": append,
+            "bootargs": append + b"\0",
             "stdout-path": console,
             "linux,stdout-path": console,
             "linux,pci-probe-only": 0,

@@ -145,6 +145,17 @@ def test_a_device_tree_that_is_too_large_is_refused(tmp_path: Path) -> None:
         load(tmp_path, elf(NOP), append="a\0b")
 
 
+def test_arguments_may_be_any_bytes_of_a_command_line(tmp_path: Path) -> None:
+    # As Python hands over what is no UTF-8 (PEP 383).
+    vm = load(tmp_path, elf(NOP), append=b"caf\xe9 \xc3\xa9".decode(errors="surrogateescape"))
+    tree = vm.memory.read(vm.cpus[0].r3, 8192)
+    assert b"caf\xe9 \xc3\xa9\0" in tree
+    with pytest.raises(ImageError, match=r"no bytes: 'a\\ud800'"):
+        load(tmp_path, elf(NOP), append="a\ud800")
+    with pytest.raises(TypeError, match="text, not bytes"):
+        load(tmp_path, elf(NOP), append=b"quiet")
+
+
 def test_a_machine_can_be_rebooted(tmp_path: Path) -> None:
     vm = Machine(memory=RAM)
     vm.load_kernel(write_kernel(tmp_path, *POWER_OFF))

@@ -21,7 +21,7 @@ def decompile(blob: bytes) -> str:
 def built(cpu: str = "power8", append: str = "console=hvc0", **more: object) -> fdt.Node:
     config = MachineConfig(memory="1G", cpu=cpu, **more)  # type: ignore[arg-type]
     layout = devicetree.Layout(rtas=0x2FFF0000, rtas_size=0x10000, initrd=(0x3000000, 1000))
-    return devicetree.build(config, layout, append, Random(config.seed))
+    return devicetree.build(config, layout, append.encode(), Random(config.seed))
 
 
 def test_dtc_reads_every_kind_of_property() -> None:
