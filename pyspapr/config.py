@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Final, Literal
+from operator import index
+from typing import Final, Literal, SupportsIndex
 
 from pyspapr.errors import ConfigError
 from pyspapr.plain import Plain
@@ -45,6 +46,10 @@ _SIZE = re.compile(r"(\d+)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
 _UNITS: Final = {"": 1, "K": KIB, "M": MIB, "G": GIB, "T": 1 << 40}
 
 
+LONGEST_NUMBER: Final = 40
+"""Digits of a size that somebody may have meant. (Python refuses to read more than 4300 with an error of its own.)"""
+
+
 def parse_size(text: str | int) -> int:
     """Bytes from `"512M"`, `"1G"`, `"65536"` or an integer. Raises ConfigError for anything else."""
     if isinstance(text, int) and not isinstance(text, bool):
@@ -52,6 +57,8 @@ def parse_size(text: str | int) -> int:
     match = _SIZE.fullmatch(text.strip()) if isinstance(text, str) else None
     if match is None:
         raise ConfigError(f"memory size {text!r} is not a number with an optional unit K, M, G or T")
+    if len(match[1]) > LONGEST_NUMBER:
+        raise ConfigError(f"memory size {match[1][:LONGEST_NUMBER]}... has {len(match[1])} digits")
     return int(match[1]) * _UNITS[match[2].upper()]
 
 
@@ -67,6 +74,14 @@ def check_timeout(seconds: float | None) -> None:
     """Refuse what is no time to wait: less than nothing, no end, no number. Raises ConfigError."""
     if seconds is not None and not 0 <= seconds < math.inf:
         raise ConfigError(f"timeout is {seconds}, expected a finite number of seconds, 0 or more")
+
+
+def whole(name: str, value: SupportsIndex) -> int:
+    """`value`, as the whole number that it is. Raises ConfigError for 1.0 and other things that are none."""
+    try:
+        return index(value)
+    except TypeError:
+        raise ConfigError(f"{name} is {value!r}, expected a whole number") from None
 
 
 def hpt_shift_for(max_memory: int) -> int:
@@ -97,6 +112,12 @@ class MachineConfig(Plain, kw_only=True):
 
     def __post_init__(self) -> None:
         """Normalise sizes and refuse what cannot be built, with one sentence."""
+        for name in ("vcpus", "seed", "hpt_shift", "rtc_base", "console_history"):
+            value = getattr(self, name)
+            if value is not None or name not in ("hpt_shift", "rtc_base"):
+                object.__setattr__(self, name, whole(name, value))
+        if not isinstance(self.strict, bool):
+            raise ConfigError(f"strict is {self.strict!r}, expected True or False")
         memory = parse_size(self.memory)
         object.__setattr__(self, "memory", memory)
         if memory < MEMORY_MIN or memory > MEMORY_MAX:
@@ -112,7 +133,7 @@ class MachineConfig(Plain, kw_only=True):
                 f"maximum memory {format_size(maximum)} is outside "
                 f"{format_size(memory)} (the memory) to {format_size(MEMORY_MAX)}"
             )
-        if self.cpu.lower() not in CPU_MODELS:
+        if not isinstance(self.cpu, str) or self.cpu.lower() not in CPU_MODELS:
             raise ConfigError(f"unknown CPU {self.cpu!r}: choose one of {', '.join(CPU_MODELS)}")
         object.__setattr__(self, "cpu", self.cpu.lower())
         if self.vcpus != 1:

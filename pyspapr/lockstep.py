@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from pyspapr import comparison
 from pyspapr._native import disassemble
-from pyspapr.config import ENGINES, Engine, check_timeout
+from pyspapr.config import ENGINES, Engine, check_timeout, whole
 from pyspapr.console import InputSource
 from pyspapr.errors import ConfigError, EngineDifference
 from pyspapr.results import InstructionLimit, Rebooted, StopReason, Timeout
@@ -203,6 +203,8 @@ class Lockstep:
         Raises EngineDifference, and ConfigError for a timeout that is none.
         """
         check_timeout(timeout)
+        if max_instructions is not None:
+            max_instructions = whole("max_instructions", max_instructions)
         pair = self._pair
         deadline = None if timeout is None else time.monotonic() + timeout
         limit = None if max_instructions is None else pair.count + max_instructions

@@ -24,7 +24,7 @@ from pyspapr import config as config_module
 from pyspapr import hcall, machine_state, runloop, vmstate
 from pyspapr._native import Hpt, Ram, Vcpu
 from pyspapr.calls import Calls
-from pyspapr.config import RTC_EPOCH, Clock, Engine, MachineConfig
+from pyspapr.config import RTC_EPOCH, Clock, Engine, MachineConfig, whole
 from pyspapr.console import Console
 from pyspapr.cpu import Cpu
 from pyspapr.devices import nvram, vty
@@ -83,6 +83,8 @@ class Machine:
 
         `ram` and `hpt` are for machines that come from a stream: with contents, instead of zeroes.
         """
+        if not isinstance(config, MachineConfig | None):
+            raise TypeError(f"a MachineConfig describes a machine, or keywords do, but not {config!r}")
         self.config = config or MachineConfig(
             memory=memory,
             cpu=cpu,
@@ -232,10 +234,7 @@ class Machine:
     def _check_standing(self, what: str) -> None:
         """Refuse to `what` under the feet of who runs the machine, before anything of it is changed."""
         if self.serving:
-            raise StateError(
-                f"a hypercall is being answered: its handler cannot {what}, but end() the run, and who runs the machine "
-                "goes on from there"
-            )
+            raise StateError(f"a hypercall is being answered: its handler cannot {what}, but it may end() the run")
         if self._calls.elsewhere:
             raise StateError(f"another thread runs the machine: it cannot {what} before stop(), but it can reboot()")
 
@@ -278,7 +277,7 @@ class Machine:
         hypercall's handler to return, unless it is pressed once more half a second later.
         What a handler or a console's sink raises comes out of here; the next run makes that hypercall again.
         """
-        if max_instructions is not None and max_instructions < 0:
+        if max_instructions is not None and (max_instructions := whole("max_instructions", max_instructions)) < 0:
             raise ConfigError(f"max_instructions is {max_instructions}, expected 0 or more")
         return self._run(runloop.Run(self, max_instructions, timeout, until))
 

@@ -91,6 +91,7 @@ def test_info_shows_models_limits_and_features() -> None:
         (["--kernel", "ok", "--memory", "0"], "memory size 0 is outside 32M to 4T"),
         (["--kernel", "ok", "--memory", "33333333"], "memory size 33333333 is outside"),
         (["--kernel", "ok", "--memory", "100000001"], "is not a multiple of 16M"),
+        (["--kernel", "ok", "--memory", "9" * 5000], "has 5000 digits"),
         (["--kernel", "ok", "--memory", "lots"], "memory size 'lots' is not a number"),
         (["--kernel", "ok", "--cpu", "z80"], "unknown CPU 'z80': choose one of power8, power9"),
         (["--kernel", "ok", "--timeout", "-1"], "-1"),

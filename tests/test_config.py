@@ -22,6 +22,11 @@ def test_what_is_not_a_size_is_refused(text: str) -> None:
         parse_size(text)
 
 
+def test_more_digits_than_python_reads_are_no_size() -> None:
+    with pytest.raises(ConfigError, match=r"memory size 9{40}\.\.\. has 5000 digits"):
+        parse_size("9" * 5000 + "G")
+
+
 @pytest.mark.parametrize(("size", "text"), [(GIB, "1G"), (48 * MIB, "48M"), (1, "1"), (0, "0")])
 def test_sizes_are_shown_with_the_largest_unit(size: int, text: str) -> None:
     assert format_size(size) == text
@@ -55,6 +60,15 @@ def test_the_hash_table_follows_maximum_memory() -> None:
         ({"hpt_shift": 17}, "hash table shift 17"),
         ({"hpt_shift": 47}, "hash table shift 47"),
         ({"console_history": 10}, "console history"),
+        ({"console_history": 5e3}, "console_history is 5000.0, expected a whole number"),
+        ({"cpu": None}, "unknown CPU None"),
+        ({"vcpus": 1.0}, "vcpus is 1.0, expected a whole number"),
+        ({"seed": 1.5}, "seed is 1.5, expected a whole number"),
+        ({"seed": None}, "seed is None, expected a whole number"),
+        ({"hpt_shift": "20"}, "hpt_shift is '20', expected a whole number"),
+        ({"rtc_base": "today"}, "rtc_base is 'today', expected a whole number"),
+        ({"rtc_base": float("nan")}, "rtc_base is nan, expected a whole number"),
+        ({"strict": "no"}, "strict is 'no', expected True or False"),
     ],
 )
 def test_bad_descriptions_get_one_sentence(change: dict[str, object], message: str) -> None:
@@ -76,3 +90,12 @@ def test_every_finite_time_can_be_waited_for() -> None:
 
 def test_processor_names_ignore_case() -> None:
     assert MachineConfig(cpu="POWER9").cpu == "power9"
+
+
+def test_whole_numbers_of_every_kind_are_numbers() -> None:
+    class Seven:
+        def __index__(self) -> int:
+            return 7
+
+    seven = MachineConfig(seed=Seven()).seed  # type: ignore[arg-type]
+    assert seven == 7 and type(seven) is int

@@ -110,6 +110,23 @@ def test_instruction_limits_are_exact(vm: Machine) -> None:
         vm.run(max_instructions=-1)
 
 
+@pytest.mark.parametrize("limit", [1.0, 2e7, float("nan"), float("inf"), "5"])
+def test_a_limit_that_is_no_whole_number_is_refused_before_anything_runs(vm: Machine, limit: Any) -> None:
+    def pair(engine: Any) -> Machine:
+        return started(Machine(memory="32M", engine=engine), *FOREVER)
+
+    started(vm, *FOREVER)
+    for run in (vm.run, Lockstep(pair).run):
+        with pytest.raises(ConfigError, match=f"max_instructions is {limit!r}, expected a whole number"):
+            run(max_instructions=limit, timeout=1)
+    assert vm.cpus[0].vcpu.instructions == 0
+
+
+def test_what_is_no_description_of_a_machine_is_refused() -> None:
+    with pytest.raises(TypeError, match="a MachineConfig describes a machine, or keywords do, but not '32M'"):
+        Machine(cast(Any, "32M"))
+
+
 def test_a_time_limit_may_be_longer_than_a_thread_can_wait(vm: Machine) -> None:
     for seconds in (1e10, 1e308, 10**400):
         assert isinstance(started(vm, *FOREVER).run(max_instructions=10, timeout=seconds), InstructionLimit)
