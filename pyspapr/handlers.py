@@ -11,10 +11,49 @@ VARIADIC_NAMES: Final = 0x8
 """Flags of a code object: it has `*args`, or `**kwargs` (Python's "Code Objects Bit Flags")."""
 
 
-def parameters_of(handler: Callable[..., object]) -> int:
-    """How many parameters a handler names. `inspect` is a tenth of what a restore may take, and rarely needed."""
-    if isinstance(handler, FunctionType) and not handler.__code__.co_flags & (VARIADIC | VARIADIC_NAMES):
-        return handler.__code__.co_argcount + handler.__code__.co_kwonlyargcount
+OWN: Final = 2
+"""Parameters that every handler has: the machine and the processor."""
+
+
+def arguments_of(handler: Callable[..., object], name: str, most: int, rest: int | None = None) -> int:
+    """How many arguments of the guest a handler takes: those that it names, or `rest` with `*args`. Raises TypeError.
+
+    Without `rest` they have to be named. `inspect` is a tenth of what a restore may take, and rarely needed.
+    """
+    if (
+        isinstance(handler, FunctionType)
+        and not handler.__code__.co_flags & (VARIADIC | VARIADIC_NAMES)
+        and not handler.__code__.co_kwonlyargcount
+        and not hasattr(handler, "__wrapped__")
+    ):
+        count = handler.__code__.co_argcount
+    else:
+        count = _counted(handler, name, rest)
+    if not OWN <= count <= OWN + most:
+        raise TypeError(f"{name} takes vm, cpu and at most {most} arguments, not {count} in all")
+    return count - OWN
+
+
+def _counted(handler: Callable[..., object], name: str, rest: int | None) -> int:
     import inspect
 
-    return len(inspect.signature(handler).parameters)
+    count = 0
+    for parameter in inspect.signature(handler).parameters.values():
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            if rest is None:
+                raise TypeError(f"{name} names its arguments: *{parameter.name} does not say how many there are")
+            return OWN + rest
+        if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty:
+            raise TypeError(f"{name} wants {parameter.name} by name, and a guest's arguments come by position")
+        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+            count += 1
+    return count
+
+
+def values_of(name: str, result: object) -> tuple[int, ...]:
+    """What a handler returned: one value, or several. Raises TypeError, with its name, for what is neither."""
+    values = result if isinstance(result, tuple) else (result,)
+    for value in values:
+        if not isinstance(value, int):
+            raise TypeError(f"{name} returns integers, one or a tuple of them, not {result!r}")
+    return values

@@ -396,7 +396,11 @@ class Machine:
     # Hypercalls.
 
     def hypercall(self, number: int, name: str) -> Callable[[Handler], Handler]:
-        """A decorator that adds a hypercall to this machine, or replaces one, native ones included."""
+        """A decorator that adds a hypercall to this machine, or replaces one, native ones included.
+
+        `hcall.registry` says what the function gets and returns. It is this machine's alone: what is restored or
+        forked gets its own from the `prepare` of `restore` and `snapshot`.
+        """
 
         def enter(handler: Handler) -> Handler:
             self.hypercalls[number] = hcall.row(number, name, handler)

@@ -3,17 +3,19 @@
     @hypercall(0x58, "H_PUT_TERM_CHAR")
     def h_put_term_char(vm: Machine, cpu: Cpu, termno: int, length: int, ...) -> Result: ...
 
-Arguments are R4 onwards, as many as the function names, unsigned. It returns a return code, or a code and the values
-for R4 onwards. A guest address outside RAM needs no care: `GuestAddressError` becomes H_PARAMETER.
+Arguments are R4 onwards, as many as the function names (all nine with `*args`), unsigned. It returns a return code, or
+a tuple of a code and the values for R4 onwards. A guest address outside RAM needs no care: `GuestAddressError` becomes
+H_PARAMETER. Anything else that it raises comes out of `Machine.run`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import index
 from typing import TYPE_CHECKING, Final
 
 from pyspapr.errors import GuestAddressError
-from pyspapr.handlers import parameters_of
+from pyspapr.handlers import arguments_of, values_of
 from pyspapr.hcall.codes import H_PARAMETER
 from pyspapr.plain import Plain
 
@@ -41,7 +43,9 @@ class Hypercall(Plain):
             result = self.handler(vm, cpu, *arguments[: self.arguments])
         except GuestAddressError:
             return (H_PARAMETER,)
-        return result if isinstance(result, tuple) else (result,)
+        if type(result) is int:  # nearly all, and this is the way of every call
+            return (result,)
+        return values_of(self.name, result)
 
 
 TABLE: Final[dict[int, Hypercall]] = {}
@@ -49,10 +53,9 @@ TABLE: Final[dict[int, Hypercall]] = {}
 
 def row(number: int, name: str, handler: Handler) -> Hypercall:
     """A row for `handler`, whose parameters after `vm` and `cpu` say how many arguments it takes."""
-    arguments = parameters_of(handler) - 2
-    if not 0 <= arguments <= MAX_ARGUMENTS:
-        raise TypeError(f"{name} takes vm, cpu and at most {MAX_ARGUMENTS} arguments, not {arguments}")
-    return Hypercall(number, name, handler, arguments)
+    if not 0 <= index(number) < 1 << 64:
+        raise ValueError(f"{name} cannot have the number {number:#x}: R3 has 64 bits")
+    return Hypercall(number, name, handler, arguments_of(handler, name, MAX_ARGUMENTS, rest=MAX_ARGUMENTS))
 
 
 def hypercall(number: int, name: str) -> Callable[[Handler], Handler]:

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from pyspapr.errors import GuestAddressError, SpaprError
-from pyspapr.handlers import parameters_of
+from pyspapr.handlers import arguments_of, values_of
 from pyspapr.plain import Plain
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def rtas_call(number: int, name: str, *, results: int = 1) -> Callable[[Handler]
     def enter(handler: Handler) -> Handler:
         if token in TABLE:
             raise ValueError(f"RTAS token {token:#x} is {TABLE[token].name} already, and {name} as well")
-        TABLE[token] = RtasCall(token, name, handler, parameters_of(handler) - 2, results)
+        TABLE[token] = RtasCall(token, name, handler, arguments_of(handler, name, MAX_WORDS), results)
         return handler
 
     return enter
@@ -95,4 +95,4 @@ def answer(vm: Machine, cpu: Cpu, token: int, arguments: tuple[int, ...], nresul
         result = row.handler(vm, cpu, *arguments[: row.arguments])
     except GuestAddressError:
         return (PARAMETER_ERROR,)
-    return result if isinstance(result, tuple) else (result,)
+    return values_of(row.name, result)
