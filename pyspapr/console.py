@@ -7,14 +7,16 @@ history forgets its oldest bytes, and a source is read 16 bytes at a time as the
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 import select
 import threading
+import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from pyspapr.errors import ExpectError
+from pyspapr.errors import ExpectError, StateError
 from pyspapr.vmstate.schema import Field, VMState
 from pyspapr.vmstate.types import VarBytes
 
@@ -71,6 +73,17 @@ class FileInput:
         return data
 
 
+def _end_of_match(pattern: re.Pattern[Any], data: bytes) -> int | None:
+    """Where in `data` the first match of `pattern` ends. One over text sees characters, and no half ones."""
+    found: re.Match[Any] | None
+    if isinstance(pattern.pattern, bytes):
+        found = pattern.search(data)
+        return None if found is None else found.end()
+    text, _ = codecs.utf_8_decode(data, "surrogateescape", False)  # which can be undone, so that bytes can be counted
+    found = pattern.search(text)
+    return None if found is None else len(text[: found.end()].encode(errors="surrogateescape"))
+
+
 class Console:
     """One console. Text is decoded as UTF-8, with replacement characters for what is not.
 
@@ -92,11 +105,12 @@ class Console:
 
     def __init__(self, machine: Machine, history: int) -> None:
         """Keep at most `history` bytes of output."""
-        self._machine = machine
+        self._machine = weakref.ref(machine)
         self._limit = history
         self._history = bytearray()
         self._start = 0  # bytes forgotten so far
         self._read = 0  # position of read()
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")  # of read()
         self._matched = 0  # position after the last match
         self._scanned = 0  # position up to which match() has looked
         self._lock = threading.Lock()
@@ -106,6 +120,12 @@ class Console:
         self.source: InputSource | None = None
         self.keeps_open = 0
         self.sinks: list[Sink] = []
+
+    def _owner(self) -> Machine:
+        """The machine, which the console does not keep. Raises StateError when it is gone."""
+        if (machine := self._machine()) is None:
+            raise StateError("the console's machine is gone: its last reference went, and the console does not keep it")
+        return machine
 
     # Output.
 
@@ -141,21 +161,23 @@ class Console:
         return self.raw.decode(errors="replace")
 
     def read(self) -> str:
-        """What was printed since the last `read`."""
-        data, self._read = self._since(self._read), self.total
-        return data.decode(errors="replace")
+        """What was printed since the last `read`. A character of which a part was printed comes with its rest."""
+        with self._lock:
+            data = bytes(self._history[max(self._read - self._start, 0) :])
+            self._read = self._start + len(self._history)
+        return self._decoder.decode(data)
 
-    def match(self, pattern: re.Pattern[bytes]) -> str | None:
+    def match(self, pattern: re.Pattern[Any]) -> str | None:
         """The text from the last match through the first match of `pattern`, or None; the match is consumed.
 
         Only the new output is searched, with an overlap of `LONGEST_MATCH` bytes.
         """
         first = max(self._matched, self._scanned - LONGEST_MATCH, self._start)
-        found = pattern.search(self._since(first))
+        length = _end_of_match(pattern, self._since(first))
         self._scanned = self.total
-        if found is None:
+        if length is None:
             return None
-        end = first + found.end()
+        end = first + length
         data = self._since(self._matched)
         self._matched = end
         return data[: len(data) - (self.total - end)].decode(errors="replace")
@@ -164,10 +186,11 @@ class Console:
 
     def write(self, text: str | bytes) -> None:
         """Type `text`. May be called from any thread, also while the guest runs."""
+        machine = self._owner()
         with self._lock:
             self._input += text.encode() if isinstance(text, str) else text
             self.drained.clear()
-        self._machine.kick()
+        machine.kick()
 
     def take(self, limit: int) -> bytes:
         """Up to `limit` bytes of input for the guest: typed ones first, then the source's."""
@@ -198,7 +221,9 @@ class Console:
         """
         from pyspapr.results import Matched
 
-        reason = self._machine.run(until=pattern, timeout=timeout)
+        if pattern is None:
+            raise TypeError("text, bytes or a compiled pattern is waited for, not None")
+        reason = self._owner().run(until=pattern, timeout=timeout)
         if isinstance(reason, Matched):
             return reason.text
         tail = self.output[-200:]

@@ -146,7 +146,7 @@ class Machine:
 
         ics = self.ics = Ics()
         self.icps = [Icp(self.ics, index, self._line(vcpu)) for index, vcpu in enumerate(vcpus)]
-        self.console = Console(this, self.config.console_history)
+        self.console = Console(self, self.config.console_history)
         irq = ics.claim(vty.IRQ)
         ics.claim(nvram.IRQ)
         self.vty = Vty(self.console, lambda: ics.pulse(irq))

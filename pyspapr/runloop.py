@@ -29,19 +29,15 @@ MIGRATION_NAP: Final = 0.002
 """How long a guest that waits keeps a migration waiting at most, in seconds."""
 
 
-def compiled(until: str | bytes | re.Pattern[Any] | None) -> re.Pattern[bytes] | None:
-    """The pattern of `until` over bytes. Raises TypeError when it is neither text nor a pattern."""
+def compiled(until: str | bytes | re.Pattern[Any] | None) -> re.Pattern[Any] | None:
+    """The pattern that `until` stands for. Raises TypeError when it is neither text nor a pattern."""
     match until:
-        case None:
-            return None
+        case None | re.Pattern():
+            return until
         case str():
             return re.compile(re.escape(until.encode()))
         case bytes():
             return re.compile(re.escape(until))
-        case re.Pattern(pattern=bytes()):
-            return until
-        case re.Pattern(pattern=str(text)):
-            return re.compile(text.encode(), until.flags & ~re.UNICODE)
     raise TypeError(f"text, bytes or a compiled pattern is waited for, not {type(until).__name__}")
 
 

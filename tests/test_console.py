@@ -1,0 +1,60 @@
+"""The console's host side: text of any kind, read and waited for, and a machine that is gone."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from pyspapr import Machine, StateError
+
+
+def test_a_character_that_is_printed_in_two_pieces_is_read_as_one(vm: Machine) -> None:
+    console = vm.console
+    pieces = []
+    for byte in "pé日 𝄞".encode() + b"\xff\xe6!":
+        console.emit(bytes((byte,)))
+        pieces.append(console.read())
+    assert "".join(pieces) == console.output == "pé日 𝄞\ufffd\ufffd!"
+    assert pieces[1:3] == ["", "é"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        (re.compile("[日月]"), "caf\xe9 \u65e5"),
+        (re.compile("É", re.IGNORECASE), "caf\xe9"),
+        (re.compile(r"\w+ "), "caf\xe9 "),
+        (re.compile("日.x"), "caf\xe9 \u65e5\ufffdx"),
+        (re.compile("(?u)x"), "caf\xe9 \u65e5\ufffdx"),
+        (re.compile(b"\xe9"), None),
+        (re.compile("[èê]"), None),
+    ],
+)
+def test_patterns_over_text_see_characters(vm: Machine, pattern: re.Pattern[str], text: str | None) -> None:
+    vm.console.emit("café 日".encode() + b"\xffx and more")
+    assert vm.console.match(pattern) == text
+    if text is not None:
+        assert vm.console.match(re.compile(".*more", re.DOTALL)) == "café 日\ufffdx and more"[len(text) :]
+
+
+def test_no_pattern_over_text_matches_half_a_character(vm: Machine) -> None:
+    anything = re.compile(".")
+    for byte in "日".encode()[:2]:
+        vm.console.emit(bytes((byte,)))
+        assert vm.console.match(anything) is None
+    vm.console.emit("日".encode()[2:])
+    assert vm.console.match(anything) == "日"
+
+
+def test_a_console_whose_machine_is_gone_says_so() -> None:
+    console = Machine(memory="32M").console
+    for attempt in (lambda: console.write("x"), lambda: console.send("x"), lambda: console.expect("x")):
+        with pytest.raises(StateError, match="the console's machine is gone"):
+            attempt()
+    assert console.output == ""
+
+
+def test_nothing_cannot_be_waited_for(vm: Machine) -> None:
+    with pytest.raises(TypeError, match="not None"):
+        vm.console.expect(None)  # type: ignore[arg-type]
