@@ -6,6 +6,7 @@ import io
 import json
 import os
 import random
+import resource
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -430,3 +431,24 @@ def test_a_file_of_a_newer_version_is_refused_but_can_be_looked_at(
     assert "    colour                       7" in capsys.readouterr().out
     assert command(["diff", str(tmp_path / "a"), newer]) == 1
     assert "spapr_vty.colour                 absent -> 7" in capsys.readouterr().out
+
+
+def test_a_snapshot_without_a_descriptor_left_is_a_state_error(vm: Machine) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    vm.snapshot()  # imports what it needs
+    lowest = os.dup(0)
+    os.close(lowest)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
+        with pytest.raises(StateError, match="cannot freeze this machine's memory: Too many open files"):
+            vm.snapshot()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert vm.snapshot().fork().state_hash() == vm.state_hash()
+
+
+def test_what_is_too_long_to_be_saved_is_not_shown_whole(vm: Machine) -> None:
+    vm.console.write(b"x" * ((16 << 20) + 1))
+    with pytest.raises(StateError, match=r"field input of section console: .*x\.\.\. \(length 16777217\)") as caught:
+        vm.snapshot()
+    assert len(str(caught.value)) < 200

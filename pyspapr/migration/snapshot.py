@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pyspapr._native import Ram, RamSnapshot
 from pyspapr.config import Engine
+from pyspapr.errors import StateError
 from pyspapr.migration import save
 from pyspapr.migration.load import Loader, Prepare
 from pyspapr.migration.prepare import as_it_is
@@ -50,7 +51,10 @@ def take(vm: Machine, prepare: Prepare = as_it_is) -> Snapshot:
     save.write_head(vm, writer)
     save.write_table(vm, writer)
     save.write_tail(vm, writer)
-    ram = vm.ram.snapshot()
+    try:
+        ram = vm.ram.snapshot()
+    except OSError as error:  # no descriptor is left, for one
+        raise StateError(f"the host cannot freeze this machine's memory: {error}") from error
     for cpu in vm.cpus:
         cpu.vcpu.flush_translations()
     return Snapshot(ram, buffer.getvalue(), prepare)

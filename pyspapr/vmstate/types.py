@@ -9,7 +9,7 @@ makes it again: so a stream's own schemas are enough to read it. The description
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from typing import Final, Protocol
 
 from pyspapr.errors import StateError, StreamError
@@ -42,8 +42,16 @@ class Type(Protocol):
         ...
 
 
+LONGEST_SHOWN: Final = 80
+"""Characters of a value in an error. A field may be megabytes long."""
+
+
 def _unfit(value: object, wanted: str) -> StateError:
-    return StateError(f"{value!r} is not {wanted}")
+    shown = repr(value)
+    if len(shown) > LONGEST_SHOWN:
+        length = f" (length {len(value)})" if isinstance(value, Sized) else ""
+        shown = f"{shown[:LONGEST_SHOWN]}...{length}"
+    return StateError(f"{shown} is not {wanted}")
 
 
 class Unsigned(Plain):
