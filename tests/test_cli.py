@@ -70,6 +70,10 @@ def test_version_and_help() -> None:
         assert done.returncode == 0 and b"Usage: pyspapr" in done.stdout
 
 
+def test_no_command_is_a_mistake_like_others() -> None:
+    assert complaint(run()) == "pyspapr: Missing command. 'pyspapr --help' lists them.\n"
+
+
 def test_info_shows_models_limits_and_features() -> None:
     done = run("info")
     assert done.returncode == 0

@@ -217,6 +217,7 @@ def test_the_command_line_tells_a_difference_and_has_a_status_for_it(
     ("options", "message"),
     [
         (["--clock", "host"], "--lockstep needs --clock virtual"),
+        (["--profile"], "--lockstep cannot be combined with --profile"),
         (["--console", "unix:x"], "console on standard input"),
         (["--qmp", "unix:x"], "cannot be combined with --qmp"),
         (["--incoming", "unix:x"], "cannot be combined with --incoming"),

@@ -63,6 +63,9 @@ def dispatch(arguments: Sequence[str]) -> object:
 
     try:
         return cli.main(arguments, prog_name=PROGRAM, standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError:
+        complain(f"Missing command. '{PROGRAM} --help' lists them.")
+        return USAGE_ERROR
     except click.ClickException as error:
         complain(error.format_message())
         return USAGE_ERROR

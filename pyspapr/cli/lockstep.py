@@ -28,7 +28,12 @@ def check(options: Options) -> None:
         raise ConfigError("--lockstep needs --clock virtual: with the host's clock no two runs are the same")
     if options.console != STDIO:
         raise ConfigError("--lockstep has its console on standard input and output")
-    for name, value in (("--qmp", options.qmp), ("--incoming", options.incoming), ("--paused", options.paused)):
+    for name, value in (
+        ("--qmp", options.qmp),
+        ("--incoming", options.incoming),
+        ("--paused", options.paused),
+        ("--profile", options.profile),
+    ):
         if value:
             raise ConfigError(f"--lockstep cannot be combined with {name}")
 
