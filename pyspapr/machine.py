@@ -167,6 +167,10 @@ class Machine:
 
         return drive
 
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        """Neither `copy` nor `pickle` makes a second machine: one of the same processor and RAM would be none."""
+        raise TypeError("a machine is copied with snapshot().fork(), and given to other processes with save()")
+
     def __repr__(self) -> str:
         """What it is and how it stands."""
         state = "ended" if self.ended else "started" if self.started else "empty"

@@ -5,6 +5,7 @@ Addresses are guest real addresses. Everything outside RAM raises `GuestAddressE
 
 from __future__ import annotations
 
+from operator import index
 from typing import TYPE_CHECKING, Literal, overload
 
 from pyspapr._native import Ram
@@ -40,7 +41,7 @@ class Memory:
     def _range(self, item: slice) -> tuple[int, int]:
         if item.start is None or item.stop is None or item.step not in (None, 1):
             raise TypeError("a memory slice needs a start, a stop and no step")
-        start, stop = int(item.start), int(item.stop)
+        start, stop = index(item.start), index(item.stop)
         if stop < start:
             raise ValueError(f"a memory slice runs upwards, not from {start:#x} to {stop:#x}")
         return start, stop - start
@@ -83,6 +84,8 @@ class Memory:
     def fill(self, address: int, length: int, byte: int = 0) -> None:
         """Set `length` bytes at `address`."""
         self._check(address, length)
+        if not 0 <= byte <= 0xFF:
+            raise ValueError(f"a byte is 0 to 255, not {byte}")
         self._ram.fill(address, length, byte)
 
     def copy(self, target: int, source: int, length: int) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import _thread
+import copy
 import gc
+import pickle
 import re
 import signal
 import threading
@@ -337,6 +339,22 @@ def test_memory_is_read_and_written_by_slices(vm: Machine) -> None:
         vm.memory[4:0]
     with pytest.raises(TypeError):
         vm.memory[:4]
+
+
+def test_addresses_and_bytes_are_whole_numbers(vm: Machine) -> None:
+    memory = cast(Any, vm.memory)
+    for bad in (slice(0.5, 3.7), slice("0", "3"), slice(0, 3.0)):
+        with pytest.raises(TypeError):
+            memory[bad]
+    for byte in (-1, 256):
+        with pytest.raises(ValueError, match=f"a byte is 0 to 255, not {byte}"):
+            memory.fill(0, 4, byte)
+
+
+def test_a_machine_is_no_thing_to_copy_or_to_pickle(vm: Machine) -> None:
+    for attempt in (copy.copy, copy.deepcopy, pickle.dumps):
+        with pytest.raises(TypeError, match=r"copied with snapshot\(\)\.fork\(\)"):
+            attempt(vm)
 
 
 @pytest.mark.parametrize("address", [-1, -(1 << 64), (32 << 20) - 3, 1 << 63, (1 << 64) - 1, 1 << 64, 1 << 200])
