@@ -19,6 +19,7 @@ pub mod memory;
 pub mod mmu;
 pub mod model;
 pub mod msr;
+pub mod pmu;
 pub mod profile;
 pub mod ram;
 pub mod regs;

@@ -7,6 +7,7 @@ use crate::{
     fields::Word,
     model::Isa,
     msr,
+    pmu::{self, Group},
     state::{Cpu, Xer},
     trap::{Done, Trap},
 };
@@ -58,12 +59,22 @@ pub enum Access {
 }
 
 impl Access {
-    fn reads(self) -> bool {
-        matches!(self, Self::R | Self::Rw)
+    fn allows(self, writes: bool) -> bool {
+        self == Self::Rw || self == if writes { Self::W } else { Self::R }
     }
-    fn writes(self) -> bool {
-        matches!(self, Self::W | Self::Rw)
-    }
+}
+
+/// What else than the privilege decides on an access.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Guard {
+    /// Nothing.
+    None,
+    /// In problem state a bit of FSCR that must be set; the cause to report.
+    Fscr(u64, u8),
+    /// A facility that the processor has and its hypervisor does not offer; the cause to report.
+    NotOffered(u8),
+    /// In problem state MMCR0\[PMCC\].
+    Pmu(Group),
 }
 
 /// One special purpose register.
@@ -78,8 +89,8 @@ pub struct Spr {
     pub privileged: Access,
     /// First instruction set level that has it.
     pub isa: Isa,
-    /// FSCR bit that must be set in problem state, and the cause to report.
-    pub facility: Option<(u64, u8)>,
+    /// What else is checked.
+    pub guard: Guard,
     /// Reads or writes something that depends on time or that later instructions depend on.
     pub ends: bool,
     /// Reads it.
@@ -116,88 +127,94 @@ const FSCR: usize = 153;
 const PPR: usize = 896;
 
 macro_rules! sprs {
-    ($($n:literal $name:literal $problem:ident $privileged:ident $isa:ident $facility:expr, $ends:literal,
+    ($($n:literal $name:literal $problem:ident $privileged:ident $isa:ident $guard:expr, $ends:literal,
        $get:expr, $set:expr;)*) => {
         /// Every register a guest may touch.
         pub static SPRS: &[Spr] = &[$(Spr {
             number: $n, name: $name, problem: Access::$problem, privileged: Access::$privileged, isa: Isa::$isa,
-            facility: $facility, ends: $ends, get: $get, set: $set,
+            guard: $guard, ends: $ends, get: $get, set: $set,
         }),*];
     };
 }
 
-const TM: Option<(u64, u8)> = Some((0, IC_TM));
-const EBB: Option<(u64, u8)> = Some((FSCR_EBB, 7));
+const NONE: Guard = Guard::None;
+const DSCR: Guard = Guard::Fscr(FSCR_DSCR, 2);
+const TM: Guard = Guard::NotOffered(IC_TM);
+const EBB: Guard = Guard::Fscr(FSCR_EBB, 7);
+const TAR: Guard = Guard::Fscr(FSCR_TAR, 8);
+const A: Guard = Guard::Pmu(Group::A);
+const A56: Guard = Guard::Pmu(Group::Counters5And6);
+const B: Guard = Guard::Pmu(Group::B);
 
 sprs! {
-    // number, name, problem state, privileged state, since, facility, ends a block, get, set
-    1 "XER" Rw Rw V2_07 None, false, |c| c.read_xer(), |c, v| c.write_xer(v);
-    3 "DSCR" Rw Rw V2_07 Some((FSCR_DSCR, 2)), false, stored::<17>, store::<17>;
-    8 "LR" Rw Rw V2_07 None, false, |c| c.lr, |c, v| c.lr = v;
-    9 "CTR" Rw Rw V2_07 None, false, |c| c.ctr, |c, v| c.ctr = v;
-    13 "UAMR" Rw Rw V2_07 None, true, stored::<AMR>, write_uamr;
-    17 "PDSCR" No Rw V2_07 None, false, stored::<17>, store::<17>;
-    18 "DSISR" No Rw V2_07 None, false, stored::<18>, store32::<18>;
-    19 "DAR" No Rw V2_07 None, false, stored::<19>, store::<19>;
-    22 "DEC" No Rw V2_07 None, true, read_dec, |c, v| c.set_decrementer(v as i64);
-    26 "SRR0" No Rw V2_07 None, false, stored::<26>, store::<26>;
-    27 "SRR1" No Rw V2_07 None, false, stored::<27>, store::<27>;
-    28 "CFAR" No Rw V2_07 None, false, stored::<28>, store::<28>;
-    29 "AMR" No Rw V2_07 None, true, stored::<AMR>, write_amr;
-    48 "PID" No Rw V2_07 None, true, stored::<48>, store32::<48>;
-    61 "IAMR" No Rw V2_07 None, true, stored::<IAMR>, write_iamr;
+    // number, name, problem state, privileged state, since, guard, ends a block, get, set
+    1 "XER" Rw Rw V2_07 NONE, false, |c| c.read_xer(), |c, v| c.write_xer(v);
+    3 "DSCR" Rw Rw V2_07 DSCR, false, stored::<17>, store::<17>;
+    8 "LR" Rw Rw V2_07 NONE, false, |c| c.lr, |c, v| c.lr = v;
+    9 "CTR" Rw Rw V2_07 NONE, false, |c| c.ctr, |c, v| c.ctr = v;
+    13 "UAMR" Rw Rw V2_07 NONE, true, stored::<AMR>, write_uamr;
+    17 "PDSCR" No Rw V2_07 NONE, false, stored::<17>, store::<17>;
+    18 "DSISR" No Rw V2_07 NONE, false, stored::<18>, store32::<18>;
+    19 "DAR" No Rw V2_07 NONE, false, stored::<19>, store::<19>;
+    22 "DEC" No Rw V2_07 NONE, true, read_dec, |c, v| c.set_decrementer(v as i64);
+    26 "SRR0" No Rw V2_07 NONE, false, stored::<26>, store::<26>;
+    27 "SRR1" No Rw V2_07 NONE, false, stored::<27>, store::<27>;
+    28 "CFAR" No Rw V2_07 NONE, false, stored::<28>, store::<28>;
+    29 "AMR" No Rw V2_07 NONE, true, stored::<AMR>, write_amr;
+    48 "PID" No Rw V2_07 NONE, true, stored::<48>, store32::<48>;
+    61 "IAMR" No Rw V2_07 NONE, true, stored::<IAMR>, write_iamr;
     // Transactional memory is not offered: the registers report the facility as unavailable.
     128 "TFHAR" Rw Rw V2_07 TM, false, zero, ignore;
     129 "TFIAR" Rw Rw V2_07 TM, false, zero, ignore;
     130 "TEXASR" Rw Rw V2_07 TM, false, zero, ignore;
     131 "TEXASRU" R R V2_07 TM, false, zero, ignore;
-    136 "CTRL" R R V2_07 None, false, read_ctrl, ignore;
-    144 "TIDR" No Rw V3_0 None, false, stored::<144>, store::<144>;
-    152 "CTRLW" No W V2_07 None, false, stored::<136>, write_ctrl;
-    153 "FSCR" No Rw V2_07 None, true, stored::<FSCR>, write_fscr;
-    157 "UAMOR" No Rw V2_07 None, false, stored::<UAMOR>, store::<UAMOR>;
-    159 "PSPB" No Rw V2_07 None, false, stored::<159>, store32::<159>;
+    136 "CTRL" R R V2_07 NONE, false, read_ctrl, ignore;
+    144 "TIDR" No Rw V3_0 NONE, false, stored::<144>, store::<144>;
+    152 "CTRLW" No W V2_07 NONE, false, stored::<136>, write_ctrl;
+    153 "FSCR" No Rw V2_07 NONE, true, stored::<FSCR>, write_fscr;
+    157 "UAMOR" No Rw V2_07 NONE, false, stored::<UAMOR>, store::<UAMOR>;
+    159 "PSPB" No Rw V2_07 NONE, false, stored::<159>, store32::<159>;
     // A bit a thread of the core, from the right, that has a doorbell pending.
-    176 "DPDES" No R V2_07 None, false, |c| c.doorbell.into(), ignore;
-    256 "VRSAVE" Rw Rw V2_07 None, false, |c| c.vrsave.into(), |c, v| c.vrsave = v as u32;
-    259 "USPRG3" R R V2_07 None, false, stored::<275>, ignore;
-    268 "TB" R R V2_07 None, true, |c| c.timebase(), ignore;
-    269 "TBU" R R V2_07 None, true, |c| c.timebase() >> 32, ignore;
-    272 "SPRG0" No Rw V2_07 None, false, stored::<272>, store::<272>;
-    273 "SPRG1" No Rw V2_07 None, false, stored::<273>, store::<273>;
-    274 "SPRG2" No Rw V2_07 None, false, stored::<274>, store::<274>;
-    275 "SPRG3" No Rw V2_07 None, false, stored::<275>, store::<275>;
-    287 "PVR" No R V2_07 None, false, |c| c.model.pvr.into(), ignore;
-    308 "SPURR" No R V2_07 None, true, |c| c.timebase(), ignore;
-    309 "PURR" No R V2_07 None, true, |c| c.timebase(), ignore;
-    446 "TIR" No R V2_07 None, false, zero, ignore;
-    768 "USIER" R R V2_07 None, false, stored::<784>, ignore;
-    769 "UMMCR2" Rw Rw V2_07 None, false, stored::<785>, store::<785>;
-    770 "UMMCRA" Rw Rw V2_07 None, false, stored::<786>, store::<786>;
-    771 "UPMC1" Rw Rw V2_07 None, false, stored::<787>, store32::<787>;
-    772 "UPMC2" Rw Rw V2_07 None, false, stored::<788>, store32::<788>;
-    773 "UPMC3" Rw Rw V2_07 None, false, stored::<789>, store32::<789>;
-    774 "UPMC4" Rw Rw V2_07 None, false, stored::<790>, store32::<790>;
-    775 "UPMC5" R R V2_07 None, false, stored::<791>, ignore;
-    776 "UPMC6" R R V2_07 None, false, stored::<792>, ignore;
-    779 "UMMCR0" Rw Rw V2_07 None, false, stored::<795>, store32::<795>;
-    780 "USIAR" R R V2_07 None, false, stored::<796>, ignore;
-    781 "USDAR" R R V2_07 None, false, stored::<797>, ignore;
-    782 "UMMCR1" R R V2_07 None, false, stored::<798>, ignore;
-    // The performance monitor's registers hold what is written; it counts nothing and never interrupts.
-    784 "SIER" No Rw V2_07 None, false, stored::<784>, store::<784>;
-    785 "MMCR2" No Rw V2_07 None, false, stored::<785>, store::<785>;
-    786 "MMCRA" No Rw V2_07 None, false, stored::<786>, store::<786>;
-    787 "PMC1" No Rw V2_07 None, false, stored::<787>, store32::<787>;
-    788 "PMC2" No Rw V2_07 None, false, stored::<788>, store32::<788>;
-    789 "PMC3" No Rw V2_07 None, false, stored::<789>, store32::<789>;
-    790 "PMC4" No Rw V2_07 None, false, stored::<790>, store32::<790>;
-    791 "PMC5" No Rw V2_07 None, false, stored::<791>, store32::<791>;
-    792 "PMC6" No Rw V2_07 None, false, stored::<792>, store32::<792>;
-    795 "MMCR0" No Rw V2_07 None, false, stored::<795>, store32::<795>;
-    796 "SIAR" No Rw V2_07 None, false, stored::<796>, store::<796>;
-    797 "SDAR" No Rw V2_07 None, false, stored::<797>, store::<797>;
-    798 "MMCR1" No Rw V2_07 None, false, stored::<798>, store::<798>;
+    176 "DPDES" No R V2_07 NONE, false, |c| c.doorbell.into(), ignore;
+    256 "VRSAVE" Rw Rw V2_07 NONE, false, |c| c.vrsave.into(), |c, v| c.vrsave = v as u32;
+    259 "USPRG3" R R V2_07 NONE, false, stored::<275>, ignore;
+    268 "TB" R R V2_07 NONE, true, |c| c.timebase(), ignore;
+    269 "TBU" R R V2_07 NONE, true, |c| c.timebase() >> 32, ignore;
+    272 "SPRG0" No Rw V2_07 NONE, false, stored::<272>, store::<272>;
+    273 "SPRG1" No Rw V2_07 NONE, false, stored::<273>, store::<273>;
+    274 "SPRG2" No Rw V2_07 NONE, false, stored::<274>, store::<274>;
+    275 "SPRG3" No Rw V2_07 NONE, false, stored::<275>, store::<275>;
+    287 "PVR" No R V2_07 NONE, false, |c| c.model.pvr.into(), ignore;
+    308 "SPURR" No R V2_07 NONE, true, |c| c.timebase(), ignore;
+    309 "PURR" No R V2_07 NONE, true, |c| c.timebase(), ignore;
+    446 "TIR" No R V2_07 NONE, false, zero, ignore;
+    768 "USIER" R R V2_07 B, false, stored::<784>, ignore;
+    769 "UMMCR2" Rw Rw V2_07 A, false, pmu::read_ummcr2, pmu::write_ummcr2;
+    770 "UMMCRA" Rw Rw V2_07 A, false, stored::<786>, store::<786>;
+    771 "UPMC1" Rw Rw V2_07 A, false, stored::<787>, store32::<787>;
+    772 "UPMC2" Rw Rw V2_07 A, false, stored::<788>, store32::<788>;
+    773 "UPMC3" Rw Rw V2_07 A, false, stored::<789>, store32::<789>;
+    774 "UPMC4" Rw Rw V2_07 A, false, stored::<790>, store32::<790>;
+    775 "UPMC5" Rw Rw V2_07 A56, false, stored::<791>, store32::<791>;
+    776 "UPMC6" Rw Rw V2_07 A56, false, stored::<792>, store32::<792>;
+    779 "UMMCR0" Rw Rw V2_07 A, false, pmu::read_ummcr0, pmu::write_ummcr0;
+    780 "USIAR" R R V2_07 B, false, stored::<796>, ignore;
+    781 "USDAR" R R V2_07 B, false, stored::<797>, ignore;
+    782 "UMMCR1" R R V2_07 B, false, stored::<798>, ignore;
+    // The performance monitor's registers: see `pmu`.
+    784 "SIER" No Rw V2_07 NONE, false, stored::<784>, store::<784>;
+    785 "MMCR2" No Rw V2_07 NONE, false, stored::<785>, store::<785>;
+    786 "MMCRA" No Rw V2_07 NONE, false, stored::<786>, store::<786>;
+    787 "PMC1" No Rw V2_07 NONE, false, stored::<787>, store32::<787>;
+    788 "PMC2" No Rw V2_07 NONE, false, stored::<788>, store32::<788>;
+    789 "PMC3" No Rw V2_07 NONE, false, stored::<789>, store32::<789>;
+    790 "PMC4" No Rw V2_07 NONE, false, stored::<790>, store32::<790>;
+    791 "PMC5" No Rw V2_07 NONE, false, stored::<791>, store32::<791>;
+    792 "PMC6" No Rw V2_07 NONE, false, stored::<792>, store32::<792>;
+    795 "MMCR0" No Rw V2_07 NONE, false, stored::<{ pmu::MMCR0 }>, store32::<{ pmu::MMCR0 }>;
+    796 "SIAR" No Rw V2_07 NONE, false, stored::<796>, store::<796>;
+    797 "SDAR" No Rw V2_07 NONE, false, stored::<797>, store::<797>;
+    798 "MMCR1" No Rw V2_07 NONE, false, stored::<798>, store::<798>;
     800 "BESCRS" Rw Rw V2_07 EBB, false, stored::<806>, |c, v| c.spr[806] |= v;
     801 "BESCRSU" Rw Rw V2_07 EBB, false, |c| c.spr[806] >> 32, |c, v| c.spr[806] |= v << 32;
     802 "BESCRR" Rw Rw V2_07 EBB, false, stored::<806>, |c, v| c.spr[806] &= !v;
@@ -206,18 +223,18 @@ sprs! {
     805 "EBBRR" Rw Rw V2_07 EBB, false, stored::<805>, store::<805>;
     806 "BESCR" Rw Rw V2_07 EBB, false, stored::<806>, store::<806>;
     // Reserved for later use: no-ops by architecture.
-    808 "RESERVED808" Rw Rw V2_07 None, false, zero, ignore;
-    809 "RESERVED809" Rw Rw V2_07 None, false, zero, ignore;
-    810 "RESERVED810" Rw Rw V2_07 None, false, zero, ignore;
-    811 "RESERVED811" Rw Rw V2_07 None, false, zero, ignore;
-    815 "TAR" Rw Rw V2_07 Some((FSCR_TAR, 8)), false, stored::<815>, store::<815>;
-    823 "PSSCR" No Rw V3_0 None, false, stored::<823>, store::<823>;
-    848 "IC" No R V2_07 None, true, |c| c.icount, ignore;
-    849 "VTB" No R V2_07 None, true, |c| c.timebase(), ignore;
-    895 "WORT" No Rw V2_07 None, false, stored::<895>, store32::<895>;
-    896 "PPR" Rw Rw V2_07 None, false, stored::<PPR>, |c, v| c.spr[PPR] = v & 0x001c_0000_0000_0000;
-    898 "PPR32" Rw Rw V2_07 None, false, |c| c.spr[PPR] >> 32, |c, v| c.spr[PPR] = v << 32 & 0x001c_0000_0000_0000;
-    1023 "PIR" No R V2_07 None, false, |c| c.index.into(), ignore;
+    808 "RESERVED808" Rw Rw V2_07 NONE, false, zero, ignore;
+    809 "RESERVED809" Rw Rw V2_07 NONE, false, zero, ignore;
+    810 "RESERVED810" Rw Rw V2_07 NONE, false, zero, ignore;
+    811 "RESERVED811" Rw Rw V2_07 NONE, false, zero, ignore;
+    815 "TAR" Rw Rw V2_07 TAR, false, stored::<815>, store::<815>;
+    823 "PSSCR" No Rw V3_0 NONE, false, stored::<823>, store::<823>;
+    848 "IC" No R V2_07 NONE, true, |c| c.icount, ignore;
+    849 "VTB" No R V2_07 NONE, true, |c| c.timebase(), ignore;
+    895 "WORT" No Rw V2_07 NONE, false, stored::<895>, store32::<895>;
+    896 "PPR" Rw Rw V2_07 NONE, false, stored::<PPR>, |c, v| c.spr[PPR] = v & 0x001c_0000_0000_0000;
+    898 "PPR32" Rw Rw V2_07 NONE, false, |c| c.spr[PPR] >> 32, |c, v| c.spr[PPR] = v << 32 & 0x001c_0000_0000_0000;
+    1023 "PIR" No R V2_07 NONE, false, |c| c.index.into(), ignore;
 }
 
 /// Row number + 1 of each SPR number; 0: none.
@@ -323,16 +340,19 @@ impl Cpu {
 }
 
 /// The checks that `mfspr` and `mtspr` share. `Ok(None)`: a no-op.
-fn admit(cpu: &mut Cpu, number: usize, allowed: fn(Access) -> bool) -> Result<Option<&'static Spr>, Trap> {
+fn admit(cpu: &mut Cpu, number: usize, writes: bool) -> Result<Option<&'static Spr>, Trap> {
     let problem = cpu.msr & crate::msr::PR != 0;
     let row = by_number(number).filter(|s| s.isa <= cpu.model.isa);
     if let Some(s) = row
-        && allowed(if problem { s.problem } else { s.privileged })
+        && (if problem { s.problem } else { s.privileged }).allows(writes)
     {
-        return match s.facility {
-            Some((bit, ic)) if bit == 0 || problem && cpu.fscr() & bit == 0 => cpu.facility_unavailable(ic),
-            _ => Ok(Some(s)),
-        };
+        match s.guard {
+            Guard::NotOffered(ic) => return cpu.facility_unavailable(ic),
+            Guard::Fscr(bit, ic) if problem && cpu.fscr() & bit == 0 => return cpu.facility_unavailable(ic),
+            Guard::Pmu(group) if problem => cpu.performance_monitor(group, writes)?,
+            _ => {}
+        }
+        return Ok(Some(s));
     }
     // Book III, "Move To/From Special Purpose Register": undefined numbers. spr bit 0 set means privileged.
     match (problem, number & 0x10 != 0) {
@@ -345,7 +365,7 @@ fn admit(cpu: &mut Cpu, number: usize, allowed: fn(Access) -> bool) -> Result<Op
 
 /// `mfspr RT,SPR`.
 pub fn mfspr(cpu: &mut Cpu, w: Word) -> Done {
-    if let Some(s) = admit(cpu, w.spr(), Access::reads)? {
+    if let Some(s) = admit(cpu, w.spr(), false)? {
         cpu.gpr[w.rt()] = (s.get)(cpu);
     }
     Ok(())
@@ -353,7 +373,7 @@ pub fn mfspr(cpu: &mut Cpu, w: Word) -> Done {
 
 /// `mtspr SPR,RS`.
 pub fn mtspr(cpu: &mut Cpu, w: Word) -> Done {
-    if let Some(s) = admit(cpu, w.spr(), Access::writes)? {
+    if let Some(s) = admit(cpu, w.spr(), true)? {
         (s.set)(cpu, cpu.gpr[w.rs()]);
     }
     Ok(())
@@ -382,7 +402,7 @@ mod tests {
     #[test]
     fn what_problem_state_reads_privileged_state_reads_too() {
         for s in SPRS {
-            assert!(!s.problem.reads() || s.privileged.reads(), "{}", s.name);
+            assert!(!s.problem.allows(false) || s.privileged.allows(false), "{}", s.name);
         }
     }
 

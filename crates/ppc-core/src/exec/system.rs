@@ -197,12 +197,13 @@ pub fn transactional(cpu: &mut Cpu, _w: Word) -> Done {
 }
 
 /// `clrbhrb`: the branch history rolling buffer is empty.
-pub fn clrbhrb(_cpu: &mut Cpu, _w: Word) -> Done {
-    Ok(())
+pub fn clrbhrb(cpu: &mut Cpu, _w: Word) -> Done {
+    cpu.branch_history()
 }
 
 /// `mfbhrbe RT,BHRBE`: no branches are recorded.
 pub fn mfbhrbe(cpu: &mut Cpu, w: Word) -> Done {
+    cpu.branch_history()?;
     cpu.gpr[w.rt()] = 0;
     Ok(())
 }

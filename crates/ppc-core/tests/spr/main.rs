@@ -1,0 +1,56 @@
+//! Special purpose registers: what the performance monitor's do.
+
+mod pmu;
+
+use hpt::Hpt;
+use ppc_core::{
+    engine::{Engine, EngineKind},
+    model::Model,
+    ram::Ram,
+    state::Cpu,
+};
+use std::sync::Arc;
+
+/// Where a test's instruction lies; a hang follows.
+const CODE: u64 = 0x1000;
+/// A branch to itself.
+const HANG: u32 = 18 << 26;
+/// SPR numbers.
+const FSCR: usize = 153;
+const MMCR0: usize = 795;
+
+/// `mfspr RT,number` or `mtspr number,RT`.
+fn access(number: u32, write: bool, rt: u32) -> u32 {
+    let opcode = if write { 467 } else { 339 };
+    31 << 26 | rt << 21 | (number & 31) << 16 | (number >> 5) << 11 | opcode << 1
+}
+
+/// A processor whose vectors hang, and so does what follows [`CODE`].
+fn processor(kind: EngineKind, model: &'static Model) -> Engine {
+    let ram = Arc::new(Ram::new(1 << 20).expect("memory"));
+    for at in (0x100..0x1000).step_by(0x20).chain([CODE + 4]) {
+        put(&ram, at, &[HANG]);
+    }
+    let mut engine = Engine::with_kind(Cpu::new(model, ram, Arc::new(Hpt::new(18).expect("table"))), kind);
+    engine.compile_after = 0;
+    engine
+}
+
+fn put(ram: &Ram, at: u64, words: &[u32]) {
+    for (i, word) in words.iter().enumerate() {
+        ram.write_bytes(at + 4 * i as u64, &word.to_be_bytes()).expect("inside");
+    }
+}
+
+/// Each of these is a test of each engine.
+macro_rules! on_each_engine {
+    ($($name:ident)*) => {
+        mod interp {
+            $(#[test] fn $name() { super::$name(ppc_core::engine::EngineKind::Interp); })*
+        }
+        mod jit {
+            $(#[test] fn $name() { super::$name(ppc_core::engine::EngineKind::Jit); })*
+        }
+    };
+}
+use on_each_engine;
