@@ -194,6 +194,8 @@ impl Cpu {
         } else if self.doorbell {
             self.doorbell = false;
             Vector::Doorbell
+        } else if self.performance_monitor_pending() {
+            Vector::PerformanceMonitor
         } else {
             return None;
         };
@@ -203,6 +205,10 @@ impl Cpu {
 
     /// Whether an interrupt is pending that wakes a processor that waits with EE = 1.
     pub fn wakeup_pending(&self) -> bool {
-        self.system_reset || self.external || self.doorbell || self.decrementer_pending()
+        self.system_reset
+            || self.external
+            || self.doorbell
+            || self.decrementer_pending()
+            || self.performance_monitor_pending()
     }
 }

@@ -1,7 +1,8 @@
 //! The performance monitor, as far as there is one (Power ISA 3.0B, Book III, "Performance Monitor Facility").
 //!
-//! Its registers hold what is written. Nothing counts and nothing is sampled, so no alert ever occurs. What enters here is
-//! an access in problem state; what leaves is whether MMCR0 lets it through.
+//! Its registers hold what is written. Nothing counts and nothing is sampled, so no alert ever occurs by itself; a
+//! guest that sets MMCR0\[PMAO\] gets the interrupt that belongs to it. What enters here is an access in problem
+//! state; what leaves is whether MMCR0 lets it through.
 
 use crate::{
     msr,
@@ -69,6 +70,17 @@ impl Cpu {
         }
         Ok(())
     }
+
+    /// Whether the performance monitor asks for its interrupt. Like the decrementer it goes on asking.
+    pub fn performance_monitor_pending(&self) -> bool {
+        self.spr[MMCR0] & MMCR0_PMAO != 0
+    }
+}
+
+/// `mtspr MMCR0`.
+pub fn write_mmcr0(cpu: &mut Cpu, value: u64) {
+    cpu.spr[MMCR0] = value & 0xffff_ffff;
+    cpu.request_event();
 }
 
 /// MMCR0 under the number that problem state may use.
@@ -82,7 +94,7 @@ pub fn read_ummcr0(cpu: &Cpu) -> u64 {
 /// `mtspr` of the same.
 pub fn write_ummcr0(cpu: &mut Cpu, value: u64) {
     let mask = visible(cpu, MMCR0_PROBLEM);
-    cpu.spr[MMCR0] = value & mask | cpu.spr[MMCR0] & !mask;
+    write_mmcr0(cpu, value & mask | cpu.spr[MMCR0] & !mask);
 }
 
 /// MMCR2 under the number that problem state may use.

@@ -197,7 +197,7 @@ sprs! {
     774 "UPMC4" Rw Rw V2_07 A, false, stored::<790>, store32::<790>;
     775 "UPMC5" Rw Rw V2_07 A56, false, stored::<791>, store32::<791>;
     776 "UPMC6" Rw Rw V2_07 A56, false, stored::<792>, store32::<792>;
-    779 "UMMCR0" Rw Rw V2_07 A, false, pmu::read_ummcr0, pmu::write_ummcr0;
+    779 "UMMCR0" Rw Rw V2_07 A, true, pmu::read_ummcr0, pmu::write_ummcr0;
     780 "USIAR" R R V2_07 B, false, stored::<796>, ignore;
     781 "USDAR" R R V2_07 B, false, stored::<797>, ignore;
     782 "UMMCR1" R R V2_07 B, false, stored::<798>, ignore;
@@ -211,7 +211,7 @@ sprs! {
     790 "PMC4" No Rw V2_07 NONE, false, stored::<790>, store32::<790>;
     791 "PMC5" No Rw V2_07 NONE, false, stored::<791>, store32::<791>;
     792 "PMC6" No Rw V2_07 NONE, false, stored::<792>, store32::<792>;
-    795 "MMCR0" No Rw V2_07 NONE, false, stored::<{ pmu::MMCR0 }>, store32::<{ pmu::MMCR0 }>;
+    795 "MMCR0" No Rw V2_07 NONE, true, stored::<{ pmu::MMCR0 }>, pmu::write_mmcr0;
     796 "SIAR" No Rw V2_07 NONE, false, stored::<796>, store::<796>;
     797 "SDAR" No Rw V2_07 NONE, false, stored::<797>, store::<797>;
     798 "MMCR1" No Rw V2_07 NONE, false, stored::<798>, store::<798>;

@@ -10,6 +10,7 @@ pub const TAR: u32 = 815;
 pub const EBBRR: u32 = 805;
 pub const SPRG0: u32 = 272;
 pub const SPRG1: u32 = 273;
+pub const MMCR0: u32 = 795;
 
 pub const RFID: u32 = 0x4c00_0024;
 pub const RFEBB: u32 = 0x4c00_0924;

@@ -74,6 +74,14 @@ impl Handlers<'_> {
             }
             0xc00 => self.another_msr(asm),
             0xd00 => self.clear_on_return(asm, 0x600, false),
+            // Performance monitor: it asks as long as MMCR0[PMAO] stands.
+            0xf00 => {
+                asm.put(mtspr(SPRG0, SCRATCH));
+                asm.put(addi(SCRATCH, 0, 0));
+                asm.put(mtspr(MMCR0, SCRATCH));
+                asm.put(mfspr(SCRATCH, SPRG0));
+                asm.put(RFID);
+            }
             0xf20 => self.set_on_return(asm, oris(SCRATCH, SCRATCH, 0x200)),
             0xf40 => self.set_on_return(asm, oris(SCRATCH, SCRATCH, 0x80)),
             0xf60 => self.skip(asm),

@@ -1,6 +1,7 @@
-//! The performance monitor in problem state (Power ISA 3.0B, Book III, "Performance Monitor Facility").
+//! The performance monitor in problem state, and the one interrupt it has (Power ISA 3.0B, Book III, "Performance
+//! Monitor Facility").
 
-use crate::{CODE, FSCR, MMCR0, access, on_each_engine, processor, put};
+use crate::{CODE, FSCR, HANG, MMCR0, access, on_each_engine, processor, put};
 use ppc_core::{
     engine::{Engine, EngineKind},
     exit::Exit,
@@ -91,8 +92,37 @@ fn problem_state_sees_the_branch_history_if_mmcr0_allows_it(kind: EngineKind) {
     }
 }
 
+fn an_alert_interrupts_until_it_is_cleared(kind: EngineKind) {
+    const RFID: u32 = 0x4c00_0024;
+    let count = |register: u32| 14 << 26 | register << 21 | register << 16 | 1;
+    let mut engine = processor(kind, MODELS[0]);
+    let cpu = &mut engine.cpu;
+    put(&cpu.ram, CODE, &[access(795, true, 3), count(5), count(5), HANG]);
+    // r3 = SRR0, MMCR0 = 0.
+    put(&cpu.ram, 0xf00, &[access(26, false, 3), access(795, true, 4), count(7), RFID]);
+    cpu.gpr[3] = 1 << 7;
+    cpu.msr = msr::SF | msr::ME | msr::EE;
+    cpu.cia = CODE;
+    assert_eq!(engine.run(1), Exit::Limit);
+    assert!(engine.cpu.wakeup_pending());
+    assert_eq!(engine.run(50), Exit::Limit);
+    let cpu = &engine.cpu;
+    assert_eq!(cpu.gpr[3], CODE + 4, "behind the instruction that wrote MMCR0");
+    assert_eq!((cpu.gpr[7], cpu.gpr[5]), (1, 2), "one interrupt, and every instruction once");
+    assert!(!cpu.wakeup_pending());
+}
+
+fn an_alert_waits_for_interrupts_to_be_enabled(kind: EngineKind) {
+    let mut engine = processor(kind, MODELS[0]);
+    engine.cpu.gpr[3] = 1 << 7;
+    assert_eq!(run(&mut engine, access(795, true, 3), false), CODE + 4);
+    assert!(engine.cpu.wakeup_pending());
+}
+
 on_each_engine! {
     pmcc_decides_what_problem_state_may_do
     problem_state_reads_and_changes_only_its_own_bits
     problem_state_sees_the_branch_history_if_mmcr0_allows_it
+    an_alert_interrupts_until_it_is_cleared
+    an_alert_waits_for_interrupts_to_be_enabled
 }
