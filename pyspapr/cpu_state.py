@@ -30,7 +30,7 @@ SPRS: Final = names(
 VIEWS: Final = names(
     "uamr pdscr ctrl dpdes dec tb tbu tfhar tfiar texasr texasru usprg3 pvr spurr purr tir usier ummcr2 ummcra "
     "upmc1 upmc2 upmc3 upmc4 upmc5 upmc6 ummcr0 usiar usdar ummcr1 bescrs bescrsu bescrr bescrru "
-    "reserved808 reserved809 reserved810 reserved811 ic vtb ppr32 pir"
+    "ic vtb ppr32 pir"
 )
 """Names of SPRs that are another one's view, fixed, or follow from the clock."""
 

@@ -40,6 +40,9 @@ pub const IC_SCV: u8 = 12;
 const FSCR_IC_SHIFT: u32 = 56;
 const FSCR_GUEST: u64 = FSCR_SCV | FSCR_TAR | FSCR_EBB | FSCR_DSCR | 0xff << FSCR_IC_SHIFT;
 
+/// Numbers that are reserved for later use: no-ops in every state (Book I, "Reserved SPRs").
+const RESERVED: std::ops::RangeInclusive<usize> = 808..=811;
+
 /// CTRL: the thread runs.
 const CTRL_RUN: u64 = 1;
 /// CTRL: the thread state's bit of the first thread, which follows RUN.
@@ -167,7 +170,7 @@ sprs! {
     128 "TFHAR" Rw Rw V2_07 TM, false, zero, ignore;
     129 "TFIAR" Rw Rw V2_07 TM, false, zero, ignore;
     130 "TEXASR" Rw Rw V2_07 TM, false, zero, ignore;
-    131 "TEXASRU" R R V2_07 TM, false, zero, ignore;
+    131 "TEXASRU" Rw Rw V2_07 TM, false, zero, ignore;
     136 "CTRL" R R V2_07 NONE, false, read_ctrl, ignore;
     144 "TIDR" No Rw V3_0 NONE, false, stored::<144>, store::<144>;
     152 "CTRLW" No W V2_07 NONE, false, stored::<136>, write_ctrl;
@@ -222,11 +225,6 @@ sprs! {
     804 "EBBHR" Rw Rw V2_07 EBB, false, stored::<804>, store::<804>;
     805 "EBBRR" Rw Rw V2_07 EBB, false, stored::<805>, store::<805>;
     806 "BESCR" Rw Rw V2_07 EBB, false, stored::<806>, store::<806>;
-    // Reserved for later use: no-ops by architecture.
-    808 "RESERVED808" Rw Rw V2_07 NONE, false, zero, ignore;
-    809 "RESERVED809" Rw Rw V2_07 NONE, false, zero, ignore;
-    810 "RESERVED810" Rw Rw V2_07 NONE, false, zero, ignore;
-    811 "RESERVED811" Rw Rw V2_07 NONE, false, zero, ignore;
     815 "TAR" Rw Rw V2_07 TAR, false, stored::<815>, store::<815>;
     823 "PSSCR" No Rw V3_0 NONE, false, stored::<823>, store::<823>;
     848 "IC" No R V2_07 NONE, true, |c| c.icount, ignore;
@@ -354,11 +352,15 @@ fn admit(cpu: &mut Cpu, number: usize, writes: bool) -> Result<Option<&'static S
         }
         return Ok(Some(s));
     }
-    // Book III, "Move To/From Special Purpose Register": undefined numbers. spr bit 0 set means privileged.
+    if RESERVED.contains(&number) {
+        return Ok(None);
+    }
+    // Book III, "Move To/From Special Purpose Register": undefined numbers. spr bit 0 set means privileged. In
+    // privileged state POWER's MQ, and its RTC and DEC where problem state read them, are not quietly nothing.
     match (problem, number & 0x10 != 0) {
         (true, true) => Err(Trap::Privileged),
         (true, false) => Err(Trap::Illegal),
-        (false, _) if matches!(number, 0 | 4 | 5 | 6) => Err(Trap::Illegal),
+        (false, _) if number == 0 || matches!(number, 4..=6) && !writes => Err(Trap::Illegal),
         (false, _) => Ok(None),
     }
 }

@@ -1,5 +1,6 @@
-//! Special purpose registers: what the performance monitor's do.
+//! Special purpose registers: who may read and write which, and what the performance monitor's do.
 
+mod matrix;
 mod pmu;
 
 use hpt::Hpt;
