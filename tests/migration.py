@@ -98,7 +98,7 @@ class Arrival:
 
 
 DESTINATION = """
-import json, sys
+import json, re, sys
 from pyspapr import config
 config.DEFAULT_ENGINE = sys.argv[3]
 from pyspapr.migration.destination import Incoming
@@ -107,18 +107,24 @@ print(json.dumps({"address": incoming.address}), flush=True)
 vm = incoming.receive()
 arrived = {"instructions": vm.cpus[0].vcpu.instructions, "hash": vm.state_hash()}
 print(json.dumps(arrived), flush=True)
+if sys.argv[4]:
+    vm.console.expect(re.compile(sys.argv[4]), timeout=400)
+    vm.console.send(sys.argv[5])
 reason = vm.run(max_instructions=int(sys.argv[2]))
 print(json.dumps({"reason": type(reason).__name__, "console": vm.console.output}), flush=True)
 """
 
 
 class OtherProcess:
-    """A destination in another process; it runs what arrives for `instructions`."""
+    """A destination in another process; it runs what arrives for `instructions`.
 
-    def __init__(self, place: str, instructions: int) -> None:
+    With `answer`, a pattern and a line, it waits for the one on the guest's console and sends the other before that.
+    """
+
+    def __init__(self, place: str, instructions: int, answer: tuple[str, str] = ("", "")) -> None:
         """Start it, and wait until it listens."""
         self._process = subprocess.Popen(
-            [sys.executable, "-c", DESTINATION, place, str(instructions), config.DEFAULT_ENGINE],
+            [sys.executable, "-c", DESTINATION, place, str(instructions), config.DEFAULT_ENGINE, *answer],
             stdout=subprocess.PIPE,
             text=True,
             env=dict(os.environ),
