@@ -1,8 +1,8 @@
 //! The performance monitor, as far as there is one (Power ISA 3.0B, Book III, "Performance Monitor Facility").
 //!
 //! Its registers hold what is written. Nothing counts and nothing is sampled, so no alert ever occurs by itself; a
-//! guest that sets MMCR0\[PMAO\] gets the interrupt that belongs to it. What enters here is an access in problem
-//! state; what leaves is whether MMCR0 lets it through.
+//! guest that sets MMCR0\[PMAO\] gets the interrupt that belongs to it, but no event-based branch. What enters here is
+//! an access in problem state; what leaves is whether MMCR0 lets it through.
 
 use crate::{
     msr,
@@ -20,6 +20,8 @@ const MMCR0_FC: u64 = 1 << 31;
 const MMCR0_PMAE: u64 = 1 << 26;
 /// MMCR0: problem state may read the branch history.
 const MMCR0_BHRBA: u64 = 1 << 21;
+/// MMCR0: alerts are event-based branches of problem state, and no interrupts.
+const MMCR0_EBE: u64 = 1 << 20;
 /// Position of MMCR0\[PMCC\], two bits.
 const MMCR0_PMCC_SHIFT: u32 = 18;
 /// MMCR0: an alert has occurred.
@@ -73,7 +75,7 @@ impl Cpu {
 
     /// Whether the performance monitor asks for its interrupt. Like the decrementer it goes on asking.
     pub fn performance_monitor_pending(&self) -> bool {
-        self.spr[MMCR0] & MMCR0_PMAO != 0
+        self.spr[MMCR0] & (MMCR0_PMAO | MMCR0_EBE) == MMCR0_PMAO
     }
 }
 

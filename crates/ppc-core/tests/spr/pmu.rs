@@ -113,10 +113,17 @@ fn an_alert_interrupts_until_it_is_cleared(kind: EngineKind) {
 }
 
 fn an_alert_waits_for_interrupts_to_be_enabled(kind: EngineKind) {
-    let mut engine = processor(kind, MODELS[0]);
-    engine.cpu.gpr[3] = 1 << 7;
-    assert_eq!(run(&mut engine, access(795, true, 3), false), CODE + 4);
-    assert!(engine.cpu.wakeup_pending());
+    // With MMCR0[EBE] it is problem state's and never an interrupt.
+    for (ebe, interrupts) in [(0, true), (1 << 20, false)] {
+        let mut engine = processor(kind, MODELS[0]);
+        engine.cpu.gpr[3] = 1 << 7 | ebe;
+        assert_eq!(run(&mut engine, access(795, true, 3), false), CODE + 4);
+        assert_eq!(engine.cpu.wakeup_pending(), interrupts);
+        engine.cpu.msr |= msr::EE;
+        engine.cpu.request_event();
+        engine.run(engine.cpu.icount + 1);
+        assert_eq!(engine.cpu.cia, if interrupts { 0xf00 } else { CODE + 4 });
+    }
 }
 
 on_each_engine! {
