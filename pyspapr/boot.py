@@ -121,7 +121,7 @@ def load(memory: Memory, config: MachineConfig, images: Images, random: Random) 
     """Load everything. Raises ImageError, with RAM untouched, when something does not fit."""
     kernel = os.fspath(images.kernel)
     with open_image(images.kernel, "kernel") as (file, length):
-        elf = read_elf(file, length, kernel)
+        elf = read_elf(file, length, f"kernel {kernel}")
 
     size = config.ram_size
     top = min(size, TOP_MAX)

@@ -1,7 +1,8 @@
-"""Reading an ELF executable for 64-bit PowerPC: just the headers that loading needs. (`symbols.py` reads its names.)
+"""Reading an ELF executable for 64-bit PowerPC: just the headers that loading needs. (`symbols.py` reads its names,
+`elfcode.py` finds the code in object files as well.)
 
-Enters: an untrusted file. Leaves: segments whose bytes are known to be inside the file. Every complaint is one
-`ImageError` line with the file's name. (System V ABI, "Object Files"; both byte orders.)
+Enters: an untrusted file, and what to call it in complaints (`kernel vmlinux`). Leaves: segments whose bytes are known
+to be inside the file. Every complaint is one `ImageError` line. (System V ABI, "Object Files"; both byte orders.)
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ from pyspapr.plain import Plain
 HEADER_SIZE: Final = 64
 PROGRAM_HEADER_SIZE: Final = 56
 ELFCLASS64: Final = 2
+ET_REL: Final = 1
 ET_EXEC: Final = 2
 ET_DYN: Final = 3
+EXECUTABLES: Final = (ET_EXEC, ET_DYN)
 EM_PPC64: Final = 21
 PT_LOAD: Final = 1
 PF_X: Final = 1
@@ -98,10 +101,11 @@ class Header(Plain):
     sections: int
     section_size: int
     section_count: int
+    section_names: int
 
 
-def read_header(file: BinaryIO, name: str) -> Header:
-    """The header at the beginning of an open file. Raises ImageError unless it is an executable for 64-bit PowerPC."""
+def read_header(file: BinaryIO, name: str, kinds: tuple[int, ...] = EXECUTABLES) -> Header:
+    """The header at the beginning of an open file. Raises ImageError unless it is one of `kinds` for 64-bit PowerPC."""
     header = file.read(HEADER_SIZE)
     if header[:4] != b"\x7fELF":
         hint = (
@@ -117,21 +121,21 @@ def read_header(file: BinaryIO, name: str) -> Header:
     if machine != EM_PPC64 or header[4] != ELFCLASS64:
         named = MACHINES.get(machine, f"machine {machine}")
         raise bad(name, f"an ELF file for {named}, expected 64-bit PowerPC")
-    if kind not in (ET_EXEC, ET_DYN):
-        raise bad(name, f"ELF type {kind}, expected an executable")
+    if kind not in kinds:
+        wanted = "an executable or an object file" if ET_REL in kinds else "an executable"
+        raise bad(name, f"ELF type {kind}, expected {wanted}")
     entry, programs, sections = struct.unpack_from(order + "QQQ", header, 24)
-    program_size, program_count, section_size, section_count = struct.unpack_from(order + "HHHH", header, 54)
-    return Header(order, kind, entry, programs, program_size, program_count, sections, section_size, section_count)
+    program_size, program_count, *section = struct.unpack_from(order + "HHHHH", header, 54)
+    return Header(order, kind, entry, programs, program_size, program_count, sections, *section)
 
 
 def bad(name: str, message: str) -> ImageError:
     """What is wrong with the file."""
-    return ImageError(f"kernel {name}: {message}")
+    return ImageError(f"{name}: {message}")
 
 
-def read_elf(file: BinaryIO, length: int, name: str) -> Elf:
-    """Check the headers of an open file of `length` bytes."""
-    header = read_header(file, name)
+def read_segments(file: BinaryIO, header: Header, length: int, name: str) -> list[Segment]:
+    """The PT_LOAD segments of an open file of `length` bytes."""
     table, count = header.programs, header.program_count
     if count and header.program_size != PROGRAM_HEADER_SIZE:
         raise bad(name, f"program headers of {header.program_size} bytes, expected {PROGRAM_HEADER_SIZE}")
@@ -152,6 +156,13 @@ def read_elf(file: BinaryIO, length: int, name: str) -> Elf:
         if offset + file_size > length:
             raise bad(name, f"truncated: segment {index} ends at {offset + file_size:#x}, the file at {length:#x}")
         segments.append(Segment(offset, virtual, physical & ADDRESS_MASK, file_size, size, bool(flags & PF_X)))
+    return segments
+
+
+def read_elf(file: BinaryIO, length: int, name: str) -> Elf:
+    """Check the headers of an open file of `length` bytes."""
+    header = read_header(file, name)
+    segments = read_segments(file, header, length, name)
     if not segments:
         raise bad(name, "no segment to load")
     # A kernel linked at 0xc000000000000000 finds its way from real address 0; others keep clear of the vectors.

@@ -43,6 +43,7 @@ _LINE: Final = re.compile(r"([0-9a-fA-F]{8,16}) (\w) (\S+)(?:\s+(\[\S+\]))?\s*")
 class Section:
     """A section header's fields that matter here."""
 
+    name: int
     kind: int
     flags: int
     address: int
@@ -99,7 +100,7 @@ def read_symbols(path: str | os.PathLike[str]) -> Symbols:
     with open_image(name, "symbols") as (file, length):
         is_elf = file.read(4) == b"\x7fELF"
         file.seek(0)
-        return read_elf_symbols(file, length, name) if is_elf else read_map(file, name)
+        return read_elf_symbols(file, length, f"symbols {name}") if is_elf else read_map(file, name)
 
 
 def read_map(file: BinaryIO, name: str) -> Symbols:
@@ -132,10 +133,10 @@ def read_sections(file: BinaryIO, header: Header, length: int, name: str) -> lis
     for index, fields in enumerate(
         struct.iter_unpack(header.order + "IIQQQQIIQQ", file.read(count * SECTION_HEADER_SIZE))
     ):
-        _, kind, flags, address, offset, size, link, *_ = fields
+        name_at, kind, flags, address, offset, size, link, *_ = fields
         if kind != SHT_NOBITS and offset + size > length:
             raise bad(name, f"truncated: section {index} ends at {offset + size:#x}, the file at {length:#x}")
-        sections.append(Section(kind, flags, address, offset, size, link))
+        sections.append(Section(name_at, kind, flags, address, offset, size, link))
     return sections
 
 

@@ -10,6 +10,7 @@ import select
 import shlex
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import termios
@@ -477,6 +478,85 @@ def test_disas_says_where_no_word_is_after_those_before(data: bytes, shown: int,
     done = run("disas", "-", data=data)
     assert complaint(done) == f"pyspapr: file -: {message}\n"
     assert done.stdout.count(b"\n") == shown
+
+
+def object_file(little: bool, **sections: tuple[int, bytes]) -> bytes:
+    """An ELF object file whose sections have these flags and bytes."""
+    order = "<" if little else ">"
+    names = b"\0" + b"".join(f".{name}\0".encode() for name in sections) + b".shstrtab\0"
+    kept = [(1, flags, name, data) for name, (flags, data) in sections.items()] + [(3, 0, "shstrtab", names)]
+    body, headers = b"", bytes(64)
+    for kind, flags, name, data in kept:
+        at = names.index(f".{name}\0".encode())
+        headers += struct.pack(order + "IIQQQQIIQQ", at, kind, flags, 0, 64 + len(body), len(data), 0, 0, 4, 0)
+        body += data
+    ident = b"\x7fELF" + bytes((2, 1 if little else 2, 1)) + bytes(9)
+    counts = (64, 0, 0, 64, len(kept) + 1, len(kept))
+    return ident + struct.pack(order + "HHIQQQIHHHHHH", 1, 21, 1, 0, 0, 64 + len(body), 2, *counts) + body + headers
+
+
+@pytest.mark.parametrize("little", [False, True])
+def test_disas_reads_the_code_of_object_files_and_libraries(tmp_path: Path, little: bool) -> None:
+    code = struct.pack("<2I" if little else ">2I", 0x4BFFFFFD, 0x4E800020)
+    parts = {"text": (6, code), "data": (3, code), "exit.text": (6, code[4:] + b"\0\0")}
+    (tmp_path / "module.ko").write_bytes(object_file(little, **parts))
+    done = run("disas", tmp_path / "module.ko")
+    assert done.stdout.decode().splitlines() == [
+        ".text:",
+        "               0:  4bfffffd  bl      0xfffffffffffffffc",
+        "               4:  4e800020  blr",
+        ".exit.text:",
+        "               0:  4e800020  blr",
+    ]
+    assert run("disas", "-", data=object_file(little, **parts)).stdout == done.stdout
+    # A library has no entry.
+    (tmp_path / "library.so").write_bytes(elf(code, entry=0, little=little))
+    assert run("disas", tmp_path / "library.so").stdout.decode().splitlines()[1] == "           10004:  4e800020  blr"
+
+
+def test_disas_says_what_is_wrong_with_an_elf_file(tmp_path: Path) -> None:
+    whole = object_file(False, text=(6, assemble(0x4E800020)))
+    for data, message in [
+        (whole[:-1], "truncated: section headers end at"),
+        (object_file(False, data=(3, bytes(8))), "no code in it"),
+        (whole[:16] + b"\0\4" + whole[18:], "ELF type 4, expected an executable or an object file"),
+        (elf(b"", memory_size=8), "no code in it"),
+    ]:
+        path = tmp_path / "bad"
+        path.write_bytes(data)
+        assert complaint(run("disas", path)).startswith(f"pyspapr: file {path}: {message}")
+
+
+def test_disas_needs_no_memory_for_the_length_of_its_input() -> None:
+    words = shlex.join(program("disas", "-"))
+    endless = f"ulimit -v 1000000; yes '4e800020 7c641b78' | {words} | sed -n '100000{{p;q}}'"
+    done = subprocess.run(["sh", "-c", endless], capture_output=True, timeout=60, check=False)
+    assert done.stdout == b"           61a7c:  7c641b78  mr      r4,r3\n"
+    assert done.stderr == b""
+
+
+def test_words_and_places_are_the_same_however_a_text_is_cut() -> None:
+    from pyspapr.cli.disas import hex_words
+
+    good = b"7c641b78,0x44000022\n\n  4e800020"
+    bad = good + b"\n 60000000 4e80002\t0\n"
+    for text, message in [(good, ""), (bad, "t: line 4, column 11: '4e80002' is no word of 8 hexadecimal digits")]:
+        for size in range(1, len(text) + 1):
+            pieces = [text[at : at + size] for at in range(0, len(text), size)]
+            words, said = [], ""
+            try:
+                for word in hex_words(pieces, "t"):
+                    words.append(word)
+            except pyspapr.ImageError as error:
+                said = str(error)
+            assert said == message
+            assert words == [0x7C641B78, 0x44000022, 0x4E800020, *([0x60000000] if message else [])]
+
+
+def test_disas_without_standard_input() -> None:
+    words = shlex.join(program("disas", "-"))
+    done = subprocess.run(["sh", "-c", f"{words} <&-"], capture_output=True, timeout=60, check=False)
+    assert complaint(done) == "pyspapr: file -: standard input is closed\n"
 
 
 def test_an_output_that_nobody_reads_is_no_mistake_in_the_input() -> None:

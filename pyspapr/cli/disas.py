@@ -1,8 +1,8 @@
 """`pyspapr disas`: words to mnemonics.
 
-Enters: an ELF file (its executable segments, in its byte order), a text of hexadecimal words, or raw machine code.
-Leaves: `address:  word  instruction` lines, up to what is no word: of that an error says where it is. An ELF segment
-may end with something else than code.
+Enters: an ELF file (its code, in its byte order), a text of hexadecimal words, or raw machine code. Leaves:
+`address:  word  instruction` lines, up to what is no word: of that an error says where it is. An ELF segment may end
+with something else than code. Must hold: a file is read piece by piece, so its size does not matter.
 """
 
 from __future__ import annotations
@@ -12,56 +12,151 @@ import re
 import struct
 import sys
 from collections.abc import Iterable, Iterator
-from typing import Final
+from contextlib import contextmanager
+from itertools import chain
+from typing import BinaryIO, Final
 
 from pyspapr._native import disassemble
-from pyspapr.elf import open_image, read_elf
+from pyspapr.elf import open_image
+from pyspapr.elfcode import read_code
 from pyspapr.errors import ConfigError, ImageError
 
 _TEXT: Final = re.compile(rb"[\t-\r -~]*")
-"""What is printable is a text: machine code without any other byte is no program."""
+"""What is printable is a text: machine code without any other byte is no program. The first piece decides."""
 _TOKEN: Final = re.compile(rb"[^\s,]+")
+_BETWEEN: Final = tuple(bytes((byte,)) for byte in b"\t\n\v\f\r ,")
 _WORD: Final = re.compile(rb"(?:0x)?[0-9a-fA-F]{8}")
 _SHOWN: Final = 16
-"""Characters of what is no word."""
+"""Characters of what is no word. No word has as many, so what is longer need not be kept whole."""
+PIECE: Final = 1 << 20
+"""Bytes that are read at a time."""
+PIPED_ELF_MAX: Final = 1 << 30
+"""An ELF file is read here and there; what cannot be read so, a pipe, is kept in memory."""
 
 
-def hex_words(text: bytes, file: str) -> Iterator[int]:
+def pieces(file: BinaryIO, size: int | None = None) -> Iterator[bytes]:
+    """What follows in a file, or `size` bytes of that."""
+    while size != 0:
+        piece = file.read(PIECE if size is None else min(size, PIECE))
+        if not piece:
+            return
+        if size is not None:
+            size -= len(piece)
+        yield piece
+
+
+def hex_words(text: Iterable[bytes], what: str) -> Iterator[int]:
     """The words of a text of hexadecimal words. Raises ImageError at what is none."""
-    for token in _TOKEN.finditer(text):
-        if not _WORD.fullmatch(token[0]):
-            line = text.count(b"\n", 0, token.start()) + 1
-            column = token.start() - text.rfind(b"\n", 0, token.start())
-            what = token[0][:_SHOWN].decode()
-            raise ImageError(f"file {file}: line {line}, column {column}: {what!r} is no word of 8 hexadecimal digits")
-        yield int(token[0], 16)
+    line, column, held, words = 1, 1, b"", 0
+    for piece in chain(text, (b"\n",)):
+        held += piece
+        # What may go on in the next piece waits for it, unless it is too long already.
+        end = max(map(held.rfind, _BETWEEN)) + 1
+        whole = held if len(held) - end > _SHOWN else held[:end]
+        for token in _TOKEN.finditer(whole):
+            if not _WORD.fullmatch(token[0]):
+                line, column = moved(line, column, whole[: token.start()])
+                shown = token[0][:_SHOWN].decode("ascii", "backslashreplace")
+                raise ImageError(f"{what}: line {line}, column {column}: {shown!r} is no word of 8 hexadecimal digits")
+            yield int(token[0], 16)
+            words += 1
+        line, column = moved(line, column, whole)
+        held = held[len(whole) :]
+    if not words:
+        raise ImageError(f"{what}: no word in it")
 
 
-def whole_words(data: bytes, little: bool) -> Iterator[int]:
+def moved(line: int, column: int, text: bytes) -> tuple[int, int]:
+    """Line and column behind `text`."""
+    if lines := text.count(b"\n"):
+        return line + lines, len(text) - text.rfind(b"\n")
+    return line, column + len(text)
+
+
+def whole_words(data: Iterable[bytes], little: bool) -> Iterator[int]:
     """32-bit words; a rest of fewer than four bytes is left out."""
-    return (word for (word,) in struct.iter_unpack("<I" if little else ">I", data[: len(data) // 4 * 4]))
+    order, rest = "<I" if little else ">I", b""
+    for piece in data:
+        rest += piece
+        end = len(rest) // 4 * 4
+        for (word,) in struct.iter_unpack(order, rest[:end]):
+            yield word
+        rest = rest[end:]
 
 
-def raw_words(data: bytes, little: bool, file: str) -> Iterator[int]:
+def raw_words(data: Iterable[bytes], little: bool, what: str) -> Iterator[int]:
     """32-bit words. Raises ImageError when the last one is not whole."""
-    yield from whole_words(data, little)
-    if rest := len(data) % 4:
-        raise ImageError(f"file {file}: offset {len(data) - rest:#x}: {rest} of the 4 bytes of a word")
+    length = 0
+
+    def counted() -> Iterator[bytes]:
+        nonlocal length
+        for piece in data:
+            length += len(piece)
+            yield piece
+
+    yield from whole_words(counted(), little)
+    if rest := length % 4:
+        raise ImageError(f"{what}: offset {length - rest:#x}: {rest} of the 4 bytes of a word")
 
 
 def lines_of(words: Iterable[int], address: int) -> Iterator[str]:
     """One line for each word."""
     for word in words:
-        yield f"{address:16x}:  {word:08x}  {disassemble(word, address)}"
+        yield f"{address:16x}:  {word:08x}  {disassemble(word, address)}\n"
         address = (address + 4) % (1 << 64)
 
 
-def read_input(file: str) -> bytes:
-    """All of a file, or of standard input for `-`."""
-    if file == "-":
-        return sys.stdin.buffer.read()
-    with open_image(file, "file") as (opened, _):
-        return opened.read()
+def seekable(file: BinaryIO, first: bytes, what: str) -> tuple[BinaryIO, int]:
+    """The file of which `first` has been read, to be read anywhere, and its size."""
+    if file.seekable() and file.tell() == len(first):
+        return file, file.seek(0, io.SEEK_END)
+    data = first + file.read(PIPED_ELF_MAX + 1 - len(first))
+    if len(data) > PIPED_ELF_MAX:
+        raise ImageError(
+            f"{what}: more than {PIPED_ELF_MAX >> 30} GiB of an ELF file from a pipe, give the file's name"
+        )
+    return io.BytesIO(data), len(data)
+
+
+def elf_lines(file: BinaryIO, length: int, what: str) -> Iterator[str]:
+    """The lines of an ELF file; each section of an object file begins with its name."""
+    file.seek(0)
+    little, parts = read_code(file, length, what)
+    for code in parts:
+        if code.name is not None:
+            yield f"{code.name}:\n"
+        file.seek(code.offset)
+        yield from lines_of(whole_words(pieces(file, code.size), little), code.address)
+
+
+@contextmanager
+def opened(file: str, what: str) -> Iterator[BinaryIO]:
+    """A file, or standard input for `-`. Trouble while it is read is an ImageError."""
+    if file != "-":
+        with open_image(file, "file") as (stream, _):
+            yield stream
+        return
+    if sys.stdin is None:
+        raise ImageError(f"{what}: standard input is closed")
+    try:
+        yield sys.stdin.buffer
+    except OSError as error:
+        raise ImageError(f"{what}: {error.strerror or error}") from error
+
+
+def lines_in(file: str, address: int, little: bool) -> Iterator[str]:
+    """The lines of whatever the file is. (It is open only in here: the output's trouble is not the file's.)"""
+    what = f"file {file}"
+    with opened(file, what) as stream:
+        first = stream.read(PIECE)
+        if not first:
+            raise ImageError(f"{what}: empty")
+        if first[:4] == b"\x7fELF":
+            yield from elf_lines(*seekable(stream, first, what), what)
+            return
+        data = chain((first,), pieces(stream))
+        words = hex_words(data, what) if _TEXT.fullmatch(first) else raw_words(data, little, what)
+        yield from lines_of(words, address)
 
 
 def parse_address(text: str) -> int:
@@ -77,18 +172,5 @@ def parse_address(text: str) -> int:
 
 def disas_command(file: str, address: str, little: bool) -> int:
     """Print the disassembly and return the exit status."""
-    start = parse_address(address)
-    data = read_input(file)
-    if not _TOKEN.search(data):
-        raise ImageError(f"file {file}: no word in it" if data else f"file {file}: empty")
-    out = sys.stdout
-    if data[:4] == b"\x7fELF":
-        elf = read_elf(io.BytesIO(data), len(data), file)
-        for segment in elf.segments:
-            if segment.executable:
-                code = data[segment.offset : segment.offset + segment.file_size]
-                out.writelines(line + "\n" for line in lines_of(whole_words(code, elf.little_endian), segment.virtual))
-        return 0
-    words = hex_words(data, file) if _TEXT.fullmatch(data) else raw_words(data, little, file)
-    out.writelines(line + "\n" for line in lines_of(words, start))
+    sys.stdout.writelines(lines_in(file, parse_address(address), little))
     return 0
