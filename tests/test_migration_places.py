@@ -132,6 +132,26 @@ def test_cancelling_closes_no_descriptor_that_another_thread_is_about_to_use(
     assert not (tmp_path / "socket").exists()
 
 
+def test_the_name_is_gone_when_a_cancelled_wait_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waited may end the process, before the thread that cancelled comes to do anything more."""
+    original, over = Users.close, threading.Event()
+
+    def close(users: Users) -> None:
+        original(users)
+        if threading.current_thread() is canceller:
+            over.wait(30)
+
+    incoming = Incoming(f"unix:{tmp_path / 'socket'}")
+    canceller = threading.Thread(target=incoming.cancel)
+    monkeypatch.setattr(Users, "close", close)
+    canceller.start()
+    with pytest.raises(MigrationCancelled):
+        incoming.receive()
+    assert not (tmp_path / "socket").exists()
+    over.set()
+    canceller.join()
+
+
 @pytest.mark.parametrize("writes", [False, True])
 def test_closing_a_transport_wakes_who_waits_in_it_and_leaves_the_descriptor_until_then(writes: bool) -> None:
     output, input_ = os.pipe()

@@ -196,7 +196,7 @@ class SocketListener:
         except OSError as error:
             raise MigrationError(f"cannot listen at {address}: {error}") from error
         self._socket.setblocking(False)
-        self._users = Users(self._socket.close)
+        self._users = Users(self._release)
         self._parsed = address
         self.address = str(address)
 
@@ -228,8 +228,12 @@ class SocketListener:
 
     def close(self) -> None:
         """Stop, and take the socket's name away."""
-        if self._users.close() and self._unix is not None:
+        self._users.close()
+
+    def _release(self) -> None:
+        if self._unix is not None:
             self._unix.forget()
+        self._socket.close()
 
 
 def listen(place: Place, *, tls: ssl.SSLContext | None = None, timeout: float | None = None) -> Listener:

@@ -46,24 +46,22 @@ class Users:
         """Use it no more."""
         with self._lock:
             self._inside -= 1
-            last = self.closed and not self._inside
-        if last:
-            self._end()
+            if self.closed and not self._inside:
+                self._end()
 
-    def close(self) -> bool:
-        """Close it, now or when the last has left; they are woken. False when it was closed before. For any thread."""
+    def close(self) -> None:
+        """Close it, now or when the last has left; they are woken. For any thread, and as often as one likes."""
         with self._lock:
             if self.closed:
-                return False
+                return
             self.closed = True
-            last = not self._inside
-            if not last:
+            if self._inside:
                 os.eventfd_write(self._wake.fileno(), 1)
-        if last:
-            self._end()
-        return True
+            else:
+                self._end()
 
     def _end(self) -> None:
+        # Under the lock: whoever comes back from here or from `close` may end the process, and then it is done.
         self._wake.close()
         self._release()
 
