@@ -7,6 +7,7 @@ the run loop's `check` or at the run's end. A handler of SIGINT that is not Pyth
 
 from __future__ import annotations
 
+import importlib
 import signal
 import threading
 import time
@@ -16,6 +17,11 @@ from typing import Final
 
 PATIENCE: Final = 0.5
 """Seconds after which a second Ctrl-C is meant for a handler that does not return, and raised within it."""
+
+
+# What `signal` is made of. Its own functions convert to enumerations and back, which would make a run of one
+# instruction take three times as long.
+_signal: Final = importlib.import_module("_signal")
 
 
 class Interruption:
@@ -35,10 +41,10 @@ class Interruption:
         """From now on."""
         if (
             threading.current_thread() is threading.main_thread()
-            and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+            and _signal.getsignal(signal.SIGINT) is signal.default_int_handler
         ):
             self._held = True
-            signal.signal(signal.SIGINT, self._came)
+            _signal.signal(signal.SIGINT, self._came)
         return self
 
     def _came(self, number: int, frame: FrameType | None) -> None:
@@ -60,7 +66,7 @@ class Interruption:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         """Ctrl-C is Python's again."""
         if self._held:
-            before = signal.signal(signal.SIGINT, signal.default_int_handler)
+            before = _signal.signal(signal.SIGINT, signal.default_int_handler)
             if before != self._came:  # one that somebody installed within the run stays
-                signal.signal(signal.SIGINT, before)
+                _signal.signal(signal.SIGINT, before)
         self.check()

@@ -253,8 +253,7 @@ class Machine:
         self.call(self._reboot)
 
     def _reboot(self) -> None:
-        if self.serving:
-            raise StateError("a hypercall is being answered: its handler may call end(), and reboot() comes afterwards")
+        self._check_standing("reboot")
         if isinstance(self.ended, Migrated):
             raise StateError(str(self.ended))
         if self.images is None:

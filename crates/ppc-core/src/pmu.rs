@@ -51,6 +51,9 @@ pub enum Group {
 impl Cpu {
     /// Whether problem state may access a register of `group` now.
     ///
+    /// As the sources of Linux and QEMU tell PMCC; the book was not at hand. Group B with PMCC = 01 is derived: it is
+    /// the one value that closes the facility.
+    ///
     /// | PMCC | group A | PMCs 5 and 6 | group B |
     /// |---|---|---|---|
     /// | 00 | reads; a write is an unimplemented instruction | as group A | reads |

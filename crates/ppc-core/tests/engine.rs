@@ -1,5 +1,8 @@
 //! The engine's promises: exact counts, exact interrupts, code that changes under its feet.
 
+#[path = "shared/words.rs"]
+mod words;
+
 use hpt::Hpt;
 use ppc_core::{
     engine::{Engine, EngineKind},
@@ -10,6 +13,7 @@ use ppc_core::{
     state::Cpu,
 };
 use std::sync::Arc;
+use words::{mfspr, mtspr};
 
 const BASE: u64 = 0x1000;
 const MEMORY: u64 = 1 << 20;
@@ -22,15 +26,6 @@ fn b(offset: i32) -> u32 {
 }
 fn bdnz(offset: i16) -> u32 {
     16 << 26 | 16 << 21 | offset as u16 as u32 & 0xfffc
-}
-fn spr(number: u32) -> u32 {
-    (number & 0x1f) << 16 | (number >> 5) << 11
-}
-fn mtspr(number: u32, rs: u32) -> u32 {
-    31 << 26 | rs << 21 | spr(number) | 467 << 1
-}
-fn mfspr(rt: u32, number: u32) -> u32 {
-    31 << 26 | rt << 21 | spr(number) | 339 << 1
 }
 fn stw(rs: u32, ra: u32, d: i16) -> u32 {
     36 << 26 | rs << 21 | ra << 16 | d as u16 as u32

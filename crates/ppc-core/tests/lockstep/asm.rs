@@ -1,5 +1,7 @@
 //! A few instructions by name, and code that is laid out word by word.
 
+pub use crate::words::{mfspr, mtspr};
+
 pub const SRR0: u32 = 26;
 pub const SRR1: u32 = 27;
 pub const DEC: u32 = 22;
@@ -81,18 +83,6 @@ pub fn rlwinm(ra: u32, rs: u32, sh: u32, mb: u32, me: u32) -> u32 {
 /// Inserts the bits of RS from `mb` to `me` of the low word into RA.
 pub fn rlwimi(ra: u32, rs: u32, mb: u32, me: u32) -> u32 {
     20 << 26 | rs << 21 | ra << 16 | mb << 6 | me << 1
-}
-
-fn spr(number: u32) -> u32 {
-    (number & 31) << 16 | number >> 5 << 11
-}
-
-pub fn mfspr(rt: u32, number: u32) -> u32 {
-    31 << 26 | rt << 21 | spr(number) | 339 << 1
-}
-
-pub fn mtspr(number: u32, rs: u32) -> u32 {
-    31 << 26 | rs << 21 | spr(number) | 467 << 1
 }
 
 pub fn mtmsrd(rs: u32, l: u32) -> u32 {

@@ -28,6 +28,8 @@ mod shared;
 mod side;
 mod space;
 mod word;
+#[path = "../shared/words.rs"]
+mod words;
 mod world;
 
 use ppc_core::engine::EngineKind;

@@ -2,6 +2,8 @@
 
 mod matrix;
 mod pmu;
+#[path = "../shared/words.rs"]
+mod words;
 
 use hpt::Hpt;
 use ppc_core::{
@@ -11,6 +13,7 @@ use ppc_core::{
     state::Cpu,
 };
 use std::sync::Arc;
+use words::{mfspr, mtspr};
 
 /// Where a test's instruction lies; a hang follows.
 const CODE: u64 = 0x1000;
@@ -22,8 +25,7 @@ const MMCR0: usize = 795;
 
 /// `mfspr RT,number` or `mtspr number,RT`.
 fn access(number: u32, write: bool, rt: u32) -> u32 {
-    let opcode = if write { 467 } else { 339 };
-    31 << 26 | rt << 21 | (number & 31) << 16 | (number >> 5) << 11 | opcode << 1
+    if write { mtspr(number, rt) } else { mfspr(rt, number) }
 }
 
 /// A processor whose vectors hang, and so does what follows [`CODE`].
