@@ -4,7 +4,8 @@
 //! kept these sentences and their sections. "3.1" is the pseudo-code and the notes of that version's instruction
 //! descriptions as a public instruction reference reproduces them, which is not free of slips, so that a rule was
 //! taken only where several descriptions agree or a processor's recorded results do. Other documents are named. Where
-//! no copy of a sentence was at hand, the entry says so and gives the rule and its section without quotation marks.
+//! no copy of a sentence was at hand, the entry gives the rule in the ISA's terms with its section, without quotation
+//! marks, and holds our side to it.
 
 use crate::record::{End, Outcome, Registers, Start};
 use ppc_core::{

@@ -10,9 +10,9 @@ fn both_trapped(ours: &End, peer: &End) -> bool {
 pub const ALLOWED: &[Allowed] = &[
     Allowed {
         rows: &["f*"],
-        isa: "CR field 1 is the exception status of the instruction, whether or not exceptions are enabled and \
-              whether or not the writing of the result is suppressed (Book I, 2.3.1, Condition Register; no copy at \
-              hand)",
+        isa: "Book I, 2.3.1, Condition Register: with Rc=1 CR field 1 becomes the exception status, copied from FPSCR \
+              bits 32:35, regardless of whether any exceptions are enabled and of whether the writing of the result \
+              is suppressed",
         peer: "traps before it writes CR field 1",
         forgive: |start, _, ours, peer| {
             let status = ours.registers.fpscr >> 28 & 7;
@@ -27,11 +27,14 @@ pub const ALLOWED: &[Allowed] = &[
     },
     Allowed {
         rows: &["xvcmp*"],
-        isa: "3.1, xscmpeqdp: \"vex_flag <- FPSCR.VE & vxsnan_flag\", \"if vex_flag=0 then\" the target is written; \
-              the vector forms have one such flag for all elements (no copy at hand), as xvcvsxddp",
+        isa: "Book I, 7.6, the vector comparisons: a trap-enabled invalid operation in any element writes no result to \
+              VSR[XT], and leaves CR field 6 undefined if Rc=1. (3.1, xscmpeqdp, the scalar form: \"vex_flag <- \
+              FPSCR.VE & vxsnan_flag\", \"if vex_flag=0 then\" the target is written.)",
         peer: "writes the results and CR field 6, and does not trap",
         forgive: |start, isa, ours, peer| {
-            if start.registers.fpscr & VE != 0 && ours.outcome == Outcome::FpEnabled {
+            let t = target(start, isa);
+            let kept = ours.registers.vsr[t] == start.registers.vsr[t];
+            if start.registers.fpscr & VE != 0 && ours.outcome == Outcome::FpEnabled && kept {
                 same_outcome(ours, peer);
                 same_target(start, isa, ours, peer);
                 cr(ours, peer, 0xf0);
