@@ -44,7 +44,7 @@ class Rebooted(StopReason):
 
 
 class Panicked(StopReason):
-    """The guest called ibm,os-term; `text` is what it said."""
+    """The guest called ibm,os-term; `text` is what it said there, empty if nothing (as Linux 6.12)."""
 
     text: str
     exit_status: ClassVar[int] = 3
@@ -52,7 +52,7 @@ class Panicked(StopReason):
 
     def __str__(self) -> str:
         """One line for a person."""
-        return f"the guest panicked: {self.text}"
+        return f"the guest panicked: {self.text or 'it gave no reason, its console may have one'}"
 
 
 class InstructionLimit(StopReason):

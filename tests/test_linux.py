@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from commands import program
-from fetch_guests import CACHE, DATA, INIT_MARK
+from fetch_guests import CACHE, DATA, INIT_MARK, NEWER
 from migration import Arrival
 
 from pyspapr import Machine, Panicked, PoweredOff, StopReason
@@ -37,10 +37,17 @@ def guest(name: str) -> Path:
     return path
 
 
-def linux(cpu: str = "power8", *, initrd: str | None = "initrd.cpio", append: str = "", **more: object) -> Machine:
+def linux(
+    cpu: str = "power8",
+    *,
+    kernel: str = "linux",
+    initrd: str | None = "initrd.cpio",
+    append: str = "",
+    **more: object,
+) -> Machine:
     vm = Machine(memory="1G", cpu=cpu, **more)  # type: ignore[arg-type]
     vm.load_kernel(
-        guest("linux/vmlinux"), initrd=None if initrd is None else guest(initrd), append=f"console=hvc0 {append}"
+        guest(f"{kernel}/vmlinux"), initrd=None if initrd is None else guest(initrd), append=f"console=hvc0 {append}"
     )
     return vm
 
@@ -49,9 +56,10 @@ def finish(vm: Machine) -> StopReason:
     return vm.run(timeout=SECONDS)
 
 
+@pytest.mark.parametrize("kernel", ["linux", *NEWER])
 @pytest.mark.parametrize("cpu", CPUS)
-def test_linux_reaches_its_init_and_computes(cpu: str) -> None:
-    vm = linux(cpu)
+def test_linux_reaches_its_init_and_computes(cpu: str, kernel: str) -> None:
+    vm = linux(cpu, kernel=kernel)
     assert finish(vm) == PoweredOff(), vm.console.output[-2000:]
     text = vm.console.output
     digest = hashlib.sha256(DATA).hexdigest()
@@ -94,6 +102,13 @@ def test_without_a_root_file_system_it_panics_with_its_own_text() -> None:
     reason = finish(linux(initrd=None))
     assert isinstance(reason, Panicked)
     assert "VFS: Unable to mount root fs" in reason.text
+
+
+@pytest.mark.parametrize("kernel", NEWER)
+def test_a_newer_kernel_panics_without_a_text(kernel: str) -> None:
+    vm = linux(kernel=kernel, initrd=None)
+    assert finish(vm) == Panicked("")
+    assert "VFS: Unable to mount root fs" in vm.console.output
 
 
 def test_a_shell_takes_commands_and_sleeps_in_no_time() -> None:

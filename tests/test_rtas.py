@@ -146,6 +146,13 @@ def test_ends_of_a_run(vm: Machine) -> None:
     assert vm.ended == Panicked("VFS: cannot mount root")
 
 
+def test_a_guest_may_end_without_a_word(vm: Machine) -> None:
+    vm.memory.write(0, b"code")
+    call(vm, "ibm,os-term", 0)
+    assert vm.ended == Panicked("")
+    assert str(vm.ended) == "the guest panicked: it gave no reason, its console may have one"
+
+
 def test_last_words_without_an_end_are_cut(vm: Machine) -> None:
     vm.memory.fill(RAM - 64, 64, ord("x"))
     call(vm, "ibm,os-term", RAM - 64)

@@ -14,12 +14,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from packages import Apt, FetchError, run
+from packages import Apt, FetchError, run, suite
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache" / "aarch64"
 TARGET = "aarch64-unknown-linux-gnu"
-KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 COMPILER = """#!/bin/sh
 # Debian's compiler with the libraries it was built with.
@@ -33,20 +32,12 @@ def has_library() -> bool:
     return any(Path(run("rustc", "--print", "target-libdir", "--target", TARGET).strip()).glob("libstd-*"))
 
 
-def unstable() -> str:
-    """The unstable suite, where this system has its packages from."""
-    for where in run("apt-get", "indextargets", "--format", "$(REPO_URI)").split():
-        if where.rstrip("/").endswith("/debian"):
-            return f"deb [signed-by={KEYS}] {where} sid main"
-    raise FetchError("apt knows no archive of Debian's to take a compiler from; run apt-get update")
-
-
 def fetch_compiler() -> Path:
     """Debian's rustc, under the cache directory."""
     root, compiler = CACHE / "root", CACHE / "rustc"
     if compiler.exists():
         return compiler
-    apt = Apt(CACHE / "apt", ["amd64", "arm64"], unstable())
+    apt = Apt(CACHE / "apt", ["amd64", "arm64"], suite("sid"))
     apt.update()
     needs = apt.depends("rustc")
     # The compiler, its shared libraries with theirs, and the standard libraries of both sides.

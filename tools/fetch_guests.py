@@ -6,6 +6,7 @@ Debian's packages are downloaded with apt, with its own state in the cache direc
 ppc64el, and unpacked with dpkg-deb; nothing is installed. What is there already is not fetched again.
 
     linux/vmlinux        Debian's kernel (linux-image-powerpc64le)
+    newer/vmlinux, newer-64k/vmlinux   kernels of a later suite, with pages of 4 and of 64 KiB
     installer/vmlinux, installer/initrd.gz   the installer's kernel and initrd
     busybox              a static busybox
     initrd.cpio          busybox and the script `INIT`
@@ -22,12 +23,16 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from packages import Apt, FetchError
+from packages import Apt, FetchError, suite
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache" / "guests"
 
 KERNEL_PACKAGE = "linux-image-powerpc64le"
+NEWER_SUITES = ("bookworm-backports", "trixie")
+"""Where there is a newer kernel; the first that gives one is taken."""
+NEWER = {"newer": KERNEL_PACKAGE, "newer-64k": f"{KERNEL_PACKAGE}-64k"}
+"""Newer kernels: directory, package."""
 INSTALLER_PACKAGE = "debian-installer-12-netboot-ppc64el"
 BUSYBOX_PACKAGE = "busybox-static"
 
@@ -62,12 +67,30 @@ poweroff -f
 APPLETS = ("sh", "cat", "mount", "sha256sum", "gzip", "echo", "awk", "grep", "date", "poweroff", "sleep", "ls", "ps")
 
 
-def kernel_package(apt: Apt) -> str:
-    """The package that the kernel's meta-package stands for today."""
-    for name in apt.depends(KERNEL_PACKAGE).get(KERNEL_PACKAGE, []):
+def fetch_kernel(apt: Apt, package: str, target: Path) -> None:
+    """Bring the kernel that a meta-package stands for today."""
+    for name in apt.depends(package).get(package, []):
         if name.startswith("linux-image-"):
-            return name
-    raise FetchError(f"{KERNEL_PACKAGE} depends on no kernel")
+            with tempfile.TemporaryDirectory(dir=apt.directory) as scratch:
+                apt.unpack(Path(scratch), name)
+                keep(only(Path(scratch), "vmlinu[xz]-*"), target)
+            return
+    raise FetchError(f"{package} depends on no kernel")
+
+
+def fetch_newer(cache: Path) -> None:
+    """Bring the newer kernels, all of one suite. Raises FetchError with what each suite said."""
+    refusals = []
+    for name in NEWER_SUITES:
+        apt = Apt(cache / f"apt-{name}", ["ppc64el"], suite(name))
+        apt.update()
+        try:
+            for directory, package in NEWER.items():
+                fetch_kernel(apt, package, cache / directory / "vmlinux")
+            return
+        except FetchError as error:
+            refusals.append(str(error))
+    raise FetchError("; ".join(refusals))
 
 
 def keep(source: Path, target: Path) -> None:
@@ -137,8 +160,7 @@ def fetch(cache: Path = CACHE) -> None:
         apt.update()
         with tempfile.TemporaryDirectory(dir=cache) as scratch:
             if kernel in missing:
-                apt.unpack(Path(scratch) / "linux", kernel_package(apt))
-                keep(only(Path(scratch) / "linux", "vmlinu[xz]-*"), kernel)
+                fetch_kernel(apt, KERNEL_PACKAGE, kernel)
             if busybox in missing:
                 apt.unpack(Path(scratch) / "busybox", BUSYBOX_PACKAGE)
                 keep(Path(scratch) / "busybox" / "bin" / "busybox", busybox)
@@ -147,6 +169,8 @@ def fetch(cache: Path = CACHE) -> None:
                 text = only(Path(scratch) / "installer", "initrd.gz").parent
                 keep(text / "vmlinux", installer)
                 keep(text / "initrd.gz", installer_initrd)
+    if not all((cache / directory / "vmlinux").exists() for directory in NEWER):
+        fetch_newer(cache)
     program = busybox.read_bytes()
     for name, init, data in (("initrd.cpio", INIT, DATA), ("first.cpio", FIRST_INIT, b"")):
         (cache / name).write_bytes(initrd(program, init, data))

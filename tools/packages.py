@@ -8,6 +8,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
+
 
 class FetchError(Exception):
     """Something could not be fetched; the message says which and why."""
@@ -22,6 +24,14 @@ def run(*command: str, cwd: Path | None = None) -> str:
     if done.returncode:
         raise FetchError(f"{' '.join(command)}: {(done.stderr or done.stdout).strip()[-500:]}")
     return done.stdout
+
+
+def suite(name: str) -> str:
+    """A suite of Debian as a line of sources.list, from where this system has its packages."""
+    for where in run("apt-get", "indextargets", "--format", "$(REPO_URI)").split():
+        if where.rstrip("/").endswith("/debian"):
+            return f"deb [signed-by={KEYS}] {where} {name} main"
+    raise FetchError("apt knows no archive of Debian's; run apt-get update")
 
 
 class Apt:

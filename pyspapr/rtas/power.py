@@ -31,6 +31,9 @@ def system_reboot(vm: Machine, cpu: Cpu) -> Result:
 
 @rtas_call(0x1F, "ibm,os-term")
 def os_term(vm: Machine, cpu: Cpu, message: int) -> Result:
-    """The guest's operating system has ended abnormally; `message` is a C string."""
-    vm.end(Panicked(vm.memory.cstring(message, LAST_WORDS).strip()))
+    """The guest's operating system has ended abnormally; `message` is a C string, or 0 for none.
+
+    Linux 6.12 passes 0: its call puts the text's address where a second argument would be.
+    """
+    vm.end(Panicked(vm.memory.cstring(message, LAST_WORDS).strip() if message else ""))
     return SUCCESS
