@@ -49,3 +49,11 @@ pub struct Quad {
     pub swap: bool,
     pub store: bool,
 }
+
+/// Any of them.
+#[derive(Clone, Copy)]
+pub enum Access {
+    Load(Load),
+    Store(Store),
+    Quad(Quad),
+}

@@ -7,7 +7,8 @@
 //! | file | idea |
 //! |---|---|
 //! | `region` | which blocks are compiled together, which guest registers live in host registers |
-//! | `x86_64`, `aarch64` | the emitters for these hosts; `none`: hosts without one |
+//! | `assemble`, `emitter`, `flow`, `memory`, `cold`, `loadstore`, `lower` | how the code of a region is put together, on any host |
+//! | `x86_64`, `aarch64` | what these hosts say themselves; `none`: hosts without a compiler |
 //! | `insn`, `access`, `edges`, `code` | what an emitter gets, what it gives |
 //! | `runtime`, `offsets`, `helpers` | what compiled code finds in its processor, and what it calls |
 //! | `store`, `arena` | the process's compiled code; executable memory |
@@ -23,10 +24,17 @@
 
 mod access;
 mod arena;
+mod assemble;
 mod code;
+mod cold;
 mod edges;
+mod emitter;
+mod flow;
 mod helpers;
 mod insn;
+mod loadstore;
+mod lower;
+mod memory;
 mod offsets;
 mod perf;
 mod region;

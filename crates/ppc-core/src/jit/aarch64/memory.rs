@@ -1,12 +1,14 @@
-//! Loads and stores: an inline look into the TLB, a helper when it misses.
+//! The guest's memory: an inline look into the TLB, loads, stores, and calls of their helpers.
 
 use super::super::{
-    access::{Extend, Load, Place, Quad, Store},
-    insn::{Insn, Set},
+    access::{Extend, Load, Quad, Store},
+    emitter::Host,
+    insn::Insn,
+    memory::Memory,
     offsets::{DATA_CONTEXT, SAVED_EA, vsr},
     runtime::Runtime,
 };
-use super::emit::{Cold, Emitter, Host, X0, X1, X2, X16, ZERO, asm};
+use super::emit::{A64, Emitter, X0, X1, X2, X16, ZERO, asm};
 use crate::tlb::{Entry, GRAIN_SHIFT, READ_ENTRIES, WRITE_ENTRIES};
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi};
 use std::mem::{offset_of, size_of};
@@ -15,45 +17,48 @@ use std::mem::{offset_of, size_of};
 const _: () =
     assert!(size_of::<Entry>() == 16 && offset_of!(Entry, tag) == 0 && offset_of!(Entry, delta) == 8);
 
-impl Emitter {
-    /// X0 ← (RA|0) + `displacement`.
-    pub fn ea_displaced(&mut self, ra: usize, displacement: i64) {
+impl Memory for A64 {
+    const VALUE: Host = X2;
+
+    fn ea_displaced(e: &mut Emitter, ra: usize, displacement: i64) {
         if ra == 0 {
-            self.constant(X0, displacement as u64);
+            e.constant(X0, displacement as u64);
             return;
         }
-        let base = self.value(ra, X0);
-        self.add_constant(X0, base, displacement);
+        let base = e.value(ra, X0);
+        e.add_constant(X0, base, displacement);
     }
 
-    /// X0 ← (RA|0) + (RB).
-    pub fn ea_indexed(&mut self, ra: usize, rb: usize) {
+    fn ea_indexed(e: &mut Emitter, ra: usize, rb: usize) {
         if ra == 0 {
-            self.get(X0, rb);
+            e.get(X0, rb);
             return;
         }
-        let (a, b) = (self.value(ra, X0), self.value(rb, X1));
-        asm!(self; add x0, X(a), X(b));
+        let (a, b) = (e.value(ra, X0), e.value(rb, X1));
+        asm!(e; add x0, X(a), X(b));
     }
 
-    /// Looks up the page of the `1 << size` bytes at X0: X1 ← what makes a host address of X0 by addition, or goes to
-    /// `miss`. Uses X2 and X16.
-    fn lookup(&mut self, size: u32, write: bool, miss: DynamicLabel) {
+    fn align(e: &mut Emitter) {
+        asm!(e; and x0, x0, u64::MAX << 4);
+    }
+
+    /// X1 makes a host address of X0 by addition. Uses X2 and X16.
+    fn lookup(e: &mut Emitter, size: u32, write: bool, miss: DynamicLabel) {
         let (shift, entries) =
-            if write { (GRAIN_SHIFT, WRITE_ENTRIES) } else { (self.read_shift, READ_ENTRIES) };
-        asm!(self; ubfx x1, x0, shift, entries.ilog2());
+            if write { (GRAIN_SHIFT, WRITE_ENTRIES) } else { (e.read_shift, READ_ENTRIES) };
+        asm!(e; ubfx x1, x0, shift, entries.ilog2());
         if write {
-            asm!(self; add x1, x23, x1, lsl 4);
+            asm!(e; add x1, x23, x1, lsl 4);
         } else {
-            asm!(self; add x1, x22, x1, lsl 4);
+            asm!(e; add x1, x22, x1, lsl 4);
         }
-        self.load(X16, DATA_CONTEXT);
+        e.load(X16, DATA_CONTEXT);
         let mut last = X0;
         if size != 0 {
-            asm!(self; add x2, x0, (1 << size) - 1);
+            asm!(e; add x2, x0, (1 << size) - 1);
             last = X2;
         }
-        asm!(self
+        asm!(e
             ; and x2, X(last), u64::MAX << shift
             ; orr x2, x2, x16
             ; ldp x16, x1, [x1]
@@ -62,42 +67,117 @@ impl Emitter {
         );
     }
 
-    /// Loads from the address in X0.
-    pub fn load_guest(&mut self, insn: &Insn, access: Load) {
-        let (from, done, place, dirty) = self.cold_access(insn);
-        self.lookup(access.size, false, from);
-        let to = match access.to {
-            // The address must survive for the update.
-            Place::Gpr(n) => self.target(n, X2),
-            Place::Fpr(_) => X2,
-        };
-        let swap = (access.extend == Extend::Reverse) == self.little_endian;
+    fn load(e: &mut Emitter, to: Host, access: &Load) {
+        let swap = (access.extend == Extend::Reverse) == e.little_endian;
         let sign = access.extend == Extend::Sign;
         match (access.size, sign, swap) {
-            (0, ..) => asm!(self; ldrb W(to), [x0, x1]),
-            (1, false, false) => asm!(self; ldrh W(to), [x0, x1]),
-            (1, true, false) => asm!(self; ldrsh X(to), [x0, x1]),
-            (2, false, false) => asm!(self; ldr W(to), [x0, x1]),
-            (2, true, false) => asm!(self; ldrsw X(to), [x0, x1]),
-            (_, _, false) => asm!(self; ldr X(to), [x0, x1]),
-            (1, _, true) => asm!(self; ldrh W(to), [x0, x1]),
-            (2, _, true) => asm!(self; ldr W(to), [x0, x1]),
-            (_, _, true) => asm!(self; ldr X(to), [x0, x1]),
+            (0, ..) => asm!(e; ldrb W(to), [x0, x1]),
+            (1, false, false) => asm!(e; ldrh W(to), [x0, x1]),
+            (1, true, false) => asm!(e; ldrsh X(to), [x0, x1]),
+            (2, false, false) => asm!(e; ldr W(to), [x0, x1]),
+            (2, true, false) => asm!(e; ldrsw X(to), [x0, x1]),
+            (_, _, false) => asm!(e; ldr X(to), [x0, x1]),
+            (1, _, true) => asm!(e; ldrh W(to), [x0, x1]),
+            (2, _, true) => asm!(e; ldr W(to), [x0, x1]),
+            (_, _, true) => asm!(e; ldr X(to), [x0, x1]),
         }
         if swap {
-            self.reverse(to, to, access.size);
+            e.reverse(to, to, access.size);
             if sign {
-                self.sign_extend(to, access.size);
+                e.sign_extend(to, access.size);
             }
         }
-        if let Some(ra) = access.update {
-            self.put(ra, X0);
-        }
-        self.put_loaded(access.to, to);
-        asm!(self; =>done);
-        self.push_cold(Cold::Load { from, done, place, dirty, access });
     }
 
+    fn store(e: &mut Emitter, mut value: Host, access: &Store) {
+        if access.size != 0 && access.reverse == e.little_endian {
+            e.reverse(X2, value, access.size);
+            value = X2;
+        }
+        match access.size {
+            0 => asm!(e; strb W(value), [x0, x1]),
+            1 => asm!(e; strh W(value), [x0, x1]),
+            2 => asm!(e; str W(value), [x0, x1]),
+            _ => asm!(e; str X(value), [x0, x1]),
+        }
+    }
+
+    fn quad(e: &mut Emitter, access: &Quad) {
+        let n = vsr(access.vsr);
+        if access.store {
+            e.load_vector(0, n);
+        } else {
+            asm!(e; ldr q0, [x0, x1]);
+        }
+        if access.swap {
+            asm!(e; ext v0.b16, v0.b16, v0.b16, 8);
+        }
+        if access.store {
+            asm!(e; str q0, [x0, x1]);
+        } else {
+            e.save_vector(0, n);
+        }
+    }
+
+    fn call_load(e: &mut Emitter, access: &Load, trapped: DynamicLabel) {
+        e.save(X0, SAVED_EA);
+        asm!(e; mov x1, x0);
+        e.call(offset_of!(Runtime, load) + 8 * access.size as usize);
+        // The status is in W1, and must be in W0 for who is told of it.
+        let fine = e.label();
+        asm!(e; cmn w1, 1; b.eq =>fine; mov w0, w1; b =>trapped; =>fine);
+        match access.extend {
+            Extend::Zero => {}
+            Extend::Sign => e.sign_extend(X0, access.size),
+            Extend::Reverse => e.reverse(X0, X0, access.size),
+        }
+    }
+
+    fn call_store(e: &mut Emitter, value: Host, access: &Store, trapped: DynamicLabel) {
+        if access.reverse {
+            e.reverse(X2, value, access.size);
+        } else {
+            e.copy(X2, value);
+        }
+        e.save(X0, SAVED_EA);
+        asm!(e; mov x1, x0);
+        e.call(offset_of!(Runtime, store) + 8 * access.size as usize);
+        asm!(e; cmn w0, 1; b.ne =>trapped);
+    }
+
+    fn call_quad(e: &mut Emitter, access: &Quad, trapped: DynamicLabel) {
+        let table = if access.store { offset_of!(Runtime, store) } else { offset_of!(Runtime, load) };
+        // X3 may be a pin, but one that is in memory by now.
+        asm!(e; mov x1, x0; movz w2, access.vsr as u32; movz w3, u32::from(access.swap));
+        e.call(table + 32);
+        asm!(e; cmn w0, 1; b.ne =>trapped);
+    }
+
+    fn saved_address(e: &mut Emitter, host: Host) {
+        e.load(host, SAVED_EA);
+    }
+
+    fn get_vsr(e: &mut Emitter, host: Host, n: usize) {
+        e.load(host, vsr(n) + 8);
+    }
+
+    fn put_vsr(e: &mut Emitter, n: usize, host: Host) {
+        e.save(host, vsr(n) + 8);
+        e.save(ZERO, vsr(n));
+    }
+
+    fn order(e: &mut Emitter, _: &Insn, all: bool) {
+        // For lwsync, too: no weaker barrier of the host leaves only a load after a store unordered (Arm ARM, Memory
+        // barriers).
+        if all {
+            asm!(e; dmb ish);
+        } else {
+            asm!(e; dmb ishst);
+        }
+    }
+}
+
+impl Emitter {
     /// `to ← from` with its `1 << size` bytes in the opposite order, zero-extended if `from` is.
     fn reverse(&mut self, to: Host, from: Host, size: u32) {
         match size {
@@ -115,128 +195,5 @@ impl Emitter {
             2 => asm!(self; sxtw X(host), W(host)),
             _ => {}
         }
-    }
-
-    fn put_loaded(&mut self, to: Place, host: Host) {
-        match to {
-            Place::Gpr(n) => self.put(n, host),
-            Place::Fpr(n) => {
-                self.save(host, vsr(n) + 8);
-                self.save(ZERO, vsr(n));
-            }
-        }
-    }
-
-    /// After a helper: goes to a trap unless `status` says that there is none.
-    fn check_helper(&mut self, status: Host, place: i32, dirty: Set) {
-        let fine = self.label();
-        asm!(self; cmn WSP(status), 1; b.eq =>fine);
-        self.copy(X0, status);
-        self.fail(place, dirty);
-        asm!(self; =>fine);
-    }
-
-    pub(super) fn cold_load(&mut self, access: &Load, place: i32, dirty: Set, volatile: Set) {
-        self.save(X0, SAVED_EA);
-        asm!(self; mov x1, x0);
-        self.call(offset_of!(Runtime, load) + 8 * access.size as usize);
-        self.check_helper(X1, place, dirty);
-        match access.extend {
-            Extend::Zero => {}
-            Extend::Sign => self.sign_extend(X0, access.size),
-            Extend::Reverse => self.reverse(X0, X0, access.size),
-        }
-        self.load_pins(volatile);
-        if let Some(ra) = access.update {
-            self.load(X1, SAVED_EA);
-            self.put(ra, X1);
-        }
-        self.put_loaded(access.to, X0);
-    }
-
-    /// A host register with what is to be stored.
-    fn stored(&mut self, from: Place) -> Host {
-        match from {
-            Place::Gpr(n) => self.value(n, X2),
-            Place::Fpr(n) => {
-                self.load(X2, vsr(n) + 8);
-                X2
-            }
-        }
-    }
-
-    /// Stores to the address in X0.
-    pub fn store_guest(&mut self, insn: &Insn, access: Store) {
-        let (from, done, place, dirty) = self.cold_access(insn);
-        self.lookup(access.size, true, from);
-        let mut value = self.stored(access.from);
-        if access.size != 0 && access.reverse == self.little_endian {
-            self.reverse(X2, value, access.size);
-            value = X2;
-        }
-        match access.size {
-            0 => asm!(self; strb W(value), [x0, x1]),
-            1 => asm!(self; strh W(value), [x0, x1]),
-            2 => asm!(self; str W(value), [x0, x1]),
-            _ => asm!(self; str X(value), [x0, x1]),
-        }
-        if let Some(ra) = access.update {
-            self.put(ra, X0);
-        }
-        asm!(self; =>done);
-        self.push_cold(Cold::Store { from, done, place, dirty, access });
-    }
-
-    pub(super) fn cold_store(&mut self, access: &Store, place: i32, dirty: Set, volatile: Set) {
-        let value = self.stored(access.from);
-        if access.reverse {
-            self.reverse(X2, value, access.size);
-        } else {
-            self.copy(X2, value);
-        }
-        self.save(X0, SAVED_EA);
-        asm!(self; mov x1, x0);
-        self.call(offset_of!(Runtime, store) + 8 * access.size as usize);
-        self.check_helper(X0, place, dirty);
-        self.load_pins(volatile);
-        if let Some(ra) = access.update {
-            self.load(X1, SAVED_EA);
-            self.put(ra, X1);
-        }
-    }
-
-    /// Loads or stores a VSR at the address in X0, in little-endian mode.
-    pub fn quad(&mut self, insn: &Insn, access: Quad) {
-        let (from, done, place, dirty) = self.cold_access(insn);
-        self.lookup(4, access.store, from);
-        let n = vsr(access.vsr);
-        if access.store {
-            self.load_vector(0, n);
-        } else {
-            asm!(self; ldr q0, [x0, x1]);
-        }
-        if access.swap {
-            asm!(self; ext v0.b16, v0.b16, v0.b16, 8);
-        }
-        if access.store {
-            asm!(self; str q0, [x0, x1]);
-        } else {
-            self.save_vector(0, n);
-        }
-        asm!(self; =>done);
-        self.push_cold(Cold::Quad { from, done, place, dirty, access });
-    }
-
-    pub(super) fn cold_quad(&mut self, access: &Quad, place: i32, dirty: Set, volatile: Set) {
-        let table = if access.store { offset_of!(Runtime, store) } else { offset_of!(Runtime, load) };
-        // X3 may be a pin, but one that is in memory by now.
-        asm!(self
-            ; mov x1, x0
-            ; movz w2, access.vsr as u32
-            ; movz w3, u32::from(access.swap)
-        );
-        self.call(table + 32);
-        self.check_helper(X0, place, dirty);
-        self.load_pins(volatile);
     }
 }

@@ -2,9 +2,8 @@
 //!
 //! | file | idea |
 //! |---|---|
-//! | `emit` | registers, ways out, calls |
-//! | `memory`, `branch` | the inline TLB; how blocks end |
-//! | `lower`, `fixed`, `rotate`, `condition`, `loadstore` | one function for each instruction that has a lowering of its own |
+//! | `emit`, `memory`, `branch` | registers and calls; the inline TLB; branches and ways out |
+//! | `lower` | which instructions have a lowering of their own; `fixed`, `rotate`, `condition`: a function for each |
 //!
 //! Other hosts build this for the tests, which run it without running what it makes.
 
@@ -19,7 +18,6 @@ mod branch;
 mod condition;
 mod emit;
 mod fixed;
-mod loadstore;
 mod lower;
 mod memory;
 mod rotate;
@@ -28,18 +26,19 @@ mod tests;
 
 use super::{
     Mode,
+    assemble::{Architecture, assemble},
     code::{Fresh, StubCode},
-    edges::Edges,
-    offsets::{CIA, ICOUNT, LIMIT, MSR, PAGE, TLB_READ, TLB_WRITE, runtime},
-    region::{Region, ends},
+    emitter::Registers,
+    offsets::{CIA, ICOUNT, PAGE, TLB_READ, TLB_WRITE, runtime},
+    region::Region,
     runtime::{Leave, Runtime},
 };
 use dynasmrt::{DynasmApi, DynasmLabelApi};
-use emit::{Cold, Emitter, X0, X1, X2, asm};
+use emit::{A64, Emitter, X0, X1, X2, asm};
 use std::{io, mem::offset_of};
 
 /// How many guest registers may have a pin.
-pub const PINS: usize = emit::PINS.len();
+pub const PINS: usize = A64::PINS.len();
 
 /// What enters and leaves compiled code.
 ///
@@ -98,59 +97,14 @@ pub fn stubs() -> io::Result<StubCode> {
     Ok(StubCode { code, enter: 0, next, here, unlinked, trap })
 }
 
+impl Architecture for A64 {
+    fn finish(_: &mut Emitter) {}
+}
+
 /// The machine code of a region.
 ///
 /// # Errors
 /// None that a region can cause.
 pub fn emit(region: &Region, mode: Mode) -> io::Result<Fresh> {
-    let mut e = Emitter::new(mode, &region.pins);
-    let pinned = e.pinned();
-    let labels: Vec<_> = region.parts.iter().map(|part| (part.place, e.label())).collect();
-    // A block that a later one branches back to may be reached with any pin dirty.
-    let mut dirty: Vec<_> = (0..region.parts.len())
-        .map(|n| {
-            let back = region.parts[n..].iter().any(|part| part.goes_to(region.parts[n].place));
-            if back { pinned } else { 0 }
-        })
-        .collect();
-    let mut exits = Vec::new();
-    for (n, part) in region.parts.iter().enumerate() {
-        let len = part.insns.len() as u32;
-        let refuse = e.label();
-        e.dirty = dirty[n];
-        asm!(e; =>labels[n].1; add x21, x21, len);
-        e.load(X0, LIMIT);
-        asm!(e; cmp x21, x0; b.hi =>refuse);
-        if part.needs != 0 {
-            e.load(X0, MSR);
-            e.constant(X1, part.needs);
-            asm!(e; bics xzr, x1, x0; b.ne =>refuse);
-        }
-        e.push_cold(Cold::Refuse { from: refuse, offset: part.place, len, dirty: e.dirty });
-        let mut edges = Edges {
-            labels: &labels,
-            dirty: &mut dirty,
-            exits: &mut exits,
-            next: region.parts.get(n + 1).map(|part| part.place),
-        };
-        for (i, (insn, id)) in part.insns.iter().enumerate() {
-            if i + 1 < part.insns.len() {
-                lower::lower(&mut e, insn, *id);
-            } else if ends(insn) {
-                branch::terminate(&mut e, insn, &mut edges);
-            } else {
-                lower::lower(&mut e, insn, *id);
-                e.go(&mut edges, i64::from(insn.offset) + 4);
-            }
-        }
-    }
-    e.finish_cold();
-    let mut entries = Vec::with_capacity(labels.len());
-    for &(place, label) in &labels {
-        entries.push((place, e.ops.offset().0));
-        e.load_pins(pinned);
-        asm!(e; b =>label);
-    }
-    let code = e.ops.finalize().map_err(|error| io::Error::other(error.to_string()))?;
-    Ok(Fresh { code, entries, exits })
+    assemble::<A64>(region, mode)
 }

@@ -3,20 +3,21 @@
 
 use super::super::{
     insn::Insn,
+    memory::Memory,
     offsets::{RAM, RESERVED_ADDR, RESERVED_GRANULE, RESERVED_LEN, RESERVED_VALUE, SO, crf},
 };
-use super::emit::{Emitter, RCX, asm};
+use super::emit::{Emitter, RCX, X64, asm};
 use crate::memory::BLOCK;
 use dynasmrt::{DynasmApi, DynasmLabelApi};
 
 /// Loads `1 << size` bytes and makes the reservation.
 fn reserve(e: &mut Emitter, i: &Insn, size: u32) {
     let (slow, done) = e.own_function(i);
-    e.ea_indexed(i.word.ra(), i.word.rb());
+    X64::ea_indexed(e, i.word.ra(), i.word.rb());
     if size != 0 {
         asm!(e; test al, (1i8 << size) - 1; jnz =>slow);
     }
-    e.lookup(size, false, slow);
+    X64::lookup(e, size, false, slow);
     asm!(e; add rax, rdx);
     match (size, e.little_endian) {
         (0, _) => asm!(e; movzx ecx, BYTE [rax]),
@@ -44,11 +45,11 @@ fn reserve(e: &mut Emitter, i: &Insn, size: u32) {
 fn store_conditional(e: &mut Emitter, i: &Insn, size: u32) {
     let (slow, done) = e.own_function(i);
     let not = e.label();
-    e.ea_indexed(i.word.ra(), i.word.rb());
+    X64::ea_indexed(e, i.word.ra(), i.word.rb());
     if size != 0 {
         asm!(e; test al, (1i8 << size) - 1; jnz =>slow);
     }
-    e.lookup(size, true, slow);
+    X64::lookup(e, size, true, slow);
     asm!(e
         ; add rax, rdx
         ; mov rcx, rax
@@ -102,9 +103,9 @@ reservations! {
 /// Zeroes a block.
 pub fn dcbz(e: &mut Emitter, i: &Insn) {
     let (miss, done) = e.own_function(i);
-    e.ea_indexed(i.word.ra(), i.word.rb());
+    X64::ea_indexed(e, i.word.ra(), i.word.rb());
     asm!(e; and rax, -(BLOCK as i32));
-    e.lookup(BLOCK.trailing_zeros(), true, miss);
+    X64::lookup(e, BLOCK.trailing_zeros(), true, miss);
     asm!(e; add rax, rdx; xorps xmm0, xmm0);
     for offset in (0..BLOCK as i32).step_by(16) {
         asm!(e; movups [rax + offset], xmm0);
@@ -115,8 +116,8 @@ pub fn dcbz(e: &mut Emitter, i: &Insn) {
 /// `dcbf` and `dcbst` only check that the byte can be loaded.
 pub fn dcbf(e: &mut Emitter, i: &Insn) {
     let (miss, done) = e.own_function(i);
-    e.ea_indexed(i.word.ra(), i.word.rb());
-    e.lookup(0, false, miss);
+    X64::ea_indexed(e, i.word.ra(), i.word.rb());
+    X64::lookup(e, 0, false, miss);
     asm!(e; =>done);
 }
 pub fn dcbst(e: &mut Emitter, i: &Insn) {

@@ -1,23 +1,16 @@
-//! Which instructions have a lowering of their own. All others call the function of their row.
+//! Which instructions have a lowering of their own.
 
-use super::super::insn::Insn;
-use super::{
-    add, atomic, condition, crypto, divide, emit::Emitter, float, float_move, float_vector, loadstore,
-    logical, multiply, permute, rotate, vector, vector_memory, vector_shift,
+use super::super::{
+    loadstore,
+    lower::{Lower, Lowered, by_id, lowerings},
 };
-use crate::insn::{self, RowId};
-use std::{collections::HashMap, sync::LazyLock};
+use super::{
+    add, atomic, condition, crypto, divide, emit::X64, float, float_move, float_vector, logical, multiply,
+    permute, rotate, vector, vector_memory, vector_shift,
+};
+use std::sync::LazyLock;
 
-/// Emits an instruction that does not end a block.
-pub type Lower = fn(&mut Emitter, &Insn);
-
-macro_rules! lowerings {
-    ($($module:ident: $($name:ident)*;)*) => {
-        &[$($((stringify!($name), $module::$name as Lower)),*),*]
-    };
-}
-
-static LOWERINGS: &[(&str, Lower)] = lowerings! {
+static LOWERINGS: &[(&str, Lower<X64>)] = lowerings! {
     add: add addc adde addi addic addic_rc addis addme addze neg subf subfc subfe subfic subfme subfze;
     divide: divd divdu divw divwu modsd modsw modud moduw;
     logical: and andc andi_rc andis_rc cmpb cntlzd cntlzw cnttzd cnttzw eqv extsb extsh extsw nand nor or orc ori oris
@@ -57,33 +50,15 @@ static LOWERINGS: &[(&str, Lower)] = lowerings! {
     crypto: vcipher vcipherlast vncipher vncipherlast vpmsumd vpmsumw vshasigmaw vshasigmad;
 };
 
-/// Instructions whose OE forms have no lowering.
-static BY_ID: LazyLock<Vec<Option<Lower>>> = LazyLock::new(|| {
-    let by_name: HashMap<_, _> = LOWERINGS.iter().copied().collect();
-    insn::rows().map(|row| by_name.get(row.name).copied()).collect()
-});
-
-/// Emits `insn`, which does not end its block.
-pub fn lower(e: &mut Emitter, insn: &Insn, id: Option<RowId>) {
-    let known = id.and_then(|id| BY_ID[usize::from(id.0)]);
-    let overflow = insn.row.is_some_and(|row| row.variants == insn::Variants::OeRc) && insn.word.oe();
-    match known {
-        Some(lower) if !overflow => lower(e, insn),
-        _ => e.call_exec(insn),
+impl Lowered for X64 {
+    fn lowerings() -> &'static [Option<Lower<X64>>] {
+        static BY_ID: LazyLock<Vec<Option<Lower<X64>>>> = LazyLock::new(|| by_id(LOWERINGS));
+        &BY_ID
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_lowering_belongs_to_a_row() {
-        for (name, _) in LOWERINGS {
-            let row = insn::rows().find(|row| row.name == *name);
-            assert!(row.is_some_and(|row| !row.ends || matches!(row.name, "mfspr" | "mtspr")), "{name}");
-        }
-        let names: std::collections::HashSet<_> = LOWERINGS.iter().map(|(name, _)| name).collect();
-        assert_eq!(names.len(), LOWERINGS.len());
-    }
+#[test]
+fn every_lowering_belongs_to_a_row() {
+    super::super::lower::check(LOWERINGS);
 }

@@ -3,8 +3,8 @@
 //! Element 0 of the ISA is the host's last one: "high" merges take what the host calls high, too, but its operands
 //! change places, and byte n of a register is byte 15 - n of the host's.
 
-use super::super::{insn::Insn, offsets::vsr};
-use super::emit::{Emitter, RAX, RCX, asm};
+use super::super::{insn::Insn, memory::Memory, offsets::vsr};
+use super::emit::{Emitter, RAX, RCX, X64, asm};
 use super::features;
 use super::vector::{Operands, vmx, vsx};
 use dynasmrt::{DynasmApi, DynasmLabelApi};
@@ -195,7 +195,7 @@ pub fn xxpermr(e: &mut Emitter, i: &Insn) {
 
 /// RAX has the address: XMM0 ← its low four bits in every byte.
 fn splat_offset(e: &mut Emitter, i: &Insn) {
-    e.ea_indexed(i.word.ra(), i.word.rb());
+    X64::ea_indexed(e, i.word.ra(), i.word.rb());
     asm!(e; and eax, 15; imul eax, eax, 0x0101_0101; movd xmm0, eax; pshufd xmm0, xmm0, 0);
 }
 pub fn lvsl(e: &mut Emitter, i: &Insn) {

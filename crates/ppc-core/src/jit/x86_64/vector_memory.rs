@@ -2,8 +2,8 @@
 //!
 //! What misses the TLB, and what is no ordinary number, goes to the instruction's own function.
 
-use super::super::{insn::Insn, offsets::vsr};
-use super::emit::{Emitter, RAX, asm};
+use super::super::{insn::Insn, memory::Memory, offsets::vsr};
+use super::emit::{Emitter, RAX, X64, asm};
 use super::features;
 use dynasmrt::{DynasmApi, DynasmLabelApi};
 
@@ -16,8 +16,8 @@ macro_rules! vectors {
             }
             let (miss, done) = e.own_function(i);
             let order = e.constant128($order);
-            e.ea_indexed(i.word.ra(), i.word.rb());
-            e.lookup(4, false, miss);
+            X64::ea_indexed(e, i.word.ra(), i.word.rb());
+            X64::lookup(e, 4, false, miss);
             asm!(e
                 ; movups xmm0, [rax + rdx]
                 ; pshufb xmm0, [=>order]
@@ -31,8 +31,8 @@ macro_rules! vectors {
             }
             let (miss, done) = e.own_function(i);
             let order = e.constant128($order);
-            e.ea_indexed(i.word.ra(), i.word.rb());
-            e.lookup(4, true, miss);
+            X64::ea_indexed(e, i.word.ra(), i.word.rb());
+            X64::lookup(e, 4, true, miss);
             asm!(e
                 ; movaps xmm0, [rbp + vsr(i.word.xt())]
                 ; pshufb xmm0, [=>order]
@@ -51,8 +51,8 @@ vectors! {
 pub fn lxvdsx(e: &mut Emitter, i: &Insn) {
     let (miss, done) = e.own_function(i);
     let t = vsr(i.word.xt());
-    e.ea_indexed(i.word.ra(), i.word.rb());
-    e.lookup(3, false, miss);
+    X64::ea_indexed(e, i.word.ra(), i.word.rb());
+    X64::lookup(e, 3, false, miss);
     asm!(e; mov rcx, [rax + rdx]);
     if !e.little_endian {
         asm!(e; bswap rcx);
@@ -62,8 +62,8 @@ pub fn lxvdsx(e: &mut Emitter, i: &Insn) {
 pub fn lxvwsx(e: &mut Emitter, i: &Insn) {
     let (miss, done) = e.own_function(i);
     let t = vsr(i.word.xt());
-    e.ea_indexed(i.word.ra(), i.word.rb());
-    e.lookup(2, false, miss);
+    X64::ea_indexed(e, i.word.ra(), i.word.rb());
+    X64::lookup(e, 2, false, miss);
     asm!(e; mov ecx, [rax + rdx]);
     if !e.little_endian {
         asm!(e; bswap ecx);
@@ -82,9 +82,9 @@ enum Form {
 fn address(e: &mut Emitter, i: &Insn, form: Form) {
     let w = i.word;
     match form {
-        Form::D => e.ea_displaced(w.ra(), w.si()),
-        Form::Ds => e.ea_displaced(w.ra(), w.ds()),
-        Form::X => e.ea_indexed(w.ra(), w.rb()),
+        Form::D => X64::ea_displaced(e, w.ra(), w.si()),
+        Form::Ds => X64::ea_displaced(e, w.ra(), w.ds()),
+        Form::X => X64::ea_indexed(e, w.ra(), w.rb()),
     }
 }
 
@@ -94,7 +94,7 @@ fn load_single(e: &mut Emitter, i: &Insn, form: Form, t: usize, update: bool) {
     let (slow, done) = e.own_function(i);
     let zero = e.label();
     address(e, i, form);
-    e.lookup(2, false, slow);
+    X64::lookup(e, 2, false, slow);
     asm!(e; mov ecx, [rax + rdx]);
     if !e.little_endian {
         asm!(e; bswap ecx);
@@ -144,7 +144,7 @@ fn store_single(e: &mut Emitter, i: &Insn, form: Form, s: usize, update: bool) {
     }
     asm!(e; movd xmm0, ecx);
     address(e, i, form);
-    e.lookup(2, true, slow);
+    X64::lookup(e, 2, true, slow);
     asm!(e; movd [rax + rdx], xmm0);
     if update {
         e.put(i.word.ra(), RAX);

@@ -1,11 +1,11 @@
 //! Lowerings of loads and stores.
 
-use super::super::{
-    access::{Extend, Load, Place, Quad, Store},
+use super::{
+    access::{Access, Extend, Load, Place, Quad, Store},
+    emitter::{Emitter, Registers},
     insn::Insn,
+    memory::Memory,
 };
-use super::emit::{Emitter, asm};
-use dynasmrt::DynasmApi;
 
 /// How an instruction forms its address.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -16,37 +16,38 @@ enum Form {
     X,
 }
 
-fn address(e: &mut Emitter, i: &Insn, form: Form) {
+fn address<A: Memory>(e: &mut Emitter<A>, i: &Insn, form: Form) {
     let w = i.word;
     match form {
-        Form::D => e.ea_displaced(w.ra(), w.si()),
-        Form::Ds => e.ea_displaced(w.ra(), w.ds()),
-        Form::Dq => e.ea_displaced(w.ra(), w.dq()),
-        Form::X => e.ea_indexed(w.ra(), w.rb()),
+        Form::D => A::ea_displaced(e, w.ra(), w.si()),
+        Form::Ds => A::ea_displaced(e, w.ra(), w.ds()),
+        Form::Dq => A::ea_displaced(e, w.ra(), w.dq()),
+        Form::X => A::ea_indexed(e, w.ra(), w.rb()),
     }
 }
 
 macro_rules! loads {
     ($($name:ident: $form:ident, $size:literal, $extend:ident, $to:ident, $update:literal;)*) => { $(
-        pub fn $name(e: &mut Emitter, i: &Insn) {
+        pub fn $name<A: Memory>(e: &mut Emitter<A>, i: &Insn) {
             let w = i.word;
             // Invalid forms have their function.
             if $update && (w.ra() == 0 || loads!(@ same $to w)) {
                 return e.call_exec(i);
             }
             address(e, i, Form::$form);
-            let access = Load {
+            let access = Access::Load(Load {
                 size: $size,
                 extend: Extend::$extend,
                 to: loads!(@ $to w),
                 update: $update.then_some(w.ra()),
-            };
-            e.load_guest(i, access);
+            });
+            e.access(i, access);
         }
     )* };
     (@ gpr $w:ident) => { Place::Gpr($w.rt()) };
     (@ fpr $w:ident) => { Place::Fpr($w.frt()) };
     (@ vsr $w:ident) => { Place::Fpr($w.xt()) };
+    (@ vr $w:ident) => { Place::Fpr(32 + $w.vrt()) };
     (@ same gpr $w:ident) => { $w.ra() == $w.rt() };
     (@ same $other:ident $w:ident) => { false };
 }
@@ -81,24 +82,31 @@ loads! {
     lfdu: D, 3, Zero, fpr, true;
     lfdx: X, 3, Zero, fpr, false;
     lfdux: X, 3, Zero, fpr, true;
+    lfiwax: X, 2, Sign, fpr, false;
+    lfiwzx: X, 2, Zero, fpr, false;
     lxsdx: X, 3, Zero, vsr, false;
+    lxsiwax: X, 2, Sign, vsr, false;
+    lxsiwzx: X, 2, Zero, vsr, false;
+    lxsihzx: X, 1, Zero, vsr, false;
+    lxsibzx: X, 0, Zero, vsr, false;
+    lxsd: Ds, 3, Zero, vr, false;
 }
 
 macro_rules! stores {
     ($($name:ident: $form:ident, $size:literal, $reverse:literal, $from:ident, $update:literal;)*) => { $(
-        pub fn $name(e: &mut Emitter, i: &Insn) {
+        pub fn $name<A: Memory>(e: &mut Emitter<A>, i: &Insn) {
             let w = i.word;
             if $update && w.ra() == 0 {
                 return e.call_exec(i);
             }
             address(e, i, Form::$form);
-            let access = Store {
+            let access = Access::Store(Store {
                 size: $size,
                 reverse: $reverse,
                 from: loads!(@ $from w),
                 update: $update.then_some(w.ra()),
-            };
-            e.store_guest(i, access);
+            });
+            e.access(i, access);
         }
     )* };
 }
@@ -126,24 +134,29 @@ stores! {
     stfdu: D, 3, false, fpr, true;
     stfdx: X, 3, false, fpr, false;
     stfdux: X, 3, false, fpr, true;
+    stfiwx: X, 2, false, fpr, false;
     stxsdx: X, 3, false, vsr, false;
+    stxsiwx: X, 2, false, vsr, false;
+    stxsihx: X, 1, false, vsr, false;
+    stxsibx: X, 0, false, vsr, false;
+    stxsd: Ds, 3, false, vr, false;
 }
 
 /// Quadwords. In big-endian mode their function is called.
-fn quad(e: &mut Emitter, i: &Insn, form: Form, align: bool, access: Quad) {
+fn quad<A: Memory>(e: &mut Emitter<A>, i: &Insn, form: Form, align: bool, access: Quad) {
     if !e.little_endian {
         return e.call_exec(i);
     }
     address(e, i, form);
     if align {
-        asm!(e; and x0, x0, u64::MAX << 4);
+        A::align(e);
     }
-    e.quad(i, access);
+    e.access(i, Access::Quad(access));
 }
 
 macro_rules! quads {
     ($($name:ident: $form:ident, $vsr:ident, $align:literal, $swap:literal, $store:literal;)*) => { $(
-        pub fn $name(e: &mut Emitter, i: &Insn) {
+        pub fn $name<A: Memory>(e: &mut Emitter<A>, i: &Insn) {
             let w = i.word;
             let access = Quad { vsr: quads!(@ $vsr w), swap: $swap, store: $store };
             quad(e, i, Form::$form, $align, access);
@@ -167,16 +180,15 @@ quads! {
 }
 
 /// Hints.
-pub fn dcbt(_: &mut Emitter, _: &Insn) {}
+pub fn dcbt<A: Registers>(_: &mut Emitter<A>, _: &Insn) {}
 /// Hints.
-pub fn dcbtst(_: &mut Emitter, _: &Insn) {}
+pub fn dcbtst<A: Registers>(_: &mut Emitter<A>, _: &Insn) {}
 
-/// Orders this processor's accesses for other host threads.
-pub fn sync(e: &mut Emitter, _: &Insn) {
-    // For lwsync, too: no weaker barrier of the host leaves only a load after a store unordered (Arm ARM, Memory barriers).
-    asm!(e; dmb ish);
+/// Orders all accesses, or as lwsync.
+pub fn sync<A: Memory>(e: &mut Emitter<A>, i: &Insn) {
+    A::order(e, i, true);
 }
 /// Orders stores.
-pub fn eieio(e: &mut Emitter, _: &Insn) {
-    asm!(e; dmb ishst);
+pub fn eieio<A: Memory>(e: &mut Emitter<A>, i: &Insn) {
+    A::order(e, i, false);
 }

@@ -1,0 +1,72 @@
+//! The machine code of a region, block by block.
+
+use super::{
+    Mode,
+    code::Fresh,
+    cold::Off,
+    edges::Edges,
+    emitter::Emitter,
+    lower::Lowered,
+    memory::Memory,
+    region::{Region, ends},
+};
+use dynasmrt::DynasmApi;
+use std::io;
+
+/// A host that code is made for.
+pub trait Architecture: Memory + Lowered {
+    /// What the region's code shares, behind the rest. Nothing may ask for more of it afterwards.
+    fn finish(e: &mut Emitter<Self>);
+}
+
+/// The machine code of a region.
+///
+/// # Errors
+/// None that a region can cause.
+pub fn assemble<A: Architecture>(region: &Region, mode: Mode) -> io::Result<Fresh> {
+    let mut e = Emitter::<A>::new(mode, &region.pins);
+    let pinned = e.pinned();
+    let labels: Vec<_> = region.parts.iter().map(|part| (part.place, e.label())).collect();
+    // A block that a later one branches back to may be reached with any pin dirty.
+    let mut dirty: Vec<_> = (0..region.parts.len())
+        .map(|n| {
+            let back = region.parts[n..].iter().any(|part| part.goes_to(region.parts[n].place));
+            if back { pinned } else { 0 }
+        })
+        .collect();
+    let mut exits = Vec::new();
+    for (n, part) in region.parts.iter().enumerate() {
+        let len = part.insns.len() as u32;
+        let refuse = e.label();
+        e.dirty = dirty[n];
+        e.bind(labels[n].1);
+        A::begin(&mut e, len, part.needs, refuse);
+        e.push_cold(refuse, e.dirty, Off::Refuse { offset: part.place, len });
+        let mut edges = Edges {
+            labels: &labels,
+            dirty: &mut dirty,
+            exits: &mut exits,
+            next: region.parts.get(n + 1).map(|part| part.place),
+        };
+        for (i, (insn, id)) in part.insns.iter().enumerate() {
+            if i + 1 < part.insns.len() {
+                e.lower(insn, *id);
+            } else if ends(insn) {
+                e.terminate(insn, &mut edges);
+            } else {
+                e.lower(insn, *id);
+                e.go(&mut edges, i64::from(insn.offset) + 4);
+            }
+        }
+    }
+    e.finish_cold();
+    A::finish(&mut e);
+    let mut entries = Vec::with_capacity(labels.len());
+    for &(place, label) in &labels {
+        entries.push((place, e.ops.offset().0));
+        e.load_pins(pinned);
+        A::jump(&mut e, label);
+    }
+    let code = e.ops.finalize().map_err(|error| io::Error::other(error.to_string()))?;
+    Ok(Fresh { code, entries, exits })
+}
