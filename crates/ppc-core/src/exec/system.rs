@@ -196,6 +196,12 @@ pub fn transactional(cpu: &mut Cpu, _w: Word) -> Done {
     cpu.facility_unavailable(IC_TM)
 }
 
+/// `treclaim.` and `trechkpt.`: privileged, and transactional.
+pub fn privileged_transactional(cpu: &mut Cpu, w: Word) -> Done {
+    cpu.supervisor()?;
+    transactional(cpu, w)
+}
+
 /// `clrbhrb`: the branch history rolling buffer is empty.
 pub fn clrbhrb(cpu: &mut Cpu, _w: Word) -> Done {
     cpu.branch_history()

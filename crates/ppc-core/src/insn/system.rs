@@ -42,8 +42,8 @@ pub(super) static ROWS: &[Row] = table! {
     tbegin_rc, "tbegin.", None, 0x7c00051d, 0xfc0007ff, 0x03dff800, X, System, V2_07, "R", None, "start a transaction; CR0 ← how", ends => system::transactional;
     tcheck, "tcheck", None, 0x7c00059c, 0xfc0007fe, 0x007ff801, X, System, V2_07, "BF", None, "CR[BF] ← state of the transaction" => system::transactional;
     tend_rc, "tend.", None, 0x7c00055d, 0xfc0007ff, 0x01fff800, X, System, V2_07, "A", None, "end a transaction; A: also the outer ones" => system::transactional;
-    trechkpt_rc, "trechkpt.", None, 0x7c0007dd, 0xfc0007ff, 0x03fff800, X, System, V2_07, "", None, "state before the transaction ← registers", ends => system::transactional;
-    treclaim_rc, "treclaim.", None, 0x7c00075d, 0xfc0007ff, 0x03e0f800, X, System, V2_07, "RA", None, "fail the transaction, registers ← their state before it; cause (RA)", ends => system::transactional;
+    trechkpt_rc, "trechkpt.", None, 0x7c0007dd, 0xfc0007ff, 0x03fff800, X, System, V2_07, "", None, "state before the transaction ← registers", ends => system::privileged_transactional;
+    treclaim_rc, "treclaim.", None, 0x7c00075d, 0xfc0007ff, 0x03e0f800, X, System, V2_07, "RA", None, "fail the transaction, registers ← their state before it; cause (RA)", ends => system::privileged_transactional;
     tsr_rc, "tsr.", None, 0x7c0005dd, 0xfc0007ff, 0x03dff800, X, System, V2_07, "L", None, "suspend (L = 0) or resume (L = 1) the transaction" => system::transactional;
     darn, "darn", None, 0x7c0005e6, 0xfc0007fe, 0x001cf801, X, System, V3_0, "RT,L", None, "RT ← a random number, L: which" => system::darn;
     msgsync, "msgsync", None, 0x7c0006ec, 0xfc0007fe, 0x03fff801, X, System, V3_0, "", None, "order stores before a doorbell for its receiver", ends => system::hypervisor_only;

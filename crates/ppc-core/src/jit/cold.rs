@@ -30,7 +30,6 @@ pub enum Off {
     /// A load or store that misses the TLB.
     Access { done: DynamicLabel, place: i32, access: Access },
     /// What the straight path leaves to the instruction's own function.
-    #[cfg_attr(target_arch = "aarch64", expect(dead_code, reason = "no lowering for this host needs it yet"))]
     Exec { done: DynamicLabel, insn: Insn },
     /// A branch out of the region, through a slot by number.
     Exit { exit: (usize, Exit) },
