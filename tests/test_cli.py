@@ -568,11 +568,15 @@ def test_an_output_that_nobody_reads_is_no_mistake_in_the_input() -> None:
 
 
 def test_the_demo_says_what_happens_and_is_quick() -> None:
-    begin = time.monotonic()
+    def processor_time() -> float:  # which nothing else that runs on this machine makes longer
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return used.ru_utime + used.ru_stime
+
+    begin = processor_time()
     done = run("demo")
     assert done.returncode == 0, done.stderr
     text = done.stdout.decode()
     assert text.count("every check passed") == 2 and "the guest powered off" in text
     assert text.count("Its end is the same") == 2
     assert re.search(r"pass  1: .* the guest ran", text) and "the guest stood still" in text
-    assert time.monotonic() - begin < 10
+    assert 0 < processor_time() - begin < 10
