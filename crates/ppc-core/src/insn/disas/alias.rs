@@ -4,7 +4,7 @@
 //! A line: mnemonic, row it is a case of, conditions (all must hold), operands. The first line that holds counts;
 //! without one the row's own mnemonic and operands do. `{a|b}` stands for one line per alternative, the n-th of each
 //! group together. `[X]` is left out when it and every optional operand after it is 0, `[X=n]` when n.
-//! `.long` refuses the word: an invalid form.
+//! `*` in a mnemonic stands for the row's name. `.long` refuses the word: an invalid form.
 
 /// Mnemonic, row, conditions, operands.
 pub(super) struct Alias(
@@ -28,7 +28,17 @@ pub(super) static LENIENT: &[(&[&str], u32)] = &[
     (&["dst", "dstst", "dss", "reserved_nop"], 0xffff_ffff),
     (&["sc", "scv"], 0x0000_f01c),
     (&["slbmfee", "slbmfev"], 0x0001_0000),
+    (&["lxvpx", "stxvpx"], 0x0000_0001),
+    (&["paste_rc"], 0x0040_0000),
+    (&["vgnb"], 0x0018_0000),
+    (&["wait"], 0x0010_0000),
 ];
+
+/// The outer products of the Matrix-Multiply Assist (Book I chapter 7). They are invalid if a source is of the target.
+const OUTER_PRODUCTS: &str = "{xvbf16ger2|xvbf16ger2nn|xvbf16ger2np|xvbf16ger2pn|xvbf16ger2pp|\
+    xvf16ger2|xvf16ger2nn|xvf16ger2np|xvf16ger2pn|xvf16ger2pp|xvf32ger|xvf32gernn|xvf32gernp|xvf32gerpn|xvf32gerpp|\
+    xvf64ger|xvf64gernn|xvf64gernp|xvf64gerpn|xvf64gerpp|xvi16ger2|xvi16ger2pp|xvi16ger2s|xvi16ger2spp|\
+    xvi4ger8|xvi4ger8pp|xvi8ger4|xvi8ger4pp|xvi8ger4spp}";
 
 #[rustfmt::skip]
 pub(super) static ALIASES: &[Alias] = &[
@@ -124,24 +134,31 @@ pub(super) static ALIASES: &[Alias] = &[
     // Atomics, synchronisation, caches.
     Alias("{lbarx|lharx|lwarx|ldarx}", "{lbarx|lharx|lwarx|ldarx}", "", "RT,RA0,RB,[EH]"),
     Alias("lqarx", "lqarx", "", "RTp,RA0,RB,[EH]"),
-    Alias(".long", "{sync|sync|dcbf}", "{SC!=0|BIT8=1|BIT8=1}", ""),
-    Alias("{hwsync|lwsync|ptesync}", "sync", "L9={0|1|2}", ""),
-    Alias(".long", "sync", "", ""),
-    Alias("dcbf{|l|lp}", "dcbf", "L9={0|1|3},isa>=3.0", "RA0,RB"),
-    Alias("dcbf{|l}", "dcbf", "L9={0|1}", "RA0,RB"),
-    Alias("dcbf", "dcbf", "L9=3", "RA0,RB,L9"),
+    Alias("{hwsync|lwsync|ptesync}", "sync", "L8={0|1|2},SC=0", ""),
+    Alias("{phwsync|plwsync|stncisync|stcisync|stsync}", "sync", "L8={4|5|1|0|0},SC={0|0|1|2|3},isa>=3.1", ""),
+    Alias(".long", "sync", "{isa<3.1|L8=3|L8=6|L8=7}", ""),
+    Alias("sync", "sync", "", "L8,SC"),
+    Alias("dcbf{|l|lp}", "dcbf", "L8={0|1|3},isa>=3.0", "RA0,RB"),
+    Alias("dcb{fps|stps}", "dcbf", "L8={4|6},isa>=3.1", "RA0,RB"),
+    Alias("dcbf{|l}", "dcbf", "L8={0|1}", "RA0,RB"),
+    Alias("dcbf", "dcbf", "L8=3", "RA0,RB,L8"),
     Alias(".long", "dcbf", "", ""),
+    Alias("dcbna", "dcbt", "TH=17,isa>=3.1", "RA0,RB"),
     Alias("dcb{tstt|tt}", "{dcbtst|dcbt}", "TH=16", "RA0,RB"),
     Alias("dcb{tstct|tct}", "{dcbtst|dcbt}", "TH<8", "RA0,RB,[TH]"),
     Alias("dcb{tstds|tds}", "{dcbtst|dcbt}", "TH<16", "RA0,RB,[TH=8]"),
     Alias("dcb{tst|t}", "{dcbtst|dcbt}", "", "RA0,RB,[TH]"),
     Alias("{dstt|dststt|dssall}", "{dst|dstst|dss}", "L6=1", "{RA,RB,STRM|RA,RB,STRM|}"),
     Alias("icbt", "icbt", "", "[TH],RA0,RB"),
-    Alias("wait", "wait", "WC=0,PL=0", ""),
-    Alias(".long", "wait", "", ""),
+    Alias(".long", "wait", "{PL!=0|WC=3|isa<3.1,BIT11=1}", ""),
+    Alias("wait", "wait", "WC=0", ""),
+    Alias(".long", "wait", "isa<3.1", ""),
+    Alias("{waitrsv|pause_short}", "wait", "WC={1|2},BIT11=0", ""),
+    Alias("wait", "wait", "", "WC"),
     Alias("copy", "copy", "", "RA0,RB"),
+    Alias(".long", "paste_rc", "isa<3.1,{L10=0|BIT9=1}", ""),
     Alias("paste.", "paste_rc", "L10=1", "RA0,RB"),
-    Alias(".long", "paste_rc", "", ""),
+    Alias("paste.", "paste_rc", "", "RA0,RB,L10"),
     // Floating point.
     Alias("mtfsb{0|1}", "{mtfsb0|mtfsb1}", "", "BTN"),
     Alias("mtfsfi", "mtfsfi", "", "BFN,U,[W]"),
@@ -164,24 +181,33 @@ pub(super) static ALIASES: &[Alias] = &[
     Alias("xs{add|mul|sub|div}qpo", "{xsaddqp|xsmulqp|xssubqp|xsdivqp}", "BIT31=1", "VRT,VRA,VRB"),
     Alias("xs{madd|msub|nmadd|nmsub}qpo", "{xsmaddqp|xsmsubqp|xsnmaddqp|xsnmsubqp}", "BIT31=1", "VRT,VRA,VRB"),
     Alias("xsrqpix", "xsrqpi", "BIT31=1", "R,VRT,VRB,RMC"),
+    // The accumulators' instructions: objdump has names for them that are not the list's.
+    Alias("dm*", OUTER_PRODUCTS, "AT!=XA_acc,AT!=XB_acc", "AT,XA,XB"),
+    Alias(".long", OUTER_PRODUCTS, "", ""),
+    Alias("dm{xxmfacc|xxmtacc|setaccz}", "{xxmfacc|xxmtacc|xxsetaccz}", "", "AT"),
     Alias("xs{sqrtqpo|cvqpdpo}", "{xssqrtqp|xscvqpdp}", "BIT31=1", "VRT,VRB"),
     Alias("xvtstdc{dp|sp}", "{xvtstdcdp|xvtstdcsp}", "", "XT,XB,DCMXV"),
     // Decimal.
     Alias("dtstsfi{|q}", "{dtstsfi|dtstsfiq}", "", "BF,UIM6,{FRB|FRBp}"),
     Alias(".long", "{daddq|dsubq|dmulq|ddivq|dquaq|dquaiq|drrndq|dscliq|dscriq|drintnq|drintxq|dctqpq|drdpq|dcffixq|ddedpdq|denbcdq|diexq}",
         "FRTp%2=1", ""),
+    Alias("dcffixqq", "dcffixqq", "", "FRTp_even,VRB"),
     // System.
     Alias("mf{rtcu|rtcl|dec|xer|lr|ctr|dscr|dsisr|dar|sdr1|srr0|srr1|cfar|amr|ctrl|uamor|vrsave|tb|tbu|asr|ear|pvr|hmer|hmeer|amor|ic|vtb|ppr|ppr32}", "mfspr",
         "SPR={4|5|22|1|8|9|17|18|19|25|26|27|28|29|136|157|256|268|269|280|282|287|336|337|349|848|849|896|898}", "RT"),
     Alias("mf{udscr|uamr|ummcr2|ummcra|upmc1|upmc2|upmc3|upmc4|upmc5|upmc6|ummcr0|usiar|usdar|ummcr1|bescrs|bescrsu|bescrr|bescrru|ebbhr|ebbrr|bescr|tar}", "mfspr",
         "SPR={3|13|769|770|771|772|773|774|775|776|779|780|781|782|800|801|802|803|804|805|806|815},isa>=3.0", "RT"),
     Alias("mf{mmcra|pmc1|pmc2|pmc3|pmc4|pmc5|pmc6|mmcr0|mmcr1}", "mfspr", "SPR={770|771|772|773|774|775|776|779|782}", "RT"),
+    Alias("mf{pidr|iamr|fscr|pspb|dpdes|dawr0|dawr1|rpr|ciabr|dawrx0|dawrx1|hfscr|usprg3|hsprg0|hsprg1|hdisr|hdar|spurr|purr|hdec|hrmor|hsrr0|hsrr1|lpcr|lpidr|pcr|heir|tir|ptcr|usprg0|usprg1|urmor|usrr0|usrr1|smfctrl|usier2|usier3|ummcr3|usier|asdr|psscr|hpsscr|pir}", "mfspr",
+        "SPR={48|61|153|159|176|180|181|186|187|188|189|190|259|304|305|306|307|308|309|310|313|314|315|318|319|338|339|446|464|496|497|505|506|507|511|736|737|738|768|816|823|855|1023},isa>=3.1", "RT"),
     Alias("mfsprg", "mfspr", "SPR>=272,SPR<276", "RT,SPR-272"),
     Alias("mt{rtcu|rtcl|xer|lr|ctr|dscr|dsisr|dar|dec|sdr1|srr0|srr1|cfar|amr|ctrl|uamor|vrsave|asr|ear|tbl|tbu|hmer|hmeer|amor|ic|vtb|ppr|ppr32}", "mtspr",
         "SPR={20|21|1|8|9|17|18|19|22|25|26|27|28|29|152|157|256|280|282|284|285|336|337|349|848|849|896|898}", "RS"),
     Alias("mt{udscr|uamr|tfhar|tfiar|texasr|texasru|ummcr2|ummcra|upmc1|upmc2|upmc3|upmc4|upmc5|upmc6|ummcr0|bescrs|bescrsu|bescrr|bescrru|ebbhr|ebbrr|bescr|tar}", "mtspr",
         "SPR={3|13|128|129|130|131|769|770|771|772|773|774|775|776|779|800|801|802|803|804|805|806|815},isa>=3.0", "RS"),
     Alias("mt{mmcra|pmc1|pmc2|pmc3|pmc4|pmc5|pmc6|mmcr0|mmcr1}", "mtspr", "SPR={786|787|788|789|790|791|792|795|798}", "RS"),
+    Alias("mt{pidr|iamr|fscr|pspb|dpdes|dawr0|dawr1|rpr|ciabr|dawrx0|dawrx1|hfscr|tbu40|hsprg0|hsprg1|hdisr|hdar|spurr|purr|hdec|hrmor|hsrr0|hsrr1|lpcr|lpidr|pcr|heir|ptcr|usprg0|usprg1|urmor|usrr0|usrr1|smfctrl|sier2|sier3|mmcr3|sier|siar|sdar|asdr|psscr|hpsscr}", "mtspr",
+        "SPR={48|61|153|159|176|180|181|186|187|188|189|190|286|304|305|306|307|308|309|310|313|314|315|318|319|338|339|464|496|497|505|506|507|511|752|753|754|784|796|797|816|823|855},isa>=3.1", "RS"),
     Alias("mtsprg", "mtspr", "SPR>=272,SPR<276", "SPR-272,RS"),
     Alias("mfibatu", "mfspr", "SPR={528|530|532|534}", "RT,{0|1|2|3}"),
     Alias("mtibatu", "mtspr", "SPR={528|530|532|534}", "{0|1|2|3},RS"),
@@ -205,8 +231,8 @@ pub(super) static ALIASES: &[Alias] = &[
     Alias("tlbie", "tlbie", "", "RB,RS,[RIC],[PRS],[R]"),
     Alias(".long", "{slbmfee|slbmfev}", "isa<3.0,L15=1", ""),
     Alias("slb{mfee|mfev}", "{slbmfee|slbmfev}", "isa>=3.0", "RT,RB,[L15]"),
-    Alias("slbiag", "slbiag", "L15=0", "RS"),
-    Alias(".long", "slbiag", "", ""),
+    Alias(".long", "slbiag", "isa<3.1,L15=1", ""),
+    Alias("slbiag", "slbiag", "", "RS,[L15]"),
     Alias("mfocrf", "mfocrf", "FXM={1|2|4|8|16|32|64|128}", "RT,FXM"),
     Alias("mtocrf", "mtocrf", "FXM={1|2|4|8|16|32|64|128}", "FXM,RS"),
     Alias(".long", "{mfocrf|mtocrf}", "", ""),
