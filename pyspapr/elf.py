@@ -1,5 +1,5 @@
 """Reading an ELF executable for 64-bit PowerPC: just the headers that loading needs. (`symbols.py` reads its names,
-`elfcode.py` finds the code in object files as well.)
+`elfcode.py` finds the code in object files as well, `sections.py` reads section headers.)
 
 Enters: an untrusted file, and what to call it in complaints (`kernel vmlinux`). Leaves: segments whose bytes are known
 to be inside the file. Every complaint is one `ImageError` line. (System V ABI, "Object Files"; both byte orders.)

@@ -2,7 +2,7 @@
 
 Enters: an untrusted executable with a symbol table, or a text as `System.map` and `/proc/kallsyms` have it. Leaves:
 ranges of addresses with their names. A function of an ELF file covers its size; a name without a size, which is what
-assembly leaves, covers everything up to the next. (System V ABI, "Symbol Table" and "Sections".)
+assembly leaves, covers everything up to the next. (System V ABI, "Symbol Table".)
 """
 
 from __future__ import annotations
@@ -16,18 +16,15 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import BinaryIO, Final
 
-from pyspapr.elf import ADDRESS_MASK, Header, bad, open_image, read_header
+from pyspapr.elf import ADDRESS_MASK, bad, open_image, read_header
 from pyspapr.errors import ImageError
+from pyspapr.sections import SHF_EXECINSTR, SHN_LORESERVE, SHT_SYMTAB, read_sections, section_table
 
 KERNEL: Final = 0xC << 60
 """Where Linux is linked. In real mode it runs at the same addresses without these bits."""
 PAGE: Final = 4096
 
-SECTION_HEADER_SIZE: Final = 64
 SYMBOL_SIZE: Final = 24
-SHT_SYMTAB: Final = 2
-SHT_NOBITS: Final = 8
-SHF_EXECINSTR: Final = 4
 SHN_ABS: Final = 0xFFF1
 STT_NOTYPE: Final = 0
 STT_FUNC: Final = 2
@@ -37,19 +34,6 @@ STB_ORDER: Final = {1: 0, 2: 1, 0: 2}
 _VECTOR: Final = re.compile(r"(exc_(?:real|virt)_0x[0-9a-f]+_\w+)_start")
 """Linux names its interrupt vectors by absolute symbols, in real addresses."""
 _LINE: Final = re.compile(r"([0-9a-fA-F]{8,16}) (\w) (\S+)(?:\s+(\[\S+\]))?\s*")
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A section header's fields that matter here."""
-
-    name: int
-    kind: int
-    flags: int
-    address: int
-    offset: int
-    size: int
-    link: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,32 +102,11 @@ def read_map(file: BinaryIO, name: str) -> Symbols:
     return Symbols(Symbol(address, ends[address], text) for address, is_code, text in rows if is_code)
 
 
-def read_sections(file: BinaryIO, header: Header, length: int, name: str) -> list[Section]:
-    """The section headers of a file of `length` bytes; what they speak of is inside it."""
-    count = header.section_count
-    if count == 0:
-        return []
-    if header.section_size != SECTION_HEADER_SIZE:
-        raise bad(name, f"section headers of {header.section_size} bytes, expected {SECTION_HEADER_SIZE}")
-    end = header.sections + count * SECTION_HEADER_SIZE
-    if end > length:
-        raise bad(name, f"truncated: section headers end at {end:#x}, the file at {length:#x}")
-    file.seek(header.sections)
-    sections = []
-    for index, fields in enumerate(
-        struct.iter_unpack(header.order + "IIQQQQIIQQ", file.read(count * SECTION_HEADER_SIZE))
-    ):
-        name_at, kind, flags, address, offset, size, link, *_ = fields
-        if kind != SHT_NOBITS and offset + size > length:
-            raise bad(name, f"truncated: section {index} ends at {offset + size:#x}, the file at {length:#x}")
-        sections.append(Section(name_at, kind, flags, address, offset, size, link))
-    return sections
-
-
 def read_elf_symbols(file: BinaryIO, length: int, name: str) -> Symbols:
     """The code's names in an open file of `length` bytes."""
     header = read_header(file, name)
-    sections = read_sections(file, header, length, name)
+    headers = section_table(file, header, length, name)
+    sections = list(read_sections(file, headers, length, name)) if headers else []
     table = next((section for section in sections if section.kind == SHT_SYMTAB), None)
     if table is None:
         return Symbols()
@@ -165,7 +128,7 @@ def read_elf_symbols(file: BinaryIO, length: int, name: str) -> Symbols:
         rank = STB_ORDER.get(binding, 3) + (4 if kind == STT_NOTYPE else 0)
         if index == SHN_ABS and (vector := _VECTOR.fullmatch(text)):
             labels.append(Symbol(value | KERNEL, 1 << 64, vector[1], 8))
-        elif text and index < len(sections) and sections[index].flags & SHF_EXECINSTR:
+        elif text and index < min(len(sections), SHN_LORESERVE) and sections[index].flags & SHF_EXECINSTR:
             if size:
                 sized.append(Symbol(value, value + size, text, rank))
             else:

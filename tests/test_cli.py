@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pty
 import re
@@ -480,19 +481,31 @@ def test_disas_says_where_no_word_is_after_those_before(data: bytes, shown: int,
     assert done.stdout.count(b"\n") == shown
 
 
-def object_file(little: bool, **sections: tuple[int, bytes]) -> bytes:
-    """An ELF object file whose sections have these flags and bytes."""
+def object_file(little: bool, *, linked: bool = False, extended: bool = False, **sections: tuple[int, bytes]) -> bytes:
+    """An ELF file, by default an object file, whose sections have these flags and bytes. A linked one has them at
+    0xc000000000000000 plus their file offset, in one segment with everything else. If `extended`, section header 0 has
+    the number of sections and that of the one with the names.
+    """
     order = "<" if little else ">"
     names = b"\0" + b"".join(f".{name}\0".encode() for name in sections) + b".shstrtab\0"
     kept = [(1, flags, name, data) for name, (flags, data) in sections.items()] + [(3, 0, "shstrtab", names)]
-    body, headers = b"", bytes(64)
+    count = len(kept) + 1
+    zero = (0, 0, 0, 0, 0, count, count - 1, 0, 0, 0) if extended else (0,) * 10
+    section = struct.Struct(order + "IIQQQQIIQQ")
+    body, headers, at = bytearray(), bytearray(section.pack(*zero)), 0
     for kind, flags, name, data in kept:
-        at = names.index(f".{name}\0".encode())
-        headers += struct.pack(order + "IIQQQQIIQQ", at, kind, flags, 0, 64 + len(body), len(data), 0, 0, 4, 0)
+        at = names.index(f".{name}\0".encode(), at if name in sections else 0)
+        offset = 64 + 56 + len(body)
+        address = (0xC << 60) + offset if linked and flags else 0
+        headers += section.pack(at, kind, flags, address, offset, len(data), 0, 0, 4, 0)
         body += data
+    end = 64 + 56 + len(body)
+    segment = struct.pack(order + "IIQQQQQQ", 1, 5, 0, 0xC << 60, 0, end, end, 4)
     ident = b"\x7fELF" + bytes((2, 1 if little else 2, 1)) + bytes(9)
-    counts = (64, 0, 0, 64, len(kept) + 1, len(kept))
-    return ident + struct.pack(order + "HHIQQQIHHHHHH", 1, 21, 1, 0, 0, 64 + len(body), 2, *counts) + body + headers
+    entry, segments = ((0xC << 60) + 120, 1) if linked else (0, 0)
+    fields = (2 if linked else 1, 21, 1, entry, 64, end, 2, 64, 56, segments, 64)
+    counts = (0, 0xFFFF) if extended else (count, count - 1)
+    return ident + struct.pack(order + "HHIQQQIHHHHHH", *fields, *counts) + segment + bytes(body + headers)
 
 
 @pytest.mark.parametrize("little", [False, True])
@@ -514,13 +527,84 @@ def test_disas_reads_the_code_of_object_files_and_libraries(tmp_path: Path, litt
     assert run("disas", tmp_path / "library.so").stdout.decode().splitlines()[1] == "           10004:  4e800020  blr"
 
 
+@pytest.mark.parametrize("little", [False, True])
+def test_disas_prints_of_a_linked_file_what_objdump_prints(tmp_path: Path, little: bool) -> None:
+    # bl, bne-, ba and b to what is before the kernel's first address.
+    words = [0x48000011, 0x4082FFF8, 0x48001002, 0x4BFFFF00, 0x4E800020]
+    code = struct.pack("<5I" if little else ">5I", *words)
+    parts = {"rodata": (2, code[4:]), "text": (6, code), "bug_table": (3, code), "init.text": (6, code[8:])}
+    path = tmp_path / "linked"
+    path.write_bytes(object_file(little, linked=True, **parts))
+    lines = run("disas", path).stdout.decode().splitlines()
+    assert [line for line in lines if line.startswith(".")] == [".text:", ".init.text:"]
+    assert "c000000000000088:  48000011  bl      0xc000000000000098" in lines
+
+    dump = ["powerpc64le-linux-gnu-objdump", "-d", "-z", "-Mpower9", str(path)]
+    theirs = subprocess.run(dump, capture_output=True, text=True, timeout=60, check=True).stdout
+    rows = [line.split("\t") for line in theirs.splitlines()]
+    expected = [(row[0].strip(), row[2].strip()) for row in rows if len(row) > 2]
+    ours = [line.split("  ", 2) for line in map(str.strip, lines) if not line.startswith(".")]
+    assert [(address, text) for address, _, text in ours] == expected
+
+
+def test_disas_prints_the_segments_of_what_has_no_section_headers(tmp_path: Path) -> None:
+    whole = object_file(False, linked=True, text=(6, assemble(0x4E800020)))
+    # e_shoff, e_shnum and e_shstrndx are 0.
+    (tmp_path / "bare").write_bytes(whole[:40] + bytes(8) + whole[48:60] + bytes(4) + whole[64:])
+    lines = run("disas", tmp_path / "bare").stdout.decode().splitlines()
+    assert lines[0].startswith("c000000000000000:  7f454c46")
+    assert "c000000000000078:  4e800020  blr" in lines
+
+
+def test_disas_reads_more_sections_than_the_header_can_count(tmp_path: Path) -> None:
+    code = assemble(0x4E800020)
+    parts = {f"text.{index:05}": (6, code) for index in range(66_000)}
+    (tmp_path / "many.o").write_bytes(object_file(False, extended=True, **parts))
+    lines = run("disas", tmp_path / "many.o").stdout.decode().splitlines()
+    assert len(lines) == 2 * 66_000
+    assert lines[-2:] == [".text.65999:", "               0:  4e800020  blr"]
+
+
+def test_code_in_any_number_of_sections_is_found_in_little_memory() -> None:
+    import tracemalloc
+
+    from pyspapr.elfcode import read_code
+
+    count = 100_000
+    header = object_file(False, extended=True)[:64]
+    first = struct.pack(">IIQQQQIIQQ", 0, 0, 0, 0, 0, count, 0, 0, 0, 0)
+    each = struct.pack(">IIQQQQIIQQ", 0, 1, 6, 0, 0, 4, 0, 0, 4, 0)
+    header = header[:40] + struct.pack(">Q", 64) + header[48:]
+    with io.BytesIO(header + first + each * (count - 1)) as file:
+        length = len(file.getbuffer())
+        tracemalloc.start()
+        _, code = read_code(file, length, "file many")
+        found = sum(1 for _ in code)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert found == count - 1
+    assert peak < 1 << 20
+
+
 def test_disas_says_what_is_wrong_with_an_elf_file(tmp_path: Path) -> None:
-    whole = object_file(False, text=(6, assemble(0x4E800020)))
+    code = assemble(0x4E800020)
+    whole = object_file(False, text=(6, code))
+    many = object_file(False, extended=True, text=(6, code))
+    zero = int.from_bytes(many[40:48]) + 32
     for data, message in [
         (whole[:-1], "truncated: section headers end at"),
         (object_file(False, data=(3, bytes(8))), "no code in it"),
         (whole[:16] + b"\0\4" + whole[18:], "ELF type 4, expected an executable or an object file"),
         (elf(b"", memory_size=8), "no code in it"),
+        (object_file(False, linked=True, data=(3, bytes(8))), "no code in it"),
+        (elf(code)[:40] + b"\xff" * 8 + elf(code)[48:], "section headers of 0 bytes, expected 64"),
+        # e_shoff, and in section header 0 the number of sections, which is too many or too large for any file.
+        (many[:40] + b"\xff" * 8 + many[48:], "truncated: section headers end at 0x1000000000000003f, the file at"),
+        (many[:zero] + (1 << 20).to_bytes(8) + many[zero + 8 :], "truncated: section headers end at 0x4"),
+        (many[:zero] + b"\xff" * 8 + many[zero + 8 :], "truncated: section headers end at 0x"),
+        # Where the names and where the code are.
+        (whole[:-40] + b"\xff" * 8 + whole[-32:], "truncated: section 2 ends at 0x10000000000000010"),
+        (whole[:-104] + b"\xff" * 8 + whole[-96:], "truncated: section 1 ends at 0x10000000000000003"),
     ]:
         path = tmp_path / "bad"
         path.write_bytes(data)

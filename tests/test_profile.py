@@ -11,6 +11,7 @@ from fetch_guests import CACHE
 
 from pyspapr.cli.profile import ELSEWHERE, Profile, by_symbol, lines_of, place, symbols_of
 from pyspapr.errors import ImageError
+from pyspapr.sections import SHN_LORESERVE
 from pyspapr.symbols import SHN_ABS, Symbols, read_symbols
 
 KERNEL = 0xC << 60
@@ -36,8 +37,10 @@ ROWS: list[Row] = [
 ]
 
 
-def elf(rows: list[Row] = ROWS, *, order: str = "<", link: int = 4, section_size: int = 64) -> bytes:
-    """An executable with .text (0x400 bytes), .data, a symbol table and its names."""
+def elf(
+    rows: list[Row] = ROWS, *, order: str = "<", link: int = 4, section_size: int = 64, empty_sections: int = 0
+) -> bytes:
+    """An executable with .text (0x400 bytes), .data, a symbol table and its names, and empty sections of code."""
     names, table = b"\0", bytes(24)
     for name, kind, binding, section, address, size in rows:
         table += struct.pack(order + "IBBHQQ", len(names), binding << 4 | kind, 0, section, address, size)
@@ -50,12 +53,16 @@ def elf(rows: list[Row] = ROWS, *, order: str = "<", link: int = 4, section_size
         (2, 0, 0, 64, len(table), link),
         (3, 0, 0, at, len(names), 0),
     ]
+    sections += [(1, 6, TEXT, 0, 0, 0)] * empty_sections
+    count = len(sections)
+    if count >= SHN_LORESERVE:  # It is in section header 0 then.
+        sections[0], count = (0, 0, 0, 0, count, 0), 0
     headers = b"".join(
         struct.pack(order + "IIQQQQIIQQ", 0, kind, flags, address, offset, size, to, 0, 0, 0)
         for kind, flags, address, offset, size, to in sections
     )
     ident = b"\x7fELF" + bytes((2, 1 if order == "<" else 2, 1)) + bytes(9)
-    fields = (2, 21, 1, TEXT, 0, at + len(names), 0, 64, 56, 0, section_size, len(sections), 0)
+    fields = (2, 21, 1, TEXT, 0, at + len(names), 0, 64, 56, 0, section_size, count, 0)
     return ident + struct.pack(order + "HHIQQQIHHHHHH", *fields) + table + names + headers
 
 
@@ -98,6 +105,12 @@ def test_a_kernel_that_is_linked_for_real_mode_has_names_in_its_linear_mapping(t
     symbols = read_symbols(written(tmp_path, b"0000000000408000 T first\n0000000000408020 T second\n"))
     assert symbols.find(KERNEL | 0x408004) == symbols.find(0x408004) == "first"
     assert symbols.find(0xD << 60 | 0x408004) is None
+
+
+def test_more_sections_than_the_header_can_count_change_no_name(tmp_path: Path, symbols: Symbols) -> None:
+    # SHN_ABS would be one of them, if numbers that mean something else were taken for sections.
+    many = read_symbols(written(tmp_path, elf(empty_sections=66_000)))
+    assert many.starts == symbols.starts and many.find(TEXT) == "sized"
 
 
 def test_a_stripped_kernel_has_no_names(tmp_path: Path) -> None:

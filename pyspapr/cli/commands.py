@@ -230,8 +230,8 @@ def demo(cpu: str, engine: Engine) -> int:
 @click.option("--address", default="0", metavar="ADDR", help="Address of the first word of a raw or hex file.")
 @click.option("--little", is_flag=True, help="Words of a raw file are little-endian.")
 def disas(file: str, address: str, little: bool) -> int:
-    """Disassemble an ELF file (its executable segments; of an object file the sections), raw machine code, or a text of
-    hexadecimal words.
+    """Disassemble an ELF file (its executable sections, or segments where there are no section headers), raw machine
+    code, or a text of hexadecimal words.
 
     At what is no word it ends with an error that says where, and exit status 2.
     """

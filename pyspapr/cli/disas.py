@@ -1,8 +1,8 @@
 """`pyspapr disas`: words to mnemonics.
 
 Enters: an ELF file (its code, in its byte order), a text of hexadecimal words, or raw machine code. Leaves:
-`address:  word  instruction` lines, up to what is no word: of that an error says where it is. An ELF segment may end
-with something else than code. Must hold: a file is read piece by piece, so its size does not matter.
+`address:  word  instruction` lines, up to what is no word: of that an error says where it is. Code in an ELF file may
+end with something else than words. Must hold: a file is read piece by piece, so its size does not matter.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def seekable(file: BinaryIO, first: bytes, what: str) -> tuple[BinaryIO, int]:
 
 
 def elf_lines(file: BinaryIO, length: int, what: str) -> Iterator[str]:
-    """The lines of an ELF file; each section of an object file begins with its name."""
+    """The lines of an ELF file; each section begins with its name."""
     file.seek(0)
     little, parts = read_code(file, length, what)
     for code in parts:
