@@ -60,6 +60,28 @@ def test_a_subsection_that_is_not_needed_costs_one_byte() -> None:
     assert len(Lamp.VMSTATE.save(lamp)) > len(plain)
 
 
+def test_a_late_subsection_is_described_only_where_one_is_needed() -> None:
+    table = VMState(
+        "lamp",
+        version=1,
+        fields=(Field("on", Bool),),
+        subsections=(
+            VMState("lamp/broken", version=1, needed=lambda lamp: lamp.broken, fields=(Field("broken", Bool),)),
+            VMState("lamp/blue", version=1, late=True, needed=lambda lamp: lamp.colour == 4, fields=()),
+        ),
+    )
+    lamps = [Lamp(), Lamp()]
+
+    def described() -> list[str]:
+        return [part.name for part in table.layout_for(lamps).subsections]
+
+    assert described() == ["lamp/broken"]
+    lamps[1].colour = 4
+    assert described() == ["lamp/broken", "lamp/blue"]
+    table.readable(table.layout_for(lamps[:1]))
+    table.readable(table.layout_for(lamps))
+
+
 def test_an_older_section_gives_new_fields_their_default() -> None:
     older = Lamp.VMSTATE.layout(1)
     body = older.write({"on": True}, {})

@@ -54,7 +54,7 @@ FOLLOWERS: Final[dict[Kind | None, frozenset[Kind]]] = {
     None: frozenset((Kind.HEADER,)),
     Kind.HEADER: frozenset((Kind.SCHEMAS,)),
     Kind.SCHEMAS: PAGES | {Kind.DEVICE},
-    **{kind: PAGES | {Kind.DEVICE} for kind in PAGES},
+    **{kind: PAGES | {Kind.SCHEMAS, Kind.DEVICE} for kind in PAGES},
     Kind.DEVICE: frozenset((Kind.DEVICE, Kind.END)),
     Kind.END: frozenset(),
 }

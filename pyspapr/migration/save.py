@@ -37,10 +37,19 @@ def header(vm: Machine, base: bytes = b"") -> Header:
     return Header(Header.describe(vm.config, vm.config.table_shift, vm.rtc.base), parts, base)
 
 
-def write_head(vm: Machine, writer: StreamWriter, base: bytes = b"") -> None:
-    """Header and schemas."""
+def write_head(vm: Machine, writer: StreamWriter, base: bytes = b"") -> Schemas:
+    """Header and schemas; returns these."""
     writer.record(header(vm, base))
-    writer.record(Schemas(vmstate.layouts(vm)))
+    schemas = Schemas(vmstate.layouts(vm))
+    writer.record(schemas)
+    return schemas
+
+
+def write_new_schemas(vm: Machine, writer: StreamWriter, described: Schemas) -> None:
+    """Schemas once more, if the guest that went on has come to need a subsection that is not described."""
+    schemas = Schemas(vmstate.layouts(vm))
+    if schemas != described:
+        writer.record(schemas)
 
 
 def write_devices(vm: Machine, writer: StreamWriter) -> None:

@@ -100,7 +100,7 @@ class Outgoing:
         return link
 
     def _run(self) -> Iterator[None]:
-        save.write_head(self.vm, self._writer)
+        self._schemas = save.write_head(self.vm, self._writer)
         yield from self._first_pass()
         yield from self._iterate()
         yield from self._pre_switchover()
@@ -162,6 +162,7 @@ class Outgoing:
         self._end_pass()
         begin = self._writer.offset
         save.prepare(self.vm)
+        save.write_new_schemas(self.vm, self._writer, self._schemas)
         save.write_devices(self.vm, self._writer)
         self._account.step("devices")
         self._writer.end(self.vm.hpt.digest())

@@ -54,9 +54,11 @@ def sections(vm: Machine) -> list[Section]:
 
 
 def layouts(vm: Machine) -> list[Layout]:
-    """The schema of every kind of section of `vm`, once each, in order of their names."""
-    tables = {section.name: section.vmstate for section in sections(vm)}
-    return [table.layout() for _, table in sorted(tables.items())]
+    """The schema of every kind of section of `vm` as it stands, once each, in order of their names."""
+    found: dict[str, list[Section]] = {}
+    for section in sections(vm):
+        found.setdefault(section.name, []).append(section)
+    return [same[0].vmstate.layout_for(section.target for section in same) for _, same in sorted(found.items())]
 
 
 def check(vm: Machine) -> None:

@@ -5,12 +5,14 @@
 
 Rules of versions (they follow QEMU's VMStateDescription): a new field raises `version` and says `since`, with a
 `default` for older streams; a section older than `minimum_version` or newer than `version` is refused; state that most
-machines do not have goes into a subsection, which is left out while `needed` says no.
+machines do not have goes into a subsection, which is left out while `needed` says no. A subsection that its section has
+not had from the beginning is `late`: only streams that have it describe it. All others are what they were before, and
+versions that do not know it read them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from pyspapr.errors import SpaprError, StateError, StreamError
@@ -58,7 +60,7 @@ def nothing(target: Object) -> None:
 
 
 class VMState:
-    """The table of one section. `needed` matters for subsections only."""
+    """The table of one section. `needed` and `late` matter for subsections only."""
 
     def __init__(
         self,
@@ -69,6 +71,7 @@ class VMState:
         minimum_version: int | None = None,
         subsections: tuple[VMState, ...] = (),
         needed: Callable[[Object], bool] = lambda target: True,
+        late: bool = False,
         pre_save: Callable[[Object], None] = nothing,
         post_load: Callable[[Object], None] = nothing,
         priority: int = PRIORITY_DEFAULT,
@@ -80,6 +83,7 @@ class VMState:
         self.fields = fields
         self.subsections = subsections
         self.needed = needed
+        self.late = late
         self.pre_save = pre_save
         self.post_load = post_load
         self.priority = priority
@@ -98,6 +102,13 @@ class VMState:
             tuple((field.name, field.type) for field in self.fields if field.since <= version),
             tuple(part.layout() for part in self.subsections),
         )
+
+    def layout_for(self, targets: Iterable[Object]) -> Layout:
+        """The layout that a stream with the sections of `targets` describes."""
+        targets = list(targets)
+        absent = [part.name for part in self.subsections if part.late and not any(map(part.needed, targets))]
+        layout = self.layout()
+        return layout.replace(subsections=tuple(part for part in layout.subsections if part.name not in absent))
 
     # Saving.
 
