@@ -37,6 +37,7 @@ VIEWS: Final = names(
 CLOCK: Final = ("icount", "idle_nanos", "tb_offset", "dec_value", "dec_at", "random_state")
 LINES: Final = ("external", "system_reset", "doorbell")
 RESERVATION: Final = ("reserve_addr", "reserve_len", "reserve_value")
+WATCHPOINT: Final = ("dawr0", "dawrx0")
 
 
 def register(name: str, type_: Type = U64) -> Field:
@@ -81,7 +82,7 @@ def set_clock(cpu: Cpu, time: dict[str, int]) -> None:
 
 def unsaved(cpu: Cpu) -> list[str]:
     """Names that the processor has and this schema does not know."""
-    known = {*SPRS, *VIEWS, "pc", "msr", "cr", "fpscr", "vscr", "lpcr", *CLOCK, *LINES, *RESERVATION}
+    known = {*SPRS, *VIEWS, *WATCHPOINT, "pc", "msr", "cr", "fpscr", "vscr", "lpcr", *CLOCK, *LINES, *RESERVATION}
     for prefix, count in (("r", 32), ("f", 32), ("vr", 32), ("vs", 64)):
         known |= {f"{prefix}{index}" for index in range(count)}
     return [name for name in (*cpu.names, *cpu.vcpu.internal_state()) if name not in known]
@@ -128,6 +129,13 @@ CPU: Final = VMState(
             version=1,
             needed=lambda cpu: cpu.vcpu.internal_state()["reserve_len"] != 0,
             fields=(internal("reserve_addr"), internal("reserve_len", U8), internal("reserve_value", U128)),
+        ),
+        VMState(
+            "cpu/watchpoint",
+            version=1,
+            late=True,
+            needed=lambda cpu: any(cpu[name] for name in WATCHPOINT),
+            fields=tuple(map(register, WATCHPOINT)),
         ),
     ),
 )

@@ -30,3 +30,4 @@ pub mod state;
 pub mod time;
 pub mod tlb;
 pub mod trap;
+pub mod watchpoint;

@@ -1,7 +1,7 @@
 //! Loads and stores as instructions see them: effective address in, register value out.
 //!
 //! The quick path is one TLB compare and one host access; everything else (misses, grains crossed, stores to
-//! decoded code) goes through `Cpu::locate`, which does all that may fail before anything is written.
+//! decoded code, watched bytes) goes through `Cpu::locate`, which does all that may fail before anything is written.
 
 use crate::{
     mmu::Access,
@@ -72,15 +72,24 @@ impl Cpu {
 
     /// Finds `len` bytes (at most a grain) at `ea`: every check an access can fail is made here.
     fn locate(&mut self, ea: u64, len: u64, write: bool) -> Result<Located, Trap> {
-        let first_len = len.min(GRAIN - ea % GRAIN);
-        let first = self.fill_data(ea, write)?;
-        let second =
-            if first_len < len { self.fill_data(self.wrap(ea.wrapping_add(first_len)), write)? } else { 0 };
-        let at = Located { first, first_len, second };
+        let at = self.find(ea, len, write)?;
+        self.watch(ea, at.first_len, write)?;
+        if at.first_len < len {
+            self.watch(self.wrap(ea.wrapping_add(at.first_len)), len - at.first_len, write)?;
+        }
         if write && !self.code_writable && at.pieces(len).any(|(ra, _)| self.ram.is_code(ra)) {
             return Err(Trap::CodeModified);
         }
         Ok(at)
+    }
+
+    /// As [`Cpu::locate`], for what is no access: nothing matches a watchpoint or is written.
+    fn find(&mut self, ea: u64, len: u64, write: bool) -> Result<Located, Trap> {
+        let first_len = len.min(GRAIN - ea % GRAIN);
+        let first = self.fill_data(ea, write)?;
+        let second =
+            if first_len < len { self.fill_data(self.wrap(ea.wrapping_add(first_len)), write)? } else { 0 };
+        Ok(Located { first, first_len, second })
     }
 
     fn note_code_written(&mut self, at: &Located, len: u64) {
@@ -89,6 +98,14 @@ impl Cpu {
                 self.changed_code.push((ra, len));
             }
         }
+    }
+
+    /// Checks that the byte at `ea` can be loaded: what cache management does, which never matches a watchpoint.
+    pub fn examine(&mut self, ea: u64) -> Done {
+        if self.tlb.read(ea, 1, self.data_context).is_none() {
+            self.find(ea, 1, false)?;
+        }
+        Ok(())
     }
 
     /// Checks that `len` bytes at `ea` can be read, so that an instruction with several accesses is restartable.
@@ -144,12 +161,12 @@ impl Cpu {
     /// address; the reservation is gone afterwards either way.
     ///
     /// Whether a store to another address of the granule succeeds is undefined (2.07 Book II, "Store Conditional
-    /// Instructions"); here it fails, as it does when the size differs.
+    /// Instructions"); here it fails, as it does when the size differs. What is not stored matches no watchpoint.
     pub fn store_conditional<T: MemInt>(&mut self, ea: u64, value: T) -> Result<bool, Trap> {
         // Storage checks come first: an interrupt is taken whether or not the store would be performed.
         let addr = match self.tlb.write(ea, T::SIZE, self.data_context) {
             Some(host) => self.ram.real_address(host),
-            None => self.locate(ea, T::SIZE, true)?.first,
+            None => self.find(ea, T::SIZE, true)?.first,
         };
         let matches = self.reservation.addr == addr && u64::from(self.reservation.len) == T::SIZE;
         if matches {

@@ -7,7 +7,7 @@ use crate::{
     slb::{ESID_V, SlbEntry, VSID_KP, VSID_KS, VSID_N, VSID_PAGE_SIZE},
     spr::{LPCR_VPM0, LPCR_VRMASD_SHIFT},
     state::Cpu,
-    tlb::{Context, GRAIN, Halves, LARGE_SHIFT},
+    tlb::{Context, GRAIN, GRAIN_SHIFT, Halves, LARGE_SHIFT},
     trap::Trap,
 };
 use hpt::{Found, SegmentSize, VirtualAddress, VirtualPage};
@@ -251,12 +251,13 @@ impl Cpu {
                 self.request_event();
             }
             // Until the engine has forgotten code that was compiled for larger entries, there are none to find.
-            if !self.pages_shrunk {
+            if !self.pages_shrunk && !self.watches_page(ea, self.tlb.read_shift(), false) {
                 self.tlb.fill_read(ea, host, self.data_context);
             }
         }
         // A later store may skip this path only if there is nothing left to record.
-        if t.readable && t.writable && self.ram.is_dirty(t.ra) && !self.ram.is_code(t.ra) {
+        let recorded = self.ram.is_dirty(t.ra) && !self.ram.is_code(t.ra);
+        if t.readable && t.writable && recorded && !self.watches_page(ea, GRAIN_SHIFT, true) {
             self.tlb.fill_write(ea, host, self.data_context);
         }
         Ok(t.ra)

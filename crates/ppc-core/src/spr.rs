@@ -1,7 +1,8 @@
 //! Special purpose registers: one table, one row a register (Power ISA 3.0B, Book III, "SPR encodings").
 //!
-//! A guest never runs in hypervisor state: hypervisor registers have no row, and as LPCR\[EVIRT\] is 0 an access
-//! from privileged state is a no-op, as for any undefined number.
+//! A guest never runs in hypervisor state: hypervisor registers have no row, or one without access for those that a
+//! guest's hypervisor sets for it. As LPCR\[EVIRT\] is 0 an access from privileged state is a no-op, as for any undefined
+//! number.
 
 use crate::{
     fields::Word,
@@ -10,6 +11,7 @@ use crate::{
     pmu::{self, Group},
     state::{Cpu, Xer},
     trap::{Done, Trap},
+    watchpoint::{DAWR0, DAWRX0},
 };
 
 /// LPCR: real mode is virtualised, through the virtual real mode area.
@@ -132,7 +134,7 @@ const PPR: usize = 896;
 macro_rules! sprs {
     ($($n:literal $name:literal $problem:ident $privileged:ident $isa:ident $guard:expr, $ends:literal,
        $get:expr, $set:expr;)*) => {
-        /// Every register a guest may touch.
+        /// Every register a guest may touch, or have set.
         pub static SPRS: &[Spr] = &[$(Spr {
             number: $n, name: $name, problem: Access::$problem, privileged: Access::$privileged, isa: Isa::$isa,
             guard: $guard, ends: $ends, get: $get, set: $set,
@@ -179,6 +181,9 @@ sprs! {
     159 "PSPB" No Rw V2_07 NONE, false, stored::<159>, store32::<159>;
     // A bit a thread of the core, from the right, that has a doorbell pending.
     176 "DPDES" No R V2_07 NONE, false, |c| c.doorbell.into(), ignore;
+    // See `watchpoint`.
+    180 "DAWR0" No No V2_07 NONE, false, stored::<DAWR0>, Cpu::set_dawr;
+    188 "DAWRX0" No No V2_07 NONE, false, stored::<DAWRX0>, Cpu::set_dawrx;
     256 "VRSAVE" Rw Rw V2_07 NONE, false, |c| c.vrsave.into(), |c, v| c.vrsave = v as u32;
     259 "USPRG3" R R V2_07 NONE, false, stored::<275>, ignore;
     268 "TB" R R V2_07 NONE, true, |c| c.timebase(), ignore;

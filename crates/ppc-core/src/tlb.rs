@@ -255,6 +255,13 @@ impl Tlb {
         }
     }
 
+    /// Drops the entries around `ea`, those for reads and those for writes, of every context.
+    pub fn drop_page(&mut self, ea: u64) {
+        let index = self.read_index(ea);
+        self.read[index].tag = 0;
+        self.write[write_index(ea)].tag = 0;
+    }
+
     /// Drops write permission everywhere: the next write to each grain takes the slow path.
     pub fn protect_all(&mut self) {
         self.write.fill(Entry::default());

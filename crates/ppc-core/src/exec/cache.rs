@@ -14,11 +14,10 @@ pub fn touch(_cpu: &mut Cpu, _w: Word) -> Done {
     Ok(())
 }
 
-/// Flush, store and invalidate (`dcbf`, `dcbst`, `icbi`): treated as a load from the addressed byte.
+/// Flush, store and invalidate (`dcbf`, `dcbst`, `icbi`): checked as a load from the addressed byte.
 #[inline]
 pub fn examine(cpu: &mut Cpu, w: Word) -> Done {
-    cpu.load::<u8>(cpu.ea_x(w))?;
-    Ok(())
+    cpu.examine(cpu.ea_x(w))
 }
 
 /// Zeroes the block that contains the effective address.
