@@ -190,14 +190,15 @@ def test_h_set_mode_sets_endianness_and_location_of_interrupts(vm: Machine) -> N
         ((0, 3, 1, 0), codes.H_P3),
         ((0, 4, 0, 1), codes.H_P4),
         ((0, 1, 0, 0), codes.H_P2),
-        ((0, 2, 0, 0), codes.H_P2),
+        ((1, 2, 0, 0), codes.H_UNSUPPORTED_FLAG),
+        ((0, 2, 0x1000, 0x44), codes.H_P4),
         ((0, 99, 0, 0), codes.H_P2),
     ],
 )
 def test_h_set_mode_refuses(vm: Machine, arguments: tuple[int, ...], code: int) -> None:
-    before = vm.cpus[0]["lpcr"]
+    before = vm.cpus[0].vcpu.digest()
     assert call(vm, 0x31C, *arguments) == (code,)
-    assert vm.cpus[0]["lpcr"] == before
+    assert vm.cpus[0].vcpu.digest() == before
 
 
 def test_h_page_init_clears_and_copies(vm: Machine) -> None:

@@ -25,7 +25,9 @@ def info_command() -> int:
     console = Console(highlight=False)
     console.print(f"pyspapr {__version__}")
 
-    processors = Table("CPU", "PVR", "ISA", "SLB", "decrementer", title="Processor models", title_justify="left")
+    processors = Table(
+        "CPU", "PVR", "ISA", "SLB", "decrementer", "watchpoints", title="Processor models", title_justify="left"
+    )
     for name, model in models().items():
         processors.add_row(
             name,
@@ -33,6 +35,7 @@ def info_command() -> int:
             str(model["isa"]),
             str(model["slb_size"]),
             f"{model['decrementer_bits']} bits",
+            str(model["watchpoints"]),
         )
     console.print(processors)
 

@@ -1,9 +1,10 @@
-"""H_SET_MODE (PAPR, "H_SET_MODE"): interrupt endianness, interrupt location, breakpoints."""
+"""H_SET_MODE (PAPR, "H_SET_MODE"): interrupt endianness, interrupt location, the data address watchpoint."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from pyspapr._native import models
 from pyspapr.hcall.codes import H_P2, H_P3, H_P4, H_SUCCESS, H_UNSUPPORTED_FLAG
 from pyspapr.hcall.registry import Result, hypercall
 
@@ -16,13 +17,21 @@ LPCR_ILE: Final = 1 << (63 - 38)
 LPCR_AIL_SHIFT: Final = 63 - 40
 LPCR_AIL: Final = 3 << LPCR_AIL_SHIFT
 
+# Power ISA 2.07, Book III-S, "Data Address Watchpoint"
+DAWRX_DW: Final = 1 << (63 - 57)
+DAWRX_DR: Final = 1 << (63 - 58)
+DAWRX_HYP: Final = 1 << (63 - 61)
+
+RESOURCE_DAWR0: Final = 2
 RESOURCE_ADDR_TRANS_MODE: Final = 3
 RESOURCE_LE: Final = 4
 
 
 @hypercall(0x31C, "H_SET_MODE")
 def h_set_mode(vm: Machine, cpu: Cpu, flags: int, resource: int, value1: int, value2: int) -> Result:
-    """Set a mode of the whole partition. Resources 1 (CIABR) and 2 (DAWR0) are not offered: H_P2."""
+    """Set a mode of the whole partition, or of the processor that calls. Resource 1 (CIABR) is not offered: H_P2."""
+    if resource == RESOURCE_DAWR0:
+        return set_watchpoint(vm, cpu, flags, value1, value2)
     if resource not in (RESOURCE_ADDR_TRANS_MODE, RESOURCE_LE):
         return H_P2
     if value1:
@@ -39,4 +48,20 @@ def h_set_mode(vm: Machine, cpu: Cpu, flags: int, resource: int, value1: int, va
         mask, value = LPCR_AIL, flags << LPCR_AIL_SHIFT
     for every in vm.cpus:
         every.set_lpcr(mask, value)
+    return H_SUCCESS
+
+
+def set_watchpoint(vm: Machine, cpu: Cpu, flags: int, address: int, extension: int) -> Result:
+    """DAWR0 and DAWRX0 of `cpu`, in one call. A processor model without one answers as to an unknown resource."""
+    if not models()[vm.config.cpu]["watchpoints"]:
+        return H_P2
+    if flags:
+        return H_UNSUPPORTED_FLAG
+    if extension & DAWRX_HYP:  # the hypervisor's own accesses are not the guest's to watch
+        return H_P4
+    # A watchpoint for neither loads nor stores is none. No guest can read what it has set, and a machine without one is
+    # saved as such.
+    armed = extension & (DAWRX_DW | DAWRX_DR) != 0
+    cpu["dawr0"] = address if armed else 0
+    cpu["dawrx0"] = extension if armed else 0
     return H_SUCCESS

@@ -11,7 +11,7 @@ mod ram;
 mod stream;
 mod vcpu;
 
-/// The processor models: name to PVR, instruction set level, SLB size and decrementer width.
+/// The processor models: name to PVR, instruction set level, SLB size, decrementer width and watchpoints.
 #[pyfunction]
 fn models(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let all = PyDict::new(py);
@@ -21,6 +21,7 @@ fn models(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
         one.set_item("isa", format!("{:?}", model.isa).trim_start_matches('V').replace('_', "."))?;
         one.set_item("slb_size", model.slb_size)?;
         one.set_item("decrementer_bits", model.decrementer_bits)?;
+        one.set_item("watchpoints", model.watchpoints)?;
         all.set_item(model.name, one)?;
     }
     Ok(all)

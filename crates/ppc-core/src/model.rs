@@ -24,15 +24,30 @@ pub struct Model {
     pub slb_size: usize,
     /// Width of the large decrementer in bits, or 32.
     pub decrementer_bits: u32,
+    /// Data address watchpoints that a hypervisor lets its guests set.
+    pub watchpoints: u32,
 }
 
 /// POWER8, version 2.0.
-pub static POWER8: Model =
-    Model { name: "power8", pvr: 0x004d_0200, isa: Isa::V2_07, slb_size: 32, decrementer_bits: 32 };
+pub static POWER8: Model = Model {
+    name: "power8",
+    pvr: 0x004d_0200,
+    isa: Isa::V2_07,
+    slb_size: 32,
+    decrementer_bits: 32,
+    watchpoints: 1,
+};
 
-/// POWER9, version 2.2.
-pub static POWER9: Model =
-    Model { name: "power9", pvr: 0x004e_1202, isa: Isa::V3_0, slb_size: 32, decrementer_bits: 56 };
+/// POWER9, version 2.2. A watchpoint on caching-inhibited storage stops the whole processor there, so hypervisors offer
+/// none, and Linux knows a POWER9 without one (CPU_FTR_DAWR).
+pub static POWER9: Model = Model {
+    name: "power9",
+    pvr: 0x004e_1202,
+    isa: Isa::V3_0,
+    slb_size: 32,
+    decrementer_bits: 56,
+    watchpoints: 0,
+};
 
 /// Every model, oldest first.
 pub static MODELS: &[&Model] = &[&POWER8, &POWER9];

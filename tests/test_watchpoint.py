@@ -1,0 +1,158 @@
+"""The data address watchpoint: H_SET_MODE gives a guest one, and it goes wherever the machine goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from images import BRANCH_TO_SELF, assemble, hypercall, li, started
+from migration import MIB, Arrival, counting
+from streams import split
+
+from pyspapr import Hung, Machine
+from pyspapr.hcall import codes
+from pyspapr.migration.contents import read_contents
+from pyspapr.migration.records import Kind
+
+H_SET_MODE = 0x31C
+DAWR0 = 2
+
+WATCHED = 0x9000
+REAL_STORES = 0x4A
+"""DAWRX0: DW, WTI and PNH."""
+DSISR_MATCHED_STORE = 0x0240_0000
+
+LOOP = [*li(4, 0x7FF8), 0xF8640009, 0x4BFFFFFC]
+"""li r4,0x7ff8; stdu r3,8(r4); b .-4"""
+
+
+def storing(*words: int, cpu: str = "power8") -> Machine:
+    """A machine whose guest does `words` and then stores to ascending addresses, in real mode. Its vector hangs."""
+    vm = Machine(memory="32M", cpu=cpu)
+    vm.memory.write(0x300, assemble(BRANCH_TO_SELF))
+    return started(vm, *words, *LOOP)
+
+
+def set_mode(vm: Machine, flags: int, address: int, extension: int) -> int:
+    """The code that H_SET_MODE answers."""
+    return vm.call_hypercall(vm.cpus[0], H_SET_MODE, flags, DAWR0, address, extension)[0]
+
+
+def registers(vm: Machine) -> tuple[int, int]:
+    return vm.cpus[0]["dawr0"], vm.cpus[0]["dawrx0"]
+
+
+def armed() -> Machine:
+    """A machine under way to its watched doubleword."""
+    vm = storing()
+    vm.run(max_instructions=500)
+    assert set_mode(vm, 0, WATCHED, REAL_STORES) == codes.H_SUCCESS
+    return vm
+
+
+def check_interrupted(vm: Machine) -> None:
+    """The guest was interrupted at its store to `WATCHED`, which it has not made."""
+    cpu = vm.cpus[0]
+    assert (cpu["pc"], cpu["dar"], cpu["dsisr"]) == (0x300, WATCHED, DSISR_MATCHED_STORE)
+    assert cpu["r4"] == WATCHED - 8
+
+
+def test_a_guest_is_interrupted_by_the_watchpoint_that_it_has_set() -> None:
+    vm = storing(*hypercall(H_SET_MODE, 0, DAWR0, WATCHED, REAL_STORES))
+    vm.memory.fill(WATCHED, 8, 0x5A)
+    assert isinstance(vm.run(max_instructions=10_000), Hung)
+    check_interrupted(vm)
+    assert vm.memory.read(WATCHED, 8) == bytes([0x5A] * 8)
+
+
+def test_h_set_mode_keeps_the_fields_of_both_registers(vm: Machine) -> None:
+    assert set_mode(vm, 0, 0xC000_0000_0000_1007, 0x1_FC7B) == codes.H_SUCCESS
+    assert registers(vm) == (0xC000_0000_0000_1000, 0xFC7B)
+    # What Linux sets to have none.
+    assert set_mode(vm, 0, 0x1000, 0xFC00) == codes.H_SUCCESS
+    assert registers(vm) == (0, 0)
+
+
+def test_a_power9_has_no_watchpoint_to_offer() -> None:
+    vm = Machine(memory="32M", cpu="power9")
+    for arguments in ((0, 0, 0), (0, WATCHED, REAL_STORES), (1, 0, 0), (0, 0, 4)):
+        assert set_mode(vm, *arguments) == codes.H_P2
+    assert registers(vm) == (0, 0)
+
+
+def test_a_reboot_takes_the_watchpoint_away(vm: Machine, demo_guest: Path) -> None:
+    vm.load_kernel(demo_guest)
+    assert set_mode(vm, 0, WATCHED, REAL_STORES) == codes.H_SUCCESS
+    vm.reboot()
+    assert registers(vm) == (0, 0)
+
+
+def through_file(vm: Machine, directory: Path) -> Machine:
+    vm.save(directory / "file")
+    return Machine.restore(directory / "file")
+
+
+def through_memory(vm: Machine, directory: Path) -> Machine:
+    return vm.snapshot().fork()
+
+
+@pytest.mark.parametrize("move", [through_file, through_memory])
+def test_a_watchpoint_goes_where_the_machine_goes(move: Callable[[Machine, Path], Machine], tmp_path: Path) -> None:
+    stays = armed()
+    moved = move(armed(), tmp_path)
+    assert moved.state_hash() == stays.state_hash()
+    for vm in (stays, moved):
+        assert isinstance(vm.run(max_instructions=10_000), Hung)
+        check_interrupted(vm)
+    assert moved.state_hash() == stays.state_hash()
+
+
+def test_the_state_hash_knows_the_watchpoint() -> None:
+    vm = storing()
+    vm.run(max_instructions=500)
+    assert vm.state_hash() != armed().state_hash()
+
+
+def described(path: Path) -> list[str]:
+    """The subsections of a processor that a stream describes."""
+    return [part.name for part in read_contents(path).layouts["cpu"].subsections]
+
+
+def test_a_stream_without_a_watchpoint_does_not_mention_it(tmp_path: Path) -> None:
+    """Versions that have none read it."""
+    vm = armed()
+    vm.save(tmp_path / "armed")
+    assert described(tmp_path / "armed") == ["cpu/reservation", "cpu/watchpoint"]
+    assert set_mode(vm, 0, 0, 0) == codes.H_SUCCESS
+    vm.save(tmp_path / "unarmed")
+    assert described(tmp_path / "unarmed") == ["cpu/reservation"]
+
+
+@pytest.mark.parametrize("to_file", [True, False])
+@pytest.mark.parametrize("late", [True, False])
+def test_a_migration_takes_the_watchpoint_along(to_file: bool, late: bool, tmp_path: Path) -> None:
+    """Also one that the guest sets when the stream has begun, before there was one to describe."""
+    vm = counting()
+    vm.memory.write(0x300, assemble(BRANCH_TO_SELF))
+    vm.run(max_instructions=500)
+    path = tmp_path / "stream"
+    arrival = None if to_file else Arrival(f"unix:{path}")
+
+    def arm(*_: object) -> None:
+        assert set_mode(vm, 0, WATCHED, REAL_STORES) == codes.H_SUCCESS
+
+    if late:
+        vm.migrate(f"file:{path}" if arrival is None else arrival.address, bandwidth=8 * MIB, on_progress=arm)
+    else:
+        arm()
+        vm.migrate(f"file:{path}" if arrival is None else arrival.address)
+    there = Machine.restore(path) if arrival is None else arrival.machine()
+    assert there.state_hash() == vm.state_hash()
+    if arrival is None:
+        kinds = [record.kind for record in split(path.read_bytes())]
+        assert kinds.count(Kind.SCHEMAS) == 1 + late
+    there.cpus[0]["r4"] = WATCHED
+    assert isinstance(there.run(max_instructions=10_000), Hung)
+    cpu = there.cpus[0]
+    assert (cpu["pc"], cpu["dar"], cpu["dsisr"]) == (0x300, WATCHED, DSISR_MATCHED_STORE)
