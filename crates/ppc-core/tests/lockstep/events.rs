@@ -1,12 +1,13 @@
 //! What happens to a machine between two runs of its processor: devices, hypercalls, migrations, a debugger.
 
-use crate::layout::DATA;
+use crate::layout::{DATA, RAM};
 use crate::shared::operands::{fpscr, vscr};
 use crate::shared::random::{Flavour, Random, integer, vector};
 use crate::space::rights;
 use crate::word::{BASES, OFFSETS};
 use crate::world::World;
 use hpt::hcall::{H_CLEAR_MOD, H_CLEAR_REF, H_ENTER, H_PROTECT, H_REMOVE};
+use ppc_core::watchpoint::{DAWRX_DR, DAWRX_DW, DAWRX_MRD_SHIFT, DAWRX_PNH, DAWRX_PRO, DAWRX_WT, DAWRX_WTI};
 
 /// One event.
 #[derive(Clone, Debug)]
@@ -31,6 +32,8 @@ pub enum Event {
     TakeTable,
     /// A hypercall on the entry of one of the mappings.
     Table { number: u64, mapping: usize, rights: u64 },
+    /// A hypercall sets the watchpoint: DAWR0 and DAWRX0.
+    Watchpoint { dawr: u64, dawrx: u64 },
     /// Decoded code is dropped.
     ForgetCode,
     /// An idle processor's time jumps to its decrementer's.
@@ -73,6 +76,9 @@ pub fn before_step(world: &World, hung: bool, random: &mut Random) -> Vec<Event>
     }
     if random.once_in(6) {
         events.extend(table(world, random));
+    }
+    if random.once_in(3) {
+        events.push(watchpoint(world, random));
     }
     events
 }
@@ -120,6 +126,20 @@ pub fn registers(world: &World, random: &mut Random) -> Event {
     let fscr: u64 = if random.once_in(6) { 0 } else { 0x1104 };
     all.push(("fscr".to_owned(), fscr.into()));
     Event::Registers(all)
+}
+
+/// A watchpoint on data, by one of its names, or none: a handler of its interrupts must reach its tables.
+pub fn watchpoint(world: &World, random: &mut Random) -> Event {
+    let dawr = random.of(&world.addresses);
+    if !DATA.contains(&(dawr & (RAM - 1))) || random.once_in(3) {
+        return Event::Watchpoint { dawr: 0, dawrx: 0 };
+    }
+    // A doubleword is seldom hit, a whole block more often.
+    let (dawr, more) = random.of(&[(dawr, 0), (dawr, 1), (dawr, 7), (dawr & !511, 63), (dawr & !511, 63)]);
+    let states = random.of(&[DAWRX_PNH | DAWRX_PRO, DAWRX_PNH | DAWRX_PRO, DAWRX_PNH, DAWRX_PRO]);
+    let kinds = random.of(&[DAWRX_DR, DAWRX_DW, DAWRX_DR | DAWRX_DW]);
+    let relocation = random.of(&[DAWRX_WTI, DAWRX_WTI, DAWRX_WT, 0]);
+    Event::Watchpoint { dawr, dawrx: more << DAWRX_MRD_SHIFT | states | kinds | relocation }
 }
 
 /// A change of the hash table, if there is one in use.

@@ -140,6 +140,10 @@ impl Side {
                 cpu.hpt.take_dirty(0, usize::MAX, &mut Vec::new());
             }
             Event::Table { number, mapping, rights } => self.change_table(world, *number, *mapping, *rights),
+            Event::Watchpoint { dawr, dawrx } => {
+                cpu.set_dawr(*dawr);
+                cpu.set_dawrx(*dawrx);
+            }
             Event::ForgetCode => self.engine.forget_code(),
             Event::Idle => {
                 if let Some(deadline) = cpu.decrementer_deadline() {
