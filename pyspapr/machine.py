@@ -236,11 +236,13 @@ class Machine:
             self._stopped_time = StoppedTime.of(self)
 
     def _check_standing(self, what: str) -> None:
-        """Refuse to `what` under the feet of who runs the machine, before anything of it is changed."""
+        """Refuse to `what` under the feet of who runs the machine or its guest, before anything of it is changed."""
         if self.serving:
             raise StateError(f"a hypercall is being answered: its handler cannot {what}, but it may end() the run")
         if self._calls.elsewhere:
             raise StateError(f"another thread runs the machine: it cannot {what} before stop(), but it can reboot()")
+        if self.absent is not None:
+            raise StateError(f"{self.absent}: this machine cannot {what}")
 
     def use_table(self, hpt: Hpt) -> None:
         """For resizing: translations come from `hpt` from now on."""
@@ -254,8 +256,6 @@ class Machine:
 
     def _reboot(self) -> None:
         self._check_standing("reboot")
-        if isinstance(self.ended, Migrated):
-            raise StateError(str(self.ended))
         if self.images is None:
             raise StateError("there is no kernel to boot again: neither load_kernel() nor reboot_with() was called")
         guest = isinstance(self.ended, Rebooted)
@@ -346,6 +346,13 @@ class Machine:
     def running(self) -> bool:
         """Whether a thread is in `run`, paused or not."""
         return self._calls.running
+
+    @property
+    def absent(self) -> str | None:
+        """Why the guest is not here: it was migrated away, or has not come yet. Such a machine is only looked at."""
+        if isinstance(self.ended, Migrated):
+            return str(self.ended)
+        return "a machine is expected here" if self.phase is Status.INMIGRATE else None
 
     @property
     def status(self) -> Status:
@@ -448,7 +455,7 @@ class Machine:
 
         With `base`, a file saved before, only pages that differ from it are written, and a restore needs both.
         `compress` (`"zstd"`, `"lz4"`) makes a smaller file that has to be read, not mapped. Raises StateError when
-        the file cannot be written; an older one stays as it was.
+        the file cannot be written (an older one stays as it was) or the guest was migrated away.
         """
         from pyspapr.migration import files
 
@@ -474,7 +481,10 @@ class Machine:
         return files.restore_file(path, base=base, verify=verify, prepare=prepare)
 
     def snapshot(self, prepare: Callable[[Machine], None] = as_it_is) -> Snapshot:
-        """The machine as it stands, in memory; `snapshot.fork()` makes machines from it. For any thread."""
+        """The machine as it stands, in memory; `snapshot.fork()` makes machines from it. For any thread.
+
+        Raises StateError when the guest was migrated away.
+        """
         from pyspapr.migration.snapshot import take
 
         return self.call(lambda: take(self, prepare))
@@ -499,8 +509,9 @@ class Machine:
         `MigrationOptions`. Returns once the destination has agreed to take such a machine. Raises MigrationError when
         it does not, and StateError when there is nothing to migrate.
         """
-        if not self.started or (self.ended is not None and self.ended.final):
-            raise StateError(f"there is nothing to migrate: {self.ended or 'load_kernel() was not called'}")
+        if not self.started or self.absent is not None or (self.ended is not None and self.ended.final):
+            why = self.absent or self.ended or "load_kernel() was not called"
+            raise StateError(f"there is nothing to migrate: {why}")
         if self.migrating is not None:
             raise StateError("a migration is under way already")
         from pyspapr.migration import source
@@ -554,7 +565,7 @@ class Machine:
         ).receive()
 
     def give_up(self, reason: Migrated) -> None:
-        """For migrations: this machine never runs its guest again."""
+        """For migrations: this machine never runs its guest again, nor another one, unless somebody says `reclaim`."""
         self.ended = reason
         self.phase = Status.POSTMIGRATE
 

@@ -25,8 +25,10 @@ FINAL: Final[dict[str, type[StopReason]]] = {
 
 
 def get_ended(vm: Machine) -> dict[str, str]:
-    """The reason as a name and a text."""
-    name = next(name for name, kind in FINAL.items() if isinstance(vm.ended, kind))
+    """The reason as a name and a text. Raises StateError for one of the caller's own, which has no name here."""
+    name = next((name for name, kind in FINAL.items() if isinstance(vm.ended, kind)), None)
+    if name is None:
+        raise StateError(f"a machine that has ended with {vm.ended!r} cannot be saved")
     text = vm.ended.text if isinstance(vm.ended, Panicked) else ""
     return {"reason": name, "text": text.encode()[:TEXT_LIMIT].decode(errors="ignore")}
 

@@ -38,9 +38,28 @@ def test_the_source_never_runs_again(demo_guest: Path, tmp_path: Path) -> None:
     arrival = Arrival(f"unix:{tmp_path / 'socket'}")
     vm.migrate(arrival.address)
     arrival.machine()
-    for attempt in (vm.run, vm.reboot, lambda: vm.migrate(arrival.address)):
+    for attempt in (vm.run, vm.reboot, vm.resume, lambda: vm.migrate(arrival.address)):
         with pytest.raises(StateError, match="migrated away"):
             attempt()
+
+
+def test_a_machine_whose_guest_has_left_is_neither_saved_nor_given_another_guest_until_it_is_reclaimed(
+    demo_guest: Path, tmp_path: Path
+) -> None:
+    vm = churning(demo_guest)
+    vm.migrate(f"file:{tmp_path / 'away'}")
+    before = vm.state_hash()
+    for attempt in (
+        lambda: vm.save(tmp_path / "saved"),
+        vm.snapshot,
+        lambda: vm.load_kernel(demo_guest),
+        lambda: vm.start(pc=0),
+    ):
+        with pytest.raises(StateError, match="the guest was migrated away: this machine cannot"):
+            attempt()
+    assert vm.state_hash() == before and not (tmp_path / "saved").exists()
+    vm.reclaim()
+    assert vm.snapshot().fork().state_hash() == before
 
 
 def test_the_table_is_sent_in_many_passes_and_the_last_carries_only_what_changed_since(

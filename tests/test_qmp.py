@@ -274,6 +274,11 @@ def test_requests_that_are_not_in_order_are_refused_with_their_id(session: Sessi
 def test_a_bug_in_a_command_is_an_answer_and_names_itself(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Machine, "pause", lambda vm: 1 // 0)
     assert refused(ask(session, "stop")) == "internal error: ZeroDivisionError: integer division or modulo by zero"
+    # Which asyncio does not hand on.
+    monkeypatch.setattr(Machine, "save", lambda vm, *names, **more: next(iter(())))
+    monkeypatch.setattr(Monitor, "load", lambda monitor, *names: next(iter(())))
+    for name in ("snapshot-save", "snapshot-load"):
+        assert refused(ask(session, name, {"filename": "x"})) == "internal error: RuntimeError: StopIteration"
 
 
 # Commands, one by one: what they do, and how they fail.

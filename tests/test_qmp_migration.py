@@ -298,6 +298,42 @@ def test_a_library_without_a_program_around_it_says_that_it_cannot_exchange_its_
             here.execute("migrate", {"uri": "tcp:1"})
 
 
+def test_a_control_socket_says_that_the_guest_has_left_and_how_that_went(demo_guest: Path, tmp_path: Path) -> None:
+    with process(tmp_path / "here", "--kernel", demo_guest, "--append", CHURN), client(tmp_path / "here") as here:
+        assert pyspapr("migrate", "--qmp", f"unix:{tmp_path}/here", f"file:{tmp_path}/away").returncode == 0
+        saved = tmp_path / "saved"
+        for command, arguments in (
+            ("snapshot-save", {"filename": str(saved)}),
+            ("system_reset", {}),
+            ("cont", {}),
+            ("migrate", {"uri": f"file:{saved}"}),
+        ):
+            with pytest.raises(CommandFailed, match="the guest was migrated away"):
+                here.execute(command, arguments, timeout=20)
+        assert here.execute("query-migrate")["status"] == "completed"
+        assert not saved.exists()
+        here.execute("snapshot-load", {"filename": f"{tmp_path}/away"})
+        here.execute("cont")
+        assert here.execute("query-status")["status"] == "running"
+
+
+def test_a_machine_that_is_expected_is_waited_for_whatever_is_asked_of_the_one_in_its_place(
+    demo_guest: Path, tmp_path: Path
+) -> None:
+    options = ("--kernel", demo_guest, "--incoming", "defer")
+    with process(tmp_path / "there", *options), client(tmp_path / "there") as there:
+        saved = tmp_path / "saved"
+        for command, arguments in (
+            ("snapshot-save", {"filename": str(saved)}),
+            ("system_reset", {}),
+            ("migrate", {"uri": f"file:{saved}"}),
+        ):
+            with pytest.raises(CommandFailed, match="a machine is expected here"):
+                there.execute(command, arguments)
+        assert there.execute("query-status")["status"] == "inmigrate" and not saved.exists()
+        there.execute("migrate-incoming", {"uri": f"unix:{tmp_path}/way"})
+
+
 def test_the_migrate_command_shows_passes_and_says_how_it_ended(demo_guest: Path, tmp_path: Path) -> None:
     qmp = f"unix:{tmp_path}/here"
     with process(tmp_path / "here", "--kernel", demo_guest, "--append", CHURN) as source:

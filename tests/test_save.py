@@ -16,7 +16,7 @@ import pytest
 from commands import words
 from streams import seal, split
 
-from pyspapr import ImageError, Machine, PoweredOff, StateError, StreamError
+from pyspapr import ImageError, Machine, PoweredOff, StateError, StopReason, StreamError
 from pyspapr.cli import run as command
 from pyspapr.migration import difference
 from pyspapr.migration.contents import read_contents
@@ -255,6 +255,18 @@ def test_typed_keys_and_final_states_are_kept(started: Started, tmp_path: Path) 
     assert back.ended == PoweredOff()
     with pytest.raises(StateError, match="powered off"):
         back.run()
+
+
+def test_an_end_that_has_no_name_in_a_stream_is_not_saved(started: Started, tmp_path: Path) -> None:
+    class Solved(StopReason):
+        final = True
+
+    vm = started(0)
+    vm.ended = Solved()
+    for attempt in (lambda: vm.save(tmp_path / "a"), vm.snapshot):
+        with pytest.raises(StateError, match=r"ended with Solved\(\) cannot be saved"):
+            attempt()
+    assert os.listdir(tmp_path) == []
 
 
 def test_a_restored_machine_reboots_when_told_what_to_load(started: Started, tmp_path: Path, demo_guest: Path) -> None:

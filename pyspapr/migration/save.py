@@ -21,9 +21,14 @@ CHUNK: Final = 1 << 20
 
 
 def prepare(vm: Machine) -> None:
-    """Before a save: the guest must stand between two instructions, and the time of a paused one must stand still."""
+    """Before a save: the guest must be here, between two instructions, and the time of a paused one must stand still.
+
+    Raises StateError.
+    """
     if vm.serving:
         raise StateError("a machine cannot be saved by a hypercall handler: the hypercall has no result yet")
+    if vm.absent is not None:
+        raise StateError(f"{vm.absent}: this machine cannot be saved")
     vmstate.check(vm)
     vm.settle_time()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from pyspapr.errors import SpaprError
+from pyspapr.errors import SpaprError, StateError
 from pyspapr.migration.phases import Phase
 from pyspapr.migration.tls import source_context
 from pyspapr.qmp.errors import QmpError
@@ -47,9 +47,10 @@ def migrate(monitor: Monitor, uri: str, detach: bool = True) -> None:
                 pause_before_switchover=settings.pause_before_switchover,
                 throttling=settings.auto_converge,
             )
+        except StateError:
+            raise  # there was nothing to begin: the last migration is the last one still
         except SpaprError as error:
-            if monitor.vm.migrating is None:
-                monitor.refused = str(error)
+            monitor.refused = str(error)
             raise
         monitor.refused = None
 

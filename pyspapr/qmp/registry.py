@@ -53,7 +53,10 @@ class Command(Plain):
 
     def __call__(self, monitor: Monitor, keywords: dict[str, Any]) -> Any:
         """The answer."""
-        result = self.function(monitor, **keywords)
+        try:
+            result = self.function(monitor, **keywords)
+        except StopIteration as error:  # which asyncio's futures do not take, so that no answer would come
+            raise RuntimeError("StopIteration") from error
         return {} if result is None else result
 
     def usage(self) -> str:
