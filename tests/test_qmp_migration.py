@@ -9,15 +9,16 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import pytest
 from commands import program
 from qemu.qmp import ExecuteError, QMPClient
 
-from pyspapr import Machine
+from pyspapr import Machine, Migrated, Timeout
 from pyspapr.cli.progress import summary
+from pyspapr.cli.stage import Stage
 from pyspapr.migration.phases import Phase
 from pyspapr.migration.statistics import MigrationStatistics, PassStatistics
 from pyspapr.qmp.client import CommandFailed, QmpClient
@@ -247,6 +248,13 @@ def test_a_machine_is_not_waited_for_longer_than_was_said(tmp_path: Path) -> Non
         done = pyspapr("boot", "--incoming", address, "--timeout", "0.3", *more)
         assert done.returncode == 4, done.stderr
         assert not (tmp_path / "way").exists()
+
+
+def test_who_stays_after_the_guest_has_left_stays_no_longer_than_was_said(vm: Machine) -> None:
+    stage = Stage(vm, timeout=0.3)
+    with ExitStack() as stack:
+        stage.serve("tcp:0", stack)
+        assert stage.perform(lambda vm: nullcontext(), lambda vm: Migrated()) == Timeout(0.3)
 
 
 def test_progress_on_a_terminal_is_a_table_and_ctrl_c_cancels(demo_guest: Path, tmp_path: Path) -> None:

@@ -182,10 +182,10 @@ class Stage:
         while True:
             if waiting.take_stop_request():
                 return Interrupted()
-            if self.left == 0 and self._timeout is not None:
-                return Timeout(self._timeout)
+            if (expired := self._expired()) is not None:
+                return expired
             if (incoming := self._incoming) is None:
-                waiting.wait_for_kick(LONGEST_WAIT if self.left is None else min(LONGEST_WAIT, self.left))
+                self._wait()
                 continue
             try:
                 with cancelled_after(self.left, incoming):
@@ -207,8 +207,17 @@ class Stage:
             return vm
 
     def _stay(self, reason: StopReason) -> StopReason:
-        """The guest has left; whoever controls us may still ask how it went, until `quit`."""
+        """The guest has left; whoever controls us may still ask how it went, until `quit` or the time is over."""
         complain(f"{reason}; waiting for `quit` on a control socket")
         while not self.vm.take_stop_request():
-            self.vm.wait_for_kick(LONGEST_WAIT)
+            if (expired := self._expired()) is not None:
+                return expired
+            self._wait()
         return Interrupted()
+
+    def _expired(self) -> Timeout | None:
+        return Timeout(self._timeout) if self.left == 0 and self._timeout is not None else None
+
+    def _wait(self) -> None:
+        """Until something happens to the machine, or the time is over."""
+        self.vm.wait_for_kick(LONGEST_WAIT if self.left is None else min(LONGEST_WAIT, self.left))
