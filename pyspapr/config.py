@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from operator import index
-from typing import Final, Literal, SupportsIndex
+from typing import Final, Literal, SupportsIndex, TypedDict
 
 from pyspapr.errors import ConfigError
 from pyspapr.plain import Plain
@@ -90,6 +90,21 @@ def hpt_shift_for(max_memory: int) -> int:
     One 16-byte entry for 2 KiB of memory, as PAPR's "Partition Hash Table" sizing advice and QEMU have it.
     """
     return min(max((max_memory - 1).bit_length() - 7, HPT_SHIFT_MIN), HPT_SHIFT_MAX)
+
+
+class Description(TypedDict, total=False):
+    """The fields of `MachineConfig`, for type checkers of who takes them as keywords."""
+
+    memory: int | str
+    max_memory: int | str | None
+    cpu: str
+    vcpus: int
+    clock: Clock
+    seed: int
+    strict: bool
+    hpt_shift: int | None
+    rtc_base: int | None
+    console_history: int
 
 
 class MachineConfig(Plain, kw_only=True):

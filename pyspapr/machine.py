@@ -18,13 +18,13 @@ import re
 import threading
 import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, Unpack
 
 from pyspapr import config as config_module
 from pyspapr import hcall, machine_state, runloop, vmstate
 from pyspapr._native import Hpt, Ram, Vcpu
 from pyspapr.calls import Calls
-from pyspapr.config import RTC_EPOCH, Clock, Engine, MachineConfig, whole
+from pyspapr.config import RTC_EPOCH, Description, Engine, MachineConfig, whole
 from pyspapr.console import Console
 from pyspapr.cpu import Cpu
 from pyspapr.devices import nvram, vty
@@ -65,19 +65,12 @@ class Machine:
         self,
         config: MachineConfig | None = None,
         *,
-        memory: int | str = "1G",
-        cpu: str = "power8",
-        clock: Clock = "virtual",
-        seed: int = 0,
-        strict: bool = False,
-        max_memory: int | str | None = None,
-        hpt_shift: int | None = None,
-        rtc_base: int | None = None,
         engine: Engine | None = None,
         ram: Ram | None = None,
         hpt: Hpt | None = None,
+        **description: Unpack[Description],
     ) -> None:
-        """Build from `config`, or from the keywords, which mean what `MachineConfig` says.
+        """Build from `config`, or else from the keywords of `MachineConfig`. Raises TypeError when both are there.
 
         `engine` runs the instructions; see `config.DEFAULT_ENGINE`.
 
@@ -85,16 +78,9 @@ class Machine:
         """
         if not isinstance(config, MachineConfig | None):
             raise TypeError(f"a MachineConfig describes a machine, or keywords do, but not {config!r}")
-        self.config = config or MachineConfig(
-            memory=memory,
-            cpu=cpu,
-            clock=clock,
-            seed=seed,
-            strict=strict,
-            max_memory=max_memory,
-            hpt_shift=hpt_shift,
-            rtc_base=rtc_base,
-        )
+        if config is not None and description:
+            raise TypeError(f"a machine is described by a MachineConfig or by {', '.join(description)}, not by both")
+        self.config = MachineConfig(**description) if config is None else config
         self.engine: Engine = engine or config_module.DEFAULT_ENGINE
         try:
             self.ram = Ram(self.config.ram_size) if ram is None else ram

@@ -25,6 +25,7 @@ from pyspapr import (
     InstructionLimit,
     Interrupted,
     Machine,
+    MachineConfig,
     Matched,
     Panicked,
     PoweredOff,
@@ -33,6 +34,7 @@ from pyspapr import (
     Timeout,
     Unimplemented,
 )
+from pyspapr.config import Description
 from pyspapr.lockstep import Lockstep
 
 FOREVER = [0x38630001, 0x4BFFFFFC]  # addi r3,r3,1; b .-4
@@ -127,6 +129,21 @@ def test_a_limit_that_is_no_whole_number_is_refused_before_anything_runs(vm: Mac
 def test_what_is_no_description_of_a_machine_is_refused() -> None:
     with pytest.raises(TypeError, match="a MachineConfig describes a machine, or keywords do, but not '32M'"):
         Machine(cast(Any, "32M"))
+    with pytest.raises(TypeError, match="memori"):
+        Machine(**cast(Any, {"memori": "32M"}))
+
+
+def test_a_machine_is_described_once() -> None:
+    config = MachineConfig(memory="32M", seed=5)
+    assert Machine(config).config == Machine(memory="32M", seed=5).config == config
+    with pytest.raises(TypeError, match="is described by a MachineConfig or by memory, seed, not by both"):
+        Machine(config, memory="64M", seed=5)
+
+
+def test_a_machine_takes_every_word_of_a_description() -> None:
+    config = MachineConfig(memory="32M", max_memory="64M", cpu="power9", console_history=4096, rtc_base=0)
+    assert Description.__annotations__.keys() == config.as_dict().keys()
+    assert Machine(**cast(Any, config.as_dict())).config == config
 
 
 def test_a_time_limit_may_be_longer_than_a_thread_can_wait(vm: Machine) -> None:
@@ -177,9 +194,7 @@ def test_text_bytes_and_patterns_over_both_are_waited_for(vm: Machine) -> None:
 
 
 def test_a_console_flood_is_bounded_and_still_matched() -> None:
-    from pyspapr import MachineConfig
-
-    vm = Machine(MachineConfig(memory="32M", console_history=4096))
+    vm = Machine(memory="32M", console_history=4096)
     loop = put("abcd")
     started(vm, *loop, 0x48000000 | (-4 * len(loop) & 0x3FFFFFC))
     assert isinstance(vm.run(max_instructions=len(loop) * 20_000), InstructionLimit)
