@@ -112,7 +112,8 @@ class Console:
         self._read = 0  # position of read()
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")  # of read()
         self._matched = 0  # position after the last match
-        self._scanned = 0  # position up to which match() has looked
+        self._sought: re.Pattern[Any] | None = None  # what match() was last asked for
+        self._scanned = 0  # position up to which it has looked for that
         self._lock = threading.Lock()
         self._input = bytearray()
         self.drained = threading.Event()
@@ -170,8 +171,10 @@ class Console:
     def match(self, pattern: re.Pattern[Any]) -> str | None:
         """The text from the last match through the first match of `pattern`, or None; the match is consumed.
 
-        Only the new output is searched, with an overlap of `LONGEST_MATCH` bytes.
+        Of the same pattern as before only the new output is searched, with an overlap of `LONGEST_MATCH` bytes.
         """
+        if pattern != self._sought:
+            self._sought, self._scanned = pattern, 0
         first = max(self._matched, self._scanned - LONGEST_MATCH, self._start)
         length = _end_of_match(pattern, self._since(first))
         self._scanned = self.total
@@ -214,10 +217,11 @@ class Console:
         return bool(self._input) or self.keeps_open > 0 or (self.source is not None and not self.source.exhausted)
 
     def expect(self, pattern: str | bytes | re.Pattern[Any], *, timeout: float | None = None) -> str:
-        """Run the guest until `pattern` appears and return the text up to its end.
+        """Run the guest until `pattern` appears and return the text up to its end, from the last match on.
 
-        `pattern` is plain text or bytes, or a compiled regular expression over either. Raises ExpectError when the
-        run ends otherwise.
+        `pattern` is plain text or bytes, or a compiled regular expression over either. What is there already is found
+        before anything runs, also when the guest has ended. Raises ExpectError when the run ends otherwise, and
+        StateError when there is nothing to run.
         """
         from pyspapr.results import Matched
 

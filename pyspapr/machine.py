@@ -261,7 +261,8 @@ class Machine:
         """Run the guest and say why it stopped.
 
         `max_instructions` counts from now, exactly. `timeout` is in seconds of host time and so not repeatable.
-        `until` ends the run when the text, or what the pattern matches, appears on the console after the last match.
+        `until` ends the run when the text, or what the pattern matches, appears on the console after the last match;
+        what is there already is found before anything runs, also when the guest has ended.
         Ctrl-C raises KeyboardInterrupt between two instructions; the machine can be run on afterwards. It waits for a
         hypercall's handler to return, unless it is pressed once more half a second later.
         What a handler or a console's sink raises comes out of here; the next run makes that hypercall again.
@@ -278,6 +279,8 @@ class Machine:
         if not self.started:
             raise StateError("there is nothing to run: call load_kernel() first")
         if self.ended is not None and self.ended.final:
+            if not self.running and (matched := run.matched()) is not None:
+                return matched
             advice = "" if isinstance(self.ended, Migrated) else "; call reboot() or load_kernel() before running on"
             raise StateError(f"{self.ended}{advice}")
         with run.interruption:

@@ -103,6 +103,8 @@ class Run:
     def _between(self) -> StopReason | None:
         vm = self.vm
         vm.run_posted()
+        if self.pattern is not None and (matched := self.matched()) is not None:
+            return matched
         if vm.ended is not None:
             return vm.ended
         if (
@@ -113,10 +115,6 @@ class Run:
             migration.step()
             if vm.ended is not None:
                 return vm.ended
-        if self.pattern is not None and vm.console.total != self.seen:
-            self.seen = vm.console.total
-            if (text := vm.console.match(self.pattern)) is not None:
-                return Matched(text)
         if vm.take_stop_request() or (self.migration is not None and self.migration.ended.is_set()):
             return Interrupted()
         if self.expired and self.seconds is not None:
@@ -124,6 +122,15 @@ class Run:
         if self.limit is not None and self.vcpu.instructions >= self.limit:
             return InstructionLimit(self.vcpu.instructions)
         return None
+
+    def matched(self) -> Matched | None:
+        """What was waited for, if it is on the console and was not yet when this was asked last."""
+        console = self.vm.console
+        if self.pattern is None or console.total == self.seen:
+            return None
+        self.seen = console.total
+        text = console.match(self.pattern)
+        return None if text is None else Matched(text)
 
     def _dispatch(self, code: int) -> None:
         vm = self.vm

@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 
 from pyspapr import Machine, StateError
+from pyspapr.console import LONGEST_MATCH
 
 
 def test_a_character_that_is_printed_in_two_pieces_is_read_as_one(vm: Machine) -> None:
@@ -46,6 +47,12 @@ def test_no_pattern_over_text_matches_half_a_character(vm: Machine) -> None:
         assert vm.console.match(anything) is None
     vm.console.emit("日".encode()[2:])
     assert vm.console.match(anything) == "日"
+
+
+def test_what_was_searched_for_one_pattern_was_not_for_another(vm: Machine) -> None:
+    vm.console.emit(b"early" + bytes(2 * LONGEST_MATCH))
+    assert vm.console.match(re.compile("never")) is None
+    assert vm.console.match(re.compile("early")) == "early"
 
 
 def test_a_console_whose_machine_is_gone_says_so() -> None:

@@ -179,6 +179,29 @@ def test_expect_runs_until_the_text_appears(vm: Machine) -> None:
     assert vm.console.read() == ""
 
 
+def test_what_a_guest_said_before_its_end_can_still_be_expected(vm: Machine) -> None:
+    started(vm, *put("one\n"), *put("two\n"), *put("end\n"), *POWER_OFF)
+    assert vm.run(timeout=20) == PoweredOff()
+    assert vm.console.expect("one") == "one"
+    assert vm.run(until="two") == Matched("\ntwo")
+    for _ in range(2):
+        with pytest.raises(StateError, match="the guest powered off"):
+            vm.console.expect("two")
+    assert vm.console.expect("end") == "\nend"
+    assert vm.ended == PoweredOff()
+
+
+def test_text_that_comes_together_with_the_end_is_found(vm: Machine) -> None:
+    @vm.hypercall(0xF100, "H_NOTE")
+    def handler(machine: Machine, cpu: object) -> int:
+        machine.console.emit(b"solved")
+        machine.end(PoweredOff())
+        return 0
+
+    assert started(vm, *hypercall(0xF100)).console.expect("solved", timeout=20) == "solved"
+    assert vm.ended == PoweredOff()
+
+
 def test_text_bytes_and_patterns_over_both_are_waited_for(vm: Machine) -> None:
     started(vm, *put("one\n"), *put("two\n"), *put("six\n"), *put("end\n"), *POWER_OFF)
     assert vm.console.expect(b"on") == "on"
