@@ -50,10 +50,17 @@ def _counted(handler: Callable[..., object], name: str, rest: int | None) -> int
     return count
 
 
-def values_of(name: str, result: object) -> tuple[int, ...]:
-    """What a handler returned: one value, or several. Raises TypeError, with its name, for what is neither."""
+def values_of(name: str, result: object, most: int, bits: int) -> tuple[int, ...]:
+    """What a handler returned: one value, or several, at most `most`. Raises an error with its name for anything else.
+
+    Nothing is cut off: a value is one that `bits` bits hold, signed or unsigned, or a ValueError.
+    """
     values = result if isinstance(result, tuple) else (result,)
     for value in values:
         if not isinstance(value, int):
             raise TypeError(f"{name} returns integers, one or a tuple of them, not {result!r}")
+        if not -1 << (bits - 1) <= value < 1 << bits:
+            raise ValueError(f"{name} returns {value:#x}, which {bits} bits hold neither signed nor unsigned")
+    if not 0 < len(values) <= most:
+        raise TypeError(f"{name} returns {len(values)} values, expected 1 to {most}")
     return values

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 from unittest.mock import Mock
 
 import pytest
@@ -79,4 +79,41 @@ def test_what_is_no_result_is_refused_by_name(vm: Machine, no_trace: None, resul
         answered(vm, lambda machine, cpu: result)
     registry.rtas_call(0x300, "my-call")(lambda machine, cpu: result)
     with pytest.raises(TypeError, match=r"my-call returns integers, one or a tuple of them, not"):
+        started(vm, *rtas(TOKEN)).run(timeout=20)
+
+
+def returned(vm: Machine, result: object) -> list[int]:
+    """R3 to R5 after a hypercall with this result."""
+    vm.hypercall(0xF100, "H_NOTE")(cast(Any, lambda machine, cpu: result))
+    started(vm, *hypercall(0xF100), 0x60000000).run(max_instructions=len(hypercall(0xF100)), timeout=20)
+    return [vm.cpus[0][f"r{number}"] for number in (3, 4, 5)]
+
+
+def test_a_register_holds_every_signed_and_every_unsigned_value(vm: Machine) -> None:
+    low, high = -1 << 63, (1 << 64) - 1
+    assert returned(vm, low)[0] == 1 << 63 and returned(vm, high)[0] == high and returned(vm, True)[0] == 1
+    assert returned(vm, (0, low, high)) == [0, 1 << 63, high]
+    assert returned(vm, tuple(range(10))) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("value", [1 << 64, (-1 << 63) - 1, 1 << 127, (-1 << 127) - 1])
+def test_what_no_register_holds_is_refused_by_name_and_not_cut_off(vm: Machine, value: int) -> None:
+    for result in (value, (0, value)):
+        with pytest.raises(ValueError, match=f"H_NOTE returns {value:#x}, which 64 bits hold neither"):
+            returned(vm, result)
+
+
+@pytest.mark.parametrize("value", [1 << 32, (-1 << 31) - 1])
+def test_what_no_word_holds_is_refused_by_name_and_not_cut_off(vm: Machine, no_trace: None, value: int) -> None:
+    registry.rtas_call(0x300, "my-call", results=2)(lambda machine, cpu: (0, value))
+    with pytest.raises(ValueError, match=f"my-call returns {value:#x}, which 32 bits hold neither"):
+        started(vm, *rtas(TOKEN, results=2)).run(timeout=20)
+
+
+def test_no_value_at_all_and_more_than_there_is_room_for_are_refused_by_name(vm: Machine, no_trace: None) -> None:
+    for count in (0, 11):
+        with pytest.raises(TypeError, match=f"H_NOTE returns {count} values, expected 1 to 10"):
+            returned(vm, (0,) * count)
+    registry.rtas_call(0x300, "my-call")(lambda machine, cpu: ())
+    with pytest.raises(TypeError, match="my-call returns 0 values, expected 1 to 16"):
         started(vm, *rtas(TOKEN)).run(timeout=20)

@@ -4,8 +4,9 @@
     def h_put_term_char(vm: Machine, cpu: Cpu, termno: int, length: int, ...) -> Result: ...
 
 Arguments are R4 onwards, as many as the function names (all nine with `*args`), unsigned. It returns a return code, or
-a tuple of a code and the values for R4 onwards. A guest address outside RAM needs no care: `GuestAddressError` becomes
-H_PARAMETER. Anything else that it raises comes out of `Machine.run`.
+a tuple of a code and the values for R4 onwards, as far as R12: each is an integer that 64 bits hold, signed or unsigned
+(-2**63 to 2**64 - 1). A guest address outside RAM needs no care: `GuestAddressError` becomes H_PARAMETER. Anything else
+that it raises, and what is raised for a result that is none (TypeError, ValueError), comes out of `Machine.run`.
 """
 
 from __future__ import annotations
@@ -27,6 +28,12 @@ Result = int | tuple[int, ...]
 Handler = Callable[..., Result]
 
 MAX_ARGUMENTS: Final = 9
+MAX_RESULTS: Final = 10
+"""R3 to R12."""
+REGISTER: Final = 64
+LEAST: Final = -1 << 63
+MOST: Final = (1 << 64) - 1
+"""What a register holds, signed or unsigned."""
 
 
 class Hypercall(Plain):
@@ -43,9 +50,9 @@ class Hypercall(Plain):
             result = self.handler(vm, cpu, *arguments[: self.arguments])
         except GuestAddressError:
             return (H_PARAMETER,)
-        if type(result) is int:  # nearly all, and this is the way of every call
+        if type(result) is int and LEAST <= result <= MOST:  # nearly all, and this is the way of every call
             return (result,)
-        return values_of(self.name, result)
+        return values_of(self.name, result, MAX_RESULTS, REGISTER)
 
 
 TABLE: Final[dict[int, Hypercall]] = {}

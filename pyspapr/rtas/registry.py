@@ -7,6 +7,9 @@ The argument buffer is big-endian words (PAPR, "RTAS Argument Call Buffer"):
 
     | token | number of arguments | number of results | arguments ... | status, results ... |
 
+It returns a status, or a tuple of a status and the results: each an integer that 32 bits hold, signed or unsigned
+(-2**31 to 2**32 - 1). Results that the guest left no room for are not written.
+
 Token numbers are part of the guest's state (a guest keeps them across a migration), so they never change; they are
 QEMU's.
 """
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 
 TOKEN_BASE: Final = 0x2000
 MAX_WORDS: Final = 16
+WORD: Final = 32
 
 SUCCESS: Final = 0
 NO_ERRORS_FOUND: Final = 1
@@ -95,4 +99,4 @@ def answer(vm: Machine, cpu: Cpu, token: int, arguments: tuple[int, ...], nresul
         result = row.handler(vm, cpu, *arguments[: row.arguments])
     except GuestAddressError:
         return (PARAMETER_ERROR,)
-    return values_of(row.name, result)
+    return values_of(row.name, result, MAX_WORDS, WORD)
