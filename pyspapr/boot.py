@@ -21,6 +21,7 @@ from pyspapr.elf import Elf, open_image, read_elf
 from pyspapr.errors import ImageError
 from pyspapr.fdt import flatten
 from pyspapr.memory import Memory
+from pyspapr.paths import shown
 from pyspapr.plain import Plain
 from pyspapr.rtas import BLOB
 
@@ -98,7 +99,7 @@ def copy_file(memory: Memory, address: int, path: str | os.PathLike[str], what: 
         while size:
             data = file.read(min(size, CHUNK))
             if not data:
-                raise ImageError(f"{what} {os.fspath(path)}: truncated while it was read")
+                raise ImageError(f"{what} {shown(path)}: truncated while it was read")
             memory.write(address, data)
             address += len(data)
             size -= len(data)
@@ -119,7 +120,7 @@ def encode_arguments(text: str) -> bytes:
 
 def load(memory: Memory, config: MachineConfig, images: Images, random: Random) -> Entry:
     """Load everything. Raises ImageError, with RAM untouched, when something does not fit."""
-    kernel = os.fspath(images.kernel)
+    kernel = shown(images.kernel)
     with open_image(images.kernel, "kernel") as (file, length):
         elf = read_elf(file, length, f"kernel {kernel}")
 
@@ -131,7 +132,7 @@ def load(memory: Memory, config: MachineConfig, images: Images, random: Random) 
 
     initrd: tuple[int, int] | None = None
     if images.initrd is not None:
-        name = os.fspath(images.initrd)
+        name = shown(images.initrd)
         with open_image(images.initrd, "initrd") as (_, length):
             if length == 0:
                 raise ImageError(f"initrd {name}: empty")

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import BinaryIO, Final
 
 from pyspapr.errors import ImageError
+from pyspapr.paths import as_path, shown
 from pyspapr.plain import Plain
 
 HEADER_SIZE: Final = 64
@@ -77,16 +78,14 @@ class Elf(Plain):
 @contextmanager
 def open_image(path: str | os.PathLike[str], what: str) -> Iterator[tuple[BinaryIO, int]]:
     """The open regular file and its size. Raises ImageError when there is none."""
-    name = os.fspath(path)
     try:
+        name = as_path(path)
         if os.path.exists(name) and not os.path.isfile(name):
-            raise ImageError(f"{what} {name}: not a regular file")
+            raise ImageError(f"{what} {shown(path)}: not a regular file")
         with open(name, "rb") as file:
             yield file, os.fstat(file.fileno()).st_size
     except OSError as error:
-        raise ImageError(f"{what} {name}: {error.strerror or error}") from error
-    except ValueError as error:  # an embedded NUL in the name
-        raise ImageError(f"{what} {name!r}: {error}") from error
+        raise ImageError(f"{what} {shown(path)}: {error.strerror or error}") from error
 
 
 class Header(Plain):

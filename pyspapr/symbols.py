@@ -18,6 +18,7 @@ from typing import BinaryIO, Final
 
 from pyspapr.elf import ADDRESS_MASK, bad, open_image, read_header
 from pyspapr.errors import ImageError
+from pyspapr.paths import shown
 from pyspapr.sections import SHF_EXECINSTR, SHN_LORESERVE, SHT_SYMTAB, read_sections, section_table
 
 KERNEL: Final = 0xC << 60
@@ -80,8 +81,8 @@ class Symbols:
 
 def read_symbols(path: str | os.PathLike[str]) -> Symbols:
     """The names in an ELF file or in a map. A stripped file has none. Raises ImageError."""
-    name = os.fspath(path)
-    with open_image(name, "symbols") as (file, length):
+    name = shown(path)
+    with open_image(path, "symbols") as (file, length):
         is_elf = file.read(4) == b"\x7fELF"
         file.seek(0)
         return read_elf_symbols(file, length, f"symbols {name}") if is_elf else read_map(file, name)

@@ -14,6 +14,8 @@ import socket
 import stat
 from typing import Final
 
+from pyspapr.paths import as_path
+
 PROBE_SECONDS: Final = 1.0
 
 
@@ -22,7 +24,7 @@ class UnixListener:
 
     def __init__(self, path: str, backlog: int) -> None:
         """Begin. Raises OSError."""
-        self._path = os.path.abspath(path)
+        self._path = os.path.abspath(as_path(path))
         _make_room(path)
         self.socket = socket.socket(socket.AF_UNIX)
         beside = os.path.join(os.path.dirname(path), f".{secrets.token_hex(4)}")

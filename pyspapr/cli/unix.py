@@ -13,6 +13,7 @@ from typing import Final
 
 from pyspapr.errors import ConfigError
 from pyspapr.machine import Machine
+from pyspapr.paths import shown
 from pyspapr.unix_socket import UnixListener
 
 CHUNK: Final = 4096
@@ -32,7 +33,7 @@ class SocketConsole:
         try:
             self._listener = UnixListener(path, 1)
         except OSError as error:
-            raise ConfigError(f"console unix:{path}: {error.strerror or error}") from error
+            raise ConfigError(f"console unix:{shown(path)}: {error.strerror or error}") from error
         self._server = self._listener.socket
         self._thread = threading.Thread(target=self._serve, name="console socket", daemon=True)
 

@@ -21,6 +21,7 @@ from pyspapr.migration.prepare import as_it_is
 from pyspapr.migration.records import ALIGNMENT, CHECK, Header, Image, Kind, Record
 from pyspapr.migration.replacement import replacing
 from pyspapr.migration.stream import RECORD_HEAD, StreamReader, StreamWriter
+from pyspapr.paths import as_path, shown
 from pyspapr.vmstate import cbor
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def write_after(vm: Machine, writer: StreamWriter, base: Path, compression: Comp
     with open_file(base) as file:
         check = check_of_file(file)
     if vm.base != check:
-        raise StateError(f"{os.fspath(base)} is not the file that this machine was last saved to or restored from")
+        raise StateError(f"{shown(base)} is not the file that this machine was last saved to or restored from")
     save.write_head(vm, writer, check)
     table = None
     if vm.hpt.has_base:
@@ -123,9 +124,9 @@ def write_after(vm: Machine, writer: StreamWriter, base: Path, compression: Comp
 def open_file(path: Path) -> BinaryIO:
     """A file to read. Raises ImageError."""
     try:
-        return open(path, "rb", buffering=READ_BUFFER)
+        return open(as_path(path), "rb", buffering=READ_BUFFER)
     except OSError as error:
-        raise ImageError(f"{os.fspath(path)} cannot be read: {error.strerror}") from error
+        raise ImageError(f"{shown(path)} cannot be read: {error.strerror}") from error
 
 
 class FileLoader(Loader):

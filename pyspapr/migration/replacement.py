@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from typing import Final
 
 from pyspapr.errors import StateError
+from pyspapr.paths import as_path, shown
 
 BUFFER: Final = 1 << 20
 
@@ -23,11 +24,11 @@ class Replacement:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         """Begin. Raises StateError."""
-        self._path = os.fspath(path)
-        self._target = os.path.realpath(self._path)
-        self._directory, name = os.path.split(self._target)
-        self._beside = os.path.join(self._directory, f".{name}.{os.getpid()}.{os.urandom(4).hex()}")
+        self._path = path
         try:
+            self._target = os.path.realpath(as_path(path))
+            self._directory, name = os.path.split(self._target)
+            self._beside = os.path.join(self._directory, f".{name}.{os.getpid()}.{os.urandom(4).hex()}")
             self._mode = _mode_for(self._target)
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
             self.file = os.fdopen(os.open(self._beside, flags, 0o600), "w+b", buffering=BUFFER)
@@ -36,7 +37,7 @@ class Replacement:
 
     def failed(self, error: OSError) -> StateError:
         """What to raise for `error`."""
-        return StateError(f"{self._path} cannot be written: {error.strerror or error}")
+        return StateError(f"{shown(self._path)} cannot be written: {error.strerror or error}")
 
     def commit(self) -> None:
         """Sync it, and put it in its place for good. Raises StateError; it is gone then."""

@@ -16,6 +16,7 @@ import os
 import ssl
 
 from pyspapr.errors import ConfigError
+from pyspapr.paths import as_path, shown
 
 
 def _load(directory: str, role: str, protocol: int) -> ssl.SSLContext:
@@ -23,6 +24,7 @@ def _load(directory: str, role: str, protocol: int) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.verify_mode = ssl.CERT_REQUIRED
     try:
+        as_path(directory)
         context.load_verify_locations(os.path.join(directory, "ca-cert.pem"))
         context.load_cert_chain(
             os.path.join(directory, f"{role}-cert.pem"),
@@ -32,7 +34,7 @@ def _load(directory: str, role: str, protocol: int) -> ssl.SSLContext:
         )
     except (OSError, ssl.SSLError) as error:
         text = error.reason if isinstance(error, ssl.SSLError) and error.reason else error.strerror or str(error)
-        raise ConfigError(f"TLS credentials of a {role} in {directory}: {text}") from error
+        raise ConfigError(f"TLS credentials of a {role} in {shown(directory)}: {text}") from error
     return context
 
 

@@ -39,6 +39,7 @@ from pyspapr.migration.transport import (
     Transport,
 )
 from pyspapr.migration.users import READ, Closed, Users
+from pyspapr.paths import is_path
 from pyspapr.plain import Plain
 from pyspapr.unix_socket import UnixListener
 
@@ -74,7 +75,7 @@ def parse(uri: str) -> Address:
         return Address("tcp", match["v6"] or match["host"] or LOOPBACK, port)
     if kind == "fd" and rest.isascii() and rest.isdigit():
         return Address("fd", "", int(rest))
-    if kind in ("unix", "file") and rest and "\0" not in rest:
+    if kind in ("unix", "file") and is_path(rest):
         return Address(kind, rest)
     if colon and kind in ("tcp", "fd", "unix", "file"):
         example = {"tcp": "tcp:HOST:PORT", "fd": "fd:NUMBER", "unix": "unix:PATH", "file": "file:PATH"}[kind]

@@ -10,6 +10,7 @@ import socket
 from typing import Final
 
 from pyspapr.errors import ConfigError
+from pyspapr.paths import is_path
 from pyspapr.plain import Plain
 from pyspapr.unix_socket import UnixListener
 
@@ -45,7 +46,7 @@ def parse_address(text: str) -> Address:
     """The address that `text` names. Raises ConfigError."""
     kind, _, rest = text.partition(":")
     if kind == "unix":
-        if not rest or "\0" in rest:
+        if not is_path(rest):
             raise ConfigError(f"address {text!r} needs a path: unix:PATH")
         return UnixAddress(rest)
     if kind == "tcp":
