@@ -50,15 +50,15 @@ LONGEST_NUMBER: Final = 40
 """Digits of a size that somebody may have meant. (Python refuses to read more than 4300 with an error of its own.)"""
 
 
-def parse_size(text: str | int) -> int:
-    """Bytes from `"512M"`, `"1G"`, `"65536"` or an integer. Raises ConfigError for anything else."""
+def parse_size(text: str | int, what: str = "memory size") -> int:
+    """Bytes from `"512M"`, `"1G"`, `"65536"` or an integer; `what` it is for complaints. Raises ConfigError."""
     if isinstance(text, int) and not isinstance(text, bool):
         return text
     match = _SIZE.fullmatch(text.strip()) if isinstance(text, str) else None
     if match is None:
-        raise ConfigError(f"memory size {text!r} is not a number with an optional unit K, M, G or T")
+        raise ConfigError(f"{what} {text!r} is not a number with an optional unit K, M, G or T")
     if len(match[1]) > LONGEST_NUMBER:
-        raise ConfigError(f"memory size {match[1][:LONGEST_NUMBER]}... has {len(match[1])} digits")
+        raise ConfigError(f"{what} {match[1][:LONGEST_NUMBER]}... has {len(match[1])} digits")
     return int(match[1]) * _UNITS[match[2].upper()]
 
 
@@ -72,8 +72,8 @@ def format_size(size: int) -> str:
 
 def check_timeout(seconds: float | None) -> None:
     """Refuse what is no time to wait: less than nothing, no end, no number. Raises ConfigError."""
-    if seconds is not None and not 0 <= seconds < math.inf:
-        raise ConfigError(f"timeout is {seconds}, expected a finite number of seconds, 0 or more")
+    if seconds is not None and not (isinstance(seconds, int | float) and 0 <= seconds < math.inf):
+        raise ConfigError(f"timeout is {seconds!r}, expected a finite number of seconds, 0 or more")
 
 
 def whole(name: str, value: SupportsIndex) -> int:
@@ -141,7 +141,7 @@ class MachineConfig(Plain, kw_only=True):
             )
         if memory % MEMORY_GRANULE:
             raise ConfigError(f"memory size {format_size(memory)} is not a multiple of {format_size(MEMORY_GRANULE)}")
-        maximum = memory if self.max_memory is None else parse_size(self.max_memory)
+        maximum = memory if self.max_memory is None else parse_size(self.max_memory, "maximum memory")
         object.__setattr__(self, "max_memory", maximum)
         if maximum < memory or maximum > MEMORY_MAX:
             raise ConfigError(

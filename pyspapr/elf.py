@@ -117,9 +117,11 @@ def read_header(file: BinaryIO, name: str, kinds: tuple[int, ...] = EXECUTABLES)
         raise bad(name, f"byte order {header[5]}, expected 1 (little-endian) or 2 (big-endian)")
     order = "<" if header[5] == 1 else ">"
     kind, machine = struct.unpack_from(order + "HH", header, 16)
-    if machine != EM_PPC64 or header[4] != ELFCLASS64:
+    if machine != EM_PPC64:
         named = MACHINES.get(machine, f"machine {machine}")
         raise bad(name, f"an ELF file for {named}, expected 64-bit PowerPC")
+    if header[4] != ELFCLASS64:
+        raise bad(name, f"ELF class {header[4]}, expected {ELFCLASS64} (64-bit)")
     if kind not in kinds:
         wanted = "an executable or an object file" if ET_REL in kinds else "an executable"
         raise bad(name, f"ELF type {kind}, expected {wanted}")

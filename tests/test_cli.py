@@ -89,6 +89,10 @@ def test_info_shows_models_limits_and_features() -> None:
         (["--kernel", "nowhere"], "kernel nowhere: No such file or directory"),
         (["--kernel", "not-elf"], "kernel not-elf: not an ELF file"),
         (["--kernel", "x86"], "kernel x86: an ELF file for x86-64, expected 64-bit PowerPC"),
+        (["--kernel", "x86", "--profile"], "kernel x86: an ELF file for x86-64"),
+        (["--kernel", "not-elf", "--profile"], "kernel not-elf: not an ELF file"),
+        (["--kernel", "ok", "--profile", "--symbols", "x86"], "symbols x86: an ELF file for x86-64"),
+        (["--kernel", "class"], "kernel class: ELF class 1, expected 2 (64-bit)"),
         (["--kernel", "short"], "kernel short: truncated: segment 0 ends at 0x2000, the file at 0x1800"),
         (["--kernel", "high"], "is outside 64M of memory"),
         (["--kernel", "ok", "--initrd", "nowhere"], "initrd nowhere: No such file or directory"),
@@ -122,6 +126,7 @@ def test_bad_input_gets_one_line_and_status_2(
     Path("ok").write_bytes(elf(assemble(*POWER_OFF)))
     Path("not-elf").write_bytes(b"#!/bin/sh\n" * 100)
     Path("x86").write_bytes(Path("/bin/true").read_bytes() if os.uname().machine == "x86_64" else elf(b"", machine=62))
+    Path("class").write_bytes(elf(b"").replace(b"\x7fELF\2", b"\x7fELF\1"))
     Path("short").write_bytes(elf(bytes(0x1000))[:0x1800])
     Path("high").write_bytes(elf(assemble(*POWER_OFF), address=1 << 30))
     with open("huge", "wb") as file:
@@ -130,6 +135,19 @@ def test_bad_input_gets_one_line_and_status_2(
     memory = [] if "--memory" in options else ["--memory", "64M"]
     assert message in complaint(run("boot", *memory, *options))
     assert {path.name for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["demo", "--cpu", "z80"], "unknown CPU 'z80': choose one of power8, power9"),
+        (["migrate", "--qmp", "unix:x", "--bandwidth", "-1", "unix:y"], "bandwidth '-1' is not a number"),
+        (["migrate", "--qmp", "unix:x", "--bandwidth", "9" * 5000, "unix:y"], "has 5000 digits"),
+    ],
+)
+def test_a_complaint_is_all_that_is_said_and_names_what_is_wrong(words: list[str], message: str) -> None:
+    text = complaint(done := run(*words))
+    assert message in text and "memory" not in text and done.stdout == b""
 
 
 def boot(kernel: Path, *options: object, data: bytes = b"") -> subprocess.CompletedProcess[bytes]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from decimal import Decimal
 from typing import Any, cast
 
 import pytest
@@ -55,6 +57,7 @@ def test_the_hash_table_follows_maximum_memory() -> None:
         ({"memory": "8T"}, "outside"),
         ({"memory": -GIB}, "outside"),
         ({"memory": "2G", "max_memory": "1G"}, "maximum memory 1G"),
+        ({"max_memory": "much"}, "^maximum memory 'much' is not a number"),
         ({"cpu": "power7"}, "unknown CPU 'power7': choose one of power8, power9"),
         ({"vcpus": 2}, "exactly 1"),
         ({"clock": "sundial"}, "unknown clock"),
@@ -79,9 +82,9 @@ def test_bad_descriptions_get_one_sentence(change: dict[str, object], message: s
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("seconds", [-1, -0.001, float("inf"), float("-inf"), float("nan")])
-def test_what_is_no_time_to_wait_is_refused(seconds: float) -> None:
-    with pytest.raises(ConfigError, match=f"timeout is {seconds}, expected a finite number"):
+@pytest.mark.parametrize("seconds", [-1, -0.001, float("inf"), float("-inf"), float("nan"), "1", [], 1j, Decimal(1)])
+def test_what_is_no_time_to_wait_is_refused(seconds: Any) -> None:
+    with pytest.raises(ConfigError, match=f"timeout is {re.escape(repr(seconds))}, expected a finite number"):
         check_timeout(seconds)
 
 

@@ -160,13 +160,15 @@ def test_the_longest_time_limit_is_one_and_ends_nothing_early(vm: Machine) -> No
 
 def test_a_time_limit_that_is_none_is_refused(vm: Machine) -> None:
     started(vm, *FOREVER)
-    for seconds in (-1, float("inf"), float("nan")):
+    for seconds in (-1, float("inf"), float("nan"), cast(Any, "1")):
         with pytest.raises(ConfigError, match="timeout"):
             vm.run(timeout=seconds)
         with pytest.raises(ConfigError, match="timeout"):
             vm.console.expect("x", timeout=seconds)
         with pytest.raises(ConfigError, match="timeout"):
             Lockstep(lambda engine: started(Machine(memory="32M", engine=engine), *FOREVER)).run(timeout=seconds)
+        with pytest.raises(ConfigError, match="timeout"):
+            Machine.incoming("tcp:0", timeout=seconds)
 
 
 def test_expect_runs_until_the_text_appears(vm: Machine) -> None:

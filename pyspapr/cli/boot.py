@@ -183,13 +183,14 @@ def boot_command(options: Options) -> int:
         return lockstep_command(options)
     # Machines that arrive later have it too.
     config.DEFAULT_ENGINE = options.engine
+    vm = first_machine(options)
     if not options.profile:
-        return run_here(first_machine(options), options)
-    # Here, so that a file without names is known before the guest starts.
+        return run_here(vm, options)
+    # Here, so that a file without names is known before the guest starts; one that is no kernel is known by now.
     from pyspapr.cli.profile import report, symbols_of
 
     symbols = symbols_of(options.kernel, options.symbols)
-    return run_here(first_machine(options), options, lambda vm: report(vm, symbols, sys.stderr))
+    return run_here(vm, options, lambda vm: report(vm, symbols, sys.stderr))
 
 
 def restore_command(

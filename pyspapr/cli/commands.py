@@ -191,7 +191,7 @@ def migrate(
         MigrateOptions(
             qmp=qmp,
             target=target,
-            bandwidth=None if bandwidth is None else parse_size(bandwidth),
+            bandwidth=None if bandwidth is None else parse_size(bandwidth, "bandwidth"),
             downtime_ms=downtime,
             compression=compression,
             tls_creds=tls_creds,

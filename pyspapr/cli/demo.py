@@ -94,8 +94,8 @@ def agree(what: str, state: str, wanted: str) -> None:
 
 def boot(cpu: str, path: Path) -> tuple[Machine, str]:
     """Boot, save in the middle, run on to the end."""
-    say(f"This is a {cpu.upper()} pseries machine with {MEMORY} of RAM, in this Python process.")
     vm = Machine(memory=MEMORY, cpu=cpu)
+    say(f"This is a {vm.config.cpu.upper()} pseries machine with {MEMORY} of RAM, in this Python process.")
     say(f"Its hash page table has {vm.hpt.slots:,} slots and lives outside the guest's memory.")
     with as_file(files("pyspapr.guests") / "demo.elf") as kernel:
         vm.load_kernel(kernel, append=ROUNDS)

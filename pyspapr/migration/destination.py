@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from pyspapr._native import __version__
-from pyspapr.config import HPT_SHIFT_MIN
+from pyspapr.config import HPT_SHIFT_MIN, check_timeout
 from pyspapr.errors import MigrationCancelled, MigrationError, SpaprError, StreamError
 from pyspapr.migration import compatibility, frames
 from pyspapr.migration.account import Account
@@ -58,8 +58,10 @@ class Incoming:
 
         `timeout` bounds the wait for the source, in seconds. `prepare` gets the new machine before its state is
         loaded, to add devices and hypercalls of your own. Whoever connects and is no source (or has not the right
-        certificate) is sent away, and `on_stranger` told why. Raises MigrationError.
+        certificate) is sent away, and `on_stranger` told why. Raises MigrationError, and ConfigError for a timeout
+        that is none.
         """
+        check_timeout(timeout)
         self._wanted = config
         self._prepare = prepare
         self._progress = on_progress
