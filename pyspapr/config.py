@@ -84,6 +84,12 @@ def whole(name: str, value: SupportsIndex) -> int:
         raise ConfigError(f"{name} is {value!r}, expected a whole number") from None
 
 
+def check_function(name: str, value: object) -> None:
+    """Refuse what cannot be called, before somebody calls it. Raises TypeError."""
+    if not callable(value):
+        raise TypeError(f"{name} is {value!r}, expected a function")
+
+
 def hpt_shift_for(max_memory: int) -> int:
     """log2 of the hash page table's size in bytes: RAM rounded up to a power of two, divided by 128.
 

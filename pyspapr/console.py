@@ -1,8 +1,9 @@
 """The machine's console, host side: what the guest printed, what it will read, and who listens.
 
 Input comes from `write` (any thread) and from at most one `InputSource` that is asked without blocking whenever the
-guest asks. Output goes to a bounded history and to sinks. Neither side can make the other grow without bound: the
-history forgets its oldest bytes, and a source is read 16 bytes at a time as the guest consumes them.
+guest asks. Output goes to a bounded history and to sinks. What is no source and no sink is refused where it is given.
+Neither side can make the other grow without bound: the history forgets its oldest bytes, and a source is read 16 bytes
+at a time as the guest consumes them.
 """
 
 from __future__ import annotations
@@ -16,11 +17,14 @@ import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from pyspapr.config import check_function
 from pyspapr.errors import ExpectError, StateError
 from pyspapr.vmstate.schema import Field, VMState
 from pyspapr.vmstate.types import VarBytes
 
 if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
     from pyspapr.machine import Machine
 
 LONGEST_MATCH: Final = 4096
@@ -42,6 +46,15 @@ class InputSource(Protocol):
     def exhausted(self) -> bool:
         """Whether no byte will ever come again."""
         ...
+
+
+class Sinks(list[Sink]):
+    """Functions that get what the guest prints, in their order."""
+
+    def append(self, sink: Sink) -> None:
+        """Add one. Raises TypeError for what is no function."""
+        check_function("a sink", sink)
+        super().append(sink)
 
 
 class FileInput:
@@ -71,6 +84,16 @@ class FileInput:
             data = b""
         self._end = not data
         return data
+
+
+def typed(text: str | Buffer) -> bytes:
+    """The bytes of what is typed. Raises TypeError for what is neither text nor bytes."""
+    if isinstance(text, str):
+        return text.encode()
+    try:
+        return bytes(memoryview(text))
+    except TypeError:
+        raise TypeError(f"text or bytes are typed, not {type(text).__name__}") from None
 
 
 def _end_of_match(pattern: re.Pattern[Any], data: bytes) -> int | None:
@@ -118,9 +141,9 @@ class Console:
         self._input = bytearray()
         self.drained = threading.Event()
         """Set when the guest has read typed input."""
-        self.source: InputSource | None = None
+        self._source: InputSource | None = None
         self.keeps_open = 0
-        self.sinks: list[Sink] = []
+        self.sinks = Sinks()
 
     def _owner(self) -> Machine:
         """The machine, which the console does not keep. Raises StateError when it is gone."""
@@ -187,23 +210,40 @@ class Console:
 
     # Input.
 
-    def write(self, text: str | bytes) -> None:
-        """Type `text`. May be called from any thread, also while the guest runs."""
+    @property
+    def source(self) -> InputSource | None:
+        """Where input comes from when none is typed, or None. Raises TypeError for what is no `InputSource`."""
+        return self._source
+
+    @source.setter
+    def source(self, source: InputSource | None) -> None:
+        if source is not None and not (callable(getattr(source, "take", None)) and hasattr(source, "exhausted")):
+            raise TypeError(f"a source of input has take() and exhausted, and {source!r} has not")
+        self._source = source
+
+    def write(self, text: str | Buffer) -> None:
+        """Type `text`, or bytes as they are. May be called from any thread, also while the guest runs."""
         machine = self._owner()
+        data = typed(text)
         with self._lock:
-            self._input += text.encode() if isinstance(text, str) else text
+            self._input += data
             self.drained.clear()
         machine.kick()
 
     def take(self, limit: int) -> bytes:
-        """Up to `limit` bytes of input for the guest: typed ones first, then the source's."""
+        """Up to `limit` bytes of input for the guest: typed ones first, then the source's.
+
+        Raises TypeError when the source gives anything else.
+        """
         with self._lock:
             data = bytes(self._input[:limit])
             del self._input[:limit]
         if data:
             self.drained.set()
-        if not data and self.source is not None:
-            data = self.source.take(limit)
+        if not data and self._source is not None:
+            data = self._source.take(limit)
+            if not (isinstance(data, bytes) and len(data) <= limit):
+                raise TypeError(f"{self._source!r} gave {data!r}, expected at most {limit} bytes")
         return data
 
     @property
@@ -214,7 +254,7 @@ class Console:
     @property
     def may_wake(self) -> bool:
         """Whether input can still come by itself while the guest sleeps."""
-        return bool(self._input) or self.keeps_open > 0 or (self.source is not None and not self.source.exhausted)
+        return bool(self._input) or self.keeps_open > 0 or (self._source is not None and not self._source.exhausted)
 
     def expect(self, pattern: str | bytes | re.Pattern[Any], *, timeout: float | None = None) -> str:
         """Run the guest until `pattern` appears and return the text up to its end, from the last match on.
@@ -234,6 +274,6 @@ class Console:
         wanted = pattern.pattern if isinstance(pattern, re.Pattern) else pattern
         raise ExpectError(f"{wanted!r} did not appear: {reason}; the console ends with {tail!r}")
 
-    def send(self, line: str) -> None:
-        """Type `line` and a newline."""
-        self.write(line + "\n")
+    def send(self, line: str | Buffer) -> None:
+        """As `write`, with a newline behind it."""
+        self.write(typed(line) + b"\n")

@@ -295,7 +295,9 @@ class Machine:
                 self._calls.end()
 
     def end(self, reason: StopReason) -> None:
-        """For handlers: the run ends with `reason` after the current hypercall."""
+        """For handlers: the run ends with `reason` after the current hypercall. Raises TypeError for what is none."""
+        if not isinstance(reason, StopReason):
+            raise TypeError(f"a run ends with a StopReason, not {reason!r}")
         self.ended = reason
         match reason:
             case PoweredOff():
@@ -538,7 +540,7 @@ class Machine:
 
         `config` is what the machine must be, by default any is welcome. `timeout` bounds the wait for the source, in
         seconds; `on_stranger` is told why somebody who came was sent away. Raises MigrationError or StreamError, with
-        nothing left behind. (`migration.destination.Incoming`
+        nothing left behind, and ConfigError for a timeout that is none. (`migration.destination.Incoming`
         does the same in two steps, for those who want to know the port before.)
         """
         from pyspapr.migration import destination

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from pyspapr.config import check_function
 from pyspapr.plain import Plain
 from pyspapr.results import Hung, Panicked, PoweredOff, Rebooted, Unimplemented
 
@@ -78,6 +79,7 @@ class Events:
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` for every event from now on, until the function that is returned is called."""
+        check_function("a listener", listener)
         self._listeners += (listener,)
 
         def unsubscribe() -> None:

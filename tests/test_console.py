@@ -55,6 +55,45 @@ def test_what_was_searched_for_one_pattern_was_not_for_another(vm: Machine) -> N
     assert vm.console.match(re.compile("early")) == "early"
 
 
+def test_text_and_bytes_are_typed_alike(vm: Machine) -> None:
+    for one in ("é", "é".encode(), bytearray("é".encode()), memoryview("é".encode())):
+        vm.console.write(one)
+        vm.console.send(one)
+        assert vm.console.take(99) == "éé\n".encode()
+    for attempt in (vm.console.write, vm.console.send):
+        for other in (7, None, [65]):
+            with pytest.raises(TypeError, match=f"text or bytes are typed, not {type(other).__name__}"):
+                attempt(cast(Any, other))
+
+
+def test_what_is_no_sink_and_what_is_no_source_is_refused_where_it_is_given(vm: Machine) -> None:
+    class Deaf:
+        def take(self, limit: int) -> bytes:
+            return b""
+
+    with pytest.raises(TypeError, match="a sink is 'file', expected a function"):
+        vm.console.sinks.append(cast(Any, "file"))
+    for source in (3, Deaf()):
+        with pytest.raises(TypeError, match=r"a source of input has take\(\) and exhausted, and .* has not"):
+            vm.console.source = cast(Any, source)
+    vm.console.emit(b"x")
+    assert vm.console.source is None and not vm.console.sinks
+
+
+@pytest.mark.parametrize("given", ["text", None, bytes(17)])
+def test_a_source_gives_no_more_than_it_was_asked_for_and_bytes(vm: Machine, given: Any) -> None:
+    class Source:
+        exhausted = False
+
+        def take(self, limit: int) -> bytes:
+            return cast(bytes, given)
+
+    vm.console.source = Source()
+    with pytest.raises(TypeError, match=r"Source object .* gave .*, expected at most 16 bytes"):
+        vm.vty.poll()
+    assert vm.vty.buffer == b""
+
+
 def test_a_console_whose_machine_is_gone_says_so() -> None:
     console = Machine(memory="32M").console
     for attempt in (lambda: console.write("x"), lambda: console.send("x"), lambda: console.expect("x")):

@@ -512,6 +512,29 @@ def test_a_machine_goes_with_the_last_reference_to_it(demo_guest: Path) -> None:
         gc.enable()
 
 
+def test_only_a_reason_ends_a_run(vm: Machine) -> None:
+    for reason in ("enough", PoweredOff, None):
+        with pytest.raises(TypeError, match="a run ends with a StopReason, not"):
+            vm.end(cast(Any, reason))
+    assert vm.ended is None
+
+
+def test_what_is_no_function_is_refused_before_it_is_needed(vm: Machine) -> None:
+    wrong = cast(Any, 3)
+    for name, attempt in {
+        "prepare": lambda: vm.snapshot(wrong),
+        "a listener": lambda: vm.events.subscribe(wrong),
+        "on_progress": lambda: Machine.incoming("tcp:0", on_progress=wrong),
+        "on_stranger": lambda: Machine.incoming("tcp:0", on_stranger=wrong),
+    }.items():
+        with pytest.raises(TypeError, match=f"{name} is 3, expected a function"):
+            attempt()
+    with pytest.raises(TypeError, match="prepare is 3, expected a function"):
+        Machine.incoming("tcp:0", prepare=wrong)
+    with pytest.raises(TypeError, match="a MachineConfig says what the machine must be, not 3"):
+        Machine.incoming("tcp:0", config=wrong)
+
+
 def test_a_handler_cannot_reboot_the_machine_it_answers(vm: Machine) -> None:
     @vm.hypercall(0xF100, "H_NOTE")
     def handler(machine: Machine, cpu: object) -> int:

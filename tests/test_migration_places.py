@@ -9,6 +9,7 @@ import select
 import socket
 import threading
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from migration import MIB, Arrival, ballast, churning, eventually, running
@@ -188,6 +189,42 @@ def test_closing_a_transport_wakes_who_waits_in_it_and_leaves_the_descriptor_unt
     with pytest.raises(OSError):
         os.fstat(waiting)
     os.close(other)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "text"),
+    [
+        ("bandwidth", 0, "bandwidth is 0, expected a whole number of bytes per second, 1 or more"),
+        ("bandwidth", 1.5, "bandwidth is 1.5"),
+        ("bandwidth", "1M", "bandwidth is '1M'"),
+        ("downtime_limit", -1, "downtime_limit is -1, expected a number of seconds, 0 or more"),
+        ("downtime_limit", "1", "downtime_limit is '1'"),
+        ("downtime_limit", float("nan"), "downtime_limit is nan"),
+        ("throttling", "no", "throttling is 'no', expected True or False"),
+        ("pause_before_switchover", None, "pause_before_switchover is None"),
+        ("compress", "gzip", "unknown compression 'gzip'"),
+        ("on_progress", 3, "on_progress is 3, expected a function"),
+        ("tls", "creds", "tls is 'creds', expected an ssl.SSLContext"),
+    ],
+)
+def test_what_cannot_be_asked_of_a_migration_is_refused_before_it_begins(
+    vm: Machine, tmp_path: Path, option: str, value: object, text: str
+) -> None:
+    vm.start(pc=0)
+    with pytest.raises((MigrationError, TypeError), match=text):
+        vm.migrate(f"file:{tmp_path / 'away'}", **cast(Any, {option: value}))
+    assert vm.migration is None and os.listdir(tmp_path) == []
+
+
+def test_what_is_changed_of_a_migration_under_way_is_looked_at_as_well(vm: Machine, tmp_path: Path) -> None:
+    vm.start(pc=0)
+    outgoing = vm.start_migration(f"file:{tmp_path / 'away'}", bandwidth=1 << 20)
+    with pytest.raises(MigrationError, match="bandwidth is 0"):
+        outgoing.bandwidth = 0
+    with pytest.raises(MigrationError, match="downtime_limit is 'short'"):
+        outgoing.downtime_limit = cast(Any, "short")
+    assert (outgoing.bandwidth, outgoing.downtime_limit) == (1 << 20, 0.3)
+    assert outgoing.cancel()
 
 
 def test_a_migration_into_a_file_can_be_restored_and_taken_in(demo_guest: Path, tmp_path: Path) -> None:

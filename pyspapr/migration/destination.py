@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from pyspapr._native import __version__
-from pyspapr.config import HPT_SHIFT_MIN, check_timeout
+from pyspapr.config import HPT_SHIFT_MIN, MachineConfig, check_function, check_timeout
 from pyspapr.errors import MigrationCancelled, MigrationError, SpaprError, StreamError
 from pyspapr.migration import compatibility, frames
 from pyspapr.migration.account import Account
@@ -27,7 +27,6 @@ from pyspapr.migration.transport import Transport
 from pyspapr.migration.uri import Place, Stranger, listen
 
 if TYPE_CHECKING:
-    from pyspapr.config import MachineConfig
     from pyspapr.machine import Machine
 
 PROGRESS_EVERY: Final = 0.1
@@ -62,6 +61,11 @@ class Incoming:
         that is none.
         """
         check_timeout(timeout)
+        for name, function in (("on_progress", on_progress), ("on_stranger", on_stranger), ("prepare", prepare)):
+            if function is not None:
+                check_function(name, function)
+        if not isinstance(config, MachineConfig | None):
+            raise TypeError(f"a MachineConfig says what the machine must be, not {config!r}")
         self._wanted = config
         self._prepare = prepare
         self._progress = on_progress

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from pyspapr import vmstate
 from pyspapr._native import Hpt, Ram
-from pyspapr.config import HPT_SHIFT_MAX, HPT_SHIFT_MIN, MIB, Engine, MachineConfig, hpt_shift_for
+from pyspapr.config import HPT_SHIFT_MAX, HPT_SHIFT_MIN, MIB, Engine, MachineConfig, check_function, hpt_shift_for
 from pyspapr.errors import ConfigError, StreamError
 from pyspapr.migration.prepare import as_it_is
 from pyspapr.migration.records import Device, End, Header, HptChunk, Image, RamChunk, Record, Schemas, Table
@@ -49,6 +49,7 @@ class Loader:
         engine: Engine | None = None,
     ) -> None:
         """`ram` and `hpt` are there already when the stream does not begin with them: a snapshot's, a base file's."""
+        check_function("prepare", prepare)
         self.reader = reader
         self.prepare = prepare
         self.ram = ram

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
+from pyspapr.config import check_function
 from pyspapr.errors import MigrationError
 from pyspapr.plain import Plain
 
@@ -18,8 +19,23 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+def check_bandwidth(value: int | None) -> None:
+    """Refuse a bandwidth that cannot move anything. Raises MigrationError."""
+    if value is not None and not (isinstance(value, int) and value > 0):
+        raise MigrationError(f"bandwidth is {value!r}, expected a whole number of bytes per second, 1 or more")
+
+
+def check_downtime_limit(value: float) -> None:
+    """Refuse what is no length of time. Raises MigrationError."""
+    if not (isinstance(value, int | float) and value >= 0):
+        raise MigrationError(f"downtime_limit is {value!r}, expected a number of seconds, 0 or more")
+
+
 class MigrationOptions(Plain, kw_only=True):
-    """The keywords of `Machine.migrate` and `Machine.start_migration`. Raises MigrationError for what cannot be."""
+    """The keywords of `Machine.migrate` and `Machine.start_migration`.
+
+    Raises MigrationError for what cannot be, and TypeError for what is no function.
+    """
 
     bandwidth: int | None = None
     """Bytes per second; None is without limit."""
@@ -38,10 +54,13 @@ class MigrationOptions(Plain, kw_only=True):
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
-        if self.bandwidth is not None and self.bandwidth <= 0:
-            raise MigrationError(f"a bandwidth of {self.bandwidth} bytes per second cannot move anything")
-        if self.downtime_limit < 0:
-            raise MigrationError(f"a downtime limit of {self.downtime_limit:g} s is below 0")
+        check_bandwidth(self.bandwidth)
+        check_downtime_limit(self.downtime_limit)
+        for name in ("pause_before_switchover", "throttling"):
+            if not isinstance(value := getattr(self, name), bool):
+                raise MigrationError(f"{name} is {value!r}, expected True or False")
+        if self.on_progress is not None:
+            check_function("on_progress", self.on_progress)
         if self.compress not in (None, "zstd", "lz4"):
             raise MigrationError(f"unknown compression {self.compress!r}: choose zstd or lz4")
 

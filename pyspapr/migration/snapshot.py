@@ -10,7 +10,7 @@ import io
 from typing import TYPE_CHECKING
 
 from pyspapr._native import Ram, RamSnapshot
-from pyspapr.config import Engine
+from pyspapr.config import Engine, check_function
 from pyspapr.errors import StateError
 from pyspapr.migration import save
 from pyspapr.migration.load import Loader, Prepare
@@ -45,6 +45,7 @@ class Snapshot:
 
 def take(vm: Machine, prepare: Prepare = as_it_is) -> Snapshot:
     """Freeze `vm`; see `Machine.snapshot`."""
+    check_function("prepare", prepare)
     save.prepare(vm)
     buffer = io.BytesIO()
     writer = StreamWriter(buffer.write)

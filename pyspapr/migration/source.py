@@ -26,7 +26,7 @@ from pyspapr.migration import compatibility, frames, save
 from pyspapr.migration.account import Account
 from pyspapr.migration.convergence import LITTLE, Convergence
 from pyspapr.migration.link import Link
-from pyspapr.migration.options import MigrationOptions
+from pyspapr.migration.options import MigrationOptions, check_bandwidth, check_downtime_limit
 from pyspapr.migration.passes import CHUNK, Passes
 from pyspapr.migration.phases import QEMU_STATUS, Phase
 from pyspapr.migration.statistics import MigrationStatistics
@@ -252,22 +252,24 @@ class Outgoing:
 
     @property
     def downtime_limit(self) -> float:
-        """Seconds that the guest may stand still. May be changed while it runs."""
+        """Seconds that the guest may stand still. May be changed while it runs; MigrationError as for the option."""
         return self._convergence.limit
 
     @downtime_limit.setter
     def downtime_limit(self, value: float) -> None:
+        check_downtime_limit(value)
         self._convergence.limit = value
 
     # Driving, by the run loop.
 
     @property
     def bandwidth(self) -> int | None:
-        """Bytes per second; None is without limit. May be changed while the guest runs."""
+        """Bytes per second; None is without limit. May be changed while the guest runs, likewise."""
         return self._link.bandwidth
 
     @bandwidth.setter
     def bandwidth(self, value: int | None) -> None:
+        check_bandwidth(value)
         if self.phase.live:
             self._link.bandwidth = value
 

@@ -101,8 +101,14 @@ def prepare_tcp(sock: socket.socket) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
+def _check_tls(tls: object) -> None:
+    if not isinstance(tls, ssl.SSLContext | None):
+        raise TypeError(f"tls is {tls!r}, expected an ssl.SSLContext")
+
+
 def connect(place: Place, *, tls: ssl.SSLContext | None = None, timeout: float = CONNECT_TIMEOUT) -> Transport:
     """The source's end. Raises MigrationError."""
+    _check_tls(tls)
     if not isinstance(place, str):
         return ObjectTransport(place)
     address = parse(place)
@@ -239,6 +245,7 @@ class SocketListener:
 
 def listen(place: Place, *, tls: ssl.SSLContext | None = None, timeout: float | None = None) -> Listener:
     """The destination's end; `timeout` in seconds bounds the wait for the source. Raises MigrationError."""
+    _check_tls(tls)
     if not isinstance(place, str):
         return Given(ObjectTransport(place), type(place).__name__)
     address = parse(place)
