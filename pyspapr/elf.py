@@ -41,6 +41,10 @@ ADDRESS_MASK: Final = (1 << 60) - 1
 """Kernels are linked at 0xc000000000000000 and above; the upper four bits say "kernel", not where in memory."""
 
 
+WORD: Final = 4
+"""Instructions are word-aligned (Power ISA, Book I, "Instruction Formats"), and neither version of the 64-bit ELF ABI
+gives the low bits of an entry a meaning, so one that is not aligned is a mistake."""
+
 LOAD_BASE: Final = 4 << 20
 """Where a position-independent image linked at 0 goes: real addresses from 0 on belong to the interrupt vectors,
 which such an image copies there itself. (Open Firmware's load-base; QEMU's pseries machine uses the same address.)"""
@@ -172,5 +176,8 @@ def read_elf(file: BinaryIO, length: int, name: str) -> Elf:
     segments.sort(key=lambda segment: segment.address)
     for segment in segments:
         if segment.virtual <= header.entry < segment.virtual + segment.size:
-            return Elf(header.order == "<", segment.address + header.entry - segment.virtual, tuple(segments))
+            entry = segment.address + header.entry - segment.virtual
+            if entry % WORD:
+                raise bad(name, f"entry {header.entry:#x} is at {entry:#x}, expected a multiple of {WORD}")
+            return Elf(header.order == "<", entry, tuple(segments))
     raise bad(name, f"entry {header.entry:#x} is in no segment")

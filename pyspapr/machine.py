@@ -197,7 +197,15 @@ class Machine:
         self.start(**entry.as_dict())
 
     def start(self, *, pc: int, r3: int = 0, r4: int = 0, r5: int = 0, r6: int = 0, r7: int = 0) -> None:
-        """Reset every device and put the processor at `pc`: 64-bit, big-endian, real mode. RAM stays as it is."""
+        """Reset every device and put the processor at `pc`: 64-bit, big-endian, real mode. RAM stays as it is.
+
+        Raises ValueError for what a register does not hold, and for a `pc` that is no multiple of 4.
+        """
+        for name, value in (("pc", pc), ("r3", r3), ("r4", r4), ("r5", r5), ("r6", r6), ("r7", r7)):
+            if not 0 <= value < 1 << 64:
+                raise ValueError(f"register {name} has 64 bits and cannot hold {value:#x}")
+        if pc % 4:
+            raise ValueError(f"pc is {pc:#x}, expected a multiple of 4")
         self._check_standing("start anew")
         vmstate.check(self)
         self.prepared_hpt = None

@@ -30,6 +30,11 @@ def without_segments() -> bytes:
     return bytes(image)
 
 
+def misplaced(image: bytes, address: int) -> bytes:
+    """The same with its segment at another real address."""
+    return image[:88] + address.to_bytes(8, "big") + image[96:]
+
+
 BAD_KERNELS = {
     "not an ELF file": b"MZ" + bytes(200),
     "not an ELF file (it looks compressed; unpack it first)": gzip.compress(bytes(100)),
@@ -43,6 +48,8 @@ BAD_KERNELS = {
     "runs into the device tree at 0x1fe0000": elf(NOP, address=RAM - 65536),
     "no segment to load": without_segments(),
     "entry 0x4 is in no segment": elf(NOP, entry=4),
+    "entry 0x10002 is at 0x10002, expected a multiple of 4": elf(NOP, entry=BASE + 2),
+    "entry 0x10000 is at 0x10001, expected a multiple of 4": misplaced(elf(NOP), BASE + 1),
     "segment 0 has 4 bytes for 2 bytes of memory": elf(NOP, memory_size=2),
 }
 

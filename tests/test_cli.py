@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 from commands import program
-from images import POWER_OFF, assemble, elf, hypercall, li, rtas, write_kernel
+from images import BASE, POWER_OFF, assemble, elf, hypercall, li, rtas, write_kernel
 
 import pyspapr
 from pyspapr.cli.boot import ENDING
@@ -92,6 +92,7 @@ def test_info_shows_models_limits_and_features() -> None:
         (["--kernel", "x86", "--profile"], "kernel x86: an ELF file for x86-64"),
         (["--kernel", "not-elf", "--profile"], "kernel not-elf: not an ELF file"),
         (["--kernel", "ok", "--profile", "--symbols", "x86"], "symbols x86: an ELF file for x86-64"),
+        (["--kernel", "odd"], "kernel odd: entry 0x10001 is at 0x10001, expected a multiple of 4"),
         (["--kernel", "class"], "kernel class: ELF class 1, expected 2 (64-bit)"),
         (["--kernel", "short"], "kernel short: truncated: segment 0 ends at 0x2000, the file at 0x1800"),
         (["--kernel", "high"], "is outside 64M of memory"),
@@ -127,6 +128,7 @@ def test_bad_input_gets_one_line_and_status_2(
     Path("not-elf").write_bytes(b"#!/bin/sh\n" * 100)
     Path("x86").write_bytes(Path("/bin/true").read_bytes() if os.uname().machine == "x86_64" else elf(b"", machine=62))
     Path("class").write_bytes(elf(b"").replace(b"\x7fELF\2", b"\x7fELF\1"))
+    Path("odd").write_bytes(elf(assemble(*POWER_OFF), entry=BASE + 1))
     Path("short").write_bytes(elf(bytes(0x1000))[:0x1800])
     Path("high").write_bytes(elf(assemble(*POWER_OFF), address=1 << 30))
     with open("huge", "wb") as file:

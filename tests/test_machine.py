@@ -512,6 +512,24 @@ def test_a_machine_goes_with_the_last_reference_to_it(demo_guest: Path) -> None:
         gc.enable()
 
 
+@pytest.mark.parametrize(
+    ("registers", "text"),
+    [
+        ({"pc": BASE + 2}, "pc is 0x10002, expected a multiple of 4"),
+        ({"pc": -4}, "register pc has 64 bits and cannot hold -0x4"),
+        ({"pc": BASE, "r5": 1 << 64}, "register r5 has 64 bits and cannot hold 0x10000000000000000"),
+    ],
+)
+def test_a_machine_starts_at_an_instruction_with_what_registers_hold(
+    vm: Machine, registers: dict[str, int], text: str
+) -> None:
+    started(vm, *FOREVER)
+    before = vm.state_hash()
+    with pytest.raises(ValueError, match=text):
+        vm.start(**cast(Any, registers))
+    assert vm.state_hash() == before
+
+
 def test_only_a_reason_ends_a_run(vm: Machine) -> None:
     for reason in ("enough", PoweredOff, None):
         with pytest.raises(TypeError, match="a run ends with a StopReason, not"):
