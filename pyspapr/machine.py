@@ -9,6 +9,7 @@ A machine is used by one thread at a time. Other threads may call `kick`, `stop`
 between two instructions.
 
 A machine's memory is given back when the last reference to it goes. Its console, processors and devices do not keep it.
+There is nothing to close, so it is no context manager.
 """
 
 from __future__ import annotations
@@ -473,7 +474,7 @@ class Machine:
 
         An uncompressed file is mapped, so the machine starts at once, and must not change while the machine lives;
         `verify` reads all of it first and compares its digest. `prepare` gets the new machine before its state is
-        loaded, to add devices and hypercalls of your own.
+        loaded, to add devices and hypercalls of your own: none comes from the file.
         """
         from pyspapr.migration import files
 
@@ -482,6 +483,7 @@ class Machine:
     def snapshot(self, prepare: Callable[[Machine], None] = as_it_is) -> Snapshot:
         """The machine as it stands, in memory; `snapshot.fork()` makes machines from it. For any thread.
 
+        `prepare` gives each its devices and hypercalls of your own, as in `restore`: this machine's are its alone.
         Raises StateError when the guest was migrated away.
         """
         from pyspapr.migration.snapshot import take

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, cast
 from unittest.mock import Mock
 
@@ -11,6 +12,7 @@ import pytest
 from images import POWER_OFF, hypercall, rtas, started
 
 from pyspapr import Machine, PoweredOff
+from pyspapr.hcall import H_FUNCTION
 from pyspapr.rtas import registry
 
 TOKEN = 0x2300
@@ -80,6 +82,21 @@ def test_what_is_no_result_is_refused_by_name(vm: Machine, no_trace: None, resul
     registry.rtas_call(0x300, "my-call")(lambda machine, cpu: result)
     with pytest.raises(TypeError, match=r"my-call returns integers, one or a tuple of them, not"):
         started(vm, *rtas(TOKEN)).run(timeout=20)
+
+
+def test_forks_have_the_handlers_that_prepare_gives_them_and_no_others(vm: Machine, tmp_path: Path) -> None:
+    def prepare(machine: Machine) -> None:
+        machine.hypercall(0xF100, "H_NOTE")(lambda machine, cpu: 7)
+
+    prepare(vm)
+    started(vm, *hypercall(0xF100), 0x60000000)
+    vm.save(tmp_path / "saved")
+    kept = [vm, vm.snapshot(prepare).fork(), Machine.restore(tmp_path / "saved", prepare=prepare)]
+    bare = [vm.snapshot().fork(), Machine.restore(tmp_path / "saved")]
+    for machine in (*kept, *bare):
+        machine.run(max_instructions=len(hypercall(0xF100)), timeout=20)
+    assert [machine.cpus[0].r3 for machine in kept] == [7] * 3
+    assert [machine.cpus[0].r3 for machine in bare] == [H_FUNCTION & (1 << 64) - 1] * 2
 
 
 def returned(vm: Machine, result: object) -> list[int]:

@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 Prepare = Callable[["Machine"], None]
-"""What the caller adds to a machine before its state is loaded: devices and hypercalls of its own."""
+"""What the caller adds to a machine before its state is loaded: devices and hypercalls of its own.
+
+It is called twice, first with a small machine that only shows whether the stream fits.
+"""
 
 
 def refuse(what: str, section: str, offset: int, wanted: object, got: object) -> StreamError:
