@@ -2,7 +2,9 @@
 
 Python raises KeyboardInterrupt wherever its main thread is: in the middle of a device or of a hypercall's handler, or
 between two steps of the run loop's own bookkeeping. Enters: SIGINT, while a run lasts. Leaves: KeyboardInterrupt, at
-the run loop's `check` or at the run's end. A handler of SIGINT that is not Python's own stays what it is.
+the run loop's `check` or at the run's end. A handler of SIGINT that is not Python's own stays what it is. Of runs
+within each other (a hypercall's handler may run another machine) the innermost has it, and through its caller the
+others.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 from types import FrameType, TracebackType
-from typing import Final
+from typing import Any, Final
 
 PATIENCE: Final = 0.5
 """Seconds after which a second Ctrl-C is meant for a handler that does not return, and raised within it."""
@@ -31,7 +33,7 @@ class Interruption:
         """`kick` ends a slice of instructions. A signal handler calls it, so it takes no lock."""
         self._kick = kick
         self._since = 0.0
-        self._held = False
+        self._before: Any = None  # the handler while this one is not there, if this one is
         self.pending = False
         """Whether Ctrl-C was pressed and not raised yet."""
         self.waiting = False
@@ -39,12 +41,16 @@ class Interruption:
 
     def __enter__(self) -> Interruption:
         """From now on."""
-        if (
-            threading.current_thread() is threading.main_thread()
-            and _signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        ):
-            self._held = True
+        if threading.current_thread() is not threading.main_thread():
+            return self
+        before = _signal.getsignal(signal.SIGINT)
+        outer = None if before is signal.default_int_handler else getattr(before, "__self__", None)
+        if before is signal.default_int_handler or isinstance(outer, Interruption):
+            self._before = before
             _signal.signal(signal.SIGINT, self._came)
+        if isinstance(outer, Interruption) and outer.pending:  # what waits for a handler would wait for this run
+            self._since = outer._since
+            outer.pending, self.pending = False, True
         return self
 
     def _came(self, number: int, frame: FrameType | None) -> None:
@@ -64,9 +70,9 @@ class Interruption:
             raise KeyboardInterrupt
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Ctrl-C is Python's again."""
-        if self._held:
-            before = _signal.signal(signal.SIGINT, signal.default_int_handler)
-            if before != self._came:  # one that somebody installed within the run stays
-                _signal.signal(signal.SIGINT, before)
+        """Ctrl-C is again whose it was."""
+        if self._before is not None:
+            now = _signal.signal(signal.SIGINT, self._before)
+            if now != self._came:  # one that somebody installed within the run stays
+                _signal.signal(signal.SIGINT, now)
         self.check()

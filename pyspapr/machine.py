@@ -273,7 +273,7 @@ class Machine:
         `until` ends the run when the text, or what the pattern matches, appears on the console after the last match;
         what is there already is found before anything runs, also when the guest has ended.
         Ctrl-C raises KeyboardInterrupt between two instructions; the machine can be run on afterwards. It waits for a
-        hypercall's handler to return, unless it is pressed once more half a second later.
+        hypercall's handler to return, unless that runs another machine or it is pressed once more half a second later.
         What a handler or a console's sink raises comes out of here; the next run makes that hypercall again.
         """
         if max_instructions is not None and (max_instructions := whole("max_instructions", max_instructions)) < 0:

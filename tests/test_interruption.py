@@ -82,6 +82,35 @@ def test_ctrl_c_pressed_again_ends_a_handler_that_does_not_return(vm: Machine, m
     assert reached == ["once"]
 
 
+@pytest.mark.parametrize("pressed", ["before", "within"])
+def test_ctrl_c_ends_a_run_within_a_run_and_through_it_the_outer_one(vm: Machine, pressed: str) -> None:
+    inner = started(Machine(memory="32M"), *FOREVER)
+    calls = []
+
+    @vm.hypercall(0xF100, "H_NOTE")
+    def handler(machine: Machine, cpu: object) -> int:
+        calls.append(signal.getsignal(signal.SIGINT))
+        if len(calls) == 1:
+            if pressed == "before":
+                ctrl_c()
+            else:
+                threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+            inner.run(timeout=30)
+        else:
+            inner.run(max_instructions=10)
+            calls.append(signal.getsignal(signal.SIGINT))
+        return 0
+
+    begin = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        started(vm, *hypercall(0xF100), *POWER_OFF).run(timeout=60)
+    assert time.monotonic() - begin < 20
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    # Both go on, and the outer run has Ctrl-C again when the inner one is over.
+    assert vm.run(timeout=20) == PoweredOff()
+    assert len(calls) == 3 and calls[1] == calls[2] != signal.default_int_handler
+
+
 def test_a_run_leaves_a_signal_handler_as_it_was(vm: Machine) -> None:
     seen = []
     vm.console.sinks.append(lambda _: seen.append(signal.getsignal(signal.SIGINT)))
