@@ -20,6 +20,31 @@ def test_the_type_stub_tells_the_truth(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+SUBINTERPRETER = """
+import importlib, sys
+import pyspapr
+try:
+    interpreters = importlib.import_module("_interpreters")  # Python 3.13
+except ImportError:
+    interpreters = importlib.import_module("_xxsubinterpreters")
+run = getattr(interpreters, "exec", None) or interpreters.run_string
+code = "try: import pyspapr\\nexcept ImportError as error: print(error)\\nelse: print('loaded')"
+run(interpreters.create(), code)
+sys.stdout.flush()
+for name in [name for name in sys.modules if name.startswith("pyspapr")]:
+    del sys.modules[name]
+import pyspapr
+print(pyspapr.Machine(memory="32M"))
+"""
+
+
+def test_only_one_interpreter_of_a_process_loads_it_but_as_often_as_it_likes() -> None:
+    done = subprocess.run([sys.executable, "-c", SUBINTERPRETER], capture_output=True, text=True, check=True)
+    refusal, machine = done.stdout.splitlines()
+    assert "loaded by another interpreter" in refusal or "does not support loading in subinterpreters" in refusal
+    assert machine == "<Machine power8 32 MiB, empty>"
+
+
 def test_every_exit_has_its_number() -> None:
     exits = [getattr(_native, name) for name in dir(_native) if name.startswith("EXIT_")]
     assert len(exits) == len(set(exits)) == 6

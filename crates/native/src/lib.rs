@@ -1,7 +1,9 @@
 //! `pyspapr._native`: thin PyO3 wrappers around `ppc-core` and `hpt`; no semantics of its own.
 
+use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 mod error;
 mod fork;
@@ -34,9 +36,24 @@ fn disassemble(word: u32, address: u64) -> String {
     ppc_core::insn::disas::disassemble(word, address, ppc_core::model::Isa::V3_0)
 }
 
+/// Where the `builtins` of the interpreter are that has loaded this module; 0 before.
+static INTERPRETER: AtomicUsize = AtomicUsize::new(0);
+
+/// Refuses to be loaded by a second interpreter: it would get the first one's classes. From 3.12 on Python does so itself.
+fn claim(py: Python<'_>) -> PyResult<()> {
+    let mine = py.import("builtins")?.as_ptr().addr();
+    match INTERPRETER.compare_exchange(0, mine, Ordering::SeqCst, Ordering::SeqCst) {
+        Err(other) if other != mine => {
+            Err(PyImportError::new_err("pyspapr is loaded by another interpreter of this process"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The compiled half of pyspapr.
 #[pymodule]
 fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    claim(m.py())?;
     fork::watch(m.py())?;
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
     m.add("EXIT_LIMIT", vcpu::EXIT_LIMIT)?;
