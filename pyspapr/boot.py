@@ -37,11 +37,18 @@ CHUNK: Final = 4 * MIB
 
 
 class Images(Plain, kw_only=True):
-    """What a machine boots."""
+    """What a machine boots. Raises TypeError for what names no file, and what `encode_arguments` raises."""
 
     kernel: str | os.PathLike[str]
     initrd: str | os.PathLike[str] | None = None
     append: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what no reboot could load either; whether the files are there is seen when they are loaded."""
+        for path in (self.kernel, self.initrd):
+            if path is not None:
+                os.fspath(path)
+        encode_arguments(self.append)
 
 
 class Entry(Plain, kw_only=True):

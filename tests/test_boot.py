@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import struct
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from images import BASE, POWER_OFF, assemble, elf, write_kernel
@@ -161,6 +162,18 @@ def test_arguments_may_be_any_bytes_of_a_command_line(tmp_path: Path) -> None:
         load(tmp_path, elf(NOP), append="a\ud800")
     with pytest.raises(TypeError, match="text, not bytes"):
         load(tmp_path, elf(NOP), append=b"quiet")
+
+
+def test_what_can_never_be_rebooted_with_is_refused_at_once(vm: Machine) -> None:
+    for images in ({"kernel": 7}, {"kernel": "k", "initrd": 7}, {"kernel": "k", "append": b"quiet"}):
+        with pytest.raises(TypeError, match=r"expected str, bytes or os\.PathLike|arguments are text"):
+            vm.reboot_with(**cast(Any, images))
+    with pytest.raises(ImageError, match="NUL"):
+        vm.reboot_with("k", append="a\0b")
+    assert vm.images is None
+    vm.reboot_with("not there yet")
+    with pytest.raises(ImageError, match="not there yet: No such file"):
+        vm.reboot()
 
 
 def test_a_machine_can_be_rebooted(tmp_path: Path) -> None:
