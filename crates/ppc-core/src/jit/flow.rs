@@ -31,6 +31,7 @@ pub trait Flow: Registers {
     fn begin(e: &mut Emitter<Self>, len: u32, needs: u64, refuse: DynamicLabel);
     /// The `len` instructions of a block that was begun do not count.
     fn take_back(e: &mut Emitter<Self>, len: u32);
+    /// Goes to `to`.
     fn jump(e: &mut Emitter<Self>, to: DynamicLabel);
     /// Goes to `to` if `condition` is as `wanted`.
     fn jump_if(e: &mut Emitter<Self>, condition: Condition, wanted: bool, to: DynamicLabel);
@@ -40,8 +41,8 @@ pub trait Flow: Registers {
     fn count(e: &mut Emitter<Self>);
     /// `host ←` the address at `offset` in the page.
     fn address(e: &mut Emitter<Self>, host: Host, offset: u32);
-    /// Leaves through slot `number`, pins stored; `page` bytes to another page only in the slot's context, otherwise goes
-    /// to the label.
+    /// Leaves through slot `number`, pins stored. `other` is how many bytes away another page is, and where to go if that
+    /// is not the slot's page and context.
     fn leave_through(e: &mut Emitter<Self>, number: usize, other: Option<(i32, DynamicLabel)>);
     /// Goes to the address in [`Flow::ADDRESS`] through the table of indirect branches, pins stored; to `miss` if it is
     /// not there.
@@ -52,9 +53,9 @@ pub trait Flow: Registers {
     fn leave_at_nia(e: &mut Emitter<Self>);
     /// Leaves for the instruction at `offset`.
     fn leave_next(e: &mut Emitter<Self>, offset: u32);
-    /// Leaves behind [`Flow::indirect`].
+    /// Leaves when [`Flow::indirect`] has missed.
     fn leave_miss(e: &mut Emitter<Self>);
-    /// Leaves behind [`Flow::leave_through`].
+    /// Leaves when the slot of [`Flow::leave_through`] leads elsewhere.
     fn leave_stale(e: &mut Emitter<Self>);
     /// The trap is `trap`.
     fn trap(e: &mut Emitter<Self>, trap: Trap);
