@@ -71,7 +71,7 @@ test-python: build tools guests ## the Python tests, the real-kernel boots among
 	@for engine in $(ENGINES); do \
 		$(BIN)/python -m pytest -n $(JOBS) -q --engine $$engine || exit; done
 
-lint: venv ## formatting, lints and types
+lint: venv doc ## formatting, lints, types and the Rust documentation
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --release -- -D warnings
 	$(BIN)/ruff format --check .

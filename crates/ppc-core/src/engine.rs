@@ -220,7 +220,7 @@ impl Engine {
         }
     }
 
-    /// With a profile: compiled code was left with [`Leave::Next`], for block `number` or to look at events.
+    /// With a profile: compiled code was left with `Leave::Next`, for block `number` or to look at events.
     #[cold]
     pub(crate) fn left(&mut self, number: Option<u32>) {
         let Some(profile) = &mut self.profile else { return };

@@ -11,7 +11,7 @@ use dynasmrt::DynamicLabel;
 
 /// How a host accesses the guest's memory. The effective address is in [`Flow::ADDRESS`] throughout.
 pub trait Memory: Flow {
-    /// Holds a value on its way. Neither the address nor [`Registers::SCRATCH`].
+    /// Holds a value on its way. Neither the address nor [`SCRATCH`](super::emitter::Registers::SCRATCH).
     const VALUE: Host;
 
     /// The address is (RA|0) + `displacement`.
