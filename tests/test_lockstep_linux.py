@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from test_linux import CPUS, linux, pytestmark  # noqa: F401  (the marks apply here as well)
+from test_linux import CPUS, linux
+from test_linux import pytestmark as marks
 
 from pyspapr import InstructionLimit
 from pyspapr.lockstep import Lockstep
+
+pytestmark = marks
 
 STRETCH = 400_000_000
 

@@ -6,9 +6,12 @@ import os
 import random
 from pathlib import Path
 
-from test_linux import linux, pytestmark  # noqa: F401  (the marks apply here as well)
+from test_linux import linux
+from test_linux import pytestmark as marks
 
 from pyspapr import Machine, PoweredOff
+
+pytestmark = marks
 
 POINTS = int(os.environ.get("PYSPAPR_LINUX_POINTS", "5"))
 """Instruction counts at which Linux is moved; the soak runs 100."""

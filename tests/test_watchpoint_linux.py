@@ -12,9 +12,12 @@ from pathlib import Path
 
 import pytest
 from fetch_guests import initrd
-from test_linux import finish, guest, pytestmark  # noqa: F401  (the marks apply here as well)
+from test_linux import finish, guest
+from test_linux import pytestmark as marks
 
 from pyspapr import Machine, PoweredOff
+
+pytestmark = marks
 
 SOURCE = Path(__file__).parent / "guest" / "watchpoint.c"
 COMPILER = "powerpc64le-linux-gnu-gcc"
