@@ -17,9 +17,7 @@ const SINCE_3_0: &[Isa] = &[Isa::V3_0, Isa::V3_1];
 /// instructions that the OpenPOWER Foundation publishes with version 3.1B, each with the version that brought it:
 /// `isa_csv.rs` proves that our rows are that list, and a test here that nothing below contradicts it. For version 2.07
 /// there is the list that rsc.io/power64 made of its text. objdump's own tables say of which processors it believes an
-/// instruction, where those are named; the options of newer processors include what the older ones have. QEMU's POWER8
-/// and POWER9 refuse all of these as illegal, but for `dcbi` and `rfi`, which it has for every processor, and `dcbzl`,
-/// which is its (and our) `dcbz`.
+/// instruction, where those are named; the options of newer processors include what the older ones have.
 const REFUSED: &[(&str, &[Isa], &str)] = &[
     ("attn", EVERY, "in neither list; POWER4 and later, for service processors"),
     ("dcbi", EVERY, "in 2.07 of Book III-E alone, the embedded environment; not in the list of 3.1B"),
@@ -44,7 +42,7 @@ const REFUSED: &[(&str, &[Isa], &str)] = &[
 ];
 
 /// What we print and objdump refuses for our processors, but prints like us for another one: the mnemonic, that
-/// processor, and why. (In both lists and on QEMU's POWER8 and POWER9 all of these are instructions.)
+/// processor, and why. (In both lists all of these are instructions.)
 const KNOWN_ELSEWHERE: &[(&str, &str, &str)] = &[
     ("lfdp", "power6", "in the list since v2.05, \"Load Floating-Point Double Pair DS-form\""),
     ("lfdpx", "power6", "in the list since v2.05, \"Load Floating-Point Double Pair Indexed X-form\""),

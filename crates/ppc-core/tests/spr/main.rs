@@ -1,10 +1,13 @@
 //! Special purpose registers: who may read and write which, and what the performance monitor's do.
 
+#[path = "../shared/engines.rs"]
+mod engines;
 mod matrix;
 mod pmu;
 #[path = "../shared/words.rs"]
 mod words;
 
+use engines::on_each_engine;
 use hpt::Hpt;
 use ppc_core::{
     engine::{Engine, EngineKind},
@@ -44,16 +47,3 @@ fn put(ram: &Ram, at: u64, words: &[u32]) {
         ram.write_bytes(at + 4 * i as u64, &word.to_be_bytes()).expect("inside");
     }
 }
-
-/// Each of these is a test of each engine.
-macro_rules! on_each_engine {
-    ($($name:ident)*) => {
-        mod interp {
-            $(#[test] fn $name() { super::$name(ppc_core::engine::EngineKind::Interp); })*
-        }
-        mod jit {
-            $(#[test] fn $name() { super::$name(ppc_core::engine::EngineKind::Jit); })*
-        }
-    };
-}
-use on_each_engine;

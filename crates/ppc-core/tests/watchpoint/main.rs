@@ -1,9 +1,12 @@
 //! The data address watchpoint: what matches it, on both engines, and that what matches does nothing else.
 
 mod bench;
+#[path = "../shared/engines.rs"]
+mod engines;
 mod rows;
 
 use bench::{BASE, Bench, CODE, DATA, DSI, HANG, HOLE, Outcome::*, READ_ONLY, map, mapped, matched};
+use engines::on_each_engine;
 use ppc_core::{
     engine::EngineKind,
     mmu::{DSISR_NOHPTE, DSISR_PROTECTION, DSISR_STORE},
@@ -17,18 +20,6 @@ use rows::{LOAD_ROWS, Row, SIZES, STORE_ROWS, d, x};
 const EVERYWHERE: u64 = DAWRX_WTI | DAWRX_PNH | DAWRX_PRO;
 const LOADS: u64 = EVERYWHERE | DAWRX_DR;
 const STORES: u64 = EVERYWHERE | DAWRX_DW;
-
-/// Each of these is a test of each engine.
-macro_rules! on_each_engine {
-    ($($name:ident)*) => {
-        mod interp {
-            $(#[test] fn $name() { super::$name(super::EngineKind::Interp); })*
-        }
-        mod jit {
-            $(#[test] fn $name() { super::$name(super::EngineKind::Jit); })*
-        }
-    };
-}
 
 on_each_engine! {
     every_size_matches_in_each_of_its_bytes_and_not_beside_them
