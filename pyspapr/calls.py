@@ -79,6 +79,13 @@ class Calls:
                 self._acting -= 1
         return future
 
+    def leave(self, function: Callable[[], object]) -> None:
+        """Have the next run call `function` when it has begun. Without a run nobody does."""
+        from concurrent.futures import Future
+
+        with self._lock:
+            self._queue.append((Future(), function))
+
     def begin(self) -> None:
         """The calling thread runs the machine from now on."""
         with self._lock:

@@ -365,6 +365,10 @@ class Machine:
         self._stop_requested = True
         self.kick()
 
+    def when_run(self, function: Callable[[], object]) -> None:
+        """Have the next run call `function` when it has begun. For any thread."""
+        self._calls.leave(function)
+
     def kick(self) -> None:
         """Make the run loop look at its inputs. Any thread may call this."""
         self._kicked.set()

@@ -7,6 +7,7 @@ import os
 import pty
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
@@ -16,7 +17,7 @@ import pytest
 from commands import program
 from qemu.qmp import ExecuteError, QMPClient
 
-from pyspapr import Machine, Migrated, Timeout
+from pyspapr import Interrupted, Machine, Migrated, Timeout
 from pyspapr.cli.progress import summary
 from pyspapr.cli.stage import Stage
 from pyspapr.migration.phases import Phase
@@ -255,6 +256,35 @@ def test_who_stays_after_the_guest_has_left_stays_no_longer_than_was_said(vm: Ma
     with ExitStack() as stack:
         stage.serve("tcp:0", stack)
         assert stage.perform(lambda vm: nullcontext(), lambda vm: Migrated()) == Timeout(0.3)
+
+
+def test_who_exchanges_machines_hears_of_it_when_the_new_one_runs(vm: Machine) -> None:
+    stage, following = Stage(vm, timeout=60), Machine(memory="32M")
+    begun, heard = threading.Event(), threading.Event()
+    running = []
+
+    def exchange() -> None:
+        begun.wait()
+        stage.exchange(following)
+        running.append(following.running)
+        heard.set()
+        following.stop()
+
+    @contextmanager
+    def connect(machine: Machine) -> Iterator[None]:
+        if machine is following:
+            heard.wait(0.3)  # who is told too early hears of it now
+        begun.set()
+        yield
+
+    for machine in (vm, following):
+        machine.memory.write(0, bytes.fromhex("38630001480000044bfffff8"))  # addi r3,r3,1; b .+4; b .-8
+        machine.start(pc=0)
+    thread = threading.Thread(target=exchange)
+    thread.start()
+    assert stage.perform(connect, lambda machine: machine.run(timeout=60)) == Interrupted()
+    thread.join()
+    assert running == [True]
 
 
 def test_progress_on_a_terminal_is_a_table_and_ctrl_c_cancels(demo_guest: Path, tmp_path: Path) -> None:

@@ -163,9 +163,14 @@ class Stage:
                 reason = self._stay(reason)
             if self._next is None:
                 return reason
-            following, done = self._next
+            following, _ = self._next
             self._switch(following)
-            self._next = None
+            following.when_run(self._exchanged)
+
+    def _exchanged(self) -> None:
+        """The machine that was to be run is."""
+        if self._next is not None:
+            done, self._next = self._next[1], None
             done.set_result(None)
 
     def _switch(self, vm: Machine) -> None:
