@@ -1,12 +1,8 @@
-//! The instruction table against the OpenPOWER list of instructions (power-isa-3.1b.csv).
+//! The instruction table against a list of the Power ISA 3.1B's instructions, `data/power-isa-3.1b.csv`.
 //!
-//! The list is found by `PYSPAPR_ISA_CSV`, or beside the checkout in `../shared/reference/`.
+//! The list is the work of the Go authors, under the licence beside it.
 
-use std::{
-    collections::HashMap,
-    env, fs,
-    path::{Path, PathBuf},
-};
+use std::collections::HashMap;
 
 use ppc_core::insn::{Row, Variants, rows};
 
@@ -43,15 +39,7 @@ struct Entry {
     version: String,
 }
 
-fn list() -> String {
-    let given = env::var_os("PYSPAPR_ISA_CSV").map(PathBuf::from);
-    let path = given.or_else(|| {
-        let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().skip(2);
-        checkout.map(|dir| dir.join("shared/reference/power-isa-3.1b.csv")).find(|path| path.exists())
-    });
-    let path = path.expect("power-isa-3.1b.csv: set PYSPAPR_ISA_CSV");
-    fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
-}
+const LIST: &str = include_str!("data/power-isa-3.1b.csv");
 
 /// The mnemonic and the operands of an alternative like `add. RT,RA,RB (OE=0 Rc=1)`.
 fn alternative(text: &str) -> (String, String) {
@@ -62,7 +50,7 @@ fn alternative(text: &str) -> (String, String) {
 
 fn entries() -> Vec<Entry> {
     let mut entries = Vec::new();
-    for line in list().lines().filter(|l| l.starts_with('"')) {
+    for line in LIST.lines().filter(|l| l.starts_with('"')) {
         let columns: Vec<&str> = line.trim_matches('"').split("\",\"").collect();
         let &[title, forms, encoding, version] = columns.as_slice() else { panic!("four columns: {line}") };
         if encoding.starts_with(',') {
