@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, Final
 
-from pyspapr.errors import ImageError
-from pyspapr.paths import as_path, shown
+from pyspapr.errors import ImageError, ImageFileError
+from pyspapr.paths import open_regular, shown
 from pyspapr.plain import Plain
 
 HEADER_SIZE: Final = 64
@@ -83,13 +83,12 @@ class Elf(Plain):
 def open_image(path: str | os.PathLike[str], what: str) -> Iterator[tuple[BinaryIO, int]]:
     """The open regular file and its size. Raises ImageError when there is none."""
     try:
-        name = as_path(path)
-        if os.path.exists(name) and not os.path.isfile(name):
-            raise ImageError(f"{what} {shown(path)}: not a regular file")
-        with open(name, "rb") as file:
+        with os.fdopen(open_regular(path), "rb") as file:
             yield file, os.fstat(file.fileno()).st_size
+    except ImageError:
+        raise
     except OSError as error:
-        raise ImageError(f"{what} {shown(path)}: {error.strerror or error}") from error
+        raise ImageFileError.of(f"{what} {shown(path)}: {error.strerror or error}", error, shown(path)) from error
 
 
 class Header(Plain):

@@ -24,7 +24,29 @@ class ConfigError(SpaprError, ValueError):
 
 
 class ImageError(SpaprError):
-    """A kernel, initrd or device tree that cannot be loaded."""
+    """A kernel, initrd, device tree or saved machine that cannot be loaded."""
+
+
+class ImageFileError(ImageError, OSError):
+    """An `ImageError` because the host did not open or read the file; `errno`, `strerror` and `filename` say why."""
+
+    def __init__(self, message: str, number: int | None = None, reason: str = "", filename: str = "") -> None:
+        """Keep what the host said beside the message."""
+        super().__init__(number, reason, filename)
+        self.message = message
+
+    @classmethod
+    def of(cls, message: str, error: OSError, path: str) -> ImageFileError:
+        """The error for `error`, which the host gave for the file `path`."""
+        return cls(message, error.errno, error.strerror or str(error), path)
+
+    def __str__(self) -> str:
+        """The message alone."""
+        return self.message
+
+    def __reduce__(self) -> tuple[type[ImageFileError], tuple[object, ...]]:
+        """For copies and pickles."""
+        return type(self), (self.message, self.errno, self.strerror, self.filename)
 
 
 class GuestAddressError(SpaprError, IndexError):

@@ -13,6 +13,7 @@ from pyspapr import errors
 EXAMPLES = [
     errors.EngineDifference("they differ", 7, 0x10000, ["r3: 1 / 2"]),
     errors.GuestAddressError("outside", 1 << 64, 4),
+    errors.ImageFileError.of("a cannot be read: No such file or directory", FileNotFoundError(2, "No such file"), "a"),
     errors.StreamError.of("field count", "spapr_vty", 0x1F40, 16, 15),
 ]
 
@@ -27,3 +28,5 @@ def test_an_error_in_another_process_is_the_same(error: errors.SpaprError) -> No
     for again in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
         assert type(again) is type(error)
         assert (str(again), vars(again)) == (str(error), vars(error))
+        if isinstance(error, OSError) and isinstance(again, OSError):
+            assert (again.errno, again.strerror, again.filename) == (error.errno, error.strerror, error.filename)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
-from pyspapr import Machine, SpaprError
+from pyspapr import ImageError, InstructionLimit, Machine, SpaprError
 from pyspapr.cli.unix import SocketConsole
 from pyspapr.migration.contents import read_contents
 from pyspapr.migration.tls import source_context
@@ -45,6 +47,44 @@ def test_what_no_file_is_called_is_refused_in_one_line(
         DOORS[door](vm, demo_guest, name)
     assert str(caught.value).isprintable() and ascii(name)[1:-1] in str(caught.value)
     assert os.listdir(tmp_path) == []
+
+
+READ = [door for door in DOORS if door not in ("save", "migrate", "connect", "listen", "control", "console")]
+
+
+@pytest.mark.parametrize("door", [*READ, "save", "migrate"])
+@pytest.mark.parametrize("kind", ["FIFO", "socket", "character device", "directory", "loop"])
+def test_what_is_no_regular_file_is_refused_at_once(
+    vm: Machine, demo_guest: Path, tmp_path: Path, door: str, kind: str
+) -> None:
+    place = tmp_path / "ca-cert.pem"
+    with socket.socket(socket.AF_UNIX) as listener:
+        match kind:
+            case "FIFO":
+                os.mkfifo(place)
+            case "socket":
+                listener.bind(str(place))
+            case "character device":
+                place = Path("/dev/zero")
+            case "directory":
+                place.mkdir()
+            case "loop":
+                place.symlink_to(place)
+        vm.start(pc=0)
+        name = str(place.parent if door == "credentials" else place)
+        with pytest.raises(SpaprError) as caught:
+            DOORS[door](vm, demo_guest, name)
+    if door in READ and kind not in ("loop", "character device"):
+        assert f"a {kind}, not a regular file" in str(caught.value)
+    assert isinstance(vm.run(max_instructions=1), InstructionLimit)
+
+
+def test_a_file_that_the_host_does_not_open_is_an_os_error_as_well(vm: Machine, tmp_path: Path) -> None:
+    for door in (Machine.restore, vm.load_kernel, read_contents, read_symbols):
+        with pytest.raises(ImageError) as caught:
+            door(tmp_path / "absent")  # type: ignore[operator]
+        assert isinstance(caught.value, OSError) and caught.value.errno == errno.ENOENT
+        assert caught.value.filename == str(tmp_path / "absent")
 
 
 def test_a_machine_is_saved_under_any_name_that_a_file_can_have(vm: Machine, tmp_path: Path) -> None:

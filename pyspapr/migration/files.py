@@ -14,14 +14,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO, Final, Literal, get_args
 
 from pyspapr._native import Ram
-from pyspapr.errors import ConfigError, ImageError, StateError
+from pyspapr.errors import ConfigError, ImageFileError, StateError
 from pyspapr.migration import save
 from pyspapr.migration.load import Loader, Prepare, refuse
 from pyspapr.migration.prepare import as_it_is
 from pyspapr.migration.records import ALIGNMENT, CHECK, Header, Image, Kind, Record
 from pyspapr.migration.replacement import replacing
 from pyspapr.migration.stream import RECORD_HEAD, StreamReader, StreamWriter
-from pyspapr.paths import as_path, shown
+from pyspapr.paths import open_regular, shown
 from pyspapr.vmstate import cbor
 
 if TYPE_CHECKING:
@@ -122,11 +122,12 @@ def write_after(vm: Machine, writer: StreamWriter, base: Path, compression: Comp
 
 
 def open_file(path: Path) -> BinaryIO:
-    """A file to read. Raises ImageError."""
+    """A regular file to read. Raises ImageError."""
     try:
-        return open(as_path(path), "rb", buffering=READ_BUFFER)
+        return os.fdopen(open_regular(path), "rb", buffering=READ_BUFFER)
     except OSError as error:
-        raise ImageError(f"{shown(path)} cannot be read: {error.strerror}") from error
+        message = f"{shown(path)} cannot be read: {error.strerror or error}"
+        raise ImageFileError.of(message, error, shown(path)) from error
 
 
 class FileLoader(Loader):

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
-from pyspapr.errors import StateError
+from pyspapr.errors import SpaprError, StateError
 from pyspapr.paths import as_path, shown
 
 BUFFER: Final = 1 << 20
@@ -69,7 +69,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Replacement]:
         yield replacement
     except BaseException as error:
         replacement.discard()
-        if isinstance(error, OSError):
+        if isinstance(error, OSError) and not isinstance(error, SpaprError):
             raise replacement.failed(error) from error
         raise
     replacement.commit()

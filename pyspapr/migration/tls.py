@@ -16,7 +16,7 @@ import os
 import ssl
 
 from pyspapr.errors import ConfigError
-from pyspapr.paths import as_path, shown
+from pyspapr.paths import as_path, check_regular, shown
 
 
 def _load(directory: str, role: str, protocol: int) -> ssl.SSLContext:
@@ -25,10 +25,15 @@ def _load(directory: str, role: str, protocol: int) -> ssl.SSLContext:
     context.verify_mode = ssl.CERT_REQUIRED
     try:
         as_path(directory)
-        context.load_verify_locations(os.path.join(directory, "ca-cert.pem"))
+        authority, certificate, key = (
+            os.path.join(directory, name) for name in ("ca-cert.pem", f"{role}-cert.pem", f"{role}-key.pem")
+        )
+        for name in (authority, certificate, key):
+            check_regular(os.stat(name).st_mode)  # OpenSSL would wait for a writer of a FIFO
+        context.load_verify_locations(authority)
         context.load_cert_chain(
-            os.path.join(directory, f"{role}-cert.pem"),
-            os.path.join(directory, f"{role}-key.pem"),
+            certificate,
+            key,
             # Without this a key with a passphrase would ask for it at the terminal.
             password=lambda: "",
         )

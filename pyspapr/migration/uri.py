@@ -39,7 +39,7 @@ from pyspapr.migration.transport import (
     Transport,
 )
 from pyspapr.migration.users import READ, Closed, Users
-from pyspapr.paths import is_path
+from pyspapr.paths import is_path, open_regular
 from pyspapr.plain import Plain
 from pyspapr.unix_socket import UnixListener
 
@@ -256,7 +256,7 @@ def listen(place: Place, *, tls: ssl.SSLContext | None = None, timeout: float | 
     if address.kind == "fd":
         return Given(from_descriptor(address.number), str(address))
     try:
-        fd = os.open(address.text, os.O_RDONLY)
+        fd = open_regular(address.text)
     except OSError as error:
         raise MigrationError(f"{address} cannot be read: {error}") from error
     return Given(DescriptorTransport(fd), str(address))
