@@ -25,7 +25,7 @@ TOOLS := qemu-system-ppc64:qemu-system-ppc qemu-ppc64le-static:qemu-user-static 
 AARCH64_TOOLS := aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu qemu-aarch64-static:qemu-user-static \
 	/usr/aarch64-linux-gnu/lib/libc.so.6:libc6-dev-arm64-cross
 
-.PHONY: help venv build demo tools guests guest test test-rust test-aarch64 test-python lint lockstep lockstep-random lockstep-linux soak anywhere bench fuzz doc clean
+.PHONY: help venv build demo tools guests guest test test-rust test-aarch64 test-python lint lockstep lockstep-random lockstep-linux soak anywhere bench fuzz format coverage golden wheel doc clean
 
 help: ## what people do here
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -71,6 +71,11 @@ test-python: build tools guests ## the Python tests, the real-kernel boots among
 	@for engine in $(ENGINES); do \
 		$(BIN)/python -m pytest -n $(JOBS) -q --engine $$engine || exit; done
 
+format: venv ## format Rust and Python as `make lint` wants them
+	cargo fmt --all
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
 lint: venv doc ## formatting, lints, types and the Rust documentation
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --release -- -D warnings
@@ -102,6 +107,16 @@ fuzz: build ## each fuzz target for SECONDS, then hypothesis with EXAMPLES for w
 	fuzz/run.sh $(SECONDS)
 	PYSPAPR_FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -n $(JOBS) -q --timeout=0 --hypothesis-profile=fuzz \
 		tests/test_stream.py tests/test_vmstate.py tests/test_qmp.py
+
+coverage: build tools guests ## which lines of the Python package the tests run: .cache/coverage/index.html
+	$(BIN)/python -m pytest -n $(JOBS) -q --cov=pyspapr --cov-report=html:.cache/coverage --cov-report=term:skip-covered
+
+golden: build ## write tests/data's golden files of NUMBER, after a schema has changed
+	$(BIN)/python tools/golden.py $(NUMBER)
+
+wheel: venv ## a wheel for any Linux with glibc 2.28 or newer, in dist/
+	$(BIN)/pip install -q 'maturin[zig]>=1.16,<2'
+	PATH=$(abspath $(BIN)):$$PATH $(BIN)/maturin build --release --locked --compatibility manylinux_2_28 --zig --out dist
 
 doc: ## the Rust documentation, warnings being errors
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
