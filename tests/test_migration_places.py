@@ -551,11 +551,11 @@ def test_a_new_file_is_its_owners_alone_and_nothing_planted_beside_it_is_followe
     assert [path.name for path in tmp_path.iterdir()] == ["new"]
 
 
-@pytest.mark.parametrize("what", ["fifo", "directory", "socket"])
+@pytest.mark.parametrize("what", ["FIFO", "directory", "socket"])
 def test_only_a_file_is_replaced(what: str, demo_guest: Path, tmp_path: Path) -> None:
     path = tmp_path / "place"
     match what:
-        case "fifo":
+        case "FIFO":
             os.mkfifo(path)
         case "directory":
             path.mkdir()
@@ -563,9 +563,9 @@ def test_only_a_file_is_replaced(what: str, demo_guest: Path, tmp_path: Path) ->
             socket.socket(socket.AF_UNIX).bind(str(path))
     before = path.lstat()
     vm = churning(demo_guest)
-    with pytest.raises(MigrationError, match="what is there is no file"):
+    with pytest.raises(MigrationError, match=f"a {what}, not a regular file"):
         vm.migrate(f"file:{path}")
-    with pytest.raises(StateError, match="what is there is no file"):
+    with pytest.raises(StateError, match=f"a {what}, not a regular file"):
         vm.save(path)
     assert path.lstat() == before
     assert [path.name for path in tmp_path.iterdir()] == ["place"]

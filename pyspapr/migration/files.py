@@ -1,6 +1,6 @@
 """A machine in a file.
 
-A file is written beside its place, synced and renamed into it, so whatever happens the older file is whole. Without
+A file takes the place of an older one when it is whole and synced (see `replacement`). Without
 compression RAM is an image: page-aligned, with holes for pages of zeroes, and mapped copy-on-write by a restore, which
 so costs no more than the pages that the guest touches. The file must not be changed while a machine runs from it.
 """

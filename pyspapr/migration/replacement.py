@@ -1,12 +1,21 @@
 """A file that takes the place of another when it is whole.
 
-It is written beside its place, synced and renamed into it: whatever happens, the older file is whole. A link is
-followed. What is no file (a device, a pipe, a directory) is refused before anything is written.
+It is written without a name, synced, given a name beside its place and renamed into it: whatever happens, the older
+file is whole, and a process that is killed leaves nothing behind. Where a file system has no unnamed files the file has
+its name beside the place from the start; whoever writes it holds a lock on it, so that the next save there can tell
+what a killed one left and remove it.
+
+It holds a whole machine's memory, so it is its owner's alone: it takes neither mode nor owner from the file that it
+replaces, which somebody else may have put there. For the same reason a symbolic link is refused. So is everything else
+that is no regular file (a device, a FIFO, a directory), before anything is written.
 """
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
+import re
 import stat
 import threading
 from collections.abc import Iterator
@@ -14,25 +23,45 @@ from contextlib import contextmanager, suppress
 from typing import Final
 
 from pyspapr.errors import SpaprError, StateError
-from pyspapr.paths import as_path, shown
+from pyspapr.paths import as_path, check_regular, shown
 
 BUFFER: Final = 1 << 20
+MODE: Final = 0o600
+NAME_SHOWN: Final = 48
+"""Characters of the file's name in the name of its forerunner, which must not be too long for the file system."""
+NO_UNNAMED: Final = frozenset((errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL))
+"""What file systems and kernels without O_TMPFILE say to it."""
 
 
 class Replacement:
-    """What is written to `file` will be at `path` after `commit`, or nowhere after `discard`."""
+    """What is written to `file` will be at `path` after `commit`, or nowhere after `discard`.
+
+    `discard` may be called by any thread and more than once.
+    """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         """Begin. Raises StateError."""
         self._path = path
+        self._lock = threading.Lock()
+        self._over = False
         try:
-            self._target = os.path.realpath(as_path(path))
-            self._directory, name = os.path.split(self._target)
-            self._beside = os.path.join(self._directory, f".{name}.{os.getpid()}.{os.urandom(4).hex()}")
-            self._mode = _mode_for(self._target)
-            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-            self.file = os.fdopen(os.open(self._beside, flags, 0o600), "w+b", buffering=BUFFER)
+            directory, self._name = os.path.split(as_path(path))
+            # Opened now, since a commit that cannot sync it would fail when the file is in its place already.
+            self._directory = os.open(directory or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as error:
+            raise self.failed(error) from error
+        try:
+            _check_target(self._directory, self._name)
+            _remove_leftovers(self._directory, self._name)
+            self._beside = f".{self._name[:NAME_SHOWN]}.{os.getpid()}.{os.urandom(4).hex()}"
+            fd = _open_unnamed(self._directory)
+            self._linked = fd is None
+            """Whether the file is there under the name `_beside`."""
+            if fd is None:
+                fd = _open_named(self._directory, self._beside)
+            self.file = os.fdopen(fd, "w+b", buffering=BUFFER)
+        except OSError as error:
+            os.close(self._directory)
             raise self.failed(error) from error
 
     def failed(self, error: OSError) -> StateError:
@@ -45,20 +74,38 @@ class Replacement:
             with self.file:
                 self.file.flush()
                 os.fsync(self.file.fileno())
-            os.chmod(self._beside, self._mode)
-            with _kept_for_a_while(self._target):
-                os.replace(self._beside, self._target)
-            _sync_directory(self._directory)
+                self._put_in_place(self.file.fileno())
         except OSError as error:
             self.discard()
             raise self.failed(error) from error
+        self.discard()
+
+    def _put_in_place(self, fd: int) -> None:
+        directory = self._directory
+        with self._lock:
+            if self._over:
+                raise ValueError("the file was discarded")
+            if not self._linked:
+                # With `dst_dir_fd` this is linkat, which follows the link that stands for the descriptor.
+                os.link(f"/proc/self/fd/{fd}", self._beside, dst_dir_fd=directory, follow_symlinks=True)
+                self._linked = True
+            with _kept_for_a_while(directory, self._name):
+                os.rename(self._beside, self._name, src_dir_fd=directory, dst_dir_fd=directory)
+            self._linked = False
+            os.fsync(directory)
 
     def discard(self) -> None:
         """Remove it, if it was not committed."""
         with suppress(OSError):
             self.file.close()
-        with suppress(OSError):
-            os.unlink(self._beside)
+        with self._lock:
+            if self._over:
+                return
+            self._over = True
+            if self._linked:
+                with suppress(OSError):
+                    os.unlink(self._beside, dir_fd=self._directory)
+            os.close(self._directory)
 
 
 @contextmanager
@@ -75,35 +122,84 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Replacement]:
     replacement.commit()
 
 
-def _mode_for(target: str) -> int:
-    """The mode of the file that is replaced; a new one is its owner's only: it holds a whole machine's memory."""
+def _check_target(directory: int, name: str) -> None:
+    """Raise OSError unless a file may be put there."""
+    if name in ("", ".", ".."):
+        raise OSError(errno.EISDIR, "a directory, not a regular file")
     try:
-        mode = os.stat(target).st_mode
+        mode = os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode
     except FileNotFoundError:
-        return 0o600
-    if not stat.S_ISREG(mode):
-        raise OSError("what is there is no file")
-    return stat.S_IMODE(mode)
+        return
+    if stat.S_ISLNK(mode):
+        target = shown(os.readlink(name, dir_fd=directory))
+        raise OSError(errno.ELOOP, f"a symbolic link to {target}, which is not followed: name the file itself")
+    check_regular(mode)
+
+
+def _open_unnamed(directory: int) -> int | None:
+    """A file without a name, or None where that cannot be, or could not be given a name later."""
+    try:
+        fd = os.open(".", os.O_RDWR | os.O_TMPFILE | os.O_CLOEXEC, MODE, dir_fd=directory)
+    except OSError as error:
+        if error.errno in NO_UNNAMED:
+            return None
+        raise
+    if not os.path.exists(f"/proc/self/fd/{fd}"):
+        os.close(fd)
+        return None
+    _prepare(fd)
+    return fd
+
+
+def _open_named(directory: int, name: str) -> int:
+    """A new file of this name, locked."""
+    while True:
+        fd = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, MODE, dir_fd=directory)
+        _prepare(fd)
+        if os.fstat(fd).st_nlink:
+            return fd
+        os.close(fd)  # another save took it for a leftover before it was locked
+
+
+def _prepare(fd: int) -> None:
+    os.fchmod(fd, MODE)  # whatever the umask is
+    with suppress(OSError):  # some file systems have no locks; then nothing is removed there either
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _remove_leftovers(directory: int, name: str) -> None:
+    """Remove what killed saves to `name` have left: files of ours that nobody has locked."""
+    pattern = re.compile(re.escape(f".{name[:NAME_SHOWN]}.") + r"\d+\.[0-9a-f]{8}")
+    with suppress(OSError):
+        for found in filter(pattern.fullmatch, os.listdir(directory)):
+            with suppress(OSError):
+                _remove_leftover(directory, found)
+
+
+def _remove_leftover(directory: int, name: str) -> None:
+    status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+    if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
+        return
+    fd = os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=directory)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.unlink(name, dir_fd=directory)
+    finally:
+        os.close(fd)
 
 
 @contextmanager
-def _kept_for_a_while(path: str) -> Iterator[None]:
+def _kept_for_a_while(directory: int, name: str) -> Iterator[None]:
     """Let a thread free the blocks of the file that is replaced: a gigabyte of them can take most of a second."""
     try:
-        old = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        old = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
     except OSError:
         yield
         return
     try:
         yield
     finally:
-        threading.Thread(target=os.close, args=(old,), daemon=True).start()
-
-
-def _sync_directory(directory: str) -> None:
-    """Make a rename last."""
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+        try:
+            threading.Thread(target=os.close, args=(old,), daemon=True).start()
+        except RuntimeError:  # no thread can be had
+            os.close(old)

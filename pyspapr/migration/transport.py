@@ -174,12 +174,12 @@ class DescriptorTransport:
 
 
 class FileWriter:
-    """A file that appears under its name when it is whole: written beside, synced, renamed."""
+    """A file that appears under its name when it is whole; see `replacement`."""
 
     two_way = False
 
     def __init__(self, path: str) -> None:
-        """Create the file beside. Raises MigrationError."""
+        """Begin the file. Raises MigrationError."""
         try:
             self._replacement = Replacement(path)
         except StateError as error:
