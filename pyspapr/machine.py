@@ -553,9 +553,9 @@ class Machine:
     ) -> Machine:
         """Wait for a machine to come to `place`, and return it; `run` goes on where its source stopped.
 
-        `config` is what the machine must be, by default any is welcome. `timeout` bounds the wait for the source, in
-        seconds; `on_stranger` is told why somebody who came was sent away. Raises MigrationError or StreamError, with
-        nothing left behind, and ConfigError for a timeout that is none. (`migration.destination.Incoming`
+        `config` is what the machine must be, by default any is welcome. `timeout` bounds everything until the machine
+        is here, in seconds; `on_stranger` is told why somebody who came was sent away. Raises MigrationError or
+        StreamError, with nothing left behind, and ConfigError for an invalid timeout. (`migration.destination.Incoming`
         does the same in two steps, for those who want to know the port before.)
         """
         from pyspapr.migration import destination

@@ -23,7 +23,7 @@ from pyspapr import (
     MigrationUnconfirmed,
     StateError,
 )
-from pyspapr.migration import destination, frames, source, uri
+from pyspapr.migration import compatibility, destination, frames, listener, source, uri
 from pyspapr.migration.phases import Phase
 from pyspapr.migration.statistics import MigrationStatistics
 
@@ -374,18 +374,119 @@ def test_a_client_without_a_certificate_is_not_let_in(demo_guest: Path, tmp_path
     assert len(strangers) == 2 and all("TLS" in why for why in strangers)
 
 
-def test_a_stranger_who_says_nothing_is_sent_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(destination, "HELLO_TIMEOUT", 0.2)
+@pytest.mark.parametrize("opening", [b"", b"\x00", b"\x00\x00\x10\x00half"])
+def test_a_stranger_who_says_too_little_is_sent_away(
+    opening: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listener, "HELLO_TIMEOUT", 0.2)
     strangers: list[str] = []
     arrival = Arrival(f"unix:{tmp_path / 'socket'}", on_stranger=strangers.append)
     with socket.socket(socket.AF_UNIX) as stranger:
         stranger.connect(str(tmp_path / "socket"))
+        stranger.sendall(opening)
         stranger.settimeout(60)
         assert stranger.recv(1) == b"", "the connection was closed"
     eventually(lambda: bool(strangers))
-    assert "closed" in strangers[0]
+    assert strangers == ["it did not say within 0.2 s what it is"]
     arrival.incoming.cancel()
     arrival.failure()
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+def test_silent_strangers_do_not_keep_the_source_out(encrypted: bool, demo_guest: Path, tmp_path: Path) -> None:
+    client, server = certificates(tmp_path) if encrypted else (None, None)
+    vm = churning(demo_guest)
+    strangers: list[str] = []
+    arrival = Arrival("tcp:127.0.0.1:0", tls=server, on_stranger=strangers.append)
+    port = int(arrival.address.rpartition(":")[2])
+    with contextlib.ExitStack() as stack:
+        silent = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(listener.AT_ONCE + 8)
+        ]
+        silent[0].settimeout(60)
+        assert silent[0].recv(1) == b"", "the one that has been silent longest makes room"
+        vm.migrate(arrival.address, tls=client)
+    assert arrival.machine().state_hash() == vm.state_hash()
+    assert len(strangers) >= 8 and all("others came" in why for why in strangers)
+
+
+def fall_silent(address: str, vm: Machine) -> socket.socket:
+    """A source that is welcome and then says nothing more."""
+    sock = socket.socket(socket.AF_UNIX)
+    sock.connect(address.removeprefix("unix:"))
+    sock.sendall(frames.encode("hello", **compatibility.describe(vm)))
+    return sock
+
+
+def test_a_source_that_falls_silent_is_given_up(
+    demo_guest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(destination, "SILENCE", 0.3)
+    arrival = Arrival(f"unix:{tmp_path / 'socket'}")
+    with fall_silent(arrival.address, churning(demo_guest)):
+        assert arrival.failure() == "the other side has sent nothing for 0.3 s"
+
+
+def test_an_object_that_falls_silent_is_given_up(demo_guest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(destination, "SILENCE", 0.3)
+    here, there = wires()
+    arrival = Arrival(there)
+    here.write(frames.encode("hello", **compatibility.describe(churning(demo_guest))))
+    assert arrival.failure() == "the other side has sent nothing for 0.3 s"
+
+
+def test_the_timeout_of_a_destination_bounds_what_comes_after_hello_too(demo_guest: Path, tmp_path: Path) -> None:
+    arrival = Arrival(f"unix:{tmp_path / 'socket'}", timeout=1)
+    with fall_silent(arrival.address, churning(demo_guest)):
+        assert arrival.failure() == "the time is over"
+
+
+def test_a_destination_that_says_nothing_is_given_up_and_the_guest_goes_on(
+    demo_guest: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source, "SILENCE", 0.3)
+    vm = churning(demo_guest)
+    ballast(vm, pages=4000, entries=0)
+    here, there = wires()
+    threading.Thread(target=welcome, args=(there,), daemon=True).start()
+    with pytest.raises(MigrationError, match=r"the destination has said nothing for 0\.3 s"):
+        vm.migrate(here)
+    runs_on(vm)
+
+
+def test_a_handshake_that_does_not_end_is_given_up_however_much_is_said(tmp_path: Path) -> None:
+    """One byte now and then would start the time of each single read anew."""
+    client, _ = certificates(tmp_path)
+    over = threading.Event()
+
+    def drip(sock: socket.socket) -> None:
+        with sock, contextlib.suppress(OSError):
+            sock.sendall(b"\x16\x03\x03\x40\x00")  # the head of a long handshake record
+            while not over.wait(0.05):
+                sock.sendall(b"\x00")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=lambda: drip(server.accept()[0]), daemon=True).start()
+        with pytest.raises(MigrationError, match="the handshake did not end in time"):
+            uri.connect(f"tcp:127.0.0.1:{server.getsockname()[1]}", tls=client, timeout=0.5)
+        over.set()
+
+
+def test_a_source_that_only_waits_for_the_word_is_not_taken_for_dead(
+    demo_guest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(destination, "SILENCE", 1.0)
+    monkeypatch.setattr(source, "SIGN_OF_LIFE", 0.1)
+    vm = churning(demo_guest)
+    vm.pause()
+    arrival = Arrival(f"unix:{tmp_path / 'socket'}")
+    with running(vm):
+        migration = vm.start_migration(arrival.address, pause_before_switchover=True)
+        eventually(lambda: migration.phase is Phase.PRE_SWITCHOVER)
+        assert not migration.ended.wait(2.5), "it still waits"
+        migration.proceed()
+        assert migration.ended.wait(60)
+    assert arrival.machine().state_hash() == vm.state_hash()
 
 
 def test_a_callback_that_raises_ends_the_migration_and_not_the_guest(demo_guest: Path) -> None:

@@ -19,6 +19,7 @@ from pyspapr import Machine, Migrated, MigrationCancelled, MigrationError, Power
 from pyspapr.migration import frames, uri
 from pyspapr.migration.convergence import HAGGLE, LITTLE, Convergence
 from pyspapr.migration.destination import Incoming
+from pyspapr.migration.listener import listen
 from pyspapr.migration.phases import Phase
 from pyspapr.migration.statistics import MigrationStatistics
 from pyspapr.migration.throttle import MOST, Throttle
@@ -69,8 +70,7 @@ def test_what_is_no_address_is_refused(text: str) -> None:
 
 
 def test_a_listener_without_a_host_is_on_the_loopback_interface_only() -> None:
-    listener = uri.listen("tcp::0")
-    assert isinstance(listener, uri.SocketListener)
+    listener = listen("tcp::0")
     assert listener.address.startswith("tcp:127.0.0.1:")
     listener.close()
 
@@ -79,10 +79,10 @@ def test_a_unix_socket_is_its_owners_alone_and_a_dead_one_makes_room(tmp_path: P
     path = tmp_path / "socket"
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(path))
-    listener = uri.listen(f"unix:{path}")
+    listener = listen(f"unix:{path}")
     assert path.stat().st_mode & 0o777 == 0o600
     with pytest.raises(MigrationError, match="cannot listen"):
-        uri.listen(f"unix:{path}")
+        listen(f"unix:{path}")
     listener.close()
     assert not path.exists()
 

@@ -1,7 +1,8 @@
 """The destination of a migration: the phases of `phases.py`, top to bottom, from the other side.
 
 Enters: a connection from a source nobody has vouched for. Leaves: a machine that was built aside, checked whole, and
-that the source has told to go; or an error, and nothing of it. One thread does everything, blocking.
+that the source has told to go; or an error, and nothing of it. One thread does everything, blocking, but never longer
+than `patience.SILENCE` for a source that has fallen silent, nor than `timeout`.
 """
 
 from __future__ import annotations
@@ -18,21 +19,21 @@ from pyspapr.config import HPT_SHIFT_MIN, MachineConfig, check_function, check_t
 from pyspapr.errors import MigrationCancelled, MigrationError, SpaprError, StreamError
 from pyspapr.migration import compatibility, frames
 from pyspapr.migration.account import Account
+from pyspapr.migration.listener import listen
 from pyspapr.migration.load import SAMPLE_MEMORY, Loader, Prepare
+from pyspapr.migration.patience import SILENCE, Patience
 from pyspapr.migration.phases import Phase
 from pyspapr.migration.prepare import as_it_is
 from pyspapr.migration.statistics import MigrationStatistics
 from pyspapr.migration.stream import StreamReader
 from pyspapr.migration.transport import Transport
-from pyspapr.migration.uri import Place, Stranger, listen
+from pyspapr.migration.uri import Place
 
 if TYPE_CHECKING:
     from pyspapr.machine import Machine
 
 PROGRESS_EVERY: Final = 0.1
 """Seconds between two progress frames."""
-HELLO_TIMEOUT: Final = 10.0
-"""Seconds for somebody who has connected to say what it wants."""
 FAREWELL: Final = 1.0
 """Seconds that a source gets to read why we failed."""
 
@@ -55,10 +56,10 @@ class Incoming:
     ) -> None:
         """Begin to listen. `config` is what the machine must be; without it any machine is welcome.
 
-        `timeout` bounds the wait for the source, in seconds. `prepare` gets the new machine before its state is
-        loaded, to add devices and hypercalls of your own. Whoever connects and is no source (or has not the right
-        certificate) is sent away, and `on_stranger` told why. Raises MigrationError, and ConfigError for a timeout
-        that is none.
+        `timeout` bounds everything until the machine is here, in seconds from now. `prepare` gets the new machine
+        before its state is loaded, to add devices and hypercalls of your own. Whoever connects and is no source (or has
+        not the right certificate) is sent away, and `on_stranger` told why. Raises MigrationError, and ConfigError for
+        an invalid timeout.
         """
         check_timeout(timeout)
         for name, function in (("on_progress", on_progress), ("on_stranger", on_stranger), ("prepare", prepare)):
@@ -69,7 +70,8 @@ class Incoming:
         self._wanted = config
         self._prepare = prepare
         self._progress = on_progress
-        self._stranger = on_stranger
+        self._stranger = on_stranger or (lambda why: None)
+        self._deadline = None if timeout is None else time.monotonic() + timeout
         self._account = Account(lambda: 0)
         self._transport: Transport | None = None
         self._cancelled = threading.Event()
@@ -79,7 +81,7 @@ class Incoming:
         self._error: SpaprError | None = None
         self.paused = False
         """Whether the guest was paused when it left, and so should stay."""
-        self._listener = listen(place, tls=tls, timeout=timeout)
+        self._listener = listen(place, tls=tls, deadline=self._deadline)
         self.address = self._listener.address
 
     def receive(self) -> Machine:
@@ -91,6 +93,7 @@ class Incoming:
         finally:
             self._listener.close()
         try:
+            self._watch_cancel()  # `cancel` may have looked for the transport just before it was there
             if hello is not None:
                 self._compare(transport, hello)
             machine = self._load(transport)
@@ -109,29 +112,14 @@ class Incoming:
 
     def _meet(self) -> tuple[Transport, Mapping[str, Any] | None]:
         """A source, and what it says of its machine, if it can be answered."""
-        while True:
-            try:
-                transport = self._transport = self._listener.accept()
-                return transport, self._hello(transport) if transport.two_way else None
-            except Stranger as stranger:
-                if self._stranger is not None:
-                    self._stranger(str(stranger))
-
-    def _hello(self, transport: Transport) -> Mapping[str, Any]:
-        """What a source says first. Raises Stranger when another may still come, else MigrationError or StreamError."""
-        patience = threading.Timer(HELLO_TIMEOUT, transport.close)
-        patience.daemon = True
-        patience.start()
-        try:
-            self._watch_cancel()  # `cancel` may have looked for the transport just before it was there
-            return frames.expect(frames.read_frame(transport, "hello"), "hello", "source")
-        except SpaprError as error:
-            transport.close()
-            if self._listener.only_one or self._cancelled.is_set():
-                raise
-            raise Stranger(str(error)) from error
-        finally:
-            patience.cancel()
+        transport, hello = self._listener.meet(self._stranger)
+        self._transport = transport
+        transport.patience = Patience(
+            read=SILENCE if transport.two_way else None,
+            write=SILENCE,
+            deadline=self._deadline,
+        )
+        return transport, hello
 
     def _compare(self, transport: Transport, hello: Mapping[str, Any]) -> None:
         """Before anything of the machine is sent."""
@@ -227,6 +215,7 @@ class Incoming:
         if not transport.two_way or (self._account.phase is Phase.SETUP and not isinstance(error, StreamError)):
             return
         deadline = time.monotonic() + FAREWELL
+        transport.patience = Patience(deadline=deadline)
         with contextlib.suppress(SpaprError):
             transport.write(frames.encode("failure", text=str(error)[:1024]))
             while transport.read(1 << 18) and time.monotonic() < deadline:

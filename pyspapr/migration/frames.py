@@ -20,6 +20,8 @@ from pyspapr.vmstate.types import U16, U32, U64, Bool, Bytes, List, Str, Struct
 PROTOCOL: Final = 1
 """The version of this conversation; both sides must speak the same."""
 LARGEST: Final = 64 << 10
+HEAD: Final = 4
+"""Bytes before the body."""
 
 DEVICE: Final = Struct((("name", Str(64)), ("instances", U32), ("minimum", U16), ("version", U16)))
 MESSAGE: Final = Struct((("text", Str(4096)),))
@@ -87,12 +89,17 @@ def read_exactly(transport: Transport, size: int, what: str) -> bytes:
     return bytes(data)
 
 
-def read_frame(transport: Transport, what: str) -> Frame:
-    """The next frame; `what` was waited for. Raises MigrationError or StreamError."""
-    size = int.from_bytes(read_exactly(transport, 4, what), "big")
+def size_of(head: bytes) -> int:
+    """Length of the body, from the first `HEAD` bytes. Raises StreamError."""
+    size = int.from_bytes(head, "big")
     if not 0 < size <= LARGEST:
         raise StreamError.of("Length of a frame", "frame", 0, f"1 to {LARGEST}", size)
-    return decode(read_exactly(transport, size, what))
+    return size
+
+
+def read_frame(transport: Transport, what: str) -> Frame:
+    """The next frame; `what` was waited for. Raises MigrationError or StreamError."""
+    return decode(read_exactly(transport, size_of(read_exactly(transport, HEAD, what)), what))
 
 
 def expect(frame: Frame, wanted: str, who: str) -> Contents:

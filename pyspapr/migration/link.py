@@ -16,6 +16,7 @@ from typing import Final
 
 from pyspapr.errors import MigrationError, SpaprError
 from pyspapr.migration.frames import Frame, encode, read_frame
+from pyspapr.migration.patience import SILENCE, Patience
 from pyspapr.migration.transport import Transport
 
 QUEUE: Final = 4 << 20
@@ -33,6 +34,8 @@ class Link:
     def __init__(self, transport: Transport, bandwidth: int | None) -> None:
         """Start the threads."""
         self.transport = transport
+        if transport.two_way:
+            transport.patience = Patience(write=SILENCE)
         self.bandwidth = bandwidth
         self.sent = 0
         """Bytes that the transport has taken."""
@@ -72,9 +75,9 @@ class Link:
             self._changed.notify_all()
         return len(data)
 
-    def say(self, kind: str, **contents: object) -> None:
-        """Send a frame."""
-        self.put(encode(kind, **contents))
+    def say(self, kind: str, **contents: object) -> int:
+        """Send a frame; returns its length."""
+        return self.put(encode(kind, **contents))
 
     def check(self) -> None:
         """Raise what went wrong, if anything did."""
@@ -109,8 +112,10 @@ class Link:
         try:
             while (data := self._take()) is not None:
                 begin = time.monotonic()
-                for at in range(0, len(data), PIECE):
-                    piece = data[at : at + PIECE]
+                at = 0
+                while at < len(data):
+                    piece = data[at : at + self._piece]
+                    at += len(piece)
                     while (bandwidth := self.bandwidth) is not None and not self._closing:
                         if (early := allowed - time.monotonic()) <= 0:
                             break
@@ -127,6 +132,11 @@ class Link:
                     self._changed.notify_all()
         except SpaprError as error:
             self.fail(error)
+
+    @property
+    def _piece(self) -> int:
+        """Bytes to send at once: with a bandwidth what it carries in 100 ms, since the peer must not think us dead."""
+        return PIECE if (bandwidth := self.bandwidth) is None else min(PIECE, max(bandwidth // 10, 1))
 
     def _sent_piece(self, size: int) -> None:
         with self._changed:

@@ -28,7 +28,9 @@ from pyspapr.migration.convergence import LITTLE, Convergence
 from pyspapr.migration.link import Link
 from pyspapr.migration.options import MigrationOptions, check_bandwidth, check_downtime_limit
 from pyspapr.migration.passes import CHUNK, Passes
+from pyspapr.migration.patience import SILENCE
 from pyspapr.migration.phases import QEMU_STATUS, Phase
+from pyspapr.migration.records import RamChunk
 from pyspapr.migration.statistics import MigrationStatistics
 from pyspapr.migration.stream import StreamWriter
 from pyspapr.migration.throttle import Throttle
@@ -46,6 +48,8 @@ SWITCHOVER_TIMEOUT: Final = 30.0
 RUNNING_TIMEOUT: Final = 10.0
 ATTENTION: Final = 1.0
 """Seconds for which one that has read what was sent is taken to read on."""
+SIGN_OF_LIFE: Final = 5.0
+"""Seconds with nothing to send after which an empty record is sent, so that the destination does not think us dead."""
 REPORT_EVERY: Final = 0.1
 """Seconds between two calls of `on_progress` within a phase."""
 
@@ -71,11 +75,15 @@ class Outgoing:
         self._stepping = 0  # the thread that is in `step`
         self._reported = 0.0
         self._said = ""
-        self._heard = 0  # bytes that the destination has read
+        self._heard = 0  # bytes of the stream that the destination has read
+        self._silent = 0.0  # seconds for which it has said nothing though there was something to say
+        self._watched = time.monotonic()
+        self._wrote = (0, time.monotonic())  # bytes of the stream, and since when it has been so many
         self._asked = 1  # of which it has last been asked whether it has read them
         self._attentive = -ATTENTION  # when it had
         self._stopped = False
         self.was_paused = False
+        self._before = 0  # bytes that are sent before the stream
         self._link = self._setup(place, options)
         self._writer = StreamWriter(self._link.put)
         self._passes = Passes(vm, self._writer, self._account, options.compress)
@@ -89,7 +97,7 @@ class Outgoing:
         link = Link(transport, options.bandwidth)
         try:
             if transport.two_way:
-                link.say("hello", **compatibility.describe(self.vm))
+                self._before = link.say("hello", **compatibility.describe(self.vm))
                 answer = link.receive(ANSWER_TIMEOUT)
                 if answer is None:
                     raise MigrationError(f"the destination did not answer within {ANSWER_TIMEOUT:g} s")
@@ -120,6 +128,7 @@ class Outgoing:
             helps = not self._convergence.within(self._passes.pending, self._link.rate)
             if not helps and self._passes.pending <= max(self._link.waiting, LITTLE):
                 self._watch()
+                self._show_life()
                 yield  # what waits to be sent is most of what is left: another pass would not help
                 continue
             before = self._passes.pending
@@ -136,6 +145,7 @@ class Outgoing:
             if self._passes.pending > CHUNK:
                 yield from self._live_pass(everything=False)
             self._watch()
+            self._show_life()
             yield
         while not self._convergence.within(self._left, self._link.rate) or not self._is_attentive():
             yield from self._live_pass(everything=False)
@@ -333,13 +343,34 @@ class Outgoing:
         while self._link.transport.two_way and (frame := self._link.receive(0)) is not None:
             self._hear(frame)
         self._link.check()
+        self._watch_silence()
         if (reason := self.vm.ended) is not None and reason.final and not isinstance(reason, Rebooted):
             raise MigrationError(f"{reason}, so there is nothing to migrate")
+
+    def _watch_silence(self) -> None:
+        """A destination that reads says so several times a second. Time in which nobody looked does not count."""
+        now = time.monotonic()
+        passed, self._watched = min(now - self._watched, 1.0), now
+        if not self._link.transport.two_way or self._heard >= self._link.sent - self._before:
+            self._silent = 0.0
+            return
+        self._silent += passed
+        if self._silent > SILENCE:
+            raise MigrationError(f"the destination has said nothing for {SILENCE:g} s")
+
+    def _show_life(self) -> None:
+        """There is nothing to send: say at times that we are still here."""
+        now, offset = time.monotonic(), self._writer.offset
+        if offset != self._wrote[0]:
+            self._wrote = (offset, now)
+        elif now - self._wrote[1] >= SIGN_OF_LIFE and self._link.waiting == 0:
+            self._writer.record(RamChunk(0, 0, "", b"", b""))
 
     def _hear(self, frame: frames.Frame) -> None:
         received = frames.expect(frame, "progress", "destination")["received"]
         assert isinstance(received, int)
         self._heard = received
+        self._silent = 0.0
         if received >= self._asked:
             self._attentive = time.monotonic()
             self._asked = self._writer.offset

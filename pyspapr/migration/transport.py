@@ -2,7 +2,7 @@
 
 Enters: a socket, a file descriptor, a file, or any object with `read` or `write`. Leaves: one small interface,
 `Transport`. Must hold: one thread may read while another writes, and `close` from a third ends both at once with
-`MigrationError`; so a peer that hangs can always be left.
+`MigrationError`; so a peer that hangs can always be left. `patience` says after how long it is left without that.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import threading
 from typing import Final, Protocol
 
 from pyspapr.errors import MigrationError, StateError
+from pyspapr.migration.patience import Patience, Watchdog
 from pyspapr.migration.replacement import Replacement
 from pyspapr.migration.users import READ, WRITE, Closed, Users
 
@@ -27,6 +28,8 @@ class Transport(Protocol):
     """One end of a connection. `two_way` says that there is a peer which answers."""
 
     two_way: bool
+    patience: Patience
+    """How long to wait for the peer; without limits at first."""
 
     def read(self, limit: int) -> bytes:
         """Up to `limit` bytes, at least one; empty at the end. Raises MigrationError."""
@@ -61,6 +64,7 @@ class SocketTransport:
     def __init__(self, sock: socket.socket) -> None:
         """Take over `sock`."""
         sock.setblocking(False)
+        self.patience = Patience()
         self._socket = sock
         self._number = sock.fileno()
         self._lock = threading.Lock()
@@ -69,6 +73,11 @@ class SocketTransport:
     def _lost(self, doing: str, error: Exception) -> MigrationError:
         why = "closed on this side" if self._users.closed else f"lost while {doing}: {error}"
         return MigrationError(f"the connection was {why}")
+
+    def _wait(self, events: int, *, reading: bool) -> None:
+        patience = self.patience
+        if not self._users.wait(self._number, events, patience.wait(patience.read if reading else patience.write)):
+            raise patience.lost(reading=reading)
 
     def read(self, limit: int) -> bytes:
         """What has arrived."""
@@ -82,9 +91,9 @@ class SocketTransport:
                             raise Closed
                         return data
                     except (BlockingIOError, ssl.SSLWantReadError):
-                        self._users.wait(self._number, READ)
+                        self._wait(READ, reading=True)
                     except ssl.SSLWantWriteError:
-                        self._users.wait(self._number, WRITE)
+                        self._wait(WRITE, reading=True)
         except (Closed, OSError, ValueError) as error:
             raise self._lost("receiving", error) from error
 
@@ -109,9 +118,9 @@ class SocketTransport:
                         with self._lock:
                             view = view[self._socket.send(view[:PIECE]) :]
                     except (BlockingIOError, ssl.SSLWantWriteError):
-                        self._users.wait(self._number, WRITE)
+                        self._wait(WRITE, reading=False)
                     except ssl.SSLWantReadError:
-                        self._users.wait(self._number, READ)
+                        self._wait(READ, reading=False)
         except (Closed, OSError, ValueError) as error:
             raise self._lost("sending", error) from error
 
@@ -133,6 +142,7 @@ class DescriptorTransport:
 
     def __init__(self, fd: int) -> None:
         """Take over `fd`."""
+        self.patience = Patience()
         self._fd = fd
         self._users = Users(lambda: os.close(fd))
 
@@ -145,7 +155,8 @@ class DescriptorTransport:
         """What is there."""
         try:
             with self._users:
-                self._users.wait(self._fd, READ)
+                if not self._users.wait(self._fd, READ, self.patience.wait(self.patience.read)):
+                    raise self.patience.lost(reading=True)
                 return os.read(self._fd, min(limit, PIECE))
         except (Closed, OSError) as error:
             raise self._lost("reading", error) from error
@@ -160,7 +171,8 @@ class DescriptorTransport:
         try:
             with self._users:
                 while view:
-                    self._users.wait(self._fd, WRITE)
+                    if not self._users.wait(self._fd, WRITE, self.patience.wait(self.patience.write)):
+                        raise self.patience.lost(reading=False)
                     view = view[os.write(self._fd, view[: select.PIPE_BUF]) :]
         except (Closed, OSError) as error:
             raise self._lost("writing", error) from error
@@ -180,6 +192,7 @@ class FileWriter:
 
     def __init__(self, path: str) -> None:
         """Begin the file. Raises MigrationError."""
+        self.patience = Patience()  # a file keeps nobody waiting
         try:
             self._replacement = Replacement(path)
         except StateError as error:
@@ -220,7 +233,8 @@ class ObjectTransport:
     """Any object with `read` or `write` (both: it has a peer that answers). Errors of the object become ours.
 
     `read(n)` must return what is there, at most n bytes, and must not wait for all n of them; a raw or unbuffered file
-    object does that. Reading and writing happen in different threads.
+    object does that. Reading and writing happen in different threads. Only one that has a peer is closed, at the end or
+    when the peer is silent for too long; a call that waits in it must come back then.
     """
 
     def __init__(self, target: object) -> None:
@@ -237,16 +251,31 @@ class ObjectTransport:
             raise MigrationError(f"{type(target).__name__} has neither read nor write")
         self._target = target
         self._closed = False
+        self.patience = Patience()
+        self._late = False
+        self._watch_read, self._watch_write = Watchdog(self._leave), Watchdog(self._leave)
         self.two_way = self._read is not None and self._write is not None
+
+    def _leave(self) -> None:
+        self._late = True
+        self.close()
 
     def read(self, limit: int) -> bytes:
         """What the object gives."""
         if self._read is None or self._closed:
             return b""
+        self._watch_read.begin(self.patience.wait(self.patience.read) if self.two_way else None)
         try:
-            return bytes(self._read(min(limit, PIECE)) or b"")
+            data = bytes(self._read(min(limit, PIECE)) or b"")
         except (OSError, ValueError) as error:
+            if self._late:
+                raise self.patience.lost(reading=True) from error
             raise MigrationError(f"reading failed: {error}") from error
+        finally:
+            self._watch_read.end()
+        if self._late:
+            raise self.patience.lost(reading=True)
+        return data
 
     def quiet(self) -> bool:
         """It cannot be told."""
@@ -259,13 +288,19 @@ class ObjectTransport:
         view = memoryview(data)
         try:
             while view:
-                taken = self._write(view)
+                self._watch_write.begin(self.patience.wait(self.patience.write) if self.two_way else None)
+                try:
+                    taken = self._write(view)
+                finally:
+                    self._watch_write.end()
                 if taken is None:
                     return
                 if not 0 < taken <= len(view):
                     raise MigrationError(f"write took {taken} of {len(view)} bytes")
                 view = view[taken:]
         except (OSError, ValueError) as error:
+            if self._late:
+                raise self.patience.lost(reading=False) from error
             raise MigrationError(f"writing failed: {error}") from error
 
     def finish(self) -> None:
@@ -280,6 +315,8 @@ class ObjectTransport:
         """Close the object, if it can be closed."""
         if not self._closed:
             self._closed = True
+            self._watch_read.stop()
+            self._watch_write.stop()
             with contextlib.suppress(OSError, ValueError):
                 if (close := getattr(self._target, "close", None)) is not None and self.two_way:
                     close()

@@ -21,14 +21,14 @@ destination. With certificates on both sides:
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
+import select
 import socket
 import ssl
 import stat
 import time
-from typing import Final, Protocol
+from typing import Final
 
 from pyspapr.errors import MigrationError
 from pyspapr.migration.transport import (
@@ -38,10 +38,9 @@ from pyspapr.migration.transport import (
     SocketTransport,
     Transport,
 )
-from pyspapr.migration.users import READ, Closed, Users
-from pyspapr.paths import is_path, open_regular
+from pyspapr.migration.users import READ, WRITE
+from pyspapr.paths import is_path
 from pyspapr.plain import Plain
-from pyspapr.unix_socket import UnixListener
 
 LOOPBACK: Final = "127.0.0.1"
 CONNECT_TIMEOUT: Final = 10.0
@@ -101,14 +100,15 @@ def prepare_tcp(sock: socket.socket) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
-def _check_tls(tls: object) -> None:
+def check_tls(tls: object) -> None:
+    """Raise TypeError for anything but a context or nothing."""
     if not isinstance(tls, ssl.SSLContext | None):
         raise TypeError(f"tls is {tls!r}, expected an ssl.SSLContext")
 
 
 def connect(place: Place, *, tls: ssl.SSLContext | None = None, timeout: float = CONNECT_TIMEOUT) -> Transport:
     """The source's end. Raises MigrationError."""
-    _check_tls(tls)
+    check_tls(tls)
     if not isinstance(place, str):
         return ObjectTransport(place)
     address = parse(place)
@@ -118,6 +118,7 @@ def connect(place: Place, *, tls: ssl.SSLContext | None = None, timeout: float =
         return from_descriptor(address.number)
     if address.kind == "file":
         return FileWriter(address.text)
+    deadline = time.monotonic() + timeout
     try:
         if address.kind == "tcp":
             sock = socket.create_connection((address.text, address.number), timeout)
@@ -128,135 +129,37 @@ def connect(place: Place, *, tls: ssl.SSLContext | None = None, timeout: float =
             sock.connect(address.text)
     except OSError as error:
         raise MigrationError(f"cannot connect to {address}: {error}") from error
-    return SocketTransport(sock if tls is None else _wrapped(sock, tls, server=False, address=address))
+    return SocketTransport(sock if tls is None else _wrapped(sock, tls, address, deadline))
 
 
-def _wrapped(
-    sock: socket.socket, tls: ssl.SSLContext, *, server: bool, address: Address, timeout: float = CONNECT_TIMEOUT
-) -> socket.socket:
+def _wrapped(sock: socket.socket, tls: ssl.SSLContext, address: Address, deadline: float) -> socket.socket:
+    """`sock` after the handshake, which is over before `deadline` however slowly the peer goes about it."""
     try:
-        sock.settimeout(timeout)
-        name = address.text if address.kind == "tcp" and not server else None
-        return tls.wrap_socket(sock, server_side=server, server_hostname=name)
+        sock.setblocking(False)
+        name = address.text if address.kind == "tcp" else None
+        secure = tls.wrap_socket(sock, server_hostname=name, do_handshake_on_connect=False)
     except (OSError, ValueError) as error:
         sock.close()
         raise MigrationError(f"no TLS with the peer at {address}: {error}") from error
-
-
-class Stranger(MigrationError):
-    """Somebody has connected who is no source."""
-
-
-class Listener(Protocol):
-    """The destination's end, before the source has come."""
-
-    address: str
-    """Where the source connects to."""
-    only_one: bool
-    """Whether `accept` has nobody else to offer."""
-
-    def accept(self) -> Transport:
-        """Wait for somebody. Raises MigrationError; Stranger when another may still come."""
-        ...
-
-    def close(self) -> None:
-        """Stop listening; a thread that waits comes back."""
-        ...
-
-
-class Given:
-    """A transport that exists already."""
-
-    only_one = True
-
-    def __init__(self, transport: Transport, address: str) -> None:
-        """Hold it until it is asked for."""
-        self._transport = transport
-        self.address = address
-
-    def accept(self) -> Transport:
-        """Here it is."""
-        return self._transport
-
-    def close(self) -> None:
-        """Nothing listens; the transport belongs to who accepted it."""
-
-
-class SocketListener:
-    """Listens for one source."""
-
-    only_one = False
-
-    def __init__(self, address: Address, tls: ssl.SSLContext | None, timeout: float | None) -> None:
-        """Begin to listen; `timeout` is in seconds. Raises MigrationError."""
-        self._tls = tls
-        self._deadline = None if timeout is None else time.monotonic() + timeout
-        self._unix: UnixListener | None = None
-        try:
-            if address.kind == "tcp":
-                family = socket.AF_INET6 if ":" in address.text else socket.AF_INET
-                self._socket = socket.create_server((address.text, address.number), family=family, backlog=1)
-                address = Address("tcp", address.text, self._socket.getsockname()[1])
-            else:
-                self._unix = UnixListener(address.text, 1)
-                self._socket = self._unix.socket
-        except OSError as error:
-            raise MigrationError(f"cannot listen at {address}: {error}") from error
-        self._socket.setblocking(False)
-        self._users = Users(self._release)
-        self._parsed = address
-        self.address = str(address)
-
-    def accept(self) -> Transport:
-        """The next one that comes."""
-        try:
-            with self._users:
-                sock = self._next()
-        except Closed:
-            raise MigrationError(f"listening at {self.address} was ended") from None
-        except OSError as error:
-            raise MigrationError(f"listening at {self.address} failed: {error}") from error
-        if self._tls is not None:
-            try:
-                sock = _wrapped(sock, self._tls, server=True, address=self._parsed)
-            except MigrationError as error:
-                raise Stranger(str(error)) from error
-        if self._parsed.kind == "tcp":
-            prepare_tcp(sock)
-        return SocketTransport(sock)
-
-    def _next(self) -> socket.socket:
-        while True:
-            left = None if self._deadline is None else self._deadline - time.monotonic()
-            if not self._users.wait(self._socket.fileno(), READ, left):
-                raise MigrationError(f"nobody came to {self.address} in time")
-            with contextlib.suppress(BlockingIOError):  # who came has gone again
-                return self._socket.accept()[0]
-
-    def close(self) -> None:
-        """Stop, and take the socket's name away."""
-        self._users.close()
-
-    def _release(self) -> None:
-        if self._unix is not None:
-            self._unix.forget()
-        self._socket.close()
-
-
-def listen(place: Place, *, tls: ssl.SSLContext | None = None, timeout: float | None = None) -> Listener:
-    """The destination's end; `timeout` in seconds bounds the wait for the source. Raises MigrationError."""
-    _check_tls(tls)
-    if not isinstance(place, str):
-        return Given(ObjectTransport(place), type(place).__name__)
-    address = parse(place)
-    if address.kind in ("tcp", "unix"):
-        return SocketListener(address, tls, timeout)
-    if tls is not None:
-        raise MigrationError(f"TLS is for tcp and unix, not for {address}")
-    if address.kind == "fd":
-        return Given(from_descriptor(address.number), str(address))
     try:
-        fd = open_regular(address.text)
-    except OSError as error:
-        raise MigrationError(f"{address} cannot be read: {error}") from error
-    return Given(DescriptorTransport(fd), str(address))
+        while (events := shake_hands(secure)) is not None:
+            left = deadline - time.monotonic()
+            poll = select.poll()
+            poll.register(secure, events)
+            if left <= 0 or not poll.poll(left * 1000):
+                raise TimeoutError("the handshake did not end in time")
+    except (OSError, ValueError) as error:
+        secure.close()
+        raise MigrationError(f"no TLS with the peer at {address}: {error}") from error
+    return secure
+
+
+def shake_hands(secure: ssl.SSLSocket) -> int | None:
+    """Go on with the handshake: what to wait for before the next call, None when it is over. Raises OSError."""
+    try:
+        secure.do_handshake()
+    except ssl.SSLWantReadError:
+        return READ
+    except ssl.SSLWantWriteError:
+        return WRITE
+    return None

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import select
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Final
 
@@ -67,10 +67,15 @@ class Users:
 
     def wait(self, descriptor: int, events: int, seconds: float | None = None) -> bool:
         """Inside the `with`: until `events` can be done, True, or the time is up, False. Raises Closed."""
+        return bool(self.wait_for_any({descriptor: events}, seconds))
+
+    def wait_for_any(self, wanted: Mapping[int, int], seconds: float | None = None) -> set[int]:
+        """Likewise for several, each with its events: those descriptors that are ready, none when the time is up."""
         poll = select.poll()
-        poll.register(descriptor, events)
+        for descriptor, events in wanted.items():
+            poll.register(descriptor, events)
         poll.register(self._wake, select.POLLIN)
         ready = poll.poll(None if seconds is None else max(seconds, 0) * 1000)
         if self.closed:
             raise Closed
-        return bool(ready)
+        return {descriptor for descriptor, _ in ready}

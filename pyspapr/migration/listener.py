@@ -1,0 +1,250 @@
+"""The destination's end before the source has come: who connects is met, and the first that is a source stays.
+
+Enters: an address, or something to read. Leaves: a transport, and the `hello` of who is at its other end. Anybody can
+connect and say nothing, so several are met at once and each has its time; when there are too many, the one that has
+been silent longest makes room. One thread does all of this.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from pyspapr.errors import MigrationError, SpaprError
+from pyspapr.migration import frames
+from pyspapr.migration.patience import Patience
+from pyspapr.migration.transport import DescriptorTransport, ObjectTransport, SocketTransport, Transport
+from pyspapr.migration.uri import Address, Place, check_tls, from_descriptor, parse, prepare_tcp, shake_hands
+from pyspapr.migration.users import READ, WRITE, Closed, Users
+from pyspapr.paths import open_regular
+from pyspapr.unix_socket import UnixListener
+
+HELLO_TIMEOUT: Final = 10.0
+"""Seconds for somebody who has connected to say what it wants, the TLS handshake included."""
+AT_ONCE: Final = 32
+"""How many who have connected may be about to say it."""
+BACKLOG: Final = 64
+"""Connections that the kernel keeps for us."""
+SCARCE: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
+Stranger = Callable[[str], None]
+"""Is told why somebody who came was sent away."""
+Meeting = tuple[Transport, frames.Contents | None]
+"""A source, and its `hello` if it can be answered."""
+
+
+class Listener(Protocol):
+    """Where a source is waited for."""
+
+    address: str
+    """Where the source connects to."""
+
+    def meet(self, stranger: Stranger) -> Meeting:
+        """Wait for a source. Raises MigrationError or StreamError."""
+        ...
+
+    def close(self) -> None:
+        """Stop listening; a thread that waits comes back."""
+        ...
+
+
+class Given:
+    """A transport that exists already, with one peer at most."""
+
+    def __init__(self, transport: Transport, address: str, deadline: float | None) -> None:
+        """Hold it until it is asked for; `deadline` is of `time.monotonic`."""
+        self._transport = transport
+        self._deadline = deadline
+        self._taken = False
+        self.address = address
+
+    def meet(self, stranger: Stranger) -> Meeting:
+        """Here it is."""
+        transport = self._transport
+        if not transport.two_way:
+            self._taken = True
+            return transport, None
+        until = time.monotonic() + HELLO_TIMEOUT
+        transport.patience = Patience(deadline=until if self._deadline is None else min(until, self._deadline))
+        hello = frames.expect(frames.read_frame(transport, "hello"), "hello", "source")
+        self._taken = True
+        return transport, hello
+
+    def close(self) -> None:
+        """Close it, unless it was taken."""
+        if not self._taken:
+            self._transport.close()
+
+
+class Peer:
+    """Somebody who has connected and not said yet what it is."""
+
+    def __init__(self, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
+        """Take over `sock`. Raises OSError."""
+        self.until = time.monotonic() + HELLO_TIMEOUT
+        self.events = READ
+        """What it is waited for."""
+        sock.setblocking(False)
+        self._secure: ssl.SSLSocket | None = None  # until the handshake is over
+        if tls is not None:
+            sock = self._secure = tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+        self.socket = sock
+        self.number = sock.fileno()
+        self._read = bytearray()
+
+    def go_on(self) -> frames.Contents | None:
+        """Take what has come: its `hello`, or None before that is whole. Raises SpaprError if it is no source."""
+        try:
+            if self._secure is not None:
+                if (events := shake_hands(self._secure)) is not None:
+                    self.events = events
+                    return None
+                self._secure = None
+        except (OSError, ValueError) as error:
+            raise MigrationError(f"no TLS with the peer: {error}") from error
+        try:
+            while (left := self._left()) > 0:
+                if not (data := self.socket.recv(left)):
+                    raise MigrationError(f"the connection ended before hello: {len(self._read)} bytes came")
+                self._read += data
+        except (BlockingIOError, ssl.SSLWantReadError):
+            self.events = READ
+            return None
+        except ssl.SSLWantWriteError:
+            self.events = WRITE
+            return None
+        except (OSError, ValueError) as error:
+            raise MigrationError(f"the connection was lost before hello: {error}") from error
+        return frames.expect(frames.decode(bytes(self._read[frames.HEAD :])), "hello", "source")
+
+    def _left(self) -> int:
+        """Bytes of the frame that have not come; what follows it is not ours to read."""
+        if len(self._read) < frames.HEAD:
+            return frames.HEAD - len(self._read)
+        return frames.HEAD + frames.size_of(bytes(self._read[: frames.HEAD])) - len(self._read)
+
+
+class SocketListener:
+    """Listens for one source."""
+
+    def __init__(self, address: Address, tls: ssl.SSLContext | None, deadline: float | None) -> None:
+        """Begin to listen. Raises MigrationError."""
+        self._tls = tls
+        self._deadline = deadline
+        self._unix: UnixListener | None = None
+        try:
+            if address.kind == "tcp":
+                family = socket.AF_INET6 if ":" in address.text else socket.AF_INET
+                self._socket = socket.create_server((address.text, address.number), family=family, backlog=BACKLOG)
+                address = Address("tcp", address.text, self._socket.getsockname()[1])
+            else:
+                self._unix = UnixListener(address.text, BACKLOG)
+                self._socket = self._unix.socket
+        except OSError as error:
+            raise MigrationError(f"cannot listen at {address}: {error}") from error
+        self._socket.setblocking(False)
+        self._users = Users(self._release)
+        self._parsed = address
+        self.address = str(address)
+        self._peers: list[Peer] = []  # in the order in which they came
+
+    def meet(self, stranger: Stranger) -> Meeting:
+        """The first who says what its machine is."""
+        try:
+            with self._users:
+                while True:
+                    if (met := self._look(stranger)) is not None:
+                        return met
+        except Closed:
+            raise MigrationError(f"listening at {self.address} was ended") from None
+        except OSError as error:
+            raise MigrationError(f"listening at {self.address} failed: {error}") from error
+        finally:
+            for peer in self._peers:
+                peer.socket.close()
+            self._peers.clear()
+
+    def _look(self, stranger: Stranger) -> Meeting | None:
+        """Wait for whatever comes next."""
+        now = time.monotonic()
+        if self._deadline is not None and now >= self._deadline:
+            raise MigrationError(f"nobody came to {self.address} in time")
+        for peer in [one for one in self._peers if one.until <= now]:
+            self._dismiss(peer, stranger, f"it did not say within {HELLO_TIMEOUT:g} s what it is")
+        ends = [peer.until for peer in self._peers] + ([] if self._deadline is None else [self._deadline])
+        wanted = {peer.number: peer.events for peer in self._peers}
+        listening = self._socket.fileno()
+        ready = self._users.wait_for_any({listening: READ, **wanted}, min(ends) - now if ends else None)
+        for peer in [one for one in self._peers if one.number in ready]:
+            try:
+                hello = peer.go_on()
+            except SpaprError as error:
+                self._dismiss(peer, stranger, str(error))
+                continue
+            if hello is not None:
+                self._peers.remove(peer)
+                return SocketTransport(peer.socket), hello
+        if listening in ready:
+            self._let_in(stranger)
+        return None
+
+    def _let_in(self, stranger: Stranger) -> None:
+        try:
+            sock = self._socket.accept()[0]
+        except (BlockingIOError, ConnectionAbortedError):
+            return  # who came has gone again
+        except OSError as error:
+            if error.errno not in SCARCE or not self._peers:
+                raise
+            self._dismiss(self._peers[0], stranger, f"there is no room: {error.strerror}")
+            return
+        try:
+            if self._parsed.kind == "tcp":
+                prepare_tcp(sock)
+            peer = Peer(sock, self._tls)
+        except (OSError, ValueError) as error:
+            sock.close()
+            stranger(str(error))
+            return
+        self._peers.append(peer)
+        if len(self._peers) > AT_ONCE:
+            self._dismiss(self._peers[0], stranger, f"{AT_ONCE} others came before it said what it is")
+
+    def _dismiss(self, peer: Peer, stranger: Stranger, why: str) -> None:
+        self._peers.remove(peer)
+        with contextlib.suppress(OSError):
+            peer.socket.close()
+        stranger(why)
+
+    def close(self) -> None:
+        """Stop, and take the socket's name away."""
+        self._users.close()
+
+    def _release(self) -> None:
+        if self._unix is not None:
+            self._unix.forget()
+        self._socket.close()
+
+
+def listen(place: Place, *, tls: ssl.SSLContext | None = None, deadline: float | None = None) -> Listener:
+    """The destination's end; a source has to come before `deadline`, of `time.monotonic`. Raises MigrationError."""
+    check_tls(tls)
+    if not isinstance(place, str):
+        return Given(ObjectTransport(place), type(place).__name__, deadline)
+    address = parse(place)
+    if address.kind in ("tcp", "unix"):
+        return SocketListener(address, tls, deadline)
+    if tls is not None:
+        raise MigrationError(f"TLS is for tcp and unix, not for {address}")
+    if address.kind == "fd":
+        return Given(from_descriptor(address.number), str(address), deadline)
+    try:
+        fd = open_regular(address.text)
+    except OSError as error:
+        raise MigrationError(f"{address} cannot be read: {error}") from error
+    return Given(DescriptorTransport(fd), str(address), deadline)
