@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pyspapr.errors import StateError
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 T = TypeVar("T")
+
+ABANDONED: Final = "another thread was using the machine when this process was forked: it exists in the parent only"
 
 
 def _carry_out(future: Future[T], function: Callable[[], T]) -> None:
@@ -42,9 +44,12 @@ class Calls:
         """`kick` makes the run loop call `serve` soon."""
         self._kick = kick
         self._lock = threading.RLock()
-        self._queue: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
+        # Without a future: what the next run does, whoever is there then.
+        self._queue: deque[tuple[Future[Any] | None, Callable[[], Any]]] = deque()
         self._runner: int | None = None
         self._acting = 0
+        self.abandoned = False
+        """Whether this process is a child of fork and the thread that was using the machine is not in it."""
 
     @property
     def running(self) -> bool:
@@ -66,6 +71,7 @@ class Calls:
         # Here, since it brings the whole of `logging`, and `import pyspapr` is quick.
         from concurrent.futures import Future
 
+        self._check()
         future: Future[T] = Future()
         with self._lock:
             if self.elsewhere:
@@ -81,13 +87,12 @@ class Calls:
 
     def leave(self, function: Callable[[], object]) -> None:
         """Have the next run call `function` when it has begun. Without a run nobody does."""
-        from concurrent.futures import Future
-
         with self._lock:
-            self._queue.append((Future(), function))
+            self._queue.append((None, function))
 
     def begin(self) -> None:
         """The calling thread runs the machine from now on."""
+        self._check()
         with self._lock:
             if self._runner is not None:
                 raise StateError("the machine is running already")
@@ -106,4 +111,27 @@ class Calls:
     def serve(self) -> None:
         """For the run loop: carry out what was queued."""
         while self._queue:
-            _carry_out(*self._queue.popleft())
+            future, function = self._queue.popleft()
+            if future is None:
+                from concurrent.futures import Future
+
+                future = Future()
+            _carry_out(future, function)
+
+    def after_fork(self) -> None:
+        """In the child: what other threads queued is theirs, and the parent does it."""
+        me = threading.get_ident()
+        if self._lock.acquire(blocking=False):
+            self._lock.release()
+            busy = False
+        else:
+            self._lock = threading.RLock()
+            busy = True
+        if busy or self._runner not in (None, me):
+            self.abandoned = True
+            self._runner = None
+        self._queue = deque(entry for entry in self._queue if entry[0] is None)
+
+    def _check(self) -> None:
+        if self.abandoned:
+            raise StateError(ABANDONED)

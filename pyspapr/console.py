@@ -151,6 +151,14 @@ class Console:
             raise StateError("the console's machine is gone: its last reference went, and the console does not keep it")
         return machine
 
+    def after_fork(self) -> None:
+        """In a child of fork: a lock that another thread held would never be released."""
+        drained = self.drained.is_set()
+        self._lock = threading.Lock()
+        self.drained = threading.Event()
+        if drained:
+            self.drained.set()
+
     # Output.
 
     def emit(self, data: bytes) -> None:

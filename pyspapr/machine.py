@@ -22,9 +22,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeVar, Unpack
 
 from pyspapr import config as config_module
-from pyspapr import hcall, machine_state, runloop, vmstate
+from pyspapr import forked, hcall, machine_state, runloop, vmstate
 from pyspapr._native import Hpt, Ram, Vcpu
-from pyspapr.calls import Calls
+from pyspapr.calls import ABANDONED, Calls
 from pyspapr.config import RTC_EPOCH, Description, Engine, MachineConfig, whole
 from pyspapr.console import Console
 from pyspapr.cpu import Cpu
@@ -147,6 +147,7 @@ class Machine:
 
         self.devices: list[Any] = []
         self.hypercalls = dict(hcall.TABLE)
+        forked.machines.add(self)
 
     @staticmethod
     def _line(vcpu: Vcpu) -> Callable[[bool], None]:
@@ -350,7 +351,12 @@ class Machine:
 
     @property
     def absent(self) -> str | None:
-        """Why the guest is not here: it was migrated away, or has not come yet. Such a machine is only looked at."""
+        """Why the guest is not here, or None: such a machine is only looked at.
+
+        It was migrated away, has not come yet, or belonged to a thread that a child of fork does not have.
+        """
+        if self._calls.abandoned:
+            return ABANDONED
         if isinstance(self.ended, Migrated):
             return str(self.ended)
         return "a machine is expected here" if self.phase is Status.INMIGRATE else None
@@ -401,6 +407,15 @@ class Machine:
         """For the run loop: sleep until `kick`, at most `seconds`."""
         self._kicked.wait(seconds)
         self._kicked.clear()
+
+    def after_fork(self) -> None:
+        """In a child of `os.fork()`: make locks anew that other threads held, and forget what those were doing."""
+        self._calls.after_fork()
+        self.console.after_fork()
+        self._kicked = threading.Event()
+        self._kicked.set()
+        if self.migrating is not None:
+            self.migration = None  # the threads that carry it out are the parent's
 
     def serve_qmp(self, address: str, *, name: str | None = None) -> QmpServer:
         """Open a control socket at `unix:PATH` or `tcp:HOST:PORT` that speaks QMP, until its `close`."""

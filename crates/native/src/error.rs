@@ -27,3 +27,13 @@ pub fn stream(e: hpt::StreamError) -> PyErr {
 pub fn busy() -> PyErr {
     StateError::new_err("the processor is running in another thread")
 }
+
+/// What a child of `fork` does not have; `used` if another thread was at work on it.
+#[cold]
+pub fn lost(used: bool) -> PyErr {
+    StateError::new_err(if used {
+        "another thread was using the machine when this process was forked: it exists in the parent only"
+    } else {
+        "the host had no memory to copy the machine's RAM when this process was forked: it exists in the parent only"
+    })
+}

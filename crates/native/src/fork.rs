@@ -1,62 +1,167 @@
 //! `os.fork()`: the child's machines are copies, and nothing that machines share is left locked in it.
 //!
-//! Python calls these on the thread that forks. A machine that another thread runs, saves or migrates just then is of no
-//! use in the child, as is true of whatever other threads hold.
+//! Python calls the hooks on the thread that forks, which has the GIL. Whatever cannot be copied whole is lost in the child,
+//! and every use of it there is a StateError: RAM that the host gave no memory to make private, and what another thread was
+//! using without the GIL at that moment, since its locks stay locked for ever and its work half done.
+//!
+//! Must hold: RAM and hash tables are reached through a [`Presence`] only, and work on them that goes on without the GIL is
+//! done within [`Presence::detach`] or between [`Presence::enter`] and the end of what it returns.
 
-use crate::ram::Ram;
+use crate::error;
 use ppc_core::{jit, ram::Ram as Core};
 use pyo3::{prelude::*, types::PyDict};
 use std::cell::RefCell;
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering::*};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-/// RAM that a child would share with us.
-static SHARED: Mutex<Vec<Weak<Core>>> = Mutex::new(Vec::new());
+/// Why something is not here.
+#[derive(Clone, Copy)]
+#[repr(u8)]
+enum Lost {
+    /// It would have been shared with the parent.
+    NotCopied = 1,
+    /// A thread that the child does not have was at work on it.
+    InUse = 2,
+}
+
+/// Whether RAM, a hash table or a processor is here: a child of `fork` may have lost it.
+pub struct Presence {
+    /// How many uses go on without the GIL.
+    users: AtomicUsize,
+    /// 0, or a [`Lost`].
+    lost: AtomicU8,
+}
+
+/// A use that goes on without the GIL, by the thread that began it.
+pub struct Use<'a>(&'a Presence);
+
+/// What the hooks have to look at.
+struct Known {
+    presences: Vec<Weak<Presence>>,
+    /// Length of `presences` at which those that are gone are removed.
+    prune_at: usize,
+    /// RAM that a child would share with us.
+    shared: Vec<(Weak<Core>, Arc<Presence>)>,
+}
+
+static KNOWN: Mutex<Known> = Mutex::new(Known { presences: Vec::new(), prune_at: 64, shared: Vec::new() });
 
 struct Held {
-    _shared: MutexGuard<'static, Vec<Weak<Core>>>,
-    _jit: jit::HeldForFork,
+    known: MutexGuard<'static, Known>,
+    jit: jit::HeldForFork,
 }
 
 thread_local! {
     static HELD: RefCell<Option<Held>> = const { RefCell::new(None) };
+    /// What this thread is using: it lives on in a child that it forks.
+    static MINE: RefCell<Vec<*const Presence>> = const { RefCell::new(Vec::new()) };
 }
 
-fn shared() -> MutexGuard<'static, Vec<Weak<Core>>> {
-    SHARED.lock().unwrap_or_else(PoisonError::into_inner)
+fn known() -> MutexGuard<'static, Known> {
+    // Held for moments by threads that have the GIL, and through a fork.
+    KNOWN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// RAM that a child of this process must not write.
-pub fn register(ram: Core) -> Ram {
-    let ram = Arc::new(ram);
-    let mut all = shared();
-    all.retain(|ram| ram.strong_count() > 0);
-    all.push(Arc::downgrade(&ram));
-    Ram(ram)
-}
-
-#[pyfunction]
-fn before_fork() -> PyResult<()> {
-    // Python stays ours: who makes RAM has it and waits for the list, and nobody who has one of the others waits for it.
-    let mut all = shared();
-    for ram in all.drain(..).filter_map(|ram| ram.upgrade()) {
-        ram.keep_to_this_process()?;
+impl Presence {
+    /// Of something new.
+    pub fn new() -> Arc<Self> {
+        let new = Arc::new(Self { users: AtomicUsize::new(0), lost: AtomicU8::new(0) });
+        let mut known = known();
+        if known.presences.len() >= known.prune_at {
+            known.presences.retain(|presence| presence.strong_count() > 0);
+            known.prune_at = (2 * known.presences.len()).max(64);
+        }
+        known.presences.push(Arc::downgrade(&new));
+        new
     }
-    HELD.with_borrow_mut(|held| *held = Some(Held { _shared: all, _jit: jit::hold_for_fork() }));
-    Ok(())
+
+    /// Of new RAM that a child must not write.
+    pub fn of_shared(ram: &Arc<Core>) -> Arc<Self> {
+        let new = Self::new();
+        let mut known = known();
+        known.shared.retain(|(ram, _)| ram.strong_count() > 0);
+        known.shared.push((Arc::downgrade(ram), new.clone()));
+        new
+    }
+
+    /// Raises StateError if it is not here.
+    #[inline]
+    pub fn check(&self) -> PyResult<()> {
+        match self.lost.load(Relaxed) {
+            0 => Ok(()),
+            why => Err(error::lost(why == Lost::InUse as u8)),
+        }
+    }
+
+    /// Begins a use. Raises StateError if it is not here.
+    pub fn enter(&self) -> PyResult<Use<'_>> {
+        self.check()?;
+        self.users.fetch_add(1, Relaxed);
+        MINE.with_borrow_mut(|mine| mine.push(self));
+        Ok(Use(self))
+    }
+
+    /// The result of `function`, which runs without the GIL. Raises StateError if it is not here.
+    pub fn detach<T: Send>(&self, py: Python<'_>, function: impl FnOnce() -> T + Send) -> PyResult<T> {
+        let _use = self.enter()?;
+        Ok(py.detach(function))
+    }
+
+    /// In the child: whether it is here depends on whether anybody else was using it.
+    fn after_fork(&self) {
+        let mine = MINE.with_borrow(|mine| mine.iter().filter(|p| std::ptr::eq(**p, self)).count());
+        if self.users.swap(mine, Relaxed) > mine {
+            self.lost.store(Lost::InUse as u8, Relaxed);
+        }
+    }
+}
+
+impl Drop for Use<'_> {
+    fn drop(&mut self) {
+        self.0.users.fetch_sub(1, Relaxed);
+        MINE.with_borrow_mut(|mine| {
+            if let Some(at) = mine.iter().rposition(|p| std::ptr::eq(*p, self.0)) {
+                mine.remove(at);
+            }
+        });
+    }
 }
 
 #[pyfunction]
-fn after_fork() {
+fn before_fork() {
+    // Python stays ours: who makes RAM has it and waits for the list, and nobody who has one of the others waits for it.
+    let mut known = known();
+    // The host may have no memory to make RAM private: then the child does not get the mapping, and the next fork tries again.
+    known.shared.retain(|(ram, _)| ram.upgrade().is_some_and(|ram| ram.keep_to_this_process().is_err()));
+    HELD.with_borrow_mut(|held| *held = Some(Held { known, jit: jit::hold_for_fork() }));
+}
+
+#[pyfunction]
+fn after_fork_in_parent() {
     HELD.with_borrow_mut(|held| *held = None);
+}
+
+#[pyfunction]
+fn after_fork_in_child() {
+    let Some(mut held) = HELD.with_borrow_mut(Option::take) else { return };
+    for (ram, presence) in held.known.shared.drain(..) {
+        presence.lost.store(Lost::NotCopied as u8, Relaxed);
+        if let Some(ram) = ram.upgrade() {
+            ram.lose_mapping();
+        }
+    }
+    for presence in held.known.presences.iter().filter_map(Weak::upgrade) {
+        presence.after_fork();
+    }
+    held.jit.start_anew();
 }
 
 /// Has Python call the above.
 pub fn watch(py: Python<'_>) -> PyResult<()> {
     let hooks = PyDict::new(py);
     hooks.set_item("before", wrap_pyfunction!(before_fork, py)?)?;
-    let after = wrap_pyfunction!(after_fork, py)?;
-    hooks.set_item("after_in_parent", &after)?;
-    hooks.set_item("after_in_child", &after)?;
+    hooks.set_item("after_in_parent", wrap_pyfunction!(after_fork_in_parent, py)?)?;
+    hooks.set_item("after_in_child", wrap_pyfunction!(after_fork_in_child, py)?)?;
     py.import("os")?.call_method("register_at_fork", (), Some(&hooks))?;
     Ok(())
 }

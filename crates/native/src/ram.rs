@@ -1,7 +1,7 @@
 //! `Ram`: guest memory for Python.
 
 use crate::stream::{self, Compression, RamPass, RamSnapshot};
-use crate::{error, fork};
+use crate::{error, fork::Presence};
 use ppc_core::ram::{Ram as Core, RamPass as Pass};
 use ppc_core::tlb::GRAIN;
 use pyo3::{buffer::PyBuffer, exceptions::PyValueError, prelude::*, types::PyBytes};
@@ -11,30 +11,53 @@ use std::sync::Arc;
 
 /// Guest RAM of `size` bytes from real address 0, shared by everything that holds it.
 #[pyclass(frozen, module = "pyspapr._native")]
-pub struct Ram(pub Arc<Core>);
+pub struct Ram {
+    core: Arc<Core>,
+    presence: Arc<Presence>,
+}
+
+impl Ram {
+    /// RAM of which a child of this process has a copy by itself.
+    fn private(core: Core) -> Self {
+        Self { core: Arc::new(core), presence: Presence::new() }
+    }
+
+    /// The RAM, and whether it is here.
+    pub fn parts(&self) -> (&Arc<Core>, &Arc<Presence>) {
+        (&self.core, &self.presence)
+    }
+
+    fn here(&self) -> PyResult<&Arc<Core>> {
+        self.presence.check()?;
+        Ok(&self.core)
+    }
+}
 
 #[pymethods]
 impl Ram {
     #[new]
     fn new(size: u64) -> PyResult<Self> {
         check_size(size)?;
-        Core::new(size)
-            .map(fork::register)
-            .map_err(|e| error::config(format!("RAM of {size} bytes cannot be had: {e}")))
+        let core = Core::new(size)
+            .map(Arc::new)
+            .map_err(|e| error::config(format!("RAM of {size} bytes cannot be had: {e}")))?;
+        let presence = Presence::of_shared(&core);
+        Ok(Self { core, presence })
     }
 
     #[getter]
     fn size(&self) -> u64 {
-        self.0.size()
+        self.core.size()
     }
 
     /// Copies `length` bytes out.
     fn read<'py>(&self, py: Python<'py>, address: u64, length: u64) -> PyResult<Bound<'py, PyBytes>> {
-        if !self.0.contains(address, length) {
-            return Err(error::outside(address, length, self.0.size()));
+        let ram = self.here()?;
+        if !ram.contains(address, length) {
+            return Err(error::outside(address, length, ram.size()));
         }
         PyBytes::new_with(py, length as usize, |buf| {
-            self.0.read_bytes(address, buf).ok_or_else(|| error::outside(address, length, self.0.size()))
+            ram.read_bytes(address, buf).ok_or_else(|| error::outside(address, length, ram.size()))
         })
     }
 
@@ -42,19 +65,20 @@ impl Ram {
     fn write(&self, py: Python<'_>, address: u64, data: PyBuffer<u8>) -> PyResult<()> {
         let bytes = data.to_vec(py)?;
         let length = bytes.len() as u64;
-        self.0.write_bytes(address, &bytes).ok_or_else(|| error::outside(address, length, self.0.size()))
+        let ram = self.here()?;
+        ram.write_bytes(address, &bytes).ok_or_else(|| error::outside(address, length, ram.size()))
     }
 
     /// Sets `length` bytes to `byte`.
     #[pyo3(signature = (address, length, byte = 0))]
     fn fill(&self, address: u64, length: u64, byte: u8) -> PyResult<()> {
-        self.0.fill(address, length, byte).ok_or_else(|| error::outside(address, length, self.0.size()))
+        let ram = self.here()?;
+        ram.fill(address, length, byte).ok_or_else(|| error::outside(address, length, ram.size()))
     }
 
     /// 32 bytes that depend on size and contents only.
-    fn digest<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        let ram = &self.0;
-        PyBytes::new(py, &py.detach(|| ram.digest()))
+    fn digest<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        Ok(PyBytes::new(py, &self.presence.detach(py, || self.core.digest())?))
     }
 
     /// RAM backed copy-on-write by `size` bytes of a file from `offset` on, both multiples of 4096. The file must
@@ -63,32 +87,33 @@ impl Ram {
     fn map_file(py: Python<'_>, fd: RawFd, offset: u64, size: u64) -> PyResult<Self> {
         check_size(size)?;
         let fd = borrow(fd)?;
-        py.detach(|| Core::map_file(fd, offset, size)).map(|ram| Self(Arc::new(ram))).map_err(os_error)
+        py.detach(|| Core::map_file(fd, offset, size)).map(Self::private).map_err(os_error)
     }
 
     /// Writes the contents into a file from `offset` on, with holes for zeroes; returns the bytes that are none.
     fn write_sparse(&self, py: Python<'_>, fd: RawFd, offset: u64) -> PyResult<u64> {
         let fd = borrow(fd)?;
-        py.detach(|| self.0.write_sparse(fd, offset)).map_err(os_error)
+        self.presence.detach(py, || self.core.write_sparse(fd, offset))?.map_err(os_error)
     }
 
     /// Freezes the contents. No processor may be running.
     fn snapshot(&self, py: Python<'_>) -> PyResult<RamSnapshot> {
-        py.detach(|| self.0.snapshot()).map(|s| RamSnapshot(Arc::new(s))).map_err(os_error)
+        self.presence.detach(py, || self.core.snapshot())?.map(|s| RamSnapshot(Arc::new(s))).map_err(os_error)
     }
 
     /// New RAM with the contents of a snapshot, copied as it is written.
     #[staticmethod]
     fn from_snapshot(snapshot: &RamSnapshot) -> PyResult<Self> {
-        Core::from_snapshot(&snapshot.0).map(|ram| Self(Arc::new(ram))).map_err(os_error)
+        Core::from_snapshot(&snapshot.0).map(Self::private).map_err(os_error)
     }
 
     /// Takes dirty marks, all at once. No processor may be running; each needs `protect_writes` afterwards.
     #[pyo3(signature = (everything, which = "live"))]
     fn start_pass(&self, py: Python<'_>, everything: bool, which: &str) -> PyResult<RamPass> {
         let marks = stream::ram_marks(which)?;
-        match py.detach(|| Pass::start(&self.0, everything, marks)).map_err(os_error)? {
-            Some(pass) => Ok(RamPass(pass)),
+        let started = self.presence.detach(py, || Pass::start(&self.core, everything, marks))?;
+        match started.map_err(os_error)? {
+            Some(pass) => Ok(RamPass::new(pass, self.presence.clone())),
             None => Err(error::config(hpt::HptError::NoBase)),
         }
     }
@@ -103,22 +128,25 @@ impl Ram {
         compression: Option<&str>,
     ) -> PyResult<u64> {
         let compression = Compression::named(compression)?;
-        py.detach(|| stream::load(&self.0, index, data, compression)).map_err(error::stream)
+        self.presence
+            .detach(py, || stream::load(&self.core, index, data, compression))?
+            .map_err(error::stream)
     }
 
     /// Number of grains written since a live pass took them.
-    fn dirty_grains(&self) -> u64 {
-        self.0.dirty_grains()
+    fn dirty_grains(&self) -> PyResult<u64> {
+        Ok(self.here()?.dirty_grains())
     }
 
     /// What RAM holds now is a base. As for a pass, each processor needs `protect_writes` afterwards.
-    fn set_base(&self) {
-        self.0.set_base();
+    fn set_base(&self) -> PyResult<()> {
+        self.here()?.set_base();
+        Ok(())
     }
 
     #[getter]
     fn has_base(&self) -> bool {
-        self.0.has_base()
+        self.core.has_base()
     }
 }
 

@@ -1,6 +1,6 @@
 //! `RamPass`, `HptPass` and `RamSnapshot`: what a save or a migration walks over; and compression of RAM's data.
 
-use crate::error;
+use crate::{error, fork::Presence};
 use hpt::StreamError;
 use ppc_core::ram::{MarkSet, Ram, RamPass as RamCore, Snapshot};
 use pyo3::{exceptions::PyValueError, prelude::*, types::PyBytes};
@@ -100,7 +100,17 @@ fn unknown_marks(name: &str) -> PyErr {
 
 /// One pass over RAM.
 #[pyclass(frozen, module = "pyspapr._native")]
-pub struct RamPass(pub RamCore);
+pub struct RamPass {
+    core: RamCore,
+    presence: Arc<Presence>,
+}
+
+impl RamPass {
+    /// A pass over the RAM of `presence`.
+    pub fn new(core: RamCore, presence: Arc<Presence>) -> Self {
+        Self { core, presence }
+    }
+}
 
 /// Index, data, pages and zero pages.
 type RamChunk<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>, u64, u64);
@@ -116,49 +126,64 @@ impl RamPass {
         compression: Option<&str>,
     ) -> PyResult<Option<RamChunk<'py>>> {
         let compression = Compression::named(compression)?;
-        let batch = py.detach(|| -> std::io::Result<_> {
-            let Some(mut batch) = self.0.next(max_bytes) else { return Ok(None) };
+        let batch = self.presence.detach(py, || -> std::io::Result<_> {
+            let Some(mut batch) = self.core.next(max_bytes) else { return Ok(None) };
             if let Some(method) = compression.filter(|_| batch.pages > 0) {
                 batch.data = method.compress(&batch.data)?;
             }
             Ok(Some(batch))
-        })?;
+        })??;
         Ok(batch.map(|b| (PyBytes::new(py, &b.index), PyBytes::new(py, &b.data), b.pages, b.zero_pages)))
     }
 
     /// Grains not yet given out.
     #[getter]
-    fn remaining(&self) -> u64 {
-        self.0.remaining()
+    fn remaining(&self) -> PyResult<u64> {
+        self.presence.check()?;
+        Ok(self.core.remaining())
     }
 
     /// The pass has failed: everything it took is dirty again, and it is over.
-    fn put_back(&self, py: Python<'_>) {
-        py.detach(|| self.0.put_back());
+    fn put_back(&self, py: Python<'_>) -> PyResult<()> {
+        self.presence.detach(py, || self.core.put_back())
     }
 }
 
 /// One pass over the hash page table.
 #[pyclass(frozen, module = "pyspapr._native")]
-pub struct HptPass(pub hpt::HptPass);
+pub struct HptPass {
+    core: hpt::HptPass,
+    presence: Arc<Presence>,
+}
+
+/// A chunk with its numbers of valid and of removed entries.
+type HptChunk<'py> = (Bound<'py, PyBytes>, u64, u64);
+
+impl HptPass {
+    /// A pass over the table of `presence`.
+    pub fn new(core: hpt::HptPass, presence: Arc<Presence>) -> Self {
+        Self { core, presence }
+    }
+}
 
 #[pymethods]
 impl HptPass {
     /// The next chunk with its numbers of valid and of removed entries, or `None` when the pass is over.
-    fn next<'py>(&self, py: Python<'py>, max_bytes: usize) -> Option<(Bound<'py, PyBytes>, u64, u64)> {
-        let chunk = py.detach(|| self.0.next(max_bytes))?;
-        Some((PyBytes::new(py, &chunk.bytes), chunk.valid, chunk.invalid))
+    fn next<'py>(&self, py: Python<'py>, max_bytes: usize) -> PyResult<Option<HptChunk<'py>>> {
+        let chunk = self.presence.detach(py, || self.core.next(max_bytes))?;
+        Ok(chunk.map(|chunk| (PyBytes::new(py, &chunk.bytes), chunk.valid, chunk.invalid)))
     }
 
     /// Entries expected to come.
     #[getter]
-    fn remaining(&self) -> u64 {
-        self.0.remaining()
+    fn remaining(&self) -> PyResult<u64> {
+        self.presence.check()?;
+        Ok(self.core.remaining())
     }
 
     /// The pass has failed: everything it took is dirty again, and it is over.
-    fn put_back(&self, py: Python<'_>) {
-        py.detach(|| self.0.put_back());
+    fn put_back(&self, py: Python<'_>) -> PyResult<()> {
+        self.presence.detach(py, || self.core.put_back())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::{
     error,
+    fork::Presence,
     hpt::Hpt,
     hypercall::{self, Native},
     ram::Ram,
@@ -47,6 +48,8 @@ const H_PRIVILEGE: i64 = -3;
 
 struct Inner {
     engine: Engine,
+    /// Of its RAM and of its hash table.
+    presences: [Arc<Presence>; 2],
     halted: bool,
     native: Native,
     unimplemented: (u64, u32),
@@ -58,16 +61,20 @@ struct Inner {
 #[pyclass(frozen, module = "pyspapr._native")]
 pub struct Vcpu {
     inner: Mutex<Inner>,
+    presence: Arc<Presence>,
     kicked: Arc<AtomicBool>,
 }
 
 impl Vcpu {
     fn lock(&self) -> PyResult<MutexGuard<'_, Inner>> {
-        match self.inner.try_lock() {
-            Ok(guard) => Ok(guard),
-            Err(TryLockError::WouldBlock) => Err(error::busy()),
-            Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
-        }
+        self.presence.check()?;
+        let inner = match self.inner.try_lock() {
+            Ok(guard) => guard,
+            Err(TryLockError::WouldBlock) => return Err(error::busy()),
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+        };
+        inner.presences.iter().try_for_each(|presence| presence.check())?;
+        Ok(inner)
     }
 }
 
@@ -138,7 +145,7 @@ impl Vcpu {
             let names: Vec<_> = model::MODELS.iter().map(|m| m.name).collect();
             return Err(error::config(format!("unknown CPU model {model:?}; known: {}", names.join(", "))));
         };
-        let mut cpu = Cpu::new(known, ram.0.clone(), hpt.0.clone());
+        let mut cpu = Cpu::new(known, ram.parts().0.clone(), hpt.parts().0.clone());
         cpu.index = index;
         cpu.random_state = seed;
         cpu.clock = match clock {
@@ -155,12 +162,13 @@ impl Vcpu {
         engine.strict = strict;
         let inner = Inner {
             engine,
+            presences: [ram.parts().1.clone(), hpt.parts().1.clone()],
             halted: false,
             native: Native::default(),
             unimplemented: (0, 0),
             unanswered: None,
         };
-        Ok(Self { inner: Mutex::new(inner), kicked: Arc::default() })
+        Ok(Self { inner: Mutex::new(inner), presence: Presence::new(), kicked: Arc::default() })
     }
 
     /// The state in which a processor enters an operating system: 64-bit, big-endian, real mode, registers 0.
@@ -191,6 +199,9 @@ impl Vcpu {
     fn run(&self, py: Python<'_>, max_instructions: Option<u64>) -> PyResult<u32> {
         let mut inner = self.lock()?;
         let inner = &mut *inner;
+        let _use = self.presence.enter()?;
+        let [ram, hpt] = inner.presences.clone();
+        let _uses = (ram.enter()?, hpt.enter()?);
         let code = py.detach(|| {
             let end = max_instructions.map_or(u64::MAX, |n| inner.engine.cpu.icount.saturating_add(n));
             let mut looked = Instant::now();
@@ -434,7 +445,9 @@ impl Vcpu {
     /// Has translations come from another table from now on.
     fn set_hpt(&self, hpt: &Hpt) -> PyResult<()> {
         let mut inner = self.lock()?;
-        inner.engine.cpu.hpt = hpt.0.clone();
+        let (table, presence) = hpt.parts();
+        inner.engine.cpu.hpt = table.clone();
+        inner.presences[1] = presence.clone();
         inner.engine.cpu.flush_translations();
         Ok(())
     }

@@ -164,14 +164,22 @@ impl Stubs {
 
 /// What a process's engines share, held still while it forks: dropped in parent and child.
 pub struct HeldForFork {
-    _names: std::sync::MutexGuard<'static, Option<(u32, std::fs::File)>>,
-    _store: store::Held,
+    names: std::sync::MutexGuard<'static, Option<std::fs::File>>,
+    store: store::Held,
+}
+
+impl HeldForFork {
+    /// To be called in the child: from now on it writes what is its own.
+    pub fn start_anew(mut self) {
+        *self.names = None;
+        self.store.start_anew();
+    }
 }
 
 /// To be called by the thread that is about to fork.
 pub fn hold_for_fork() -> HeldForFork {
     // Whoever compiles has the store first, and the names never with it.
-    HeldForFork { _store: store::hold(), _names: perf::hold() }
+    HeldForFork { store: store::hold(), names: perf::hold() }
 }
 
 /// Whether this host lets a process make executable memory.

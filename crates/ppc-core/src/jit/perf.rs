@@ -17,11 +17,11 @@ const WANTED: &str = "PYSPAPR_PERF_MAP";
 
 static ON: LazyLock<bool> =
     LazyLock::new(|| std::env::var_os(WANTED).is_some_and(|value| !value.is_empty() && value != "0"));
-/// The map, and the process that it is of; a child of `fork` needs its own.
-static MAP: Mutex<Option<(u32, File)>> = Mutex::new(None);
+/// The map; a child of `fork` begins one of its own.
+static MAP: Mutex<Option<File>> = Mutex::new(None);
 
 /// As [`super::store::hold`], of the map.
-pub fn hold() -> MutexGuard<'static, Option<(u32, File)>> {
+pub fn hold() -> MutexGuard<'static, Option<File>> {
     MAP.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -37,13 +37,13 @@ pub fn name(start: *const u8, len: usize, name: impl FnOnce() -> String) {
     }
     let mut map = hold();
     let pid = process::id();
-    if map.as_ref().is_none_or(|(of, _)| *of != pid) {
+    if map.is_none() {
         match create(pid) {
-            Ok(file) => *map = Some((pid, file)),
+            Ok(file) => *map = Some(file),
             Err(error) => return complain(pid, &error),
         }
     }
-    if let Some((_, file)) = &mut *map {
+    if let Some(file) = &mut *map {
         let line = format!("{:x} {len:x} {}\n", start as usize, name());
         if let Err(error) = file.write_all(line.as_bytes()) {
             complain(pid, &error);

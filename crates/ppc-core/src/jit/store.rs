@@ -10,7 +10,7 @@ use super::{
 };
 use std::{
     collections::HashMap,
-    io, process,
+    io,
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicBool},
 };
 
@@ -45,8 +45,6 @@ pub struct Store {
     known: HashMap<[u8; 32], Arc<Code>>,
     arena: Option<Arc<Mutex<Arena>>>,
     bytes: usize,
-    /// Who fills `arena`.
-    process: u32,
 }
 
 static STORE: Mutex<Option<Store>> = Mutex::new(None);
@@ -57,12 +55,22 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// While it lives nobody changes the store: for a fork, whose child would find it locked for ever otherwise.
 pub struct Held {
-    _store: MutexGuard<'static, Option<Store>>,
+    store: MutexGuard<'static, Option<Store>>,
+}
+
+impl Held {
+    /// In the child: the memory that is being filled is shared with the parent, which goes on filling it. What is in it
+    /// stays as it is and can be executed.
+    pub fn start_anew(&mut self) {
+        if let Some(store) = &mut *self.store {
+            store.arena = None;
+        }
+    }
 }
 
 /// Waits until nobody changes the store. Memory for code is filled by who has it, so that stands still as well.
 pub fn hold() -> Held {
-    Held { _store: lock(&STORE) }
+    Held { store: lock(&STORE) }
 }
 
 /// The code with this digest.
@@ -79,11 +87,6 @@ pub fn add(digest: [u8; 32], fresh: Fresh) -> io::Result<Arc<Code>> {
     let store = guard.get_or_insert_default();
     if store.bytes + fresh.code.len() > LARGEST {
         *store = Store::default();
-    }
-    // Memory that a child of `fork` shares with its parent is filled by the parent.
-    if store.process != process::id() {
-        store.process = process::id();
-        store.arena = None;
     }
     let mut place = None;
     if let Some(arena) = &store.arena {

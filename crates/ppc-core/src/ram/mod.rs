@@ -12,7 +12,7 @@
 //! | `digest` | a digest of the contents |
 
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
-use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap, munmap};
 use std::ffi::c_void;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering::*};
@@ -69,6 +69,8 @@ pub struct Ram {
     code: Box<[AtomicBool]>,
     code_changed: AtomicBool,
     changed_grains: Mutex<Vec<u64>>,
+    /// This process has no mapping: see [`Ram::lose_mapping`].
+    lost: AtomicBool,
 }
 
 /// What a mapping of RAM is of.
@@ -94,7 +96,11 @@ impl Ram {
         let fd = memfd_create("pyspapr-ram", MemfdFlags::CLOEXEC)?;
         ftruncate(&fd, size)?;
         let base = map(&fd, 0, size, MapFlags::SHARED)?;
-        Self::with(base, size, Backing::Own(Arc::new(fd)))
+        let ram = Self::with(base, size, Backing::Own(Arc::new(fd)))?;
+        // A child must never write what we share: it gets nothing at all until `keep_to_this_process` replaces the mapping.
+        // SAFETY: the mapping made above; this changes nothing of it in this process.
+        unsafe { madvise(base.cast(), size as usize, Advice::LinuxDontFork) }?;
+        Ok(ram)
     }
 
     /// RAM whose bytes are those of `fd` from `offset` on, copied when they are written; nothing is marked yet.
@@ -116,6 +122,7 @@ impl Ram {
             code: Box::default(),
             code_changed: AtomicBool::new(false),
             changed_grains: Mutex::new(Vec::new()),
+            lost: AtomicBool::new(false),
         };
         // Zeroed by the host when touched: a stream that claims terabytes of RAM must not cost us gigabytes.
         let code = Box::<[AtomicBool]>::new_zeroed_slice(grains as usize);
@@ -139,6 +146,12 @@ impl Ram {
             )
         }?;
         Ok(())
+    }
+
+    /// In a child of `fork` that has not got the mapping, because [`Ram::keep_to_this_process`] failed: what lies at its
+    /// addresses by now is not ours to unmap. Nobody may read, write or run this RAM any more.
+    pub fn lose_mapping(&self) {
+        self.lost.store(true, Relaxed);
     }
 
     /// Size in bytes.
@@ -300,6 +313,9 @@ fn map(fd: &OwnedFd, offset: u64, size: u64, flags: MapFlags) -> std::io::Result
 
 impl Drop for Ram {
     fn drop(&mut self) {
+        if *self.lost.get_mut() {
+            return;
+        }
         // SAFETY: the mapping made by `new`, unmapped once.
         let _ = unsafe { munmap(self.base.cast::<c_void>(), self.size as usize) };
     }
