@@ -27,6 +27,17 @@ def ram_chunk_grains(index: bytes, size: int) -> list[tuple[int, bool]]: ...  # 
 def ram_chunk_data(data: bytes, length: int, compression: str | None = None) -> bytes: ...  # decompressed
 
 @final
+class ZstdDecompressor:
+    """Unpacks one frame, with the interface of `lzma.LZMADecompressor`; ValueError when it is damaged."""
+
+    def __new__(cls) -> ZstdDecompressor: ...
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def needs_input(self) -> bool: ...
+    def decompress(self, data: bytes, max_length: int) -> bytes: ...
+
+@final
 class Ram:
     """Guest RAM of `size` bytes from real address 0. Out of range accesses raise GuestAddressError (an IndexError)."""
 

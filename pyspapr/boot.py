@@ -1,29 +1,34 @@
 """Placing a kernel, an initrd and a device tree in guest RAM, and the registers that a kernel expects.
 
+`zimage.py` finds the kernel in its file; an initrd and arguments that are attached to it count as given.
+
     0        kernel (at the real addresses its ELF file names)
              initrd, 64 KiB aligned, after the kernel's end and a gap
     ...      device tree, below
     top      RTAS code; top is the end of RAM or 768 MiB, whichever is lower
 
 Nothing is written before everything has been checked. (Linux, Documentation/powerpc/booting.rst, entry "a": R3 device
-tree, R4 kernel, R5 zero; Power.org ePAPR 5.4 for R6 and R7, which zImage-style wrappers look at.)
+tree, R4 kernel, R5 zero; Power.org ePAPR 5.4 for R6 and R7.)
 """
 
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from typing import Final
 
 from pyspapr import devicetree
 from pyspapr.config import MIB, MachineConfig, format_size
 from pyspapr.devices.spapr import Random
-from pyspapr.elf import Elf, open_image, read_elf
+from pyspapr.elf import Elf, bad, open_image, read_elf
 from pyspapr.errors import ImageError
 from pyspapr.fdt import flatten
 from pyspapr.memory import Memory
 from pyspapr.paths import shown
 from pyspapr.plain import Plain
 from pyspapr.rtas import BLOB
+from pyspapr.unpack import Piece
+from pyspapr.zimage import UNPACKED_MAX, Contents, open_kernel
 
 TOP_MAX: Final = 768 * MIB
 """Kernels reach the device tree and RTAS in real mode, with 32-bit addresses."""
@@ -74,15 +79,14 @@ def check_fits(elf: Elf, limit: int, memory: int, name: str) -> None:
         end = segment.address + segment.size
         if end > memory:
             raise ImageError(
-                f"kernel {name}: a segment at {segment.address:#x} to {end:#x} is outside "
-                f"{format_size(memory)} of memory"
+                f"{name}: a segment at {segment.address:#x} to {end:#x} is outside {format_size(memory)} of memory"
             )
         if end > limit:
             raise ImageError(
-                f"kernel {name}: a segment at {segment.address:#x} to {end:#x} runs into the device tree at {limit:#x}"
+                f"{name}: a segment at {segment.address:#x} to {end:#x} runs into the device tree at {limit:#x}"
             )
         if segment.address < previous:
-            raise ImageError(f"kernel {name}: segments overlap at {segment.address:#x}")
+            raise ImageError(f"{name}: segments overlap at {segment.address:#x}")
         previous = end
 
 
@@ -94,22 +98,20 @@ def place_initrd(size: int, kernel_end: int, limit: int, top: int, memory: int, 
     if top + size <= memory:
         return top
     room = max(limit - start, memory - top, 0)
-    raise ImageError(
-        f"initrd {name}: {size} bytes do not fit, there is room for {room} in {format_size(memory)} of memory"
-    )
+    raise ImageError(f"{name}: {size} bytes do not fit, there is room for {room} in {format_size(memory)} of memory")
 
 
-def copy_file(memory: Memory, address: int, path: str | os.PathLike[str], what: str, offset: int, size: int) -> None:
-    """Write `size` bytes of a file to RAM, a few MiB at a time."""
-    with open_image(path, what) as (file, _):
-        file.seek(offset)
-        while size:
-            data = file.read(min(size, CHUNK))
-            if not data:
-                raise ImageError(f"{what} {shown(path)}: truncated while it was read")
-            memory.write(address, data)
-            address += len(data)
-            size -= len(data)
+def copy(memory: Memory, address: int, piece: Piece, name: str) -> None:
+    """Write a part of a file to RAM, a few MiB at a time."""
+    piece.file.seek(piece.offset)
+    left = piece.size
+    while left:
+        data = piece.file.read(min(left, CHUNK))
+        if not data:
+            raise bad(name, "truncated while it was read")
+        memory.write(address, data)
+        address += len(data)
+        left -= len(data)
 
 
 def encode_arguments(text: str) -> bytes:
@@ -125,29 +127,58 @@ def encode_arguments(text: str) -> bytes:
     return encoded
 
 
+def choose_initrd(images: Images, contents: Contents, stack: ExitStack) -> tuple[Piece, str] | None:
+    """The initrd and what to call it in complaints, if there is one. Raises ImageError."""
+    if images.initrd is None:
+        return None if contents.initrd is None else (contents.initrd, f"initrd attached to {shown(images.kernel)}")
+    name = f"initrd {shown(images.initrd)}"
+    if contents.initrd is not None:
+        raise bad(name, f"kernel {shown(images.kernel)} has an initrd attached, and can have no other")
+    file, length = stack.enter_context(open_image(images.initrd, "initrd"))
+    if length == 0:
+        raise bad(name, "empty")
+    return Piece(file, 0, length), name
+
+
+def choose_arguments(images: Images, contents: Contents) -> bytes:
+    """The kernel's arguments. Raises ImageError."""
+    given = encode_arguments(images.append)
+    if not contents.arguments:
+        return given
+    if given:
+        built_in = contents.arguments.decode(errors="backslashreplace")
+        raise ImageError(
+            f"kernel {shown(images.kernel)}: it has arguments built in, {built_in!a}, and can have no others"
+        )
+    return contents.arguments
+
+
 def load(memory: Memory, config: MachineConfig, images: Images, random: Random) -> Entry:
     """Load everything. Raises ImageError, with RAM untouched, when something does not fit."""
-    kernel = shown(images.kernel)
-    with open_image(images.kernel, "kernel") as (file, length):
-        elf = read_elf(file, length, f"kernel {kernel}")
+    with ExitStack() as stack:
+        limit = min(config.ram_size, UNPACKED_MAX)
+        contents = stack.enter_context(open_kernel(images.kernel, "kernel", limit))
+        return _load(memory, config, contents, images, random, stack)
+
+
+def _load(
+    memory: Memory, config: MachineConfig, contents: Contents, images: Images, random: Random, stack: ExitStack
+) -> Entry:
+    elf = read_elf(contents.kernel, contents.length, contents.name)
 
     size = config.ram_size
     top = min(size, TOP_MAX)
     rtas = top - RTAS_AREA
     fdt = rtas - FDT_MAX
-    check_fits(elf, fdt, size, kernel)
+    check_fits(elf, fdt, size, contents.name)
 
     initrd: tuple[int, int] | None = None
-    if images.initrd is not None:
-        name = shown(images.initrd)
-        with open_image(images.initrd, "initrd") as (_, length):
-            if length == 0:
-                raise ImageError(f"initrd {name}: empty")
-            initrd = (place_initrd(length, elf.end, fdt, top, size, name), length)
+    if (chosen := choose_initrd(images, contents, stack)) is not None:
+        piece, name = chosen
+        initrd = (place_initrd(piece.size, elf.end, fdt, top, size, name), piece.size)
 
-    arguments = encode_arguments(images.append)
     layout = devicetree.Layout(rtas=rtas, rtas_size=RTAS_AREA, initrd=initrd)
-    tree = devicetree.build(config, layout, arguments, random)
+    tree = devicetree.build(config, layout, choose_arguments(images, contents), random)
     reservations = [(rtas, RTAS_AREA), (fdt, FDT_MAX)]
     if initrd is not None:
         reservations.append((initrd[0], align_up(initrd[1])))
@@ -156,11 +187,11 @@ def load(memory: Memory, config: MachineConfig, images: Images, random: Random) 
         raise ImageError(f"the device tree is too large: {len(blob)} bytes, the limit is {FDT_MAX}")
 
     for segment in elf.segments:
-        copy_file(memory, segment.address, images.kernel, "kernel", segment.offset, segment.file_size)
+        copy(memory, segment.address, Piece(contents.kernel, segment.offset, segment.file_size), contents.name)
         if segment.size > segment.file_size:
             memory.fill(segment.address + segment.file_size, segment.size - segment.file_size)
-    if initrd is not None and images.initrd is not None:
-        copy_file(memory, initrd[0], images.initrd, "initrd", 0, initrd[1])
+    if initrd is not None and chosen is not None:
+        copy(memory, initrd[0], *chosen)
     memory.write(rtas, BLOB)
     memory.write(fdt, blob)
     return Entry(pc=elf.entry, r3=fdt, r4=elf.start, r7=top)

@@ -19,11 +19,13 @@ from pyspapr.plain import Plain
 
 HEADER_SIZE: Final = 64
 PROGRAM_HEADER_SIZE: Final = 56
+ELFCLASS32: Final = 1
 ELFCLASS64: Final = 2
 ET_REL: Final = 1
 ET_EXEC: Final = 2
 ET_DYN: Final = 3
 EXECUTABLES: Final = (ET_EXEC, ET_DYN)
+EM_PPC: Final = 20
 EM_PPC64: Final = 21
 PT_LOAD: Final = 1
 PF_X: Final = 1
@@ -92,7 +94,10 @@ def open_image(path: str | os.PathLike[str], what: str) -> Iterator[tuple[Binary
 
 
 class Header(Plain):
-    """The ELF header: byte order for `struct`, type, entry address, and where the two tables of headers are."""
+    """The ELF header: byte order for `struct`, type, entry address, and where the two tables of headers are.
+
+    `wide` says whether the file's addresses have 64 bits.
+    """
 
     order: str
     kind: int
@@ -104,33 +109,49 @@ class Header(Plain):
     section_size: int
     section_count: int
     section_names: int
+    wide: bool = True
 
 
-def read_header(file: BinaryIO, name: str, kinds: tuple[int, ...] = EXECUTABLES) -> Header:
-    """The header at the beginning of an open file. Raises ImageError unless it is one of `kinds` for 64-bit PowerPC."""
+def read_header(file: BinaryIO, name: str, kinds: tuple[int, ...] = EXECUTABLES, *, narrow: bool = False) -> Header:
+    """The header at the beginning of an open file. Raises ImageError unless it is one of `kinds` for 64-bit PowerPC.
+
+    With `narrow` one for 32-bit PowerPC is welcome, too.
+    """
     header = file.read(HEADER_SIZE)
     if header[:4] != b"\x7fELF":
-        hint = (
-            " (it looks compressed; unpack it first)" if header[:2] == b"\x1f\x8b" or header[:4] == b"\xfd7zX" else ""
-        )
-        raise bad(name, f"not an ELF file{hint}")
+        raise bad(name, "not an ELF file")
     if len(header) < HEADER_SIZE:
         raise bad(name, f"truncated: {len(header)} bytes, expected a header of {HEADER_SIZE}")
     if header[5] not in (1, 2):
         raise bad(name, f"byte order {header[5]}, expected 1 (little-endian) or 2 (big-endian)")
     order = "<" if header[5] == 1 else ">"
     kind, machine = struct.unpack_from(order + "HH", header, 16)
-    if machine != EM_PPC64:
+    wide = header[4] == ELFCLASS64
+    if machine != EM_PPC64 and not (narrow and machine == EM_PPC and header[4] == ELFCLASS32):
         named = MACHINES.get(machine, f"machine {machine}")
         raise bad(name, f"an ELF file for {named}, expected 64-bit PowerPC")
-    if header[4] != ELFCLASS64:
+    if machine == EM_PPC64 and not wide:
         raise bad(name, f"ELF class {header[4]}, expected {ELFCLASS64} (64-bit)")
     if kind not in kinds:
         wanted = "an executable or an object file" if ET_REL in kinds else "an executable"
         raise bad(name, f"ELF type {kind}, expected {wanted}")
-    entry, programs, sections = struct.unpack_from(order + "QQQ", header, 24)
-    program_size, program_count, *section = struct.unpack_from(order + "HHHHH", header, 54)
-    return Header(order, kind, entry, programs, program_size, program_count, sections, *section)
+    entry, programs, sections = struct.unpack_from(order + ("QQQ" if wide else "III"), header, 24)
+    program_size, program_count, section_size, section_count, section_names = struct.unpack_from(
+        order + "HHHHH", header, 54 if wide else 42
+    )
+    return Header(
+        order,
+        kind,
+        entry,
+        programs,
+        program_size,
+        program_count,
+        sections,
+        section_size,
+        section_count,
+        section_names,
+        wide,
+    )
 
 
 def bad(name: str, message: str) -> ImageError:

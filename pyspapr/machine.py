@@ -174,7 +174,10 @@ class Machine:
         initrd: str | os.PathLike[str] | None = None,
         append: str = "",
     ) -> None:
-        """Load a 64-bit PowerPC ELF kernel, as the boot protocol wants it. Raises ImageError."""
+        """Load a 64-bit PowerPC kernel as the boot protocol requires: an ELF file, compressed, or a zImage.
+
+        Raises ImageError, also when a zImage that has an initrd or arguments of its own is given others.
+        """
         from pyspapr import boot
 
         self._boot(boot.Images(kernel=kernel, initrd=initrd, append=append))

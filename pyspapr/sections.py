@@ -14,7 +14,8 @@ from typing import BinaryIO, Final
 from pyspapr.elf import Header, bad
 from pyspapr.plain import Plain
 
-SECTION_HEADER_SIZE: Final = 64
+FIELDS: Final = {True: "IIQQQQI20x", False: "IIIIIII12x"}
+"""A section header with addresses of 64 bits, and with addresses of 32."""
 SHT_NULL: Final = 0
 SHT_SYMTAB: Final = 2
 SHT_NOBITS: Final = 8
@@ -47,6 +48,12 @@ class Table(Plain):
     offset: int
     count: int
     names: int
+    wide: bool = True
+
+    @property
+    def entry_size(self) -> int:
+        """Bytes of a header."""
+        return struct.calcsize(self.order + FIELDS[self.wide])
 
 
 def section_table(file: BinaryIO, header: Header, length: int, name: str) -> Table | None:
@@ -54,31 +61,32 @@ def section_table(file: BinaryIO, header: Header, length: int, name: str) -> Tab
     count, names = header.section_count, header.section_names
     if header.sections == 0:
         return None
-    if header.section_size != SECTION_HEADER_SIZE:
-        raise bad(name, f"section headers of {header.section_size} bytes, expected {SECTION_HEADER_SIZE}")
+    first = Table(header.order, header.sections, 1, 0, header.wide)
+    if header.section_size != first.entry_size:
+        raise bad(name, f"section headers of {header.section_size} bytes, expected {first.entry_size}")
     if count == 0 or names == SHN_XINDEX:
-        first = Table(header.order, header.sections, 1, 0)
         check_end(first, length, name)
         extended = next(read_headers(file, first))
         count, names = count or extended.size, extended.link if names == SHN_XINDEX else names
-    table = Table(header.order, header.sections, count, names)
+    table = first.replace(count=count, names=names)
     check_end(table, length, name)
     return table if count else None
 
 
 def check_end(table: Table, length: int, name: str) -> None:
     """Raises ImageError unless the headers are inside the file."""
-    end = table.offset + table.count * SECTION_HEADER_SIZE
+    end = table.offset + table.count * table.entry_size
     if end > length:
         raise bad(name, f"truncated: section headers end at {end:#x}, the file at {length:#x}")
 
 
 def read_headers(file: BinaryIO, table: Table, start: int = 0) -> Iterator[Section]:
     """The headers from number `start` on. The file may be read elsewhere meanwhile."""
+    size = table.entry_size
     for first in range(start, table.count, PIECE):
-        file.seek(table.offset + first * SECTION_HEADER_SIZE)
-        piece = file.read(min(PIECE, table.count - first) * SECTION_HEADER_SIZE)
-        for fields in struct.iter_unpack(table.order + "IIQQQQI20x", piece):
+        file.seek(table.offset + first * size)
+        piece = file.read(min(PIECE, table.count - first) * size)
+        for fields in struct.iter_unpack(table.order + FIELDS[table.wide], piece):
             yield Section(*fields)
 
 

@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import BinaryIO, Final
 
-from pyspapr.elf import ADDRESS_MASK, bad, open_image, read_header
+from pyspapr.elf import ADDRESS_MASK, bad, read_header
 from pyspapr.errors import ImageError
 from pyspapr.paths import shown
 from pyspapr.sections import SHF_EXECINSTR, SHN_LORESERVE, SHT_SYMTAB, read_sections, section_table
+from pyspapr.zimage import UNPACKED_MAX, open_kernel
 
 KERNEL: Final = 0xC << 60
 """Where Linux is linked. In real mode it runs at the same addresses without these bits."""
@@ -80,12 +81,12 @@ class Symbols:
 
 
 def read_symbols(path: str | os.PathLike[str]) -> Symbols:
-    """The names in an ELF file or in a map. A stripped file has none. Raises ImageError."""
-    name = shown(path)
-    with open_image(path, "symbols") as (file, length):
+    """The names in a kernel's file, packed or not, or in a map. A stripped file has none. Raises ImageError."""
+    with open_kernel(path, "symbols", UNPACKED_MAX) as contents:
+        file = contents.kernel
         is_elf = file.read(4) == b"\x7fELF"
         file.seek(0)
-        return read_elf_symbols(file, length, f"symbols {name}") if is_elf else read_map(file, name)
+        return read_elf_symbols(file, contents.length, contents.name) if is_elf else read_map(file, shown(path))
 
 
 def read_map(file: BinaryIO, name: str) -> Symbols:

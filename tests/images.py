@@ -77,3 +77,24 @@ def write_kernel(directory: Path, *words: int) -> Path:
     path = directory / "kernel.elf"
     path.write_bytes(elf(assemble(*words)))
     return path
+
+
+def zimage(sections: dict[str, bytes], *, wide: bool = True, little: bool = True) -> bytes:
+    """Linux's boot wrapper as far as a loader looks at it: an ELF executable with these sections and nothing to run."""
+    order, header_size, entry_size = ("<" if little else ">"), (64 if wide else 52), (64 if wide else 40)
+    names = b"\0"
+    data = b""
+    headers = [(0,) * 10]
+    for name, content in [*sections.items(), (".shstrtab", b"")]:
+        at, names = len(names), names + name.encode() + b"\0"
+        content = content or names * (name == ".shstrtab")
+        kind = 3 if name == ".shstrtab" else 1
+        headers.append((at, kind, 2, 0, header_size + len(data), len(content), 0, 0, 1, 0))
+        data += content
+    ident = b"\x7fELF" + bytes((2 if wide else 1, 1 if little else 2, 1)) + bytes(9)
+    table = header_size + len(data)
+    address, machine = ("Q", 21) if wide else ("I", 20)
+    fields = (2, machine, 1, 0, 0, table, 0, header_size, 0, 0, entry_size, len(headers), len(headers) - 1)
+    header = ident + struct.pack(f"{order}HHI3{address}IHHHHHH", *fields)
+    row = f"{order}II{address}{address}{address}{address}II{address}{address}"
+    return header + data + b"".join(struct.pack(row, *fields) for fields in headers)

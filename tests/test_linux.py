@@ -6,7 +6,9 @@ fetch them, PYSPAPR_NO_REAL_GUESTS=1 leaves this file out, except in CI.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import lzma
 import os
 import re
 import subprocess
@@ -15,6 +17,7 @@ from pathlib import Path
 import pytest
 from commands import program
 from fetch_guests import CACHE, DATA, INIT_MARK, NEWER
+from images import zimage
 from migration import Arrival
 
 from pyspapr import Machine, Panicked, PoweredOff, StopReason
@@ -78,6 +81,27 @@ def test_linux_reaches_its_init_and_computes(cpu: str, kernel: str) -> None:
     assert re.search(r"MMU\s+: Hash", text)
     assert re.search(r"revision\s+: 2\.[02] \(pvr 004[de] (0200|1202)\)", text)
     assert "Oops" not in text and "Call Trace" not in text and "WARNING" not in text
+
+
+@pytest.mark.parametrize("packing", ["zimage", "gzip", "lzma"])
+def test_a_packed_kernel_boots_as_the_kernel_does(packing: str, tmp_path: Path) -> None:
+    """As far as its first process, and the machine is the same all along."""
+    kernel, initrd = guest("linux/vmlinux").read_bytes(), guest("first.cpio")
+    packed = tmp_path / "packed"
+    attached: Path | None = initrd
+    if packing == "zimage":
+        sections = {".kernel:vmlinux.strip": gzip.compress(kernel, 1), ".kernel:initrd": initrd.read_bytes()}
+        packed.write_bytes(zimage(sections))
+        attached = None
+    else:
+        packed.write_bytes(gzip.compress(kernel, 1) if packing == "gzip" else lzma.compress(kernel, preset=0))
+    machines = [Machine(memory="1G") for _ in range(2)]
+    machines[0].load_kernel(packed, initrd=attached, append="console=hvc0 quiet")
+    machines[1].load_kernel(guest("linux/vmlinux"), initrd=initrd, append="console=hvc0 quiet")
+    for vm in machines:
+        assert finish(vm) == PoweredOff()
+        assert INIT_MARK in vm.console.output
+    assert machines[0].state_hash() == machines[1].state_hash()
 
 
 def test_the_whole_boot_is_repeatable() -> None:

@@ -19,7 +19,10 @@ def cli() -> None:
 
 @cli.command()
 @click.option(
-    "--kernel", metavar="FILE", help="64-bit PowerPC ELF kernel (vmlinux, zImage). Needed, but not for --incoming."
+    "--kernel",
+    metavar="FILE",
+    help="64-bit PowerPC kernel of either byte order: an ELF file (vmlinux), one compressed with gzip, xz, lzma or "
+    "zstd (vmlinuz), or a zImage, with or without an initrd attached. Needed, but not for --incoming.",
 )
 @click.option("--initrd", metavar="FILE", help="Initial RAM disk.")
 @click.option("--append", default="", metavar="TEXT", help='Kernel arguments, e.g. "console=hvc0".')

@@ -11,6 +11,7 @@ mod hpt;
 mod hypercall;
 mod ram;
 mod stream;
+mod unpack;
 mod vcpu;
 
 /// The processor models: name to PVR, instruction set level, SLB size, decrementer width and watchpoints.
@@ -72,6 +73,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<stream::RamPass>()?;
     m.add_class::<stream::RamSnapshot>()?;
     m.add_class::<stream::HptPass>()?;
+    m.add_class::<unpack::ZstdDecompressor>()?;
     m.add_class::<vcpu::Vcpu>()?;
     Ok(())
 }
