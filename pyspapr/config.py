@@ -36,6 +36,8 @@ RTC_EPOCH: Final = 1_767_225_600
 """2026-01-01 00:00:00 UTC: what the clock of a virtual-time machine shows at its start, in seconds since 1970."""
 
 CPU_MODELS: Final = ("power8", "power9")
+DEFAULT_CPU: Final = "power8"
+DEFAULT_MEMORY: Final = "1G"
 
 ENGINES: Final[tuple[Engine, ...]] = ("interp", "jit")
 DEFAULT_ENGINE: Engine = "jit"
@@ -120,9 +122,9 @@ class MachineConfig(Plain, kw_only=True):
     the same as `memory`) unless `hpt_shift` says otherwise. `seed` feeds everything random inside the machine.
     """
 
-    memory: int | str = GIB
+    memory: int | str = DEFAULT_MEMORY
     max_memory: int | str | None = None
-    cpu: str = "power8"
+    cpu: str = DEFAULT_CPU
     vcpus: int = 1
     clock: Clock = "virtual"
     seed: int = 0
@@ -177,3 +179,12 @@ class MachineConfig(Plain, kw_only=True):
     def table_shift(self) -> int:
         """log2 of the hash page table's size in bytes."""
         return hpt_shift_for(int(self.max_memory or self.memory)) if self.hpt_shift is None else self.hpt_shift
+
+
+def largest_table_shift(config: MachineConfig) -> int:
+    """log2 of the size that the hash page table may get at most.
+
+    A guest gets twice the table that its maximum memory suggests, so that it cannot eat up the host.
+    """
+    suggested = hpt_shift_for(int(config.max_memory or config.memory))
+    return min(max(suggested + 1, config.table_shift), HPT_SHIFT_MAX)

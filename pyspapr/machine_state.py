@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pyspapr._native import Hpt
-from pyspapr.config import HPT_SHIFT_MAX, HPT_SHIFT_MIN
+from pyspapr.config import HPT_SHIFT_MIN, largest_table_shift
 from pyspapr.errors import StateError
 from pyspapr.results import Panicked, PoweredOff, Rebooted, StopReason
 from pyspapr.vmstate.schema import Field, VMState
@@ -42,8 +42,8 @@ def set_ended(vm: Machine, value: dict[str, str]) -> None:
 
 def set_prepared(vm: Machine, shift: int) -> None:
     """The table that H_RESIZE_HPT_PREPARE had prepared is empty: only its size matters."""
-    if not HPT_SHIFT_MIN <= shift <= HPT_SHIFT_MAX:
-        raise StateError(f"a hash table has 2^{HPT_SHIFT_MIN} to 2^{HPT_SHIFT_MAX} bytes")
+    if not HPT_SHIFT_MIN <= shift <= (largest := largest_table_shift(vm.config)):
+        raise StateError(f"the hash table of this machine has 2^{HPT_SHIFT_MIN} to 2^{largest} bytes, not 2^{shift}")
     vm.prepared_hpt = Hpt(shift)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import socket
 import ssl
 import subprocess
@@ -11,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from migration import MIB, Arrival, ballast, churning, eventually, running
+from commands import program
+from migration import MIB, Arrival, ballast, churning, counting, eventually, resize, running
 
 from pyspapr import (
     Interrupted,
@@ -22,10 +24,13 @@ from pyspapr import (
     MigrationError,
     MigrationUnconfirmed,
     StateError,
+    StreamError,
 )
-from pyspapr.migration import compatibility, destination, frames, listener, source, uri
+from pyspapr._native import Hpt
+from pyspapr.migration import compatibility, destination, frames, listener, save, source, uri
 from pyspapr.migration.phases import Phase
 from pyspapr.migration.statistics import MigrationStatistics
+from pyspapr.migration.stream import StreamWriter
 
 
 class Wire:
@@ -203,6 +208,84 @@ def test_a_destination_that_wants_another_machine_refuses_before_anything_is_sen
     assert vm.migration is None
     arrival.failure()
     runs_on(vm)
+
+
+def lie(sock: socket.socket, hello: dict[str, Any], stream: bytes) -> str:
+    """A source that describes one machine and sends another; what the destination says to that."""
+    transport = uri.SocketTransport(sock)
+    transport.write(frames.encode("hello", **hello))
+    frames.expect(frames.read_frame(transport, "welcome"), "welcome", "destination")
+    transport.write(stream)
+    while (frame := frames.read_frame(transport, "failure"))[0] == "progress":
+        pass
+    return str(frames.expect(frame, "failure", "destination")["text"])
+
+
+@pytest.mark.parametrize("place", ["tcp", "unix", "fd"])
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_stream_of_another_machine_than_hello_described_is_refused_before_it_takes_memory(
+    asked: bool, place: str, tmp_path: Path
+) -> None:
+    wanted = MachineConfig(memory="64M")
+    sent = Machine(memory="1G", cpu="power9", clock="host")
+    sent.start(pc=0)
+    stream = io.BytesIO()
+    save.write_head(sent, StreamWriter(stream.write))
+    here, there = socket.socketpair()
+    address = {"tcp": "tcp::0", "unix": f"unix:{tmp_path / 'socket'}", "fd": f"fd:{there.fileno()}"}[place]
+    arrival = Arrival(address, config=wanted if asked else None)
+    if place == "fd":
+        there.detach()
+        sock = here
+    else:
+        target = uri.parse(arrival.address)
+        sock = socket.socket(socket.AF_INET if place == "tcp" else socket.AF_UNIX)
+        sock.connect((target.text, target.number) if place == "tcp" else target.text)
+    told = lie(sock, compatibility.describe(Machine(wanted)), stream.getvalue())
+    where = ("at the source", "here") if asked else ("in the stream", "in hello")
+    for value in ("1G", "power9", "host"):
+        assert f"{value} {where[0]}" in told
+    assert told == arrival.failure()
+
+
+def test_a_table_larger_than_the_machine_asked_for_could_have_is_refused(tmp_path: Path) -> None:
+    vm = counting()
+    assert resize(vm, 20) == (0, 0)
+    vm.migrate(f"file:{tmp_path / 'file'}")
+    Machine.incoming(f"file:{tmp_path / 'file'}", config=MachineConfig(memory="64M"))
+    with pytest.raises(StreamError, match="Hash table shift: got 20, wanted 18 to 19"):
+        Machine.incoming(f"file:{tmp_path / 'file'}", config=MachineConfig(memory="64M", hpt_shift=19))
+
+
+def test_a_prepared_table_larger_than_the_machine_could_have_is_refused(tmp_path: Path) -> None:
+    vm = counting()
+    vm.prepared_hpt = Hpt(46)
+    vm.migrate(f"file:{tmp_path / 'file'}")
+    with pytest.raises(StreamError, match=r"2\^18 to 2\^20 bytes, not 2\^46"):
+        Machine.incoming(f"file:{tmp_path / 'file'}")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--memory", "1G", "memory is 64M at the source and 1G here (--memory)"),
+        ("--cpu", "power9", "the CPU is power8 at the source and power9 here (--cpu)"),
+        ("--clock", "host", "the clock is virtual at the source and host here (--clock)"),
+        ("--seed", "7", "the seed is 0 at the source and 7 here (--seed)"),
+        ("--strict", None, "strictness is off at the source and on here (--strict)"),
+    ],
+)
+def test_options_of_boot_are_what_the_machine_that_comes_must_be(
+    option: str, value: str | None, message: str, demo_guest: Path, tmp_path: Path
+) -> None:
+    churning(demo_guest, arguments="").migrate(f"file:{tmp_path / 'file'}")
+    line = program("boot", "--incoming", f"file:{tmp_path / 'file'}", "--max-instructions", "1000")
+    done = subprocess.run([*line, option, *([value] if value else [])], capture_output=True, text=True)
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (2, f"pyspapr: refused what came: {message}")
+    fitting = {"--memory": "64M", "--cpu": "power8", "--clock": "virtual", "--seed": "0"}
+    if option in fitting:
+        done = subprocess.run([*line, option, fitting[option]], capture_output=True, text=True)
+        assert done.returncode == 4, done.stderr
 
 
 def test_a_destination_without_a_device_refuses_it_by_name(demo_guest: Path) -> None:

@@ -9,18 +9,21 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from types import FrameType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pyspapr import config
 from pyspapr.cli import complain
 from pyspapr.cli.stage import DEFER, Stage
 from pyspapr.cli.stdio import attach_stdio, is_terminal
-from pyspapr.config import Clock, Engine, MachineConfig
+from pyspapr.config import DEFAULT_CPU, DEFAULT_MEMORY, Clock, Engine, MachineConfig
 from pyspapr.errors import ConfigError
 from pyspapr.machine import Machine
 from pyspapr.plain import Plain
 from pyspapr.results import Interrupted, Panicked, Rebooted, StopReason, Timeout
 from pyspapr.runstate import Status
+
+if TYPE_CHECKING:
+    from pyspapr.migration.compatibility import Requirements
 
 UNIX: Final = "unix:"
 STDIO: Final = "stdio"
@@ -39,16 +42,18 @@ class RunOptions(Plain, kw_only=True):
     tls_creds: str = ""
     profile: bool = False
     symbols: str | None = None
+    requirements: Requirements | None = None
+    """What the machine that comes must be."""
 
 
 class Options(RunOptions, kw_only=True):
-    """What the command line said."""
+    """What the command line said; None where it said nothing."""
 
     kernel: str | None
     initrd: str | None
     append: str
-    memory: str
-    cpu: str
+    memory: str | None
+    cpu: str | None
     clock: str | None
     seed: int | None
     engine: Engine
@@ -71,12 +76,27 @@ def configure(options: Options) -> MachineConfig:
     if seed is None:
         seed = int.from_bytes(os.urandom(8)) if host else 0
     return MachineConfig(
-        memory=options.memory,
-        cpu=options.cpu,
+        memory=DEFAULT_MEMORY if options.memory is None else options.memory,
+        cpu=DEFAULT_CPU if options.cpu is None else options.cpu,
         clock=clock,
         seed=seed,
         strict=options.strict,
         rtc_base=int(time.time()) if host else None,
+    )
+
+
+def requirements(options: Options) -> Requirements:
+    """What was asked for by name is what the machine that comes must be. Raises ConfigError."""
+    from pyspapr.migration.compatibility import Requirements
+
+    config = configure(options)
+    return Requirements(
+        memory=None if options.memory is None else config.ram_size,
+        cpu=None if options.cpu is None else config.cpu,
+        clock=options.clock,
+        seed=options.seed,
+        strict=options.strict or None,
+        options=True,
     )
 
 
@@ -184,6 +204,8 @@ def boot_command(options: Options) -> int:
     # Machines that arrive later have it too.
     config.DEFAULT_ENGINE = options.engine
     vm = first_machine(options)
+    if options.incoming is not None:
+        options = options.replace(requirements=requirements(options))
     if not options.profile:
         return run_here(vm, options)
     # Here, so that a file without names is known before the guest starts; one that is no kernel is known by now.
@@ -234,7 +256,13 @@ def run_here(vm: Machine, options: RunOptions, at_end: Callable[[Machine], None]
 
     `at_end` gets the machine that was run last, however that ended.
     """
-    stage = Stage(vm, paused=options.paused, tls_creds=options.tls_creds, timeout=options.timeout)
+    stage = Stage(
+        vm,
+        paused=options.paused,
+        tls_creds=options.tls_creds,
+        timeout=options.timeout,
+        requirements=options.requirements,
+    )
     with ExitStack() as stack:
         if at_end is not None:
             stack.callback(lambda: at_end(stage.vm))

@@ -8,7 +8,16 @@ import click
 
 from pyspapr._native import __version__
 from pyspapr.cli.options import CONSOLE, ENGINE, MAX_INSTRUCTIONS, PAUSED, QMP, RESTORE, TIMEOUT, for_click
-from pyspapr.config import CPU_MODELS, MEMORY_GRANULE, MEMORY_MAX, MEMORY_MIN, Engine, format_size
+from pyspapr.config import (
+    CPU_MODELS,
+    DEFAULT_CPU,
+    DEFAULT_MEMORY,
+    MEMORY_GRANULE,
+    MEMORY_MAX,
+    MEMORY_MIN,
+    Engine,
+    format_size,
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -28,14 +37,13 @@ def cli() -> None:
 @click.option("--append", default="", metavar="TEXT", help='Kernel arguments, e.g. "console=hvc0".')
 @click.option(
     "--memory",
-    default="1G",
-    show_default=True,
+    show_default=DEFAULT_MEMORY,
     metavar="SIZE",
     help=f"RAM: a number with K, M, G or T, from {format_size(MEMORY_MIN)} to {format_size(MEMORY_MAX)} in steps of "
     f"{format_size(MEMORY_GRANULE)}. A kernel may need more than the least: the guest that ships with the package "
     "needs 48M.",
 )
-@click.option("--cpu", default="power8", show_default=True, metavar="MODEL", help=f"One of {', '.join(CPU_MODELS)}.")
+@click.option("--cpu", show_default=DEFAULT_CPU, metavar="MODEL", help=f"One of {', '.join(CPU_MODELS)}.")
 @click.option(
     "--clock",
     type=click.Choice(["virtual", "host"]),
@@ -74,7 +82,8 @@ def cli() -> None:
     "--incoming",
     metavar="URI|defer",
     help="Wait for a machine that is migrated here, at tcp:HOST:PORT, unix:PATH, fd:N or file:PATH, or where "
-    "migrate-incoming says on a control socket. --kernel is what it reboots with.",
+    "migrate-incoming says on a control socket. --kernel is what it reboots with; a machine that is not what "
+    "--memory, --cpu, --clock, --seed or --strict say is refused.",
 )
 @click.option(
     "--tls-creds",
@@ -87,8 +96,8 @@ def boot(
     kernel: str | None,
     initrd: str | None,
     append: str,
-    memory: str,
-    cpu: str,
+    memory: str | None,
+    cpu: str | None,
     clock: str | None,
     console: str,
     timeout: float | None,

@@ -22,6 +22,7 @@ from pyspapr.runstate import Status
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from pyspapr.migration.compatibility import Requirements
     from pyspapr.migration.destination import Incoming
     from pyspapr.migration.statistics import MigrationStatistics
     from pyspapr.qmp import QmpServer
@@ -48,12 +49,21 @@ def cancelled_after(seconds: float | None, incoming: Incoming) -> Iterator[None]
 class Stage:
     """Runs one machine after the other; a `qmp.monitor.Host`."""
 
-    def __init__(self, vm: Machine, *, paused: bool = False, tls_creds: str = "", timeout: float | None = None) -> None:
+    def __init__(
+        self,
+        vm: Machine,
+        *,
+        paused: bool = False,
+        tls_creds: str = "",
+        timeout: float | None = None,
+        requirements: Requirements | None = None,
+    ) -> None:
         """Begin with `vm`, which waits for its first instruction if `paused`.
 
         `tls_creds` is a directory of credentials for migrations, or empty; `timeout` is in seconds and bounds
-        everything from now on.
+        everything from now on; `requirements` are those of a machine that comes.
         """
+        self._requirements = requirements
         self._timeout = timeout
         self._deadline = None if timeout is None else time.monotonic() + timeout
         self._tls_creds = tls_creds
@@ -112,6 +122,7 @@ class Stage:
             tls = destination_context(creds) if creds and uri.startswith("tcp:") else None
             incoming = self._incoming = Incoming(
                 uri,
+                config=self._requirements,
                 tls=tls,
                 on_progress=self._tell(),
                 on_stranger=lambda why: complain(f"somebody who came was no source and was sent away: {why}"),

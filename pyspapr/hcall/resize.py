@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pyspapr._native import Hpt
-from pyspapr.config import HPT_SHIFT_MAX, HPT_SHIFT_MIN, hpt_shift_for
+from pyspapr.config import HPT_SHIFT_MAX, HPT_SHIFT_MIN, largest_table_shift
 from pyspapr.errors import ConfigError
 from pyspapr.hcall.codes import H_CLOSED, H_PARAMETER, H_PTEG_FULL, H_RESOURCE, H_SUCCESS
 from pyspapr.hcall.registry import Result, hypercall
@@ -19,18 +19,12 @@ if TYPE_CHECKING:
     from pyspapr.machine import Machine
 
 
-def largest_shift(vm: Machine) -> int:
-    """A guest gets at most twice the table that its maximum memory suggests, so that it cannot eat up the host."""
-    suggested = hpt_shift_for(int(vm.config.max_memory or vm.config.memory))
-    return min(max(suggested + 1, vm.config.table_shift), HPT_SHIFT_MAX)
-
-
 @hypercall(0x36C, "H_RESIZE_HPT_PREPARE")
 def h_resize_hpt_prepare(vm: Machine, cpu: Cpu, flags: int, shift: int) -> Result:
     """Prepare a table of 2**shift bytes; a shift of 0 gives up what was prepared."""
     if flags or (shift and not HPT_SHIFT_MIN <= shift <= HPT_SHIFT_MAX):
         return H_PARAMETER
-    if shift > largest_shift(vm):
+    if shift > largest_table_shift(vm.config):
         return H_RESOURCE
     if shift and vm.prepared_hpt is not None and vm.prepared_hpt.shift == shift:
         return H_SUCCESS

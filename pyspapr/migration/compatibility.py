@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pyspapr._native import __version__
-from pyspapr.config import CPU_MODELS, HPT_SHIFT_MAX, HPT_SHIFT_MIN, MachineConfig, format_size
+from pyspapr.config import CPU_MODELS, HPT_SHIFT_MAX, HPT_SHIFT_MIN, MachineConfig, format_size, hpt_shift_for
 from pyspapr.errors import SpaprError
 from pyspapr.migration.frames import PROTOCOL
+from pyspapr.plain import Plain
 from pyspapr.vmstate import sections
 
 if TYPE_CHECKING:
@@ -60,24 +61,82 @@ def config_of(hello: Mapping[str, Any]) -> MachineConfig:
     )
 
 
-def wanted_differences(hello: Mapping[str, Any], wanted: MachineConfig) -> list[str]:
-    """Where the machine that comes is not the one that was asked for."""
-    found = []
-    sizes = (("memory", wanted.ram_size), ("max_memory", int(wanted.max_memory or wanted.memory)))
-    for key, here in sizes:
-        if hello[key] != here:
-            name = key.replace("max_", "maximum ")
-            found.append(f"{name} is {format_size(hello[key])} at the source and {format_size(here)} here")
-            break
-    for key, name in (("cpu", "the CPU"), ("vcpus", "the number of vCPUs"), ("clock", "the clock")):
-        if hello[key] != getattr(wanted, key):
-            found.append(f"{name} is {hello[key]} at the source and {getattr(wanted, key)} here")
-    # The table's size follows the maximum memory unless the guest has resized it, so only its bounds are ours to judge.
-    if wanted.hpt_shift is not None and hello["hpt_shift"] > wanted.hpt_shift:
-        found.append(
-            f"the hash table has 2^{hello['hpt_shift']} bytes at the source and at most 2^{wanted.hpt_shift} here"
+class Requirements(Plain, kw_only=True):
+    """What the machine that comes must be; None where anything is welcome."""
+
+    memory: int | None = None
+    max_memory: int | None = None
+    cpu: str | None = None
+    vcpus: int | None = None
+    clock: str | None = None
+    seed: int | None = None
+    strict: bool | None = None
+    largest_table: int | None = None
+    """log2 of the hash table's size in bytes, at most: guests resize theirs, so only its bound is ours to judge."""
+    options: bool = False
+    """Whether they were given as options of a command, and are called so."""
+
+    @classmethod
+    def of(cls, config: MachineConfig) -> Requirements:
+        """What `config` says that can be compared before anything is sent."""
+        most = int(config.max_memory or config.memory)
+        largest = min(hpt_shift_for(most) + 1, HPT_SHIFT_MAX) if config.hpt_shift is None else config.hpt_shift
+        return cls(
+            memory=config.ram_size,
+            max_memory=most,
+            cpu=config.cpu,
+            vcpus=config.vcpus,
+            clock=config.clock,
+            largest_table=largest,
         )
-    return found
+
+
+TITLES: Final = {
+    "memory": "memory",
+    "max_memory": "maximum memory",
+    "cpu": "the CPU",
+    "vcpus": "the number of vCPUs",
+    "clock": "the clock",
+    "seed": "the seed",
+    "strict": "strictness",
+}
+"""What a description is compared by: memory first, since the maximum follows from it."""
+
+
+def _told(key: str, value: object) -> str:
+    if key in ("memory", "max_memory") and isinstance(value, int):
+        return format_size(value)
+    return {True: "on", False: "off"}[value] if isinstance(value, bool) else str(value)
+
+
+def wanted_differences(found: Mapping[str, Any], wanted: Requirements) -> list[str]:
+    """Where the machine that comes is not the one that was asked for. `found` is of `hello` or of a header.
+
+    `hello` does not have everything: what is missing there is compared when the header has come.
+    """
+    texts = []
+    for key, title in TITLES.items():
+        here = getattr(wanted, key)
+        if here is None or key not in found or found[key] == here:
+            continue
+        if key == "max_memory" and found["memory"] != wanted.memory:
+            continue
+        option = f" (--{key.replace('_', '-')})" if wanted.options else ""
+        texts.append(f"{title} is {_told(key, found[key])} at the source and {_told(key, here)} here{option}")
+    if wanted.largest_table is not None and found["hpt_shift"] > wanted.largest_table:
+        texts.append(
+            f"the hash table has 2^{found['hpt_shift']} bytes at the source and at most 2^{wanted.largest_table} here"
+        )
+    return texts
+
+
+def header_differences(header: Mapping[str, Any], hello: Mapping[str, Any]) -> list[str]:
+    """Where a stream is not of the machine that `hello` has described."""
+    return [
+        f"{title} is {_told(key, hello[key])} in hello and {_told(key, header[key])} in the stream"
+        for key, title in TITLES.items()
+        if key in hello and header[key] != hello[key]
+    ]
 
 
 def general_differences(hello: Mapping[str, Any]) -> list[str]:

@@ -19,11 +19,13 @@ from pyspapr.config import HPT_SHIFT_MIN, MachineConfig, check_function, check_t
 from pyspapr.errors import MigrationCancelled, MigrationError, SpaprError, StreamError
 from pyspapr.migration import compatibility, frames
 from pyspapr.migration.account import Account
+from pyspapr.migration.compatibility import Requirements
 from pyspapr.migration.listener import listen
 from pyspapr.migration.load import SAMPLE_MEMORY, Loader, Prepare
 from pyspapr.migration.patience import SILENCE, Patience
 from pyspapr.migration.phases import Phase
 from pyspapr.migration.prepare import as_it_is
+from pyspapr.migration.records import Header
 from pyspapr.migration.statistics import MigrationStatistics
 from pyspapr.migration.stream import StreamReader
 from pyspapr.migration.transport import Transport
@@ -47,14 +49,14 @@ class Incoming:
         self,
         place: Place,
         *,
-        config: MachineConfig | None = None,
+        config: MachineConfig | Requirements | None = None,
         tls: ssl.SSLContext | None = None,
         timeout: float | None = None,
         on_progress: Progress | None = None,
         on_stranger: Callable[[str], None] | None = None,
         prepare: Prepare = as_it_is,
     ) -> None:
-        """Begin to listen. `config` is what the machine must be; without it any machine is welcome.
+        """Begin to listen. `config` is what the machine must be, all of it or in part; by default any is welcome.
 
         `timeout` bounds everything until the machine is here, in seconds from now. `prepare` gets the new machine
         before its state is loaded, to add devices and hypercalls of your own. Whoever connects and is no source (or has
@@ -65,9 +67,9 @@ class Incoming:
         for name, function in (("on_progress", on_progress), ("on_stranger", on_stranger), ("prepare", prepare)):
             if function is not None:
                 check_function(name, function)
-        if not isinstance(config, MachineConfig | None):
+        if not isinstance(config, MachineConfig | Requirements | None):
             raise TypeError(f"a MachineConfig says what the machine must be, not {config!r}")
-        self._wanted = config
+        self._wanted = Requirements.of(config) if isinstance(config, MachineConfig) else config or Requirements()
         self._prepare = prepare
         self._progress = on_progress
         self._stranger = on_stranger or (lambda why: None)
@@ -96,7 +98,7 @@ class Incoming:
             self._watch_cancel()  # `cancel` may have looked for the transport just before it was there
             if hello is not None:
                 self._compare(transport, hello)
-            machine = self._load(transport)
+            machine = self._load(transport, hello)
             if transport.two_way:
                 self._confirm(transport)
                 self._handover(transport)
@@ -124,7 +126,7 @@ class Incoming:
     def _compare(self, transport: Transport, hello: Mapping[str, Any]) -> None:
         """Before anything of the machine is sent."""
         found = compatibility.general_differences(hello)
-        if not found and self._wanted is not None:
+        if not found:
             found = compatibility.wanted_differences(hello, self._wanted)
         if not found:
             found = compatibility.device_differences(hello, self._sample(hello))
@@ -143,16 +145,17 @@ class Incoming:
         self._prepare(vm)
         return vm
 
-    def _load(self, transport: Transport) -> Machine:
+    def _load(self, transport: Transport, hello: Mapping[str, Any] | None) -> Machine:
         """First pass to devices: one stream into a machine that nobody else sees."""
         self._enter(Phase.FIRST_PASS)
         reader = self._reader = StreamReader(lambda limit: self._read(transport, limit))
-        loader = Loader(reader, prepare=self._prepare)
+        loader = Loader(reader, prepare=self._prepare, largest_table=self._wanted.largest_table)
         while loader.end is None:
-            loader.feed(reader.next())
+            record = reader.next()
+            if isinstance(record, Header):
+                self._compare_header(record, hello)
+            loader.feed(record)
             self._watch_cancel()
-            if not transport.two_way:
-                self._compare_header(loader)
             self._tell(transport)
         return loader.finish()
 
@@ -162,13 +165,13 @@ class Incoming:
             self._tell(transport, now=True)
         return transport.read(limit)
 
-    def _compare_header(self, loader: Loader) -> None:
-        """A file or a pipe: its header is all there is to compare."""
-        if self._wanted is None or loader.header is None:
-            return
-        if found := compatibility.wanted_differences(loader.header.machine, self._wanted):
+    def _compare_header(self, header: Header, hello: Mapping[str, Any] | None) -> None:
+        """Before anything is allocated. A source may say one thing in `hello` and send another; a file says no more."""
+        found = compatibility.wanted_differences(header.machine, self._wanted)
+        if not found and hello is not None:
+            found = compatibility.header_differences(header.machine, hello)
+        if found:
             raise MigrationError(f"refused what came: {'; '.join(found)}")
-        self._wanted = None
 
     def _confirm(self, transport: Transport) -> None:
         """Every record, total and digest has been checked. The machine must not run yet."""

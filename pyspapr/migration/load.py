@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from pyspapr import vmstate
 from pyspapr._native import Hpt, Ram
-from pyspapr.config import HPT_SHIFT_MAX, HPT_SHIFT_MIN, MIB, Engine, MachineConfig, check_function, hpt_shift_for
+from pyspapr.config import HPT_SHIFT_MIN, MIB, Engine, MachineConfig, check_function, largest_table_shift
 from pyspapr.errors import ConfigError, StreamError
 from pyspapr.migration.prepare import as_it_is
 from pyspapr.migration.records import Device, End, Header, HptChunk, Image, RamChunk, Record, Schemas, Table
@@ -50,14 +50,18 @@ class Loader:
         ram: Ram | None = None,
         hpt: Hpt | None = None,
         engine: Engine | None = None,
+        largest_table: int | None = None,
     ) -> None:
-        """`ram` and `hpt` are there already when the stream does not begin with them: a snapshot's, a base file's."""
+        """`largest_table` bounds the hash table's shift beyond what the header allows.
+
+        `ram` and `hpt` are there already when the stream does not begin with them: a snapshot's, a base file's."""
         check_function("prepare", prepare)
         self.reader = reader
         self.prepare = prepare
         self.ram = ram
         self.hpt = hpt
         self.engine = engine
+        self.largest_table = largest_table
         self.config: MachineConfig | None = None
         self.header: Header | None = None
         self._layouts: dict[str, Layout] = {}
@@ -134,7 +138,9 @@ class Loader:
     def on_table(self, table: Table) -> None:
         """An empty hash table."""
         assert self.config is not None
-        largest = min(max(self.config.table_shift, hpt_shift_for(int(self.config.max_memory or 0)) + 1), HPT_SHIFT_MAX)
+        largest = largest_table_shift(self.config)
+        if self.largest_table is not None:
+            largest = min(largest, self.largest_table)
         if not HPT_SHIFT_MIN <= table.shift <= largest:
             raise refuse("Hash table shift", "table", self.reader.start, f"{HPT_SHIFT_MIN} to {largest}", table.shift)
         self.hpt = self.allocate(lambda: Hpt(table.shift))

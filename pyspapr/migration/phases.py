@@ -31,8 +31,8 @@ In the last two cases a person (or a manager that can ask the destination) decid
 `Machine.reclaim()` gives the source its right back. Nothing here calls it.
 
 **Silence.** Neither side waits for ever. A source that sends nothing for `patience.SILENCE`, or a destination that does
-not say that it reads, counts as cut. A source with nothing to send (it waits for `proceed()`, or the guest is slow) sends
-an empty record of RAM every few seconds.
+not say that it reads, counts as cut. A source with nothing to send (it waits for `proceed()`, or the guest is slow)
+sends an empty record of RAM every few seconds.
 """
 
 from __future__ import annotations
