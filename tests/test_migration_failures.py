@@ -443,6 +443,14 @@ def test_tls_with_certificates_on_both_sides(demo_guest: Path, tmp_path: Path) -
     runs_on(arrival.machine())
 
 
+@pytest.mark.parametrize("place", ["fd:0", "file:x", Wire(socket.socket())])
+def test_a_context_that_would_be_ignored_is_an_error(place: object, demo_guest: Path) -> None:
+    with pytest.raises(MigrationError, match="TLS is for tcp and unix, not for"):
+        Machine.incoming(place, tls=ssl.create_default_context())
+    with pytest.raises(MigrationError, match="TLS is for tcp and unix, not for"):
+        churning(demo_guest).migrate(place, tls=ssl.create_default_context())
+
+
 def test_a_client_without_a_certificate_is_not_let_in(demo_guest: Path, tmp_path: Path) -> None:
     client, server = certificates(tmp_path)
     stranger = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))

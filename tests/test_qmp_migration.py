@@ -243,6 +243,31 @@ def test_tls_by_command_line_lets_only_those_with_a_certificate_in(
         assert source.wait(30) == 0
 
 
+def test_nothing_leaves_or_comes_in_clear_text_where_credentials_are_set(demo_guest: Path, tmp_path: Path) -> None:
+    creds = tmp_path / "creds"
+    creds.mkdir()
+    make_certificates(creds)
+    refused = "would not be encrypted: TLS is for tcp:HOST:PORT"
+    places = (f"unix:{tmp_path}/way", "fd:0", f"file:{tmp_path}/file", "exec:cat")
+    for place in places[:3]:
+        done = pyspapr("boot", "--incoming", place, "--tls-creds", creds)
+        assert (done.returncode, done.stdout) == (2, "") and refused in done.stderr
+    with (
+        process(tmp_path / "here", "--kernel", demo_guest, "--append", CHURN, "--clock", "virtual"),
+        process(tmp_path / "there", "--incoming", "defer", "--tls-creds", creds),
+        client(tmp_path / "here") as here,
+        client(tmp_path / "there") as there,
+    ):
+        here.execute("migrate-set-parameters", {"tls-creds": str(creds)})
+        for place in places:
+            with pytest.raises(CommandFailed, match=refused):
+                here.execute("migrate", {"uri": place})
+            with pytest.raises(CommandFailed, match=refused):
+                there.execute("migrate-incoming", {"uri": place})
+        assert here.execute("query-status")["running"] is True
+    assert not (tmp_path / "file").exists()
+
+
 def test_a_machine_is_not_waited_for_longer_than_was_said(tmp_path: Path) -> None:
     address = f"unix:{tmp_path}/way"
     for more in ((), ("--qmp", f"unix:{tmp_path}/control")):

@@ -175,7 +175,7 @@ def save(qmp: str, base: str | None, compression: str, file: str) -> int:
 @click.option(
     "--tls-creds",
     metavar="DIR",
-    help="For tcp: ca-cert.pem, client-cert.pem and client-key.pem are here ('' for none).",
+    help="For tcp, and only tcp: ca-cert.pem, client-cert.pem and client-key.pem are here ('' for none).",
 )
 @click.option("--detach", is_flag=True, help="Leave when it has begun; query-migrate tells the rest.")
 @click.option("--quit", "leave", is_flag=True, help="End the source's process when the guest has arrived.")

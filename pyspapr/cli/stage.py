@@ -112,14 +112,14 @@ class Stage:
     def expect(self, uri: str, creds: str) -> None:
         """Wait for a machine at `uri` and run it. Raises SpaprError, also when none is expected."""
         from pyspapr.migration.destination import Incoming
-        from pyspapr.migration.tls import destination_context
+        from pyspapr.migration.tls import destination_tls
 
         with self._lock:
             if self.vm.phase is not Status.INMIGRATE:
                 raise StateError("no machine is expected here: it was not started with --incoming")
             if self._incoming is not None:
                 raise StateError("The incoming migration has already been started")
-            tls = destination_context(creds) if creds and uri.startswith("tcp:") else None
+            tls = destination_tls(uri, creds)
             incoming = self._incoming = Incoming(
                 uri,
                 config=self._requirements,

@@ -233,14 +233,12 @@ class SocketListener:
 
 def listen(place: Place, *, tls: ssl.SSLContext | None = None, deadline: float | None = None) -> Listener:
     """The destination's end; a source has to come before `deadline`, of `time.monotonic`. Raises MigrationError."""
-    check_tls(tls)
+    check_tls(tls, place)
     if not isinstance(place, str):
         return Given(ObjectTransport(place), type(place).__name__, deadline)
     address = parse(place)
     if address.kind in ("tcp", "unix"):
         return SocketListener(address, tls, deadline)
-    if tls is not None:
-        raise MigrationError(f"TLS is for tcp and unix, not for {address}")
     if address.kind == "fd":
         return Given(from_descriptor(address.number), str(address), deadline)
     try:

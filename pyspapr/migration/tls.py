@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import os
 import ssl
+from collections.abc import Callable
 
-from pyspapr.errors import ConfigError
+from pyspapr.errors import ConfigError, MigrationError
 from pyspapr.paths import as_path, check_regular, shown
 
 
@@ -41,6 +42,26 @@ def _load(directory: str, role: str, protocol: int) -> ssl.SSLContext:
         text = error.reason if isinstance(error, ssl.SSLError) and error.reason else error.strerror or str(error)
         raise ConfigError(f"TLS credentials of a {role} in {shown(directory)}: {text}") from error
     return context
+
+
+def _for_place(place: str, directory: str, make: Callable[[str], ssl.SSLContext]) -> ssl.SSLContext | None:
+    if not directory:
+        return None
+    if not place.startswith("tcp:"):
+        raise MigrationError(
+            f"tls-creds is {shown(directory)}, but {shown(place)} would not be encrypted: TLS is for tcp:HOST:PORT"
+        )
+    return make(directory)
+
+
+def source_tls(place: str, directory: str) -> ssl.SSLContext | None:
+    """For who migrates to `place`; None without a directory. Raises MigrationError where there is no TLS."""
+    return _for_place(place, directory, source_context)
+
+
+def destination_tls(place: str, directory: str) -> ssl.SSLContext | None:
+    """For who waits at `place`, likewise."""
+    return _for_place(place, directory, destination_context)
 
 
 def source_context(directory: str) -> ssl.SSLContext:

@@ -100,20 +100,24 @@ def prepare_tcp(sock: socket.socket) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
-def check_tls(tls: object) -> None:
-    """Raise TypeError for anything but a context or nothing."""
+def check_tls(tls: object, place: Place) -> None:
+    """Raise TypeError for anything but a context or nothing, and MigrationError where a context would be ignored."""
     if not isinstance(tls, ssl.SSLContext | None):
         raise TypeError(f"tls is {tls!r}, expected an ssl.SSLContext")
+    if tls is None:
+        return
+    if not isinstance(place, str):
+        raise MigrationError(f"TLS is for tcp and unix, not for {type(place).__name__} objects")
+    if (address := parse(place)).kind not in ("tcp", "unix"):
+        raise MigrationError(f"TLS is for tcp and unix, not for {address}")
 
 
 def connect(place: Place, *, tls: ssl.SSLContext | None = None, timeout: float = CONNECT_TIMEOUT) -> Transport:
     """The source's end. Raises MigrationError."""
-    check_tls(tls)
+    check_tls(tls, place)
     if not isinstance(place, str):
         return ObjectTransport(place)
     address = parse(place)
-    if tls is not None and address.kind not in ("tcp", "unix"):
-        raise MigrationError(f"TLS is for tcp and unix, not for {address}")
     if address.kind == "fd":
         return from_descriptor(address.number)
     if address.kind == "file":

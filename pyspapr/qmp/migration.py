@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from pyspapr.errors import SpaprError, StateError
 from pyspapr.migration.phases import Phase
-from pyspapr.migration.tls import source_context
+from pyspapr.migration.tls import source_tls
 from pyspapr.qmp.errors import QmpError
 from pyspapr.qmp.monitor import Monitor
 from pyspapr.qmp.registry import Where, command
@@ -37,7 +37,7 @@ def migrate(monitor: Monitor, uri: str, detach: bool = True) -> None:
     settings = monitor.settings
     with monitor.starting:
         try:
-            tls = source_context(settings.tls_creds) if settings.tls_creds and uri.startswith("tcp:") else None
+            tls = source_tls(uri, settings.tls_creds)
             monitor.vm.start_migration(
                 uri,
                 bandwidth=settings.max_bandwidth or None,
@@ -86,7 +86,7 @@ def migrate_set_parameters(
     """Set what migrations are like; bandwidth and downtime also of one that is under way.
 
     `max-bandwidth` is in bytes per second (0: without limit), `downtime-limit` in milliseconds, `tls-creds` a
-    directory with ca-cert.pem, client-cert.pem and client-key.pem (empty: no TLS).
+    directory with ca-cert.pem, client-cert.pem and client-key.pem (empty: no TLS). With it only tcp: places are taken.
     """
     if max_bandwidth is not None and max_bandwidth < 0:
         raise QmpError("Parameter 'max-bandwidth' is below 0")
