@@ -593,6 +593,11 @@ class Machine:
         self.ended = reason
         self.phase = Status.POSTMIGRATE
 
+    def take_back(self) -> None:
+        """For migrations: undo `give_up`, when it is certain that no other side was told to run the guest."""
+        self.ended = None
+        self.phase = None
+
     def reclaim(self) -> None:
         """Take back the right to run a guest that was migrated away.
 
@@ -601,8 +606,7 @@ class Machine:
         """
         if not isinstance(self.ended, Migrated):
             raise StateError("the guest was not migrated away")
-        self.ended = None
-        self.phase = None
+        self.take_back()
         if self.migration is not None and not self.migration.was_paused:
             self.resume()
 

@@ -6,6 +6,7 @@ import contextlib
 import io
 import socket
 import ssl
+import struct
 import subprocess
 import threading
 from pathlib import Path
@@ -29,8 +30,9 @@ from pyspapr import (
 from pyspapr._native import Hpt
 from pyspapr.migration import compatibility, destination, frames, listener, save, source, uri
 from pyspapr.migration.phases import Phase
+from pyspapr.migration.records import Kind
 from pyspapr.migration.statistics import MigrationStatistics
-from pyspapr.migration.stream import StreamWriter
+from pyspapr.migration.stream import StreamReader, StreamWriter
 
 
 class Wire:
@@ -155,6 +157,51 @@ def test_when_the_go_is_lost_neither_side_runs_and_both_say_so(demo_guest: Path)
     with pytest.raises(StateError, match="migrated away"):
         vm.run()
     vm.reclaim()
+    runs_on(vm)
+
+
+@pytest.mark.parametrize("place", ["tcp", "unix"])
+@pytest.mark.parametrize("noticed", ["before", "while-sending"])
+def test_a_destination_that_dies_after_complete_was_not_told_to_go_so_the_guest_runs_on(
+    noticed: str, place: str, demo_guest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if place == "tcp":
+        server = socket.create_server(("127.0.0.1", 0))
+        address = f"tcp:127.0.0.1:{server.getsockname()[1]}"
+    else:
+        server = socket.socket(socket.AF_UNIX)
+        server.bind(str(tmp_path / "socket"))
+        server.listen()
+        address = f"unix:{tmp_path / 'socket'}"
+    if noticed == "while-sending":
+        monkeypatch.setattr(uri.SocketTransport, "hung_up", lambda transport: False)
+    peers: list[uri.SocketTransport] = []
+
+    def confirm() -> None:
+        transport = uri.SocketTransport(server.accept()[0])
+        peers.append(transport)
+        frames.read_frame(transport, "hello")
+        transport.write(frames.encode("welcome", protocol=frames.PROTOCOL, package="test"))
+        reader = StreamReader(transport.read)
+        while reader.last is not Kind.END:
+            reader.next()
+            transport.write(frames.encode("progress", received=reader.offset))
+        transport.write(frames.encode("complete", received=reader.offset))
+
+    def die(statistics: MigrationStatistics) -> None:
+        if statistics.phase is Phase.HANDOVER and not peers[0]._users.closed:
+            if place == "tcp":  # with a reset, which the first byte that is sent then meets
+                peers[0]._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                peers[0]._socket.close()
+            else:
+                peers[0].close()
+
+    threading.Thread(target=confirm, daemon=True).start()
+    vm = churning(demo_guest)
+    with server, pytest.raises(MigrationError) as error:
+        vm.migrate(address, on_progress=die)
+    assert not isinstance(error.value, MigrationUnconfirmed)
+    assert vm.migration is not None and vm.migration.phase is Phase.FAILED
     runs_on(vm)
 
 

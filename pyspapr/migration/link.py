@@ -17,7 +17,7 @@ from typing import Final
 from pyspapr.errors import MigrationError, SpaprError
 from pyspapr.migration.frames import Frame, encode, read_frame
 from pyspapr.migration.patience import SILENCE, Patience
-from pyspapr.migration.transport import Transport
+from pyspapr.migration.transport import NothingLeft, Transport
 
 QUEUE: Final = 4 << 20
 """Bytes that may wait to be sent while the guest runs."""
@@ -78,6 +78,17 @@ class Link:
     def say(self, kind: str, **contents: object) -> int:
         """Send a frame; returns its length."""
         return self.put(encode(kind, **contents))
+
+    def say_now(self, kind: str, **contents: object) -> None:
+        """Send a frame when nothing else waits to be sent, from this thread. Raises MigrationError.
+
+        NothingLeft says that no byte of it has left, so that the peer cannot have it.
+        """
+        if self._error is not None:
+            raise NothingLeft(str(self._error)) from self._error
+        data = encode(kind, **contents)
+        self.transport.write(data)
+        self.sent += len(data)
 
     def check(self) -> None:
         """Raise what went wrong, if anything did."""

@@ -17,12 +17,13 @@ A target without a way back (a file, a pipe) gets the stream alone: 1, 7 and 9 a
 right to run when the last byte is written and synced.
 
 **Who runs when something is cut.** Before 8 only the source may run: the destination starts upon `go` and nothing else,
-and no `go` exists. After 8 the source never runs. So never both, whatever is lost and whenever. The price is known as
-the two generals' problem and no protocol escapes it: one message is the last one, and whoever sent it cannot know
-whether it arrived. Here that is `go`, on purpose:
+and no `go` exists. Once `go` may have left the source never runs. So never both, whatever is lost and whenever. The
+price is known as the two generals' problem and no protocol escapes it: one message is the last one, and whoever sent it
+cannot know whether it arrived. Here that is `go`, on purpose:
 
 - cut before `complete` has arrived: the source runs on, its marks are put back; the destination has nothing;
-- cut between `complete` arriving and `go` leaving: impossible as seen from outside, since the source decides alone;
+- cut between `complete` arriving and `go` leaving, and the source notices (the connection has ended, or takes not one
+  byte of `go`): the source takes its right back and runs on. No `go` exists;
 - `go` lost: neither runs by itself. The destination reports that it was not told to start and drops what it holds. The
   source reports `MigrationUnconfirmed`: it still holds the whole machine, but does not know;
 - `go` arrived, `running` lost: the destination runs; the source reports `MigrationUnconfirmed` all the same.

@@ -5,8 +5,8 @@ to the guest for a slice; between two slices the run loop calls `step`, which go
 happens while no instruction runs, marks are taken atomically, and the only other threads are the link's, which know
 bytes and not machines.
 
-Must hold: after any failure, or `cancel`, what the passes took is marked dirty again and the guest goes on; from
-`handover` on it never does.
+Must hold: after any failure, or `cancel`, what the passes took is marked dirty again and the guest goes on; once `go`
+may have left it never does.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from pyspapr.migration.records import RamChunk
 from pyspapr.migration.statistics import MigrationStatistics
 from pyspapr.migration.stream import StreamWriter
 from pyspapr.migration.throttle import Throttle
+from pyspapr.migration.transport import NothingLeft
 from pyspapr.migration.uri import Place, connect
 from pyspapr.results import Migrated, Rebooted
 from pyspapr.runstate import Status
@@ -82,6 +83,7 @@ class Outgoing:
         self._asked = 1  # of which it has last been asked whether it has read them
         self._attentive = -ATTENTION  # when it had
         self._stopped = False
+        self._given_up = False  # the right to run
         self.was_paused = False
         self._before = 0  # bytes that are sent before the stream
         self._link = self._setup(place, options)
@@ -195,28 +197,51 @@ class Outgoing:
         self._account.step("complete")
 
     def _handover(self) -> None:
-        """First the right to run is given up, then `go` leaves. From here on nothing gives it back."""
+        """First the right to run is given up, then `go` leaves. Once it may have left, nothing gives it back."""
         self._watch_cancel()
         self._enter(Phase.HANDOVER)
+        if self._link.transport.two_way:
+            self._link.check()
+            if self._link.transport.hung_up():
+                raise MigrationError("the destination has gone since it confirmed, before it was told to go")
+        self._given_up = True
         self.vm.give_up(Migrated())
+        if self._link.transport.two_way:
+            self._say_go()
         self._passes.give_up()
         if self._link.transport.two_way:
-            try:
-                self._link.say("go", paused=self.was_paused)
-                self._account.step("go")
-                deadline = time.monotonic() + RUNNING_TIMEOUT
-                while (frame := self._link.receive(0.05)) is None or frame[0] == "progress":
-                    if time.monotonic() > deadline:
-                        raise MigrationError(f"no word from it within {RUNNING_TIMEOUT:g} s")
-                frames.expect(frame, "running", "destination")
-                self._account.step("running")
-            except SpaprError as error:
-                raise MigrationUnconfirmed(
-                    "whether the destination runs the guest is unknown: it held the whole machine and was told to go, "
-                    f"but {error}. This side will not run it"
-                ) from error
+            self._hear_running()
         self._account.resumed()
         self._end(Phase.COMPLETED)
+
+    def _say_go(self) -> None:
+        try:
+            self._link.say_now("go", paused=self.was_paused)
+        except NothingLeft as error:
+            self.vm.take_back()
+            self._given_up = False
+            raise MigrationError(f"the destination confirmed, but could not be told to go: {error}") from error
+        except SpaprError as error:
+            raise self._unconfirmed(error) from error
+        self._account.step("go")
+
+    def _hear_running(self) -> None:
+        deadline = time.monotonic() + RUNNING_TIMEOUT
+        try:
+            while (frame := self._link.receive(0.05)) is None or frame[0] == "progress":
+                if time.monotonic() > deadline:
+                    raise MigrationError(f"no word from it within {RUNNING_TIMEOUT:g} s")
+            frames.expect(frame, "running", "destination")
+        except SpaprError as error:
+            raise self._unconfirmed(error) from error
+        self._account.step("running")
+
+    @staticmethod
+    def _unconfirmed(error: SpaprError) -> MigrationUnconfirmed:
+        return MigrationUnconfirmed(
+            "whether the destination runs the guest is unknown: it held the whole machine and was told to go, "
+            f"but {error}. This side will not run it"
+        )
 
     # Passes.
 
@@ -429,11 +454,11 @@ class Outgoing:
         return self.statistics
 
     def _fail(self, error: SpaprError) -> None:
-        """Marks go back, time goes on. After `handover` there is nothing to go back to."""
+        """Marks go back, time goes on. Once the right to run is given up there is nothing to go back to."""
         if self.phase is Phase.COMPLETED:
             return
         self.error = error
-        if self.phase is Phase.HANDOVER:
+        if self._given_up:
             self._end(Phase.UNCONFIRMED)
             return
         self._passes.put_back()

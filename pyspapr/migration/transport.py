@@ -24,6 +24,10 @@ PIECE: Final = 256 << 10
 """Bytes that one call of `read` or one system call of `write` moves at most."""
 
 
+class NothingLeft(MigrationError):
+    """Writing failed before the first byte was taken."""
+
+
 class Transport(Protocol):
     """One end of a connection. `two_way` says that there is a peer which answers."""
 
@@ -39,8 +43,12 @@ class Transport(Protocol):
         """Whether `read` would have to wait; True also where that cannot be told."""
         ...
 
+    def hung_up(self) -> bool:
+        """Whether the peer is known to have ended the connection."""
+        ...
+
     def write(self, data: bytes) -> None:
-        """All of `data`. Raises MigrationError."""
+        """All of `data`. Raises MigrationError; NothingLeft when it is known that no byte of it was taken."""
         ...
 
     def finish(self) -> None:
@@ -108,9 +116,18 @@ class SocketTransport:
         except (Closed, OSError, ValueError):
             return False  # `read` says what is wrong
 
+    def hung_up(self) -> bool:
+        """Whether it has closed its side, or is gone."""
+        try:
+            with self._users:
+                return self._users.wait(self._number, select.POLLRDHUP, 0)
+        except (Closed, OSError, ValueError):
+            return True
+
     def write(self, data: bytes) -> None:
         """Send everything."""
         view = memoryview(data)
+        encrypted = isinstance(self._socket, ssl.SSLSocket)  # of which a part may have left when `send` fails
         try:
             with self._users:
                 while view:
@@ -122,7 +139,8 @@ class SocketTransport:
                     except ssl.SSLWantReadError:
                         self._wait(READ, reading=False)
         except (Closed, OSError, ValueError) as error:
-            raise self._lost("sending", error) from error
+            lost = self._lost("sending", error)
+            raise (NothingLeft(str(lost)) if len(view) == len(data) and not encrypted else lost) from error
 
     def finish(self) -> None:
         """Nothing to do: the peer has what was sent, or says that it has not."""
@@ -165,6 +183,10 @@ class DescriptorTransport:
         """It cannot be told."""
         return True
 
+    def hung_up(self) -> bool:
+        """It cannot be told."""
+        return False
+
     def write(self, data: bytes) -> None:
         """Write everything, in pieces that a pipe takes without blocking once it is writable."""
         view = memoryview(data)
@@ -205,6 +227,10 @@ class FileWriter:
     def quiet(self) -> bool:
         """It cannot be told."""
         return True
+
+    def hung_up(self) -> bool:
+        """It cannot be told."""
+        return False
 
     def write(self, data: bytes) -> None:
         """Write everything."""
@@ -280,6 +306,10 @@ class ObjectTransport:
     def quiet(self) -> bool:
         """It cannot be told."""
         return True
+
+    def hung_up(self) -> bool:
+        """It cannot be told."""
+        return False
 
     def write(self, data: bytes) -> None:
         """Everything, also when the object takes it in pieces."""
