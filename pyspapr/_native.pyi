@@ -152,11 +152,20 @@ class Vcpu:
     @property
     def instructions(self) -> int: ...  # retired since construction
     @property
-    def timebase(self) -> int: ...
+    def timebase(self) -> int: ...  # as the guest saw it last
     @timebase.setter
     def timebase(self, value: int) -> None: ...
     @property
-    def nanos(self) -> int: ...  # nanoseconds of the processor's clock since it was made
+    def nanos(self) -> int: ...  # nanoseconds of the processor's clock since it was made, as the guest saw it last
+    # The guest, which stood still, is about to run: the host's time that passed counts in TB, and in VTB only if the
+    # guest was not launched before. With virtual time none did.
+    def go_on(self, launched: bool) -> None: ...
+    @property
+    def clock(self) -> str: ...  # "virtual" or "host"
+    @property
+    def clock_age(self) -> int: ...  # nanoseconds since the guest's clock was read last; 0 with virtual time
+    @clock_age.setter
+    def clock_age(self, nanos: int) -> None: ...
     @property
     def nanos_to_deadline(self) -> int: ...  # until the decrementer interrupts; 0 if it is due
     @property

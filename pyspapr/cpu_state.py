@@ -6,6 +6,7 @@ would change what they show.
 
 from __future__ import annotations
 
+from time import time_ns
 from typing import TYPE_CHECKING, Any, Final
 
 from pyspapr.errors import StateError
@@ -74,15 +75,42 @@ def set_slb(cpu: Cpu, entries: list[dict[str, int]]) -> None:
 
 
 def set_clock(cpu: Cpu, time: dict[str, int]) -> None:
-    """With virtual time the instruction count has set the clock already; a host's clock starts where it was."""
-    if cpu.vcpu.timebase != time["timebase"]:
+    """With virtual time the instruction count has set the clock already; a host's clock starts where it was read."""
+    if cpu.vcpu.clock == "host":
+        begun = cpu.vcpu.timebase - cpu.vcpu.internal_state()["tb_offset"]
+        cpu.vcpu.set_internal_state({"tb_offset": (time["timebase"] - begun) % (1 << 64)})
+    elif cpu.vcpu.timebase != time["timebase"]:
         cpu.vcpu.timebase = time["timebase"]
         cpu.vcpu.set("dec", time["decrementer"])
 
 
+def host_time(cpu: Cpu) -> int:
+    """When the guest's clock was read last, in nanoseconds since 1970."""
+    return time_ns() - cpu.vcpu.clock_age
+
+
+def set_host_time(cpu: Cpu, then: int) -> None:
+    """What has passed since then, by the calendar of the hosts, has passed for the guest."""
+    cpu.vcpu.clock_age = max(time_ns() - then, 0)
+
+
 def unsaved(cpu: Cpu) -> list[str]:
     """Names that the processor has and this schema does not know."""
-    known = {*SPRS, *VIEWS, *WATCHPOINT, "pc", "msr", "cr", "fpscr", "vscr", "lpcr", *CLOCK, *LINES, *RESERVATION}
+    known = {
+        *SPRS,
+        *VIEWS,
+        *WATCHPOINT,
+        "stood",
+        "pc",
+        "msr",
+        "cr",
+        "fpscr",
+        "vscr",
+        "lpcr",
+        *CLOCK,
+        *LINES,
+        *RESERVATION,
+    }
     for prefix, count in (("r", 32), ("f", 32), ("vr", 32), ("vs", 64)):
         known |= {f"{prefix}{index}" for index in range(count)}
     return [name for name in (*cpu.names, *cpu.vcpu.internal_state()) if name not in known]
@@ -129,6 +157,13 @@ CPU: Final = VMState(
             version=1,
             needed=lambda cpu: cpu.vcpu.internal_state()["reserve_len"] != 0,
             fields=(internal("reserve_addr"), internal("reserve_len", U8), internal("reserve_value", U128)),
+        ),
+        VMState(
+            "cpu/host_clock",
+            version=1,
+            late=True,
+            needed=lambda cpu: cpu.vcpu.clock == "host",
+            fields=(internal("stood"), Field("host_time", U64, get=host_time, set=set_host_time)),
         ),
         VMState(
             "cpu/watchpoint",

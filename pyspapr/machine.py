@@ -40,7 +40,7 @@ from pyspapr.memory import Memory
 from pyspapr.migration.options import MigrationOptions, takes
 from pyspapr.migration.prepare import as_it_is
 from pyspapr.results import Migrated, Panicked, PoweredOff, Rebooted, StopReason
-from pyspapr.runstate import Events, Status, StoppedTime, status_of
+from pyspapr.runstate import Events, Status, status_of
 
 if TYPE_CHECKING:  # and imported by the methods that need them: most machines never move, and many do not boot
     import ssl
@@ -113,7 +113,7 @@ class Machine:
         """For migrations: the status they say it has."""
         self.migration: source.Outgoing | None = None
         """The migration away from here that is under way, or the last one."""
-        self._stopped_time: StoppedTime | None = None
+        self._paused = False
         self.ended: StopReason | None = None
 
         vcpus = [
@@ -232,8 +232,6 @@ class Machine:
         self.phase = None
         self.started = True
         self.launched = False
-        if self._stopped_time is not None:
-            self._stopped_time = StoppedTime.of(self)
 
     def _check_standing(self, what: str) -> None:
         """Refuse to `what` under the feet of who runs the machine or its guest, before anything of it is changed."""
@@ -301,7 +299,8 @@ class Machine:
             self._calls.begin()
             try:
                 self.ended = None
-                self.launched = self.launched or not self.paused
+                if not self.paused:
+                    self.go_on()
                 return run.go()
             finally:
                 if (migration := self.migrating) is not None and isinstance(self.ended, PoweredOff | Panicked):
@@ -320,12 +319,15 @@ class Machine:
                 self.events.emit("GUEST_PANICKED", action="pause")
 
     def pause(self) -> None:
-        """The guest stands still, and its time with it, until `resume`; a run goes on waiting. For any thread."""
+        """The guest stands still until `resume`; a run goes on waiting. For any thread.
+
+        With the host's clock the time of day goes on, and the guest finds it right when it runs again.
+        """
         self.call(self._pause)
 
     def _pause(self) -> None:
-        if self._stopped_time is None:
-            self._stopped_time = StoppedTime.of(self)
+        if not self._paused:
+            self._paused = True
             self.events.emit("STOP")
 
     def resume(self) -> None:
@@ -336,16 +338,22 @@ class Machine:
         if self.ended is not None and self.ended.final:
             advice = "" if isinstance(self.ended, Migrated) else "; it can only be reset"
             raise StateError(f"{self.ended}{advice}")
-        if self._stopped_time is not None:
-            self._stopped_time.restore(self)
-            self._stopped_time = None
-            self.launched = self.launched or self.running
+        if self._paused:
+            self._paused = False
+            if self.running:
+                self.go_on()
             self.events.emit("RESUME")
+
+    def go_on(self) -> None:
+        """For runs: the guest, which stood still, is about to execute instructions."""
+        for cpu in self.cpus:
+            cpu.vcpu.go_on(self.launched)
+        self.launched = True
 
     @property
     def paused(self) -> bool:
         """Whether `pause` was called and `resume` was not."""
-        return self._stopped_time is not None
+        return self._paused
 
     @property
     def running(self) -> bool:
@@ -609,11 +617,6 @@ class Machine:
         self.take_back()
         if self.migration is not None and not self.migration.was_paused:
             self.resume()
-
-    def settle_time(self) -> None:
-        """For saving: what a paused guest's clock shows is when it was paused."""
-        if self._stopped_time is not None:
-            self._stopped_time.restore(self)
 
     def add_device(self, device: Any) -> None:
         """Add a device of your own: it is saved with the machine. Raises ConfigError without a schema.

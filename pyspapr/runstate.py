@@ -10,7 +10,6 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from pyspapr.config import check_function
-from pyspapr.plain import Plain
 from pyspapr.results import Hung, Panicked, PoweredOff, Rebooted, Unimplemented
 
 if TYPE_CHECKING:
@@ -45,26 +44,6 @@ def status_of(vm: Machine) -> Status:
     if not vm.launched:
         return Status.PRELAUNCH
     return Status.RUNNING if vm.running and not vm.paused else Status.PAUSED
-
-
-class StoppedTime(Plain):
-    """Timebase and decrementers at a pause. With a host clock they would run on while the guest stands still."""
-
-    timebase: int
-    decrementers: tuple[int, ...]
-
-    @staticmethod
-    def of(vm: Machine) -> StoppedTime:
-        """The time of `vm`, now."""
-        return StoppedTime(vm.cpus[0].vcpu.timebase, tuple(cpu.vcpu.get("dec") for cpu in vm.cpus))
-
-    def restore(self, vm: Machine) -> None:
-        """Let the time of `vm` go on from here. Virtual time has stood still by itself and stays untouched."""
-        if vm.config.clock == "virtual":
-            return
-        for cpu, decrementer in zip(vm.cpus, self.decrementers, strict=True):
-            cpu.vcpu.timebase = self.timebase
-            cpu.vcpu.set("dec", decrementer)
 
 
 Listener = Callable[[str, dict[str, object]], None]

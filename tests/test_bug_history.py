@@ -115,13 +115,11 @@ def test_the_clock_of_a_paused_machine_is_saved_as_it_was(tmp_path: Path) -> Non
     vm = Machine(memory="32M", clock="host")
     vm.start(pc=BASE)
     vm.pause()
-    assert vm._stopped_time is not None
+    stood = vm.cpus[0].vcpu.timebase
     vm.save(tmp_path / "a")
     vm.save(tmp_path / "b")
-    stood = vm._stopped_time.timebase
     for name in ("a", "b"):
-        back = Machine.restore(tmp_path / name)
-        assert 0 <= back.cpus[0].vcpu.timebase - stood < 512_000_000 * 20
+        assert Machine.restore(tmp_path / name).cpus[0].vcpu.timebase == stood
 
 
 def test_a_reservation_is_saved(moved: Move) -> None:

@@ -21,7 +21,7 @@ CHUNK: Final = 1 << 20
 
 
 def prepare(vm: Machine) -> None:
-    """Before a save: the guest must be here, between two instructions, and the time of a paused one must stand still.
+    """Before a save: the guest must be here, between two instructions.
 
     Raises StateError.
     """
@@ -30,7 +30,6 @@ def prepare(vm: Machine) -> None:
     if vm.absent is not None:
         raise StateError(f"{vm.absent}: this machine cannot be saved")
     vmstate.check(vm)
-    vm.settle_time()
 
 
 def header(vm: Machine, base: bytes = b"") -> Header:

@@ -10,6 +10,7 @@ use crate::{
 use ppc_core::{
     engine::{Engine, EngineKind},
     exit::Exit,
+    host_clock::HostClock,
     mmu::Access,
     model, msr,
     profile::{TIERS, Tier, Way},
@@ -84,9 +85,12 @@ impl Inner {
         if self.halted {
             let cpu = &mut self.engine.cpu;
             if !cpu.wakeup_pending() {
-                match (cpu.clock, cpu.decrementer_deadline()) {
+                match (&cpu.clock, cpu.decrementer_deadline()) {
                     (Clock::Virtual, Some(nanos)) => cpu.skip_to(nanos),
-                    _ => return Some(EXIT_HALTED),
+                    _ => cpu.read_clock_again(),
+                }
+                if !cpu.wakeup_pending() {
+                    return Some(EXIT_HALTED);
                 }
             }
             self.halted = false;
@@ -118,6 +122,7 @@ impl Inner {
                 if native {
                     return None;
                 }
+                self.engine.cpu.read_clock();
                 // `sc` is an instruction of four bytes, and the processor stands behind it.
                 self.unanswered = Some(self.engine.cpu.cia.wrapping_sub(4));
                 Some(EXIT_HYPERCALL)
@@ -150,7 +155,7 @@ impl Vcpu {
         cpu.random_state = seed;
         cpu.clock = match clock {
             "virtual" => Clock::Virtual,
-            "host" => Clock::Host(Instant::now()),
+            "host" => Clock::Host(HostClock::default()),
             other => return Err(error::config(format!("unknown clock {other:?}; known: virtual, host"))),
         };
         let kind = match engine {
@@ -176,10 +181,10 @@ impl Vcpu {
     #[expect(clippy::too_many_arguments, reason = "keyword arguments, one a register")]
     fn reset(&self, pc: u64, r3: u64, r4: u64, r5: u64, r6: u64, r7: u64, msr: u64) -> PyResult<()> {
         let mut inner = self.lock()?;
-        let old = &inner.engine.cpu;
+        let old = &mut inner.engine.cpu;
         let mut cpu = Cpu::new(old.model, old.ram.clone(), old.hpt.clone());
         cpu.index = old.index;
-        cpu.clock = old.clock;
+        cpu.clock = std::mem::replace(&mut old.clock, Clock::Virtual);
         cpu.random_state = old.random_state;
         cpu.icount = old.icount;
         cpu.idle_nanos = old.idle_nanos;
@@ -293,6 +298,45 @@ impl Vcpu {
         Ok(())
     }
 
+    /// For a run that begins, and a guest that goes on after a pause: the host's time that passed meanwhile counts in
+    /// TB and not in VTB. With virtual time none did. `launched` is whether the guest has run since its start.
+    fn go_on(&self, launched: bool) -> PyResult<()> {
+        let mut inner = self.lock()?;
+        let cpu = &mut inner.engine.cpu;
+        if launched {
+            cpu.go_on();
+        } else {
+            cpu.read_clock_again();
+        }
+        Ok(())
+    }
+
+    /// Nanoseconds of the host's time since the guest's clock was read last; 0 with virtual time.
+    #[getter]
+    fn clock_age(&self) -> PyResult<u64> {
+        Ok(match &self.lock()?.engine.cpu.clock {
+            Clock::Virtual => 0,
+            Clock::Host(host) => host.now().saturating_sub(host.nanos()),
+        })
+    }
+
+    #[setter]
+    fn set_clock_age(&self, nanos: u64) -> PyResult<()> {
+        if let Clock::Host(host) = &mut self.lock()?.engine.cpu.clock {
+            host.set_age(nanos);
+        }
+        Ok(())
+    }
+
+    /// "virtual" or "host".
+    #[getter]
+    fn clock(&self) -> PyResult<&'static str> {
+        Ok(match self.lock()?.engine.cpu.clock {
+            Clock::Virtual => "virtual",
+            Clock::Host(_) => "host",
+        })
+    }
+
     /// Nanoseconds of the processor's clock since it was made.
     #[getter]
     fn nanos(&self) -> PyResult<u64> {
@@ -304,7 +348,11 @@ impl Vcpu {
     fn nanos_to_deadline(&self) -> PyResult<u64> {
         let inner = self.lock()?;
         let cpu = &inner.engine.cpu;
-        Ok(cpu.decrementer_deadline().map_or(0, |at| at.saturating_sub(cpu.nanos())))
+        let now = match &cpu.clock {
+            Clock::Virtual => cpu.nanos(),
+            Clock::Host(host) => host.now(),
+        };
+        Ok(cpu.decrementer_deadline().map_or(0, |at| at.saturating_sub(now)))
     }
 
     #[getter]

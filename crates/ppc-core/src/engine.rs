@@ -140,6 +140,7 @@ impl Engine {
             if self.profile.is_some() {
                 self.look_around();
             }
+            self.cpu.read_clock_for_interrupts();
             let floating_point = self.cpu.take_floating_point();
             let pending = self.cpu.take_pending();
             if let Some(profile) = &mut self.profile {
@@ -189,7 +190,7 @@ impl Engine {
     /// The instruction count at which to look around next.
     fn next_stop(&self, until: u64) -> u64 {
         let until = self.profile.as_ref().map_or(until, |profile| until.min(profile.next()));
-        match self.cpu.clock {
+        match &self.cpu.clock {
             Clock::Virtual => match self.cpu.decrementer_deadline() {
                 Some(nanos) => until.min(nanos.saturating_sub(self.cpu.idle_nanos).max(self.cpu.icount + 1)),
                 None => until,

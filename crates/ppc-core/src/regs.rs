@@ -4,6 +4,7 @@
 use crate::{
     spr,
     state::{Cpu, Vscr},
+    time::Clock,
 };
 
 /// VSCR\[NJ\] and VSCR\[SAT\] in the register's image.
@@ -15,6 +16,7 @@ pub const INTERNAL: &[&str] = &[
     "icount",
     "idle_nanos",
     "tb_offset",
+    "stood",
     "dec_value",
     "dec_at",
     "random_state",
@@ -108,6 +110,7 @@ impl Cpu {
             "icount" => self.icount.into(),
             "idle_nanos" => self.idle_nanos.into(),
             "tb_offset" => self.tb_offset.into(),
+            "stood" => self.stood.into(),
             "dec_value" => (self.dec.value as u64).into(),
             "dec_at" => self.dec.at.into(),
             "random_state" => self.random_state.into(),
@@ -129,6 +132,7 @@ impl Cpu {
             "icount" => self.icount = low,
             "idle_nanos" => self.idle_nanos = low,
             "tb_offset" => self.tb_offset = low,
+            "stood" => self.stood = low,
             "dec_value" => self.dec.value = low as i64,
             "dec_at" => self.dec.at = low,
             "random_state" => self.random_state = low,
@@ -177,12 +181,16 @@ impl Cpu {
             self.lpcr,
             self.icount,
             self.idle_nanos,
-            self.tb_offset,
+            // Where a host's clock began is nobody's business; what it shows is.
+            if matches!(self.clock, Clock::Virtual) { self.tb_offset } else { self.timebase() },
             self.dec.value as u64,
             self.dec.at,
             self.random_state,
         ] {
             word(v);
+        }
+        if self.stood != 0 {
+            word(self.stood);
         }
         if self.reservation.len != 0 {
             word(self.reservation.addr);

@@ -125,6 +125,9 @@ fn zero(_: &Cpu) -> u64 {
     0
 }
 
+/// DEC, TB, TBU, SPURR, PURR and VTB: what they show or do depends on the time.
+const TIMED: [usize; 6] = [22, 268, 269, 308, 309, 849];
+
 const AMR: usize = 29;
 const IAMR: usize = 61;
 const UAMOR: usize = 157;
@@ -193,8 +196,8 @@ sprs! {
     274 "SPRG2" No Rw V2_07 NONE, false, stored::<274>, store::<274>;
     275 "SPRG3" No Rw V2_07 NONE, false, stored::<275>, store::<275>;
     287 "PVR" No R V2_07 NONE, false, |c| c.model.pvr.into(), ignore;
-    308 "SPURR" No R V2_07 NONE, true, |c| c.timebase(), ignore;
-    309 "PURR" No R V2_07 NONE, true, |c| c.timebase(), ignore;
+    308 "SPURR" No R V2_07 NONE, true, |c| c.dispatched_time(), ignore;
+    309 "PURR" No R V2_07 NONE, true, |c| c.dispatched_time(), ignore;
     446 "TIR" No R V2_07 NONE, false, zero, ignore;
     768 "USIER" R R V2_07 B, false, stored::<784>, ignore;
     769 "UMMCR2" Rw Rw V2_07 A, false, pmu::read_ummcr2, pmu::write_ummcr2;
@@ -233,7 +236,7 @@ sprs! {
     815 "TAR" Rw Rw V2_07 TAR, false, stored::<815>, store::<815>;
     823 "PSSCR" No Rw V3_0 NONE, false, stored::<823>, store::<823>;
     848 "IC" No R V2_07 NONE, true, |c| c.icount, ignore;
-    849 "VTB" No R V2_07 NONE, true, |c| c.timebase(), ignore;
+    849 "VTB" No R V2_07 NONE, true, |c| c.dispatched_time(), ignore;
     895 "WORT" No Rw V2_07 NONE, false, stored::<895>, store32::<895>;
     896 "PPR" Rw Rw V2_07 NONE, false, stored::<PPR>, |c, v| c.spr[PPR] = v & 0x001c_0000_0000_0000;
     898 "PPR32" Rw Rw V2_07 NONE, false, |c| c.spr[PPR] >> 32, |c, v| c.spr[PPR] = v << 32 & 0x001c_0000_0000_0000;
@@ -373,6 +376,9 @@ fn admit(cpu: &mut Cpu, number: usize, writes: bool) -> Result<Option<&'static S
 /// `mfspr RT,SPR`.
 pub fn mfspr(cpu: &mut Cpu, w: Word) -> Done {
     if let Some(s) = admit(cpu, w.spr(), false)? {
+        if TIMED.contains(&s.number) {
+            cpu.read_clock();
+        }
         cpu.gpr[w.rt()] = (s.get)(cpu);
     }
     Ok(())
@@ -381,6 +387,9 @@ pub fn mfspr(cpu: &mut Cpu, w: Word) -> Done {
 /// `mtspr SPR,RS`.
 pub fn mtspr(cpu: &mut Cpu, w: Word) -> Done {
     if let Some(s) = admit(cpu, w.spr(), true)? {
+        if TIMED.contains(&s.number) {
+            cpu.read_clock();
+        }
         (s.set)(cpu, cpu.gpr[w.rs()]);
     }
     Ok(())
@@ -403,6 +412,13 @@ mod tests {
                 assert!(a.number < b.number, "{} before {}", a.name, b.name);
                 assert_ne!(a.name, b.name);
             }
+        }
+    }
+
+    #[test]
+    fn registers_of_time_end_their_block_so_that_their_count_is_exact() {
+        for number in TIMED {
+            assert!(by_number(number).is_some_and(|s| s.ends), "{number}");
         }
     }
 

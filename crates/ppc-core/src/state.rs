@@ -111,6 +111,8 @@ pub struct Cpu {
     pub clock: Clock,
     /// TB when the clock shows 0.
     pub tb_offset: u64,
+    /// Ticks of TB that passed while the machine stood still.
+    pub stood: u64,
     /// Decrementer.
     pub dec: Decrementer,
 
@@ -174,6 +176,7 @@ impl Cpu {
             idle_nanos: 0,
             clock: Clock::Virtual,
             tb_offset: 0,
+            stood: 0,
             dec: Decrementer { value: i64::from(i32::MAX), at: 0 },
             random_state: 0,
             external: false,

@@ -3,20 +3,23 @@
 //! Time is counted in nanoseconds: with [`Clock::Virtual`] one retired instruction takes one, and an idle
 //! processor skips to its next deadline; with [`Clock::Host`] they are the host's. The timebase runs at
 //! [`TIMEBASE_HZ`] in both.
+//!
+//! The host's clock is read by [`Cpu::read_clock`] alone; everything else sees what it read last. It is called where
+//! the guest can tell: by instructions that read or set a time, between blocks where the decrementer may interrupt,
+//! when a processor that waits may wake, and for hypercalls that are answered outside.
 
-use crate::state::Cpu;
-use std::time::Instant;
+use crate::{host_clock::HostClock, msr, state::Cpu};
 
 /// Ticks of the timebase in a second, as POWER8 and POWER9 have it.
 pub const TIMEBASE_HZ: u64 = 512_000_000;
 
 /// Where nanoseconds come from.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub enum Clock {
     /// Retired instructions, plus what an idle processor skipped.
     Virtual,
-    /// The host's monotonic clock since this instant.
-    Host(Instant),
+    /// The host's.
+    Host(HostClock),
 }
 
 /// 512 MHz over 1 GHz, in lowest terms.
@@ -41,10 +44,52 @@ pub struct Decrementer {
 impl Cpu {
     /// Nanoseconds of this processor's clock.
     pub fn nanos(&self) -> u64 {
-        match self.clock {
+        match &self.clock {
             Clock::Virtual => self.icount.wrapping_add(self.idle_nanos),
-            Clock::Host(start) => start.elapsed().as_nanos() as u64,
+            Clock::Host(host) => host.nanos(),
         }
+    }
+
+    /// Reads the host's clock, if time is the host's.
+    #[inline]
+    pub fn read_clock(&mut self) {
+        if let Clock::Host(host) = &mut self.clock {
+            host.read(self.icount);
+        }
+    }
+
+    /// As `read_clock`, where it may have been read at this count of instructions already.
+    pub fn read_clock_again(&mut self) {
+        if let Clock::Host(host) = &mut self.clock {
+            host.read_again(self.icount);
+        }
+    }
+
+    /// Between blocks: time matters now if the decrementer may interrupt.
+    pub(crate) fn read_clock_for_interrupts(&mut self) {
+        if self.msr & msr::EE != 0 && !self.external && !self.system_reset {
+            self.read_clock();
+        }
+    }
+
+    /// The guest, which stood still, is about to run. The host's time that has passed since its clock was read last
+    /// counts in TB and the decrementer, so that it knows the time of day, and not in VTB, PURR and SPURR, by which it
+    /// judges what its programs had. A decrementer that has run out meanwhile asks for its interrupt, however often its
+    /// 32 bits would have wrapped.
+    pub fn go_on(&mut self) {
+        let (before, left) = (self.timebase(), self.decrementer());
+        self.read_clock_again();
+        let passed = self.timebase().wrapping_sub(before);
+        self.stood = self.stood.wrapping_add(passed);
+        if u64::try_from(left).is_ok_and(|left| left < passed) {
+            self.set_decrementer(-1);
+        }
+        self.request_event();
+    }
+
+    /// The time for which the processor was dispatched, in ticks: VTB, PURR and SPURR.
+    pub fn dispatched_time(&self) -> u64 {
+        self.timebase().wrapping_sub(self.stood)
     }
 
     /// TB.
