@@ -1,17 +1,20 @@
 """Listening sockets in the file system.
 
 Must hold: a socket that nobody serves makes room, and nothing else does; the name appears when connections are taken,
-and only the owner may connect; what is removed at the end is what was put there.
+and only the owner may connect; what is removed at the end is what was put there. Of two processes that begin to listen
+at one name at the same time one fails: from the look at what is there until the name is ours, a lock beside it is held.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import secrets
 import socket
 import stat
+from collections.abc import Iterator
 from typing import Final
 
 from pyspapr.paths import as_path
@@ -25,6 +28,10 @@ class UnixListener:
     def __init__(self, path: str, backlog: int) -> None:
         """Begin. Raises OSError."""
         self._path = os.path.abspath(as_path(path))
+        with _alone_at(path):
+            self._begin(path, backlog)
+
+    def _begin(self, path: str, backlog: int) -> None:
         _make_room(path)
         self.socket = socket.socket(socket.AF_UNIX)
         beside = os.path.join(os.path.dirname(path), f".{secrets.token_hex(4)}")
@@ -51,6 +58,38 @@ class UnixListener:
 def _place(path: str) -> tuple[int, int]:
     status = os.lstat(path)
     return status.st_dev, status.st_ino
+
+
+@contextlib.contextmanager
+def _alone_at(path: str) -> Iterator[None]:
+    """Nobody else begins to listen at `path` meanwhile. Raises OSError when somebody does."""
+    directory, name = os.path.split(path)
+    lock = os.path.join(directory, f".{name}.lock")
+    while True:
+        fd = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise OSError(errno.EADDRINUSE, "another process begins to listen there") from None
+            if not _is(fd, lock):
+                continue  # its last holder removed it before we had it: a lock on that would keep nobody out
+            try:
+                yield
+            finally:
+                os.unlink(lock)
+            return
+        finally:
+            os.close(fd)
+
+
+def _is(fd: int, path: str) -> bool:
+    """Whether `path` is the file that is open as `fd`."""
+    status = os.fstat(fd)
+    try:
+        return _place(path) == (status.st_dev, status.st_ino)
+    except FileNotFoundError:
+        return False
 
 
 def _make_room(path: str) -> None:

@@ -15,7 +15,16 @@ import pytest
 from migration import MIB, Arrival, ballast, churning, eventually, running
 from soak import soak
 
-from pyspapr import Machine, Migrated, MigrationCancelled, MigrationError, PoweredOff, StateError, StreamError
+from pyspapr import (
+    Machine,
+    Migrated,
+    MigrationCancelled,
+    MigrationError,
+    PoweredOff,
+    StateError,
+    StreamError,
+    unix_socket,
+)
 from pyspapr.migration import frames, uri
 from pyspapr.migration.convergence import HAGGLE, LITTLE, Convergence
 from pyspapr.migration.destination import Incoming
@@ -85,6 +94,30 @@ def test_a_unix_socket_is_its_owners_alone_and_a_dead_one_makes_room(tmp_path: P
         listen(f"unix:{path}")
     listener.close()
     assert not path.exists()
+
+
+def test_of_two_that_begin_to_listen_at_once_one_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both find a socket that nobody serves; the second must not remove what the first has put in its place."""
+    path = tmp_path / "socket"
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+    original, listeners = unix_socket._served, []
+
+    def served(name: str) -> bool:
+        found = original(name)
+        if not listeners:
+            listeners.append(None)  # only the first time
+            with pytest.raises(MigrationError, match="another process begins to listen there"):
+                listen(f"unix:{path}")
+        return found
+
+    monkeypatch.setattr(unix_socket, "_served", served)
+    listener = listen(f"unix:{path}")
+    assert os.listdir(tmp_path) == ["socket"]
+    with socket.socket(socket.AF_UNIX) as peer:
+        peer.connect(str(path))
+    listener.close()
+    assert os.listdir(tmp_path) == []
 
 
 def test_a_destination_can_be_told_to_wait_no_longer(tmp_path: Path) -> None:
