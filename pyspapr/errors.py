@@ -7,7 +7,7 @@ that says what, where, wanted and got.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,7 +83,7 @@ class StreamError(SpaprError):
         self.got = got
 
     @classmethod
-    def of(cls, what: str, section: str, offset: int, wanted: object, got: object) -> StreamError:
+    def of(cls, what: str, section: str, offset: int, wanted: object, got: object) -> Self:
         """An error whose message says what, where, wanted and got."""
         message = f"{what}: got {got}, wanted {wanted} (section {section}, offset {offset:#x})"
         return cls(message, section, offset, str(wanted), str(got))

@@ -133,6 +133,20 @@ def test_everything_a_failed_attempt_took_is_dirty_again_and_the_next_one_loses_
     runs_on(machine)
 
 
+def test_a_destination_says_that_its_source_went_away(demo_guest: Path, tmp_path: Path) -> None:
+    vm = churning(demo_guest)
+    arrival = Arrival(f"unix:{tmp_path / 'socket'}")
+
+    def cancel(statistics: MigrationStatistics) -> None:
+        if statistics.phase is Phase.ITERATE and vm.migration is not None:
+            vm.migration.cancel()
+
+    with pytest.raises(MigrationCancelled):
+        vm.migrate(arrival.address, on_progress=cancel)
+    assert arrival.failure().startswith("the source went away (it ended, failed or cancelled) before its whole machine")
+    assert type(arrival.error) is MigrationError
+
+
 def test_a_source_without_confirmation_runs_on(demo_guest: Path) -> None:
     """The destination holds everything, but its word is lost."""
     vm = churning(demo_guest)

@@ -8,6 +8,7 @@ import os
 import select
 import socket
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,8 +26,10 @@ from pyspapr import (
     StreamError,
     unix_socket,
 )
+from pyspapr.cli import progress
 from pyspapr.migration import frames, uri
-from pyspapr.migration.convergence import HAGGLE, LITTLE, Convergence
+from pyspapr.migration.account import Account
+from pyspapr.migration.convergence import BRIEF, HAGGLE, LITTLE, Convergence
 from pyspapr.migration.destination import Incoming
 from pyspapr.migration.listener import listen
 from pyspapr.migration.phases import Phase
@@ -34,6 +37,7 @@ from pyspapr.migration.statistics import MigrationStatistics
 from pyspapr.migration.throttle import MOST, Throttle
 from pyspapr.migration.transport import DescriptorTransport, ObjectTransport
 from pyspapr.migration.users import Users
+from pyspapr.qmp.statistics import pass_info
 
 
 @pytest.mark.parametrize(
@@ -292,6 +296,66 @@ def test_a_cancelled_migration_leaves_the_older_file(demo_guest: Path, tmp_path:
     vm.run(max_instructions=3_000_000)
 
 
+def test_a_descriptor_or_object_of_a_file_is_synced_before_the_guest_is_given_up(
+    demo_guest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vm = churning(demo_guest)
+    synced: list[tuple[int, bool]] = []
+
+    def fsync(fd: int) -> None:
+        synced.append((os.fstat(fd).st_size, vm.ended is None))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    for name in ("descriptor", "object"):
+        path = tmp_path / name
+        with path.open("wb") as file:
+            vm.migrate(f"fd:{os.dup(file.fileno())}" if name == "descriptor" else file)
+        assert synced == [(path.stat().st_size, True)]
+        assert Machine.incoming(f"file:{path}").state_hash() == vm.state_hash()
+        synced.clear()
+        vm.reclaim()
+
+
+@pytest.mark.parametrize(
+    ("opened", "text"),
+    [
+        (lambda path: os.open("/dev/null", os.O_WRONLY), "a character device, not a regular file"),
+        (lambda path: os.open(path, os.O_RDONLY), "it is open for reading only"),
+        (lambda path: os.eventfd(0), "something else, not a regular file"),
+        (lambda path: unread(), "nobody reads from the pipe"),
+    ],
+    ids=["device", "read-only", "eventfd", "unread-pipe"],
+)
+def test_a_descriptor_that_would_lose_the_guest_is_refused(
+    opened: Callable[[Path], int], text: str, demo_guest: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "file"
+    path.touch()
+    vm = churning(demo_guest)
+    fd = opened(path)
+    with pytest.raises(MigrationError, match=rf"fd:{fd} cannot be used: {text}"):
+        vm.migrate(f"fd:{fd}")
+    with os.fdopen(fd, "wb", buffering=0) as file, pytest.raises(MigrationError, match=text):
+        vm.migrate(WriteOnly(file))
+    assert vm.migration is None
+    vm.run(max_instructions=1000)
+
+
+class WriteOnly:
+    """The writing half of a file."""
+
+    def __init__(self, file: io.RawIOBase) -> None:
+        self.fileno = file.fileno
+        self.write = file.write
+
+
+def unread() -> int:
+    """The end of a pipe whose other end is closed."""
+    output, input_ = os.pipe()
+    os.close(output)
+    return input_
+
+
 def test_descriptors_of_a_pipe_and_of_a_socket(demo_guest: Path) -> None:
     vm = churning(demo_guest)
     output, input_ = os.pipe()
@@ -498,9 +562,10 @@ def test_a_guest_is_stopped_at_once_when_little_is_left_and_after_a_while_when_m
     rate = 100.0 * MIB
     assert not convergence.content(31 * MIB, rate), "over the limit"
     assert not convergence.content(20 * MIB, rate), "within the limit, but less may be left soon"
-    time[0] = 0.1
+    time[0] = HAGGLE / 2
     assert not convergence.content(4 * MIB, rate)
     assert convergence.content(LITTLE, rate)
+    assert convergence.content(int(BRIEF * rate), rate)
     time[0] = HAGGLE
     assert convergence.content(4 * MIB, rate)
     assert not convergence.content(31 * MIB, rate), "over the limit it is never stopped"
@@ -513,12 +578,38 @@ def test_a_generous_limit_is_not_undercut_by_passes_that_take_long() -> None:
 
 def test_a_tight_limit_is_not_haggled_about_for_long() -> None:
     time = [5.0]
-    convergence = Convergence(0.01, lambda: time[0])
-    assert not convergence.content(MIB // 2, 100.0 * MIB)
-    time[0] += 0.02
-    assert convergence.content(MIB // 2, 100.0 * MIB)
+    convergence = Convergence(0.02, lambda: time[0])
+    assert not convergence.content(2 * MIB, 100.0 * MIB)
+    time[0] += 0.04
+    assert convergence.content(2 * MIB, 100.0 * MIB)
     assert Convergence(0).content(0, 1.0) and not Convergence(0).content(1, 1.0)
     assert Convergence(0).content(LITTLE, 0), "nothing was sent yet, so the rate is unknown"
+
+
+def test_passes_that_only_wait_are_told_as_one() -> None:
+    account = Account(lambda: 0)
+    for waits, pages in ((False, 100), (True, 3), (True, 4), (True, 5), (False, 60), (True, 7)):
+        account.begin_pass(final=False, waits=waits)
+        account.ram(pages, 0, pages * 4096)
+        account.end_pass()
+    account.begin_pass(final=True)
+    found = account.statistics(phase=Phase.FINAL_PASS)
+    assert [(one.number, one.count, one.ram_pages) for one in found.passes] == [
+        *((1, 1, 100), (4, 3, 12), (5, 1, 60), (6, 1, 7), (7, 1, 0)),
+    ]
+    assert found.pass_number == 7 and found.ram_bytes == 179 * 4096
+    assert [progress.numbers(pass_info(one)) for one in found.passes] == ["1", "2-4", "5", "6", "7 (stopped)"]
+
+
+def test_a_long_wait_for_the_word_adds_no_rows(demo_guest: Path, tmp_path: Path) -> None:
+    vm = churning(demo_guest)
+    arrival = Arrival(f"unix:{tmp_path / 'socket'}")
+    with running(vm):
+        migration = vm.start_migration(arrival.address, pause_before_switchover=True)
+        eventually(lambda: migration.phase is Phase.PRE_SWITCHOVER and migration.statistics.pass_number > 20)
+        migration.proceed()
+        arrival.join()
+    assert len(migration.statistics.passes) < 10
 
 
 def test_a_pass_that_helps_slows_nobody() -> None:

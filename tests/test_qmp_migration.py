@@ -18,6 +18,7 @@ from commands import program
 from qemu.qmp import ExecuteError, QMPClient
 
 from pyspapr import Interrupted, Machine, Migrated, Timeout
+from pyspapr.cli.control import ending
 from pyspapr.cli.progress import summary
 from pyspapr.cli.stage import Stage
 from pyspapr.migration.phases import Phase
@@ -114,7 +115,10 @@ def test_qemu_qmp_migrates_cancels_and_migrates_again(demo_guest: Path, tmp_path
         info = await here.execute("query-migrate")
         check(info, MigrationInfo, "query-migrate")
         assert info["status"] == "completed" and info["downtime"] >= 0
-        assert info["hpt"]["valid"] > 0 and len(info["passes"]) == info["ram"]["dirty-sync-count"] >= 2
+        assert (
+            info["hpt"]["valid"] > 0
+            and sum(one["count"] for one in info["passes"]) == info["ram"]["dirty-sync-count"] >= 2
+        )
         assert await here.execute("query-status") == {"running": False, "status": "postmigrate"}
         with pytest.raises(ExecuteError, match="migrated away"):
             await here.execute("cont")
@@ -449,6 +453,12 @@ def test_options_that_need_a_control_socket_say_so() -> None:
     ):
         done = pyspapr("boot", "--memory", "32M", *options)
         assert done.returncode == 2 and text in done.stderr, (options, done.stderr)
+
+
+@pytest.mark.parametrize("status", ["cancelled", "failed"])
+def test_the_migrate_command_says_once_how_it_ended(status: str) -> None:
+    said = ending({"status": status, "error-desc": "the migration was cancelled"})
+    assert said.count("cancelled") == 1 and " has " not in said
 
 
 def test_a_summary_counts_ram_and_hash_table_apart() -> None:

@@ -88,11 +88,18 @@ def migrate_command(options: MigrateOptions) -> int:
             complain("cancelled; the guest goes on where it was")
             return INTERRUPTED
         if info["status"] != "completed":
-            complain(f"the migration has {info['status']}: {info.get('error-desc', 'no reason was given')}")
+            complain(ending(info))
             return FAILED
         if options.leave:
             client.execute("quit")
     return 0
+
+
+def ending(info: dict[str, Any]) -> str:
+    """What there is to say of a migration that did not happen."""
+    if info["status"] == "cancelled":
+        return "the migration was cancelled; the guest goes on where it was"
+    return f"the migration failed: {info.get('error-desc', 'no reason was given')}"
 
 
 def watch(client: QmpClient) -> dict[str, Any]:

@@ -49,6 +49,13 @@ def summary(info: Info) -> str:
     return ", ".join(words)
 
 
+def numbers(one: Info) -> str:
+    """Which passes a row is about."""
+    first = one["number"] - one["count"] + 1
+    shown = str(one["number"]) if one["count"] == 1 else f"{first}-{one['number']}"
+    return f"{shown} (stopped)" if one["final"] else shown
+
+
 def table(info: Info) -> Table:
     """Every pass on a line."""
     from rich.table import Table
@@ -56,7 +63,7 @@ def table(info: Info) -> Table:
     made = Table("pass", "RAM pages", "zero", "RAM", "entries", "emptied", "hash table", "time", title=summary(info))
     for one in info.get("passes", []):
         made.add_row(
-            f"{one['number']}{' (stopped)' if one['final'] else ''}",
+            numbers(one),
             str(one["ram-pages"]),
             str(one["ram-zero-pages"]),
             size(one["ram-transferred"]),

@@ -26,6 +26,8 @@ class Account:
         self._spent: dict[Phase, float] = {}
         self._passes: tuple[PassStatistics, ...] = ()
         self._current: PassStatistics | None = None
+        self._number = 0
+        self._waits = self._joins = False
         self._pass_instructions = 0
         self._stop: float | None = None
         self._downtime: float | None = None
@@ -69,11 +71,13 @@ class Account:
     @property
     def number(self) -> int:
         """Of the pass under way, from 1."""
-        return len(self._passes) + (self._current is not None)
+        return self._number
 
-    def begin_pass(self, final: bool) -> None:
-        """A pass begins."""
-        self._current = PassStatistics(number=len(self._passes) + 1, final=final)
+    def begin_pass(self, *, final: bool, waits: bool = False) -> None:
+        """A pass begins. One that `waits` is not needed to get below the limit, and is told together with others."""
+        self._number += 1
+        self._waits, self._joins = waits, waits and self._waits
+        self._current = PassStatistics(number=self._number, final=final)
         self._pass_begin = time.monotonic()
         self._pass_instructions = self._instructions()
 
@@ -109,8 +113,14 @@ class Account:
     def end_pass(self) -> None:
         """The pass is over."""
         if self._current is not None:
-            self._passes += (self._timed(self._current),)
+            self._passes = self._with(self._timed(self._current))
             self._current = None
+
+    def _with(self, one: PassStatistics) -> tuple[PassStatistics, ...]:
+        """The passes, this one included."""
+        if not self._joins:
+            return (*self._passes, one)
+        return (*self._passes[:-1], self._passes[-1].joined(one))
 
     def statistics(self, **more: Any) -> MigrationStatistics:
         """Up to now."""
@@ -119,7 +129,7 @@ class Account:
         if not self.phase.ended:
             spent[self.phase] = spent.get(self.phase, 0.0) + now - self._phase_begin
         current = self._current
-        passes = self._passes if current is None else (*self._passes, current)
+        passes = self._passes if current is None else self._with(current)
         return MigrationStatistics(
             passes=passes,
             phase_seconds=MappingProxyType(spent),

@@ -12,7 +12,9 @@ from typing import Final
 
 LITTLE: Final = 64 << 10
 """Bytes that are sent in no time worth mentioning."""
-HAGGLE: Final = 0.25
+BRIEF: Final = 0.01
+"""Seconds of standing still that no further pass is worth."""
+HAGGLE: Final = 0.1
 """Seconds after which no further pass is begun once the limit is met, so that less is left."""
 LONG: Final = 0.5
 """Seconds that a pass may take for that."""
@@ -46,6 +48,7 @@ class Convergence:
         now = self._now()
         if self._met is None:
             self._met = now
-        if size <= LITTLE or self.seconds(size, rate) > LONG:
+        seconds = self.seconds(size, rate)
+        if size <= LITTLE or seconds > LONG or (rate and seconds <= BRIEF):
             return True
         return now >= self._met + min(2 * self.limit, HAGGLE)

@@ -27,7 +27,7 @@ from pyspapr.migration.phases import Phase
 from pyspapr.migration.prepare import as_it_is
 from pyspapr.migration.records import Header
 from pyspapr.migration.statistics import MigrationStatistics
-from pyspapr.migration.stream import StreamReader
+from pyspapr.migration.stream import StreamEnded, StreamReader
 from pyspapr.migration.transport import Transport
 from pyspapr.migration.uri import Place
 
@@ -98,7 +98,10 @@ class Incoming:
             self._watch_cancel()  # `cancel` may have looked for the transport just before it was there
             if hello is not None:
                 self._compare(transport, hello)
-            machine = self._load(transport, hello)
+            try:
+                machine = self._load(transport, hello)
+            except StreamEnded as error:
+                raise self._left_alone(transport, error) from error
             if transport.two_way:
                 self._confirm(transport)
                 self._handover(transport)
@@ -212,6 +215,15 @@ class Incoming:
         if isinstance(error, MigrationError):
             error.statistics = self.statistics
         return error
+
+    def _left_alone(self, transport: Transport, error: StreamEnded) -> SpaprError:
+        """The end of a connection is not the end of a damaged file: whoever was sending has gone."""
+        if not transport.two_way:
+            return error
+        return MigrationError(
+            f"the source went away (it ended, failed or cancelled) before its whole machine was here: {self._received} "
+            f"bytes had come, and {error.wanted} of section {error.section} did not"
+        )
 
     def _farewell(self, transport: Transport, error: SpaprError) -> None:
         """Say why, then read on for a moment: a connection closed over unread data would swallow the message."""

@@ -40,7 +40,7 @@ class Passes:
         self._hpt: HptPass | None = None
         self._table: Hpt | None = None
 
-    def begin(self, *, everything: bool, final: bool = False) -> None:
+    def begin(self, *, everything: bool, final: bool = False, waits: bool = False) -> None:
         """Take the dirty marks. No instruction runs now; afterwards every processor's writes mark pages anew."""
         if self._table is not self._vm.hpt:
             self._whole_table()
@@ -51,7 +51,7 @@ class Passes:
         self._take(self._ram)
         for cpu in self._vm.cpus:
             cpu.vcpu.protect_writes()
-        self._account.begin_pass(final)
+        self._account.begin_pass(final=final, waits=waits)
 
     def _take(self, taken: RamPass | HptPass) -> None:
         """Remember a pass. The first two took everything; of very many later ones the last are enough.

@@ -134,7 +134,7 @@ class Outgoing:
                 yield  # what waits to be sent is most of what is left: another pass would not help
                 continue
             before = self._passes.pending
-            yield from self._live_pass(everything=False)
+            yield from self._live_pass(everything=False, waits=not helps)
             if helps:
                 self.throttle.judge(before, self._passes.pending)
 
@@ -145,12 +145,12 @@ class Outgoing:
         self._enter(Phase.PRE_SWITCHOVER)
         while not self._proceed.is_set():
             if self._passes.pending > CHUNK:
-                yield from self._live_pass(everything=False)
+                yield from self._live_pass(everything=False, waits=True)
             self._watch()
             self._show_life()
             yield
         while not self._convergence.within(self._left, self._link.rate) or not self._is_attentive():
-            yield from self._live_pass(everything=False)
+            yield from self._live_pass(everything=False, waits=True)
 
     def _stop(self) -> None:
         """The guest's last instruction here was the one before; its time stands still with it."""
@@ -245,10 +245,10 @@ class Outgoing:
 
     # Passes.
 
-    def _live_pass(self, *, everything: bool) -> Iterator[None]:
+    def _live_pass(self, *, everything: bool, waits: bool = False) -> Iterator[None]:
         """One pass over RAM and hash table while the guest runs."""
         begin = self._slices
-        self._begin_pass(everything=everything)
+        self._begin_pass(everything=everything, waits=waits)
         while True:
             self._watch()
             more = True
@@ -265,8 +265,8 @@ class Outgoing:
             yield
         self._end_pass()
 
-    def _begin_pass(self, *, everything: bool, final: bool = False) -> None:
-        self._passes.begin(everything=everything, final=final)
+    def _begin_pass(self, *, everything: bool, final: bool = False, waits: bool = False) -> None:
+        self._passes.begin(everything=everything, final=final, waits=waits)
         if not final:
             self.vm.events.emit("MIGRATION_PASS", **{"pass": self._account.number})
         self._report(True)

@@ -17,7 +17,9 @@ class PassStatistics(Plain, kw_only=True):
     """One pass: RAM and hash table, which are sent in turns."""
 
     number: int
-    """From 1."""
+    """From 1; of the last one where `count` is more than 1."""
+    count: int = 1
+    """Passes in a row that only waited for the moment to stop the guest are told as one: how many these are."""
     final: bool = False
     """Whether the guest stood still."""
     ram_pages: int = 0
@@ -34,6 +36,12 @@ class PassStatistics(Plain, kw_only=True):
     seconds: float = 0.0
     instructions: int = 0
     """That the guest ran during the pass."""
+
+    def joined(self, later: PassStatistics) -> PassStatistics:
+        """This and the one after it as one."""
+        summed = ("count", "ram_pages", "ram_zero_pages", "ram_bytes", "hpt_valid", "hpt_invalid", "hpt_bytes")
+        sums = {name: getattr(self, name) + getattr(later, name) for name in (*summed, "seconds", "instructions")}
+        return later.replace(**sums)
 
     @property
     def hpt_entries(self) -> int:
@@ -79,7 +87,7 @@ class MigrationStatistics(Plain, kw_only=True):
     @property
     def pass_number(self) -> int:
         """How many passes were begun."""
-        return len(self.passes)
+        return self.passes[-1].number if self.passes else 0
 
     @property
     def ram_bytes(self) -> int:

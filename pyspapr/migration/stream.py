@@ -84,6 +84,10 @@ class StreamWriter:
         self.record(End(**self.totals.as_dict(), hpt_digest=hpt_digest, all=self.check))
 
 
+class StreamEnded(StreamError):
+    """It has ended before its end record."""
+
+
 class StreamReader:
     """Pulls records from `read`, which gives up to n bytes, and none only at the end."""
 
@@ -103,7 +107,7 @@ class StreamReader:
         while left:
             data = self._read(left)
             if not data:
-                raise StreamError.of("Stream", section, self.offset, f"{left} more bytes", "its end")
+                raise StreamEnded.of("Stream", section, self.offset, f"{left} more bytes", "its end")
             parts.append(data)
             left -= len(data)
             self.offset += len(data)
@@ -136,7 +140,7 @@ class StreamReader:
         self.start = self.offset
         first = self._read(1)
         if not first:
-            raise StreamError.of("Stream", section, self.offset, f"a record ({names})", "its end")
+            raise StreamEnded.of("Stream", section, self.offset, f"a record ({names})", "its end")
         self.offset += 1
         if first != RECORD_HEAD:
             raise StreamError.of("Record", section, self.start, f"a record ({names})", f"byte {first[0]:#04x}")

@@ -8,10 +8,13 @@ Enters: a socket, a file descriptor, a file, or any object with `read` or `write
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
 import os
 import select
 import socket
 import ssl
+import stat
 import threading
 from typing import Final, Protocol
 
@@ -19,6 +22,7 @@ from pyspapr.errors import MigrationError, StateError
 from pyspapr.migration.patience import Patience, Watchdog
 from pyspapr.migration.replacement import Replacement
 from pyspapr.migration.users import READ, WRITE, Closed, Users
+from pyspapr.paths import check_regular
 
 PIECE: Final = 256 << 10
 """Bytes that one call of `read` or one system call of `write` moves at most."""
@@ -153,13 +157,33 @@ class SocketTransport:
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
 
+def check_sink(fd: int) -> bool:
+    """Whether `fd` is a regular file, which is to be synced; else it is a pipe. Raises OSError for anything else.
+
+    What a device is given is gone, and so is what a pipe is given that nobody reads: the source would give up its guest
+    for nothing.
+    """
+    mode = os.fstat(fd).st_mode
+    if fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+        raise OSError(errno.EBADF, "it is open for reading only")
+    if stat.S_ISFIFO(mode):
+        poll = select.poll()
+        poll.register(fd, select.POLLOUT)
+        if any(events & select.POLLERR for _, events in poll.poll(0)):
+            raise OSError(errno.EPIPE, "nobody reads from the pipe")
+        return False
+    check_regular(mode)
+    return True
+
+
 class DescriptorTransport:
     """A pipe, or a file that is open already: one direction, nobody answers."""
 
     two_way = False
 
-    def __init__(self, fd: int) -> None:
-        """Take over `fd`."""
+    def __init__(self, fd: int, *, regular: bool = False) -> None:
+        """Take over `fd`; `regular` says that it is a file, to be written in large pieces and synced."""
+        self._regular = regular
         self.patience = Patience()
         self._fd = fd
         self._users = Users(lambda: os.close(fd))
@@ -195,12 +219,20 @@ class DescriptorTransport:
                 while view:
                     if not self._users.wait(self._fd, WRITE, self.patience.wait(self.patience.write)):
                         raise self.patience.lost(reading=False)
-                    view = view[os.write(self._fd, view[: select.PIPE_BUF]) :]
+                    piece = PIECE if self._regular else select.PIPE_BUF
+                    view = view[os.write(self._fd, view[:piece]) :]
         except (Closed, OSError) as error:
             raise self._lost("writing", error) from error
 
     def finish(self) -> None:
-        """Nothing to do."""
+        """Sync a file."""
+        if not self._regular:
+            return
+        try:
+            with self._users:
+                os.fsync(self._fd)
+        except (Closed, OSError) as error:
+            raise self._lost("syncing", error) from error
 
     def close(self) -> None:
         """Let go."""
@@ -277,10 +309,22 @@ class ObjectTransport:
             raise MigrationError(f"{type(target).__name__} has neither read nor write")
         self._target = target
         self._closed = False
+        self.two_way = self._read is not None and self._write is not None
+        self._sync = self._write is not None and not self.two_way and self._is_file()
         self.patience = Patience()
         self._late = False
         self._watch_read, self._watch_write = Watchdog(self._leave), Watchdog(self._leave)
-        self.two_way = self._read is not None and self._write is not None
+
+    def _is_file(self) -> bool:
+        """Whether it writes to a file of the host. Raises MigrationError for a device, or a pipe that nobody reads."""
+        try:
+            fd = self._target.fileno()  # type: ignore[attr-defined]
+        except (AttributeError, OSError, ValueError):
+            return False
+        try:
+            return check_sink(fd)
+        except OSError as error:
+            raise MigrationError(f"{type(self._target).__name__} cannot be migrated to: {error.strerror}") from error
 
     def _leave(self) -> None:
         self._late = True
@@ -334,10 +378,12 @@ class ObjectTransport:
             raise MigrationError(f"writing failed: {error}") from error
 
     def finish(self) -> None:
-        """Flush, if the object can."""
+        """Flush, if the object can, and sync if it is a file."""
         try:
             if (flush := getattr(self._target, "flush", None)) is not None:
                 flush()
+            if self._sync:
+                os.fsync(self._target.fileno())  # type: ignore[attr-defined]
         except (OSError, ValueError) as error:
             raise MigrationError(f"writing failed: {error}") from error
 

@@ -4,7 +4,7 @@
 |---|---|---|
 | `tcp:HOST:PORT` | connects | listens; `tcp::PORT` is the loopback interface, port 0 any free one |
 | `unix:PATH` | connects | listens; the socket appears with access for its owner only |
-| `fd:N` | uses the descriptor: a connected socket, or a pipe (nobody answers) | the same |
+| `fd:N` | uses the descriptor: a connected socket, or a pipe or a file (nobody answers); a file is synced | the same |
 | `file:PATH` | writes beside, syncs, renames; nobody answers | reads |
 | an object with `read`, `write` or both | uses it | uses it |
 
@@ -37,6 +37,7 @@ from pyspapr.migration.transport import (
     ObjectTransport,
     SocketTransport,
     Transport,
+    check_sink,
 )
 from pyspapr.migration.users import READ, WRITE
 from pyspapr.paths import is_path
@@ -82,14 +83,14 @@ def parse(uri: str) -> Address:
     raise MigrationError(f"{uri!r} is no address: wanted tcp:HOST:PORT, unix:PATH, fd:NUMBER or file:PATH")
 
 
-def from_descriptor(number: int) -> Transport:
-    """A socket or a pipe. Raises MigrationError."""
+def from_descriptor(number: int, *, sink: bool = False) -> Transport:
+    """A socket, a pipe or a file; as a `sink` only where what is written can be read again. Raises MigrationError."""
     try:
         if stat.S_ISSOCK(os.fstat(number).st_mode):
             return SocketTransport(socket.socket(fileno=number))
+        return DescriptorTransport(number, regular=sink and check_sink(number))
     except OSError as error:
-        raise MigrationError(f"fd:{number} cannot be used: {error}") from error
-    return DescriptorTransport(number)
+        raise MigrationError(f"fd:{number} cannot be used: {error.strerror or error}") from error
 
 
 def prepare_tcp(sock: socket.socket) -> None:
@@ -119,7 +120,7 @@ def connect(place: Place, *, tls: ssl.SSLContext | None = None, timeout: float =
         return ObjectTransport(place)
     address = parse(place)
     if address.kind == "fd":
-        return from_descriptor(address.number)
+        return from_descriptor(address.number, sink=True)
     if address.kind == "file":
         return FileWriter(address.text)
     deadline = time.monotonic() + timeout

@@ -42,6 +42,7 @@ PassInfo = TypedDict(
     "PassInfo",
     {
         "number": int,
+        "count": int,
         "final": bool,
         "time": int,
         "ram-pages": int,
@@ -81,6 +82,7 @@ def pass_info(one: PassStatistics) -> PassInfo:
     """One pass."""
     return {
         "number": one.number,
+        "count": one.count,
         "final": one.final,
         "time": milliseconds(one.seconds),
         "ram-pages": one.ram_pages,
