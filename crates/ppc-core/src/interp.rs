@@ -6,7 +6,7 @@ use crate::{
     engine::Engine,
     exit::Exit,
     fields::Word,
-    insn::decode,
+    insn::{decode, storage::Storage},
     jit::Leave,
     mmu::Access,
     msr,
@@ -17,8 +17,14 @@ use crate::{
 
 /// Sampled instruction address register.
 const SIAR: usize = 796;
-/// SRR1 of a trace interrupt (3.0B, Book III, "Trace Interrupt").
+/// Sampled data address register.
+const SDAR: usize = 797;
+/// SRR1 of a trace interrupt (3.0B, Book III, "Trace Interrupt"): always.
 const SRR1_TRACE: u64 = 0x4000_0000;
+/// The traced instruction is a Load, or treated as one.
+const SRR1_TRACE_LOAD: u64 = 0x1000_0000;
+/// The traced instruction is a Store, or treated as one.
+const SRR1_TRACE_STORE: u64 = 0x0800_0000;
 
 impl Engine {
     /// Runs blocks until `limit`. `None`: look at events and go on.
@@ -201,6 +207,8 @@ impl Engine {
         let (cia, before) = (self.cpu.cia, self.cpu.msr);
         let word = self.cache.ops[self.cache.blocks[number as usize].first as usize].word;
         let row = decode::decode(word, self.cpu.model.isa);
+        // Its registers may not be the same afterwards.
+        let operand = row.and_then(|row| Some((row.storage()?, row.operand_address(&self.cpu, word))));
         self.interrupted = false;
         // A traced branch to itself is interrupted by its trace.
         let exit = self.run_checked(number, 1).filter(|exit| *exit != Exit::Hung);
@@ -208,9 +216,16 @@ impl Engine {
         // Returns from interrupts and system calls are not traced.
         let traced = row.is_some_and(|r| !matches!(r.name, "rfid" | "rfscv" | "sc" | "scv"));
         if exit.is_none() && !self.interrupted && traced && (before & msr::SE != 0 || branch) {
-            // SIAR names the traced instruction.
+            // SIAR names the traced instruction, SDAR its storage operand if it has one.
             self.cpu.spr[SIAR] = cia;
-            self.cpu.fault.srr1 = SRR1_TRACE;
+            let kind = operand.map_or(0, |(storage, ea)| {
+                self.cpu.spr[SDAR] = ea;
+                match storage {
+                    Storage::Load => SRR1_TRACE_LOAD,
+                    Storage::Store => SRR1_TRACE_STORE,
+                }
+            });
+            self.cpu.fault.srr1 = SRR1_TRACE | kind;
             self.take_trap(Trap::Trace, self.cpu.cia);
         }
         exit

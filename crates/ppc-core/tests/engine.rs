@@ -79,6 +79,8 @@ on_each_engine! {
     an_illegal_word_interrupts_with_its_reason
     real_addresses_outside_memory_are_machine_checks
     single_step_traces_every_instruction
+    a_trace_interrupt_says_load_or_store_and_where
+    a_traced_branch_has_no_storage_operand
     an_exception_that_stands_interrupts_when_it_is_unmasked
     idle_time_skips_to_the_decrementer
     functions_without_a_way_out_are_forgotten_when_they_are_written
@@ -252,6 +254,64 @@ fn single_step_traces_every_instruction(make: Make) {
     engine.run(40);
     assert_eq!(engine.cpu.gpr[3], 3);
     assert!(engine.cpu.gpr[10] >= 4, "{}", engine.cpu.gpr[10]);
+}
+
+/// SRR0, SRR1 without what it has of the MSR, SIAR and SDAR after one traced instruction, with `mode` in the MSR as well.
+fn traced(make: Make, word: u32, mode: u64) -> (u64, u64, u64, u64) {
+    let mut engine = make(&[word, b(0)]);
+    engine.cpu.gpr[4] = 0x2_0013;
+    engine.cpu.gpr[5] = 0x100;
+    engine.cpu.spr[797] = 0x5555;
+    engine.cpu.msr |= msr::FP | msr::VEC | msr::VSX | mode;
+    engine.run(1);
+    assert_eq!(engine.cpu.cia, 0xd00, "{word:08x}");
+    let spr = &engine.cpu.spr;
+    (spr[26], spr[27] & 0x783f_0000, spr[796], spr[797])
+}
+
+fn a_trace_interrupt_says_load_or_store_and_where(make: Make) {
+    let d = |opcode: u32, rt: u32, offset: u32| opcode << 26 | rt << 21 | 4 << 16 | offset;
+    let x = |extended: u32, rt: u32| 31 << 26 | rt << 21 | 4 << 16 | 5 << 11 | extended << 1;
+    let (neither, load, store) = (0x4000_0000, 0x5000_0000, 0x4800_0000);
+    let ea = 0x2_0013;
+    for (name, word, kind, address) in [
+        ("addi", addi(3, 3, 1), neither, None),
+        ("add", x(266, 3), neither, None),
+        ("lvsl", x(6, 3), neither, None),
+        ("sync", x(598, 0), neither, None),
+        ("lwz", d(32, 3, 8), load, Some(ea + 8)),
+        ("lwz into its own base", d(32, 4, 8), load, Some(ea + 8)),
+        ("lwzu", d(33, 3, 0xfff8), load, Some(ea - 8)),
+        ("ld", d(58, 3, 0x10), load, Some(ea + 0x10)),
+        ("lwzx", x(23, 3), load, Some(ea + 0x100)),
+        ("lswi", x(597, 20), load, Some(ea)),
+        ("lfd", d(50, 3, 4), load, Some(ea + 4)),
+        ("lvx", x(103, 3), load, Some(0x2_0110)),
+        ("lvewx", x(71, 3), load, Some(0x2_0110)),
+        ("lxvd2x", x(844, 3), load, Some(ea + 0x100)),
+        ("lbarx", x(52, 3), load, Some(ea + 0x100)),
+        ("dcbf", x(86, 0), load, Some(ea + 0x100)),
+        ("dcbst", x(54, 0), load, Some(ea + 0x100)),
+        ("dcbt", x(278, 0), load, Some(ea + 0x100)),
+        ("icbi", x(982, 0), load, Some(ea + 0x100)),
+        ("stw", d(36, 3, 8), store, Some(ea + 8)),
+        ("stwu", d(37, 3, 0xfff0), store, Some(ea - 16)),
+        ("std", d(62, 3, 0x20), store, Some(ea + 0x20)),
+        ("stvx", x(231, 3), store, Some(0x2_0110)),
+        ("stxvd2x", x(972, 3), store, Some(ea + 0x100)),
+        ("stbcx. without a reservation", x(694, 3) | 1, store, Some(ea + 0x100)),
+        ("dcbtst", x(246, 0), store, Some(ea + 0x100)),
+        ("dcbz", x(1014, 0), store, Some(0x2_0100)),
+    ] {
+        let found = traced(make, word, msr::SE);
+        assert_eq!(found, (BASE + 4, kind, BASE, address.unwrap_or(0x5555)), "{name}: {found:x?}");
+    }
+}
+
+fn a_traced_branch_has_no_storage_operand(make: Make) {
+    for (mode, word) in [(msr::BE, b(0x100)), (msr::SE, b(0x100)), (msr::SE | msr::BE, b(0x100))] {
+        assert_eq!(traced(make, word, mode), (BASE + 0x100, 0x4000_0000, BASE, 0x5555));
+    }
 }
 
 fn an_exception_that_stands_interrupts_when_it_is_unmasked(make: Make) {

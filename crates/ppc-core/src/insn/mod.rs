@@ -37,6 +37,7 @@ mod vsx;
 
 pub mod decode;
 pub mod disas;
+pub mod storage;
 
 /// Which bits select variants of one row.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
