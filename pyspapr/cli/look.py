@@ -3,33 +3,65 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from typing import Any, Final
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any, Final, TypeVar
 
 from pyspapr.config import format_size
 from pyspapr.errors import StreamError
 from pyspapr.migration import difference, hpte
-from pyspapr.migration.contents import Contents, read_contents
+from pyspapr.migration.contents import Contents, doublewords, read_contents
 from pyspapr.migration.files import restore_file
+from pyspapr.vmstate.cbor import Cursor
+from pyspapr.vmstate.lazy import Pairs, section_leaves
+
+T = TypeVar("T")
 
 SHORT: Final = 32
 """Bytes of a byte string that the text form shows."""
 SHOWN: Final = 100
 """Differing pages and entries that the text form lists."""
 DIFFERENT: Final = 1
+SEEN: Final = "records and their order, totals, devices, hash table entries"
+CHECKED: Final = {
+    "image": f"{SEEN}; the contents of RAM were not looked at",
+    "chunks": f"{SEEN}; RAM was not unpacked",
+}
+"""What `inspect` has made sure of, and what not, by the form of RAM."""
 
 
-def plain(value: Any) -> Any:
-    """For JSON: byte strings as hexadecimal text."""
+def json_pieces(value: object, indent: str = "") -> Iterator[str]:
+    """Text of a value whose lists and structures may be iterators; byte strings as hexadecimal text."""
     match value:
         case bytes():
-            return value.hex()
-        case dict():
-            return {key: plain(item) for key, item in value.items()}
-        case list() | tuple():
-            return [plain(item) for item in value]
+            yield f'"{value.hex()}"'
+        case dict() | Pairs():
+            pairs = value.items() if isinstance(value, dict) else value
+            yield from bracketed("{}", ((f"{json.dumps(name)}: ", item) for name, item in pairs), indent)
+        case list() | tuple() | Iterator():
+            yield from bracketed("[]", (("", item) for item in value), indent)
         case _:
-            return value
+            yield json.dumps(value)
+
+
+def bracketed(brackets: str, items: Iterable[tuple[str, object]], indent: str) -> Iterator[str]:
+    """Items, each behind what is before it, on lines of their own."""
+    inner = f"{indent}  "
+    yield brackets[0]
+    empty = True
+    for before, item in items:
+        yield f"{'' if empty else ','}\n{inner}{before}"
+        yield from json_pieces(item, inner)
+        empty = False
+    yield brackets[1] if empty else f"\n{indent}{brackets[1]}"
+
+
+def print_json(value: object) -> None:
+    """As JSON, piece by piece."""
+    sys.stdout.writelines(json_pieces(value))
+    print()
 
 
 def show(value: Any) -> str:
@@ -68,18 +100,18 @@ def lines_of(contents: Contents, path: str) -> Iterator[str]:
     table = summary["hash_table"]
     size = "the base's" if table["shift"] is None else format_size(1 << table["shift"])
     yield f"HPT      {size}, {table['valid']:,} entries"
-    for device, values in contents.devices:
+    yield f"checked  {CHECKED[ram['form']]}: `pyspapr verify` does"
+    for device, layout in contents.devices:
         yield f"{device.name} v{device.version}" + (f" instance {device.instance}" if device.instance else "")
-        yield from (f"    {name:<28} {show(value)}" for name, value in difference.flat(values["fields"]))
-        for name, value in difference.flat_sections(values["subsections"]):
+        for name, value in section_leaves(layout, Cursor(device.body, layout.name)):
             yield f"    {name:<28} {show(value)}"
 
 
-def entry_line(ptex: int, entry: tuple[int, int] | None) -> str:
+def entry_line(ptex: int, entry: bytes | None) -> str:
     """An entry of the hash table."""
     if entry is None:
         return f"{ptex:#10x}  none"
-    v, r = entry
+    v, r = doublewords(entry)
     return f"{ptex:#10x}  {v:016x} {r:016x}  {hpte.describe(v, r)}"
 
 
@@ -87,12 +119,7 @@ def inspect_command(path: str, base: str | None, as_json: bool, with_entries: bo
     """Print what is in `path`."""
     contents = read_contents(path, base=base)
     if as_json:
-        found = contents.summary()
-        if with_entries:
-            found["hash_table"]["entries"] = [
-                {"ptex": ptex, "v": v, "r": r} for ptex, (v, r) in sorted(contents.entries.items())
-            ]
-        print(json.dumps(plain(found), indent=2))
+        print_json(contents.summary(with_entries))
         return 0
     for line in lines_of(contents, path):
         print(line)
@@ -104,12 +131,12 @@ def inspect_command(path: str, base: str | None, as_json: bool, with_entries: bo
 
 def verify_command(path: str, base: str | None) -> int:
     """Read all of `path`, every page included, and build the machine. Raises StreamError."""
-    contents = read_contents(path, ram=True, base=base)
+    contents = read_contents(path, base=base)
     vm = restore_file(path, base=base, verify=True)
     count = sum(contents.records.values())
     print(
         f"{path}: sound, {count} records, {len(contents.devices)} sections, "
-        f"{len(contents.entries):,} hash table entries"
+        f"{len(contents.entries):,} hash table entries, every page of RAM"
     )
     print(f"state    {vm.state_hash()}")
     return 0
@@ -128,18 +155,28 @@ def read_either(path: str, base: str | None) -> Contents:
 def diff_command(left: str, right: str, base: str | None, as_json: bool) -> int:
     """Print how two files differ; the status is 1 when they do."""
     one, other = read_either(left, base), read_either(right, base)
-    fields = difference.fields(one, other)
     pages = difference.pages(one.ram, other.ram) if one.ram is not None and other.ram is not None else []
-    entries = difference.entries(one, other)
-    different = DIFFERENT if fields or pages or entries else 0
+    count = Counter(pages=len(pages))
+
+    def counted(what: str, found: Iterator[T]) -> Iterator[T]:
+        for item in found:
+            count[what] += 1
+            yield item
+
+    fields = counted("fields", difference.fields(one, other))
+    entries = counted("entries", difference.entries(one, other))
     if as_json:
-        found = {
-            "fields": [{"name": name, "left": a, "right": b} for name, a, b in fields],
-            "pages": pages,
-            "entries": [{"ptex": ptex, "left": a, "right": b} for ptex, a, b in entries],
-        }
-        print(json.dumps(plain(found), indent=2))
-        return different
+        print_json(
+            {
+                "fields": ({"name": name, "left": a, "right": b} for name, a, b in fields),
+                "pages": pages,
+                "entries": (
+                    {"ptex": ptex, "left": a and doublewords(a), "right": b and doublewords(b)}
+                    for ptex, a, b in entries
+                ),
+            }
+        )
+        return DIFFERENT if count.total() else 0
     for name, a, b in fields:
         print(f"{name:<32} {show(a)} -> {show(b)}")
     runs = difference.ranges(pages)
@@ -147,10 +184,10 @@ def diff_command(left: str, right: str, base: str | None, as_json: bool) -> int:
         print(f"page {first:#x}" if first == last else f"pages {first:#x} to {last:#x}")
     if len(runs) > SHOWN:
         print(f"… {len(runs) - SHOWN:,} more ranges of pages")
-    for ptex, a, b in entries[:SHOWN]:
-        print(f"- {entry_line(ptex, a)}")
-        print(f"+ {entry_line(ptex, b)}")
-    if len(entries) > SHOWN:
-        print(f"… {len(entries) - SHOWN:,} more entries")
-    print(f"{len(fields):,} fields, {len(pages):,} pages and {len(entries):,} hash table entries differ")
-    return different
+    for ptex, mine, theirs in islice(entries, SHOWN):
+        print(f"- {entry_line(ptex, mine)}")
+        print(f"+ {entry_line(ptex, theirs)}")
+    if (more := sum(1 for _ in entries)) > 0:
+        print(f"… {more:,} more entries")
+    print(f"{count['fields']:,} fields, {count['pages']:,} pages and {count['entries']:,} hash table entries differ")
+    return DIFFERENT if count.total() else 0

@@ -1,7 +1,8 @@
 """What a file holds, read with its own schemas: for looking at, not for running.
 
 Nothing here needs this program's schemas, so files of machines with other devices, or of other versions, can be shown.
-Every check of the stream is made all the same.
+Every check of the stream is made all the same. A file is hostile here as everywhere: time and memory grow with its size
+alone, whatever its schemas say.
 """
 
 from __future__ import annotations
@@ -9,49 +10,66 @@ from __future__ import annotations
 import os
 import struct
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any, BinaryIO, Final
 
 from pyspapr._native import Ram
+from pyspapr.config import HPT_SHIFT_MAX, HPT_SHIFT_MIN
 from pyspapr.errors import ConfigError, StreamError
 from pyspapr.migration.files import Path, open_file, records_of
 from pyspapr.migration.records import GRAIN, Device, End, Header, HptChunk, Image, RamChunk, Record, Schemas, Table
 from pyspapr.migration.stream import StreamReader
+from pyspapr.vmstate.cbor import Cursor
 from pyspapr.vmstate.layout import Layout
+from pyspapr.vmstate.lazy import Pairs, nested_section, section_leaves, skip
 
-Entries = dict[int, tuple[int, int]]
-"""Valid entries of a hash table: index to the two doublewords."""
+Entries = dict[int, bytes]
+"""Entries of a hash table that are not zero: index to the two doublewords as they are in the file."""
+ENTRY: Final = 16
 DOUBLEWORDS: Final = struct.Struct(">QQ")
+VARINT_MAX: Final = 7
+"""Bytes of a number of a chunk: an index has 42 bits, and a flag is below it."""
+SLOTS_MAX: Final = 1 << HPT_SHIFT_MAX - 4
+DEVICES_MAX: Final = 256 << 20
+"""Bytes of all sections that are looked at together."""
 
 
 def varint(data: bytes, at: int) -> tuple[int, int]:
-    """A number of seven bits a byte, the least significant first, and where it ends."""
-    value = shift = 0
-    while True:
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
+    """A number of seven bits a byte, the least significant first, and where it ends. Raises StreamError."""
+    value = 0
+    for index, byte in enumerate(data[at : at + VARINT_MAX]):
+        value |= (byte & 0x7F) << 7 * index
         if byte < 0x80:
-            return value, at
-        shift += 7
+            return value, at + index + 1
+    got = "a longer one" if len(data) - at > VARINT_MAX else "its end"
+    raise StreamError.of("Hash table chunk", "hpt", at, f"a number of at most {VARINT_MAX} bytes", got)
 
 
-def update(entries: Entries, chunk: bytes) -> None:
-    """Put the entries of a chunk (crates/hpt/src/chunk.rs) into `entries`. Raises StreamError."""
+def update(entries: Entries, chunk: bytes, slots: int = SLOTS_MAX) -> None:
+    """Put the entries of a chunk (crates/hpt/src/chunk.rs) of a table of `slots` into `entries`. Raises StreamError."""
     at, ptex = 0, -1
     if chunk[:1] == b"\0":  # every entry becomes zero first
         entries.clear()
         at = 1
-    try:
-        while at < len(chunk):
-            value, at = varint(chunk, at)
-            ptex += value >> 1
-            if value & 1:
-                entries[ptex] = DOUBLEWORDS.unpack_from(chunk, at)
-                at += DOUBLEWORDS.size
-            else:
-                entries.pop(ptex, None)
-    except (IndexError, struct.error) as error:
-        raise StreamError.of("Hash table chunk", "hpt", at, "more bytes", "its end") from error
+    while at < len(chunk):
+        start = at
+        value, at = varint(chunk, at)
+        if value < 2 or (ptex := ptex + (value >> 1)) >= slots:
+            raise StreamError.of("Hash table chunk", "hpt", start, f"indices that rise to at most {slots - 1:#x}", ptex)
+        if value & 1:
+            entry = chunk[at : at + ENTRY]
+            if len(entry) < ENTRY:
+                raise StreamError.of("Hash table chunk", "hpt", at, f"{ENTRY} bytes of an entry", "its end")
+            entries[ptex] = entry
+            at += ENTRY
+        else:
+            entries.pop(ptex, None)
+
+
+def doublewords(entry: bytes) -> tuple[int, int]:
+    """An entry's two doublewords."""
+    v, r = DOUBLEWORDS.unpack(entry)
+    return v, r
 
 
 class Contents:
@@ -62,11 +80,12 @@ class Contents:
         self.header: Header
         self.end: End
         self.layouts: dict[str, Layout] = {}
-        self.devices: list[tuple[Device, dict[str, object]]] = []
+        self.devices: list[tuple[Device, Layout]] = []
         self.image: int | None = None
         self.shift: int | None = None
         self.entries: Entries = {}
         self.records: Counter[str] = Counter()
+        self._device_bytes = 0
         self.ram: Ram | None = None
         self.status = os.fstat(file.fileno())
         self._base = base
@@ -84,9 +103,12 @@ class Contents:
             case Schemas():
                 self.layouts = {layout.name: layout for layout in record.layouts}
             case Table():
+                if not HPT_SHIFT_MIN <= record.shift <= HPT_SHIFT_MAX:
+                    wanted = f"{HPT_SHIFT_MIN} to {HPT_SHIFT_MAX}"
+                    raise StreamError.of("Hash table shift", "table", reader.start, wanted, record.shift)
                 self.shift, self.entries = record.shift, {}
             case HptChunk():
-                update(self.entries, record.chunk)
+                update(self.entries, record.chunk, SLOTS_MAX if self.shift is None else 1 << self.shift - 4)
             case RamChunk():
                 if self.ram is not None:
                     self.ram.load_chunk(record.index, record.data, record.compression or None)
@@ -97,9 +119,21 @@ class Contents:
             case Device():
                 if (layout := self.layouts.get(record.name)) is None:
                     raise StreamError.of("Section", "device", reader.start, "a section with a schema", record.name)
-                self.devices.append((record, record.values(layout)))
+                self._on_device(record, layout, reader)
             case End():
                 self.end = record
+
+    def _on_device(self, device: Device, layout: Layout, reader: StreamReader) -> None:
+        """Every value is read once, so that nothing that is shown later can be wrong; none is kept."""
+        self._device_bytes += len(device.body)
+        if self._device_bytes > DEVICES_MAX:
+            wanted = f"at most {DEVICES_MAX} bytes of devices"
+            raise StreamError.of("Section", "device", reader.start, wanted, self._device_bytes)
+        cursor = Cursor(device.body, layout.name, device.offset)
+        skip(section_leaves(layout, cursor))
+        cursor.section, cursor.what = f"{layout.name} v{layout.version}", "Section"
+        cursor.end()
+        self.devices.append((device, layout))
 
     def _on_header(self, header: Header, reader: StreamReader) -> None:
         self.header = header
@@ -128,27 +162,45 @@ class Contents:
         if image.digest and (digest := self.ram.digest()) != image.digest:
             raise StreamError.of("RAM image", "image", reader.start, image.digest.hex(), digest.hex())
 
-    def summary(self) -> dict[str, Any]:
-        """Everything but pages and entries, as plain data."""
+    @property
+    def checked(self) -> dict[str, bool]:
+        """What was looked at, by name; pages of RAM only if they were asked for."""
+        return {"records": True, "devices": True, "hash_table": True, "ram": self.ram is not None}
+
+    def summary(self, entries: bool = False) -> dict[str, Any]:
+        """Everything but pages, and entries only on request, as plain data. Devices and entries are iterators."""
         end = self.end
         ram: dict[str, Any] = {"form": "image" if self.image is not None else "chunks"}
         if self.image is None:
             ram |= {"pages": end.pages, "zero_pages": end.zero_pages, "page_size": GRAIN}
+        table: dict[str, Any] = {"shift": self.shift, "valid": len(self.entries), "entries_sent": end.entries}
+        if entries:
+            pairs = ((ptex, doublewords(entry)) for ptex, entry in sorted(self.entries.items()))
+            table["entries"] = ({"ptex": ptex, "v": v, "r": r} for ptex, (v, r) in pairs)
         return {
             "format": self.header.format,
             "bytes": self.status.st_size,
             "bytes_on_disk": self.status.st_blocks * 512,
             "check": self.check.hex(),
             "base": self.header.base.hex() or None,
+            "checked": self.checked,
             "machine": self.header.machine,
             "ram": ram,
-            "hash_table": {"shift": self.shift, "valid": len(self.entries), "entries_sent": end.entries},
+            "hash_table": table,
             "records": dict(self.records),
-            "devices": [
-                {"name": device.name, "instance": device.instance, "version": device.version, **values}
-                for device, values in self.devices
-            ],
+            "devices": map(describe, self.devices),
         }
+
+
+def describe(section: tuple[Device, Layout]) -> Pairs:
+    """A section by name, read as it is asked for."""
+    device, layout = section
+
+    def parts() -> Iterator[tuple[str, object]]:
+        yield from (("name", device.name), ("instance", device.instance), ("version", device.version))
+        yield from nested_section(layout, Cursor(device.body, layout.name))
+
+    return Pairs(parts())
 
 
 def read_contents(path: Path, *, ram: bool = False, base: Path | None = None) -> Contents:

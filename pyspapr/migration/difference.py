@@ -2,58 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Final
 
 from pyspapr._native import Ram
 from pyspapr.migration.contents import Contents
 from pyspapr.migration.records import GRAIN
+from pyspapr.vmstate.layout import Layout
+from pyspapr.vmstate.lazy import ABSENT, Change, Piece, changes
 
 BLOCK: Final = 1 << 20
-ABSENT: Final = "absent"
-
-Change = tuple[str, Any, Any]
-"""Name, and the two values; `ABSENT` where a side has none."""
 
 
-def flat(value: object, name: str = "") -> Iterator[tuple[str, Any]]:
-    """Every leaf of nested values: `cpu.gpr[3]`, `ics.sources[0].priority`."""
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from flat(item, f"{name}.{key}" if name else str(key))
-    elif isinstance(value, (list, tuple)):
-        for index, item in enumerate(value):
-            yield from flat(item, f"{name}[{index}]")
-    else:
-        yield name, value
+def sections(contents: Contents) -> dict[str, Piece]:
+    """Every section by the name that its fields begin with."""
+    return {
+        device.name if device.instance == 0 else f"{device.name}#{device.instance}": Piece(device.body, 0, layout)
+        for device, layout in contents.devices
+    }
 
 
-def leaves(contents: Contents) -> dict[str, Any]:
-    """Values of the machine's description and of every section, by name."""
-    found = dict(flat(contents.header.machine, "machine"))
+def description(contents: Contents) -> dict[str, Any]:
+    """The machine's description, and the versions of its sections."""
+    found = {f"machine.{name}": value for name, value in contents.header.machine.items()}
     found["hash_table.shift"] = contents.shift
-    for device, values in contents.devices:
-        name = device.name if device.instance == 0 else f"{device.name}#{device.instance}"
-        found[f"{name}.version"] = device.version
-        found |= flat(values["fields"], name)
-        found |= flat_sections(values["subsections"])
     return found
 
 
-def flat_sections(sections: object) -> Iterator[tuple[str, Any]]:
-    """Leaves of subsections, whose names begin with their section's."""
-    if isinstance(sections, Mapping):
-        for name, values in sections.items():
-            yield from flat(values["fields"], name)
-            yield from flat_sections(values["subsections"])
-
-
-def fields(left: Contents, right: Contents) -> list[Change]:
+def fields(left: Contents, right: Contents) -> Iterator[Change]:
     """Values that differ, in the order in which they lie in the file."""
-    one, other = leaves(left), leaves(right)
-    names = [*one, *(name for name in other if name not in one)]
-    pairs = ((name, one.get(name, ABSENT), other.get(name, ABSENT)) for name in names)
-    return [change for change in pairs if change[1] != change[2]]
+    mine, theirs = description(left), description(right)
+    yield from ((name, value, theirs[name]) for name, value in mine.items() if value != theirs[name])
+    here, there = sections(left), sections(right)
+    for name in [*here, *(name for name in there if name not in here)]:
+        one, other = here.get(name), there.get(name)
+        if version(one) != version(other):
+            yield f"{name}.version", version(one), version(other)
+        yield from changes(one, other, name)
+
+
+def version(section: Piece | None) -> int | str:
+    """Of a section, if it is there."""
+    return section.of.version if section is not None and isinstance(section.of, Layout) else ABSENT
 
 
 def pages(left: Ram, right: Ram) -> list[int]:
@@ -87,14 +77,9 @@ def ranges(numbers: list[int]) -> list[tuple[int, int]]:
     return found
 
 
-Pair = tuple[int, int]
-
-
-def entries(left: Contents, right: Contents) -> list[tuple[int, Pair | None, Pair | None]]:
+def entries(left: Contents, right: Contents) -> Iterator[tuple[int, bytes | None, bytes | None]]:
     """Hash table entries that differ, by index."""
     one, other = left.entries, right.entries
-    return [
-        (ptex, one.get(ptex), other.get(ptex))
-        for ptex in sorted(one.keys() | other.keys())
-        if one.get(ptex) != other.get(ptex)
-    ]
+    for ptex in sorted(one.keys() | other.keys()):
+        if (mine := one.get(ptex)) != (theirs := other.get(ptex)):
+            yield ptex, mine, theirs

@@ -10,14 +10,14 @@ with fields in the order of the layout, and subsections too, those that are not 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from pyspapr.errors import StateError, StreamError
 from pyspapr.plain import Plain
 from pyspapr.vmstate import cbor
 from pyspapr.vmstate.cbor import Cursor
-from pyspapr.vmstate.types import DEEPEST, Struct, Type, Value, parse_member
+from pyspapr.vmstate.types import DEEPEST, LONGEST_SHOWN, Struct, Type, Value, parse_member
 
 NAME_LIMIT: Final = 64
 VERSION_LIMIT: Final = 0xFFFF
@@ -52,8 +52,13 @@ class Layout(Plain):
         cursor.section, cursor.what = f"{self.name} v{self.version}", "Section"
         cursor.items(2)
         fields = Struct(self.fields).read(cursor)
+        found: dict[str, object] = {layout.name: layout.read(cursor) for layout in self.present(cursor)}
+        cursor.section, cursor.what = outer
+        return {"fields": fields, "subsections": found}
+
+    def present(self, cursor: Cursor) -> Iterator[Layout]:
+        """The layouts of the subsections that follow. Each body has to be read before the next layout is asked for."""
         known = {layout.name: (order, layout) for order, layout in enumerate(self.subsections)}
-        found: dict[str, object] = {}
         last = -1
         for _ in range(cursor.array(len(known))):
             start = cursor.at
@@ -61,15 +66,13 @@ class Layout(Plain):
             name = cursor.text(NAME_LIMIT)
             order, layout = known.get(name, (-1, None))
             if layout is None:
-                raise cursor.refuse(f"one of the subsections {', '.join(known)}", repr(name), start)
+                raise cursor.refuse(f"one of the subsections {', '.join(known)}"[:LONGEST_SHOWN], repr(name), start)
             if order <= last:
                 raise cursor.refuse("subsections in the order of the schema", repr(name), start)
             last = order
             if (version := cursor.uint(VERSION_LIMIT)) != layout.version:
                 raise cursor.refuse(f"version {layout.version} of {name}", version, start)
-            found[name] = layout.read(cursor)
-        cursor.section, cursor.what = outer
-        return {"fields": fields, "subsections": found}
+            yield layout
 
     def describe(self) -> dict[str, object]:
         """In plain data."""

@@ -194,10 +194,14 @@ class Array(Plain):
             raise _unfit(value, f"{self.count} values")
         return cbor.array(*map(self.of.write, value))
 
+    def begin(self, cursor: Cursor) -> int:
+        """How many values follow."""
+        cursor.items(self.count)
+        return self.count
+
     def read(self, cursor: Cursor) -> Value:
         """The values."""
-        cursor.items(self.count)
-        return [self.of.read(cursor) for _ in range(self.count)]
+        return [self.of.read(cursor) for _ in range(self.begin(cursor))]
 
     def describe(self) -> Description:
         """By number and type."""
@@ -216,9 +220,13 @@ class List(Plain):
             raise _unfit(value, f"at most {self.limit} values")
         return cbor.array(*map(self.of.write, value))
 
+    def begin(self, cursor: Cursor) -> int:
+        """How many values follow."""
+        return cursor.array(self.limit)
+
     def read(self, cursor: Cursor) -> Value:
         """The values."""
-        return [self.of.read(cursor) for _ in range(cursor.array(self.limit))]
+        return [self.of.read(cursor) for _ in range(self.begin(cursor))]
 
     def describe(self) -> Description:
         """By limit and type."""
