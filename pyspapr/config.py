@@ -72,6 +72,17 @@ def format_size(size: int) -> str:
     return str(size)
 
 
+def as_given(size: str | int) -> str:
+    """A size as somebody wrote it, with its unit."""
+    text = str(size).strip()
+    return f"{text} bytes" if text.isdigit() else text
+
+
+def unit_hint(size: int) -> str:
+    """For a size that is too small as it is, but would do in MiB."""
+    return f"; is a unit missing, as in {size}M?" if MEMORY_MIN <= size * MIB <= MEMORY_MAX else ""
+
+
 def check_timeout(seconds: float | None) -> None:
     """Refuse what is no time to wait: less than nothing, no end, no number. Raises ConfigError."""
     if seconds is not None and not (isinstance(seconds, int | float) and 0 <= seconds < math.inf):
@@ -142,19 +153,19 @@ class MachineConfig(Plain, kw_only=True):
         if not isinstance(self.strict, bool):
             raise ConfigError(f"strict is {self.strict!r}, expected True or False")
         memory = parse_size(self.memory)
+        given = as_given(self.memory)
         object.__setattr__(self, "memory", memory)
         if memory < MEMORY_MIN or memory > MEMORY_MAX:
-            raise ConfigError(
-                f"memory size {format_size(memory)} is outside {format_size(MEMORY_MIN)} to {format_size(MEMORY_MAX)}"
-            )
+            limits = f"{format_size(MEMORY_MIN)} to {format_size(MEMORY_MAX)}"
+            raise ConfigError(f"memory size {given} is outside {limits}{unit_hint(memory)}")
         if memory % MEMORY_GRANULE:
-            raise ConfigError(f"memory size {format_size(memory)} is not a multiple of {format_size(MEMORY_GRANULE)}")
+            raise ConfigError(f"memory size {given} is not a multiple of {format_size(MEMORY_GRANULE)}")
         maximum = memory if self.max_memory is None else parse_size(self.max_memory, "maximum memory")
+        named = format_size(memory) if self.max_memory is None else as_given(self.max_memory)
         object.__setattr__(self, "max_memory", maximum)
         if maximum < memory or maximum > MEMORY_MAX:
             raise ConfigError(
-                f"maximum memory {format_size(maximum)} is outside "
-                f"{format_size(memory)} (the memory) to {format_size(MEMORY_MAX)}"
+                f"maximum memory {named} is outside {format_size(memory)} (the memory) to {format_size(MEMORY_MAX)}"
             )
         if not isinstance(self.cpu, str) or self.cpu.lower() not in CPU_MODELS:
             raise ConfigError(f"unknown CPU {self.cpu!r}: choose one of {', '.join(CPU_MODELS)}")

@@ -88,6 +88,10 @@ class StreamError(SpaprError):
         message = f"{what}: got {got}, wanted {wanted} (section {section}, offset {offset:#x})"
         return cls(message, section, offset, str(wanted), str(got))
 
+    def within(self, name: str) -> StreamError:
+        """The same with the name of the file in front."""
+        return type(self)(f"{name}: {self}", self.section, self.offset, self.wanted, self.got)
+
 
 class MigrationError(SpaprError):
     """A migration that did not happen. The guest goes on where it was.

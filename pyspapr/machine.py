@@ -39,6 +39,7 @@ from pyspapr.hcall.registry import Handler
 from pyspapr.memory import Memory
 from pyspapr.migration.options import MigrationOptions, takes
 from pyspapr.migration.prepare import as_it_is
+from pyspapr.plain import unknown
 from pyspapr.results import Migrated, Panicked, PoweredOff, Rebooted, StopReason
 from pyspapr.runstate import Events, Status, status_of
 
@@ -82,6 +83,9 @@ class Machine:
             raise TypeError(f"a MachineConfig describes a machine, or keywords do, but not {config!r}")
         if config is not None and description:
             raise TypeError(f"a machine is described by a MachineConfig or by {', '.join(description)}, not by both")
+        for name in description:
+            if name not in MachineConfig._names:
+                raise unknown("Machine", name, (*MachineConfig._names, "engine"))
         self.config = MachineConfig(**description) if config is None else config
         self.engine: Engine = engine or config_module.DEFAULT_ENGINE
         try:

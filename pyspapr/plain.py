@@ -12,7 +12,7 @@ unless the class says `frozen=False`; type checkers see a dataclass, and so do `
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, Self, dataclass_transform
 
 _MISSING = object()
@@ -92,7 +92,10 @@ class Plain(metaclass=PlainType):
                     raise TypeError(f"{cls.__name__} lacks a value for {name}")
                 put(self, name, value)
         if kwargs:
-            raise TypeError(f"{cls.__name__} takes no (second) {next(iter(kwargs))}")
+            name = next(iter(kwargs))
+            if name in names:
+                raise TypeError(f"{cls.__name__} got two values for {name}")
+            raise unknown(cls.__name__, name, names)
         self.__post_init__()
 
     def __post_init__(self) -> None:
@@ -134,6 +137,15 @@ class Plain(metaclass=PlainType):
     def __reduce__(self) -> tuple[Callable[..., Self], tuple[type[Self], dict[str, Any]]]:
         """For copies and pickles."""
         return _made, (type(self), self.as_dict())
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> TypeError:
+    """The error for a keyword that `what` does not have; says which ones there are, and which may have been meant."""
+    from difflib import get_close_matches
+
+    known = tuple(known)
+    meant = "".join(f"did you mean {close}? It takes " for close in get_close_matches(name, known, 1)) or "it takes "
+    return TypeError(f"{what} has no keyword {name}: {meant}{', '.join(known)}")
 
 
 def _made(cls: type[Any], values: dict[str, Any]) -> Any:

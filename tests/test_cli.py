@@ -99,8 +99,17 @@ def test_info_shows_models_limits_and_features() -> None:
         (["--kernel", "ok", "--initrd", "nowhere"], "initrd nowhere: No such file or directory"),
         (["--kernel", "ok", "--initrd", "huge"], "initrd huge: 104857600 bytes do not fit"),
         (["--kernel", "ok", "--append", "x" * 100_000], "the device tree is too large"),
-        (["--kernel", "ok", "--memory", "0"], "memory size 0 is outside 32M to 4T"),
-        (["--kernel", "ok", "--memory", "33333333"], "memory size 33333333 is outside"),
+        (["--kernel", "ok", "--memory", "0"], "memory size 0 bytes is outside 32M to 4T"),
+        (["--kernel", "ok", "--memory", "33333333"], "memory size 33333333 bytes is outside"),
+        (
+            ["--kernel", "ok", "--memory", "1024"],
+            "size 1024 bytes is outside 32M to 4T; is a unit missing, as in 1024M?",
+        ),
+        (["-kernel", "ok"], "-kernel is QEMU's: here it is --kernel FILE"),
+        (["--kernel", "ok", "-m", "1G"], "-m is QEMU's: here it is --memory SIZE"),
+        (["--kernel", "ok", "-smp", "2"], "-smp is QEMU's: here the machine has one processor"),
+        (["--kernel", "ok", "-nographic"], "-nographic is QEMU's: here the console is on the terminal anyway"),
+        (["--kernel", "ok", "-M=pseries"], "-M is QEMU's: here every machine is a pseries"),
         (["--kernel", "ok", "--memory", "100000001"], "is not a multiple of 16M"),
         (["--kernel", "ok", "--memory", "9" * 5000], "has 5000 digits"),
         (["--kernel", "ok", "--memory", "lots"], "memory size 'lots' is not a number"),
@@ -166,6 +175,15 @@ def test_a_panic_is_status_3_with_its_text(tmp_path: Path, demo_guest: Path) -> 
     assert text.startswith("pyspapr: the guest panicked: ")
     code = [*li(5, int.from_bytes(b"a\nb\0", "big")), *li(6, 0x7000), 0x90A60000, *rtas(0x201F, 0x7000)]
     assert complaint(boot(write_kernel(tmp_path, *code)), status=3) == "pyspapr: the guest panicked: a b\n"
+
+
+def test_a_complaint_begins_a_line_where_the_console_is_in_the_middle_of_one(tmp_path: Path) -> None:
+    panic = [*li(5, int.from_bytes(b"oh\0\0", "big")), *li(6, 0x7000), 0x90A60000, *rtas(0x201F, 0x7000)]
+    for said, between in ((b"A", b"\r\n"), (b"\n", b"")):
+        kernel = write_kernel(tmp_path, *rtas(0x2000, said[0]), *panic)
+        command = program("boot", "--kernel", kernel, "--memory", "64M")
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        assert done.stdout == said + between + b"pyspapr: the guest panicked: oh\n"
 
 
 def test_a_guest_may_need_more_memory_than_a_machine(demo_guest: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 
+from pyspapr import Machine
 from pyspapr.config import GIB, MIB, MachineConfig, check_timeout, format_size, hpt_shift_for, parse_size
 from pyspapr.errors import ConfigError
 
@@ -51,7 +52,7 @@ def test_the_hash_table_follows_maximum_memory() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"memory": 0}, "memory size 0 is outside"),
+        ({"memory": 0}, "memory size 0 bytes is outside"),
         ({"memory": "1M"}, "memory size 1M is outside"),
         ({"memory": "1000000001"}, "not a multiple of 16M"),
         ({"memory": "8T"}, "outside"),
@@ -104,3 +105,12 @@ def test_whole_numbers_of_every_kind_are_numbers() -> None:
 
     seven = MachineConfig(seed=cast(Any, Seven())).seed
     assert seven == 7 and type(seven) is int
+
+
+def test_an_unknown_keyword_is_named_with_the_one_that_may_have_been_meant() -> None:
+    with pytest.raises(
+        TypeError, match=r"^Machine has no keyword memroy: did you mean memory\? It takes memory, .*engi"
+    ):
+        Machine(memroy="1G")  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match=r"^MachineConfig has no keyword disk: it takes memory, max_memory, "):
+        MachineConfig(disk="a")  # type: ignore[call-arg]

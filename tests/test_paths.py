@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 
-from pyspapr import ImageError, InstructionLimit, Machine, SpaprError
+from pyspapr import ImageError, InstructionLimit, Machine, SpaprError, StreamError
 from pyspapr.cli.unix import SocketConsole
 from pyspapr.migration.contents import read_contents
 from pyspapr.migration.tls import source_context
@@ -102,3 +102,29 @@ def test_a_name_is_shown_on_one_line() -> None:
     for wrong in (7, None):
         with pytest.raises(TypeError, match="expected str, bytes or"):
             as_path(cast(Any, wrong))
+
+
+@pytest.mark.parametrize(
+    ("contents", "kind"),
+    [
+        (b"QEVM" + bytes(60), "a QEMU migration stream"),
+        (b"QFI\xfb\x00\x00\x00\x03", "a qcow2 disk image"),
+        (b"\x7fELF" + bytes(60), "an ELF file"),
+        (b"\x1f\x8b\x08\x00", "gzip data"),
+        ("Größe: 7\n".encode() * 100, "text"),
+        (b"Q", "text"),
+        (b"", "an empty file"),
+        (bytes(4096), "a file of zeroes"),
+        (b"\x83\xff\x00" * 400, "wanted a definite length"),
+        (b"\x01\x02\xfe", "a file that begins with 01 02 fe"),
+    ],
+)
+def test_a_file_that_is_something_else_is_called_what_it_is(
+    vm: Machine, tmp_path: Path, contents: bytes, kind: str
+) -> None:
+    place = tmp_path / "disk.img"
+    place.write_bytes(contents)
+    for door in (Machine.restore, read_contents):
+        with pytest.raises(StreamError) as caught:
+            door(place)  # type: ignore[operator]
+        assert str(caught.value).startswith(f"{place}: ") and kind in str(caught.value)

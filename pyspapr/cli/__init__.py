@@ -20,12 +20,27 @@ INTERRUPTED: Final = 128 + signal.SIGINT
 UNREAD: Final = 128 + signal.SIGPIPE
 
 
+console_line_open = False
+"""Whether the guest's console is on standard output and in the middle of a line."""
+
+
 def complain(message: str) -> None:
     """One line on standard error, if there is somebody to read it."""
+    global console_line_open
+    begin = "\r\n" if console_line_open and same_file(1, 2) else ""
+    console_line_open = False
     try:
-        print(f"{PROGRAM}: {' '.join(message.split())}", file=sys.stderr, flush=True)
+        print(f"{begin}{PROGRAM}: {' '.join(message.split())}", file=sys.stderr, flush=True)
     except OSError:
         lose(2)
+
+
+def same_file(one: int, other: int) -> bool:
+    """Whether two descriptors write to the same terminal, pipe or file."""
+    try:
+        return os.path.samestat(os.fstat(one), os.fstat(other))
+    except OSError:
+        return False
 
 
 def lose(number: int) -> None:
@@ -65,6 +80,11 @@ def dispatch(arguments: Sequence[str]) -> object:
         return cli.main(arguments, prog_name=PROGRAM, standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError:
         complain(f"Missing command. '{PROGRAM} --help' lists them.")
+        return USAGE_ERROR
+    except click.NoSuchOption as error:
+        from pyspapr.cli.qemu import pointer
+
+        complain(pointer(arguments, error.option_name) or error.format_message())
         return USAGE_ERROR
     except click.ClickException as error:
         complain(error.format_message())

@@ -10,9 +10,8 @@ from itertools import islice
 from typing import Any, Final, TypeVar
 
 from pyspapr.config import format_size
-from pyspapr.errors import StreamError
 from pyspapr.migration import difference, hpte
-from pyspapr.migration.contents import Contents, doublewords, read_contents
+from pyspapr.migration.contents import Contents, doublewords, header_of, read_contents
 from pyspapr.migration.files import restore_file
 from pyspapr.vmstate.cbor import Cursor
 from pyspapr.vmstate.lazy import Pairs, section_leaves
@@ -144,12 +143,7 @@ def verify_command(path: str, base: str | None) -> int:
 
 def read_either(path: str, base: str | None) -> Contents:
     """With the base if it is this file's."""
-    try:
-        return read_contents(path, ram=True)
-    except StreamError as error:
-        if base is None or not str(error).startswith("Base"):
-            raise
-    return read_contents(path, ram=True, base=base)
+    return read_contents(path, ram=True, base=base if header_of(path).base else None)
 
 
 def diff_command(left: str, right: str, base: str | None, as_json: bool) -> int:

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from pyspapr import cli
 from pyspapr.console import FileInput
 from pyspapr.machine import Machine
 
@@ -153,6 +154,7 @@ def attach_stdio(vm: Machine) -> Iterator[None]:
 
     def show(data: bytes) -> None:
         write_all(STDOUT, data)
+        cli.console_line_open = not data.endswith(b"\n")
 
     vm.console.sinks.append(show)
     try:

@@ -16,7 +16,8 @@ from typing import Any, BinaryIO, Final
 from pyspapr._native import Ram
 from pyspapr.config import HPT_SHIFT_MAX, HPT_SHIFT_MIN
 from pyspapr.errors import ConfigError, StreamError
-from pyspapr.migration.files import Path, open_file, records_of
+from pyspapr.migration.files import Path, named, open_file, records_of
+from pyspapr.migration.load import check_base
 from pyspapr.migration.records import GRAIN, Device, End, Header, HptChunk, Image, RamChunk, Record, Schemas, Table
 from pyspapr.migration.stream import StreamReader
 from pyspapr.vmstate.cbor import Cursor
@@ -139,12 +140,10 @@ class Contents:
         self.header = header
         below = self._base
         if header.base and below is not None:
-            if below.check != header.base:
-                raise StreamError.of("Base", "header", reader.start, header.base.hex(), below.check.hex())
+            check_base(header.base, below.check, reader.start)
             self.shift, self.entries, self.ram = below.shift, dict(below.entries), below.ram
         elif self._wants_ram:
-            if header.base:
-                raise StreamError.of("Base", "header", reader.start, f"the file with check {header.base.hex()}", "none")
+            check_base(header.base, None, reader.start)
             self.ram = self._allocate(header.machine["memory"])
 
     def _allocate(self, size: int) -> Ram:
@@ -203,8 +202,16 @@ def describe(section: tuple[Device, Layout]) -> Pairs:
     return Pairs(parts())
 
 
+def header_of(path: Path) -> Header:
+    """The header of `path`. Raises StreamError."""
+    with open_file(path) as file, named(path):
+        record = StreamReader(file.read).next()
+    assert isinstance(record, Header)
+    return record
+
+
 def read_contents(path: Path, *, ram: bool = False, base: Path | None = None) -> Contents:
     """What `path` holds; with `base` what it holds together with the file it continues."""
     below = None if base is None else read_contents(base, ram=ram)
-    with open_file(path) as file:
+    with open_file(path) as file, named(path):
         return Contents(file, ram=ram, base=below)

@@ -11,10 +11,12 @@ import io
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, Final, Literal, get_args
 
 from pyspapr._native import Ram
-from pyspapr.errors import ConfigError, ImageFileError, StateError
+from pyspapr.errors import ConfigError, ImageFileError, StateError, StreamError
+from pyspapr.foreign import HEAD, kind_of
 from pyspapr.migration import save
 from pyspapr.migration.load import Loader, Prepare, refuse
 from pyspapr.migration.prepare import as_it_is
@@ -95,7 +97,7 @@ def write_image(vm: Machine, writer: StreamWriter, file: BinaryIO) -> None:
 
 def write_after(vm: Machine, writer: StreamWriter, base: Path, compression: Compression | None) -> None:
     """What was written since the machine was saved to `base` or restored from it. The marks stay for the next time."""
-    with open_file(base) as file:
+    with open_file(base) as file, named(base):
         check = check_of_file(file)
     if vm.base != check:
         raise StateError(f"{shown(base)} is not the file that this machine was last saved to or restored from")
@@ -121,13 +123,23 @@ def write_after(vm: Machine, writer: StreamWriter, base: Path, compression: Comp
 # Restoring.
 
 
-def open_file(path: Path) -> BinaryIO:
-    """A regular file to read. Raises ImageError."""
+def open_file(path: Path) -> io.BufferedReader[io.FileIO]:
+    """A saved machine to read. Raises ImageError, and StreamError for a file that is plainly something else."""
     try:
-        return os.fdopen(open_regular(path), "rb", buffering=READ_BUFFER)
+        file = io.BufferedReader(io.FileIO(open_regular(path)), READ_BUFFER)
+        try:
+            head = file.peek(HEAD)[:HEAD]
+            if head.startswith(RECORD_HEAD):
+                return file
+        except BaseException:
+            file.close()
+            raise
+        file.close()
     except OSError as error:
         message = f"{shown(path)} cannot be read: {error.strerror or error}"
         raise ImageFileError.of(message, error, shown(path)) from error
+    kind = kind_of(head)
+    raise StreamError(f"{shown(path)}: {kind}, not a saved machine", "header", 0, "a saved machine", kind)
 
 
 class FileLoader(Loader):
@@ -229,14 +241,32 @@ def read_all(reader: StreamReader, loader: Loader) -> None:
     reader.finish()
 
 
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Errors say which file they are about."""
+    try:
+        yield
+    except StreamError as error:
+        raise error.within(shown(path)) from error
+
+
 def load_file(
     file: BinaryIO, *, prepare: Prepare = as_it_is, base: BinaryIO | None = None, verify: bool = False
 ) -> Machine:
     """A machine from an open file, which holds nothing else. Raises StreamError."""
-    below: FileLoader | None = None
-    if base is not None:
-        below = FileLoader(StreamReader(base.read), base, prepare=prepare, verify=verify)
-        read_all(below.reader, below)
+    below = None if base is None else load_base(base, prepare, verify)
+    return load_above(file, prepare, below, verify)
+
+
+def load_base(file: BinaryIO, prepare: Prepare, verify: bool) -> FileLoader:
+    """What an open file holds, for another that continues it. Raises StreamError."""
+    below = FileLoader(StreamReader(file.read), file, prepare=prepare, verify=verify)
+    read_all(below.reader, below)
+    return below
+
+
+def load_above(file: BinaryIO, prepare: Prepare, below: FileLoader | None, verify: bool) -> Machine:
+    """A machine from an open file that continues `below`, if that is there. Raises StreamError."""
     reader = StreamReader(file.read)
     loader = FileLoader(reader, file, prepare=prepare, verify=verify)
     if below is not None:
@@ -251,7 +281,9 @@ def load_file(
 def restore_file(path: Path, *, base: Path | None = None, prepare: Prepare = as_it_is, verify: bool = False) -> Machine:
     """A machine from `path`; see `Machine.restore`."""
     with open_file(path) as file:
-        if base is None:
-            return load_file(file, prepare=prepare, verify=verify)
-        with open_file(base) as below:
-            return load_file(file, prepare=prepare, base=below, verify=verify)
+        below = None
+        if base is not None:
+            with open_file(base) as base_file, named(base):
+                below = load_base(base_file, prepare, verify)
+        with named(path):
+            return load_above(file, prepare, below, verify)

@@ -36,6 +36,23 @@ def refuse(what: str, section: str, offset: int, wanted: object, got: object) ->
     return StreamError.of(what, section, offset, wanted, got)
 
 
+def check_base(base: bytes, found: bytes | None, offset: int) -> None:
+    """Raise StreamError unless a file continues the one that was given: `base` and `found` are their checks.
+
+    `base` is empty for a file that continues none, and `found` is None if no file was given.
+    """
+    match base, found:
+        case _ if base == (found or b""):
+            return
+        case _, None:
+            wanted, got = f"the file that it continues, with check {base.hex()}, as base (--base)", "no base"
+        case b"", _:
+            wanted, got = "no base (--base): it stands alone", "one"
+        case _, bytes():
+            wanted, got = f"the file that it continues, with check {base.hex()}, as base", f"one with {found.hex()}"
+    raise refuse("Base", "header", offset, wanted, got)
+
+
 SAMPLE_MEMORY: Final = 32 * MIB
 
 
@@ -68,7 +85,7 @@ class Loader:
         self._sample: Machine | None = None
         self._devices: list[tuple[Device, dict[str, object]]] = []
         self.end: End | None = None
-        self._base = b""
+        self._base: bytes | None = None
 
     def continue_from(self, check: bytes, ram: Ram, hpt: Hpt | None) -> None:
         """The stream has only what changed since the file whose last check is `check` and which held these."""
@@ -100,11 +117,7 @@ class Loader:
         """Whether such a machine can be built here, with the same parts."""
         self.header = header
         self.config = config = header.config()
-        if header.base != self._base:
-            want, got = (
-                "none" if not check else f"the file with check {check.hex()}" for check in (header.base, self._base)
-            )
-            raise refuse("Base", "header", self.reader.start, want, got)
+        check_base(header.base, self._base, self.reader.start)
         if self.ram is not None and self.ram.size != config.ram_size:
             raise refuse("Memory", "header", self.reader.start, f"{self.ram.size} bytes, the base's", config.ram_size)
         from pyspapr.machine import Machine
