@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 
 from pyspapr import Machine
-from pyspapr._native import Hpt, Ram
+from pyspapr._native import Hpt, Ram, Start
 
 CORPUS = Path(__file__).resolve().parent / "corpus"
 GUEST = Path(str(files("pyspapr.guests") / "demo.elf"))
@@ -38,7 +38,7 @@ def hpt_chunks(hpt: Hpt) -> Iterable[bytes]:
     """An empty chunk, and a table in chunks of several sizes."""
     yield b""
     for size in (1, 64, 512, 4096):
-        chunks = hpt.start_pass(True, "none")
+        chunks = hpt.start_pass(Start.Untracked())
         for _ in range(SEEDS // 5):
             if (chunk := chunks.next(size)) is None:
                 break
@@ -53,7 +53,7 @@ def ram_inputs() -> Iterable[bytes]:
         ram.write(page << 12, data[page << 8 :][:64])
     ram.write(5 << 12, bytes(64))
     for size in (1, 8192, 65536):
-        chunks = ram.start_pass(True, "none")
+        chunks = ram.start_pass(Start.Untracked())
         while (chunk := chunks.next(size, None)) is not None:
             index, pages = chunk[0], chunk[1]
             for fit, contents in ((0, pages), (1, pages[:64])):

@@ -4,7 +4,7 @@ Addresses are guest real addresses and registers are unsigned 64-bit integers un
 """
 
 from collections.abc import Sequence
-from typing import Any, Final, final
+from typing import Any, ClassVar, Final, final
 
 from typing_extensions import Buffer
 
@@ -58,15 +58,50 @@ class Ram:
     @staticmethod
     def from_snapshot(snapshot: RamSnapshot) -> Ram: ...
     # Takes marks, all at once; no vCPU may be running, and each needs `protect_writes()` before it runs again.
-    # `which`: "live", "base" (written since the last pass of this kind) or "none" (everything, no mark is taken).
     # ConfigError for changes since a base when there is none.
-    def start_pass(self, everything: bool, which: str = "live") -> RamPass: ...
+    def start_pass(self, start: Start) -> RamPass: ...
     # Number of grains. StreamError, and nothing is written, when anything is wrong.
     def load_chunk(self, index: bytes, data: bytes, compression: str | None = None) -> int: ...
     def dirty_grains(self) -> int: ...  # grains of 4 KiB written since a live pass took them
     def set_base(self) -> None: ...  # the contents are a base; vCPUs as for start_pass
     @property
     def has_base(self) -> bool: ...
+
+@final
+class Marks:
+    """A set of marks; the two do not disturb each other. LIVE: changed since a live pass took it. BASE: since the base,
+    which is what the last pass of this kind sent."""
+
+    LIVE: ClassVar[Marks]
+    BASE: ClassVar[Marks]
+
+class Start:
+    """What a pass sends, and which marks it takes."""
+
+    @final
+    class Untracked(Start):
+        """Everything; no mark is taken."""
+
+        __match_args__: Final = ()
+        def __new__(cls) -> Start.Untracked: ...
+
+    @final
+    class Full(Start):
+        """Everything; takes these marks."""
+
+        __match_args__: Final = ("marks",)
+        @property
+        def marks(self) -> Marks: ...
+        def __new__(cls, marks: Marks) -> Start.Full: ...
+
+    @final
+    class Changes(Start):
+        """What has one of these marks; takes them."""
+
+        __match_args__: Final = ("marks",)
+        @property
+        def marks(self) -> Marks: ...
+        def __new__(cls, marks: Marks) -> Start.Changes: ...
 
 @final
 class RamPass:
@@ -101,8 +136,8 @@ class Hpt:
     # Places the bolted entries in `to`, which is empty; how many there are, or None when they do not fit.
     def rehash_bolted(self, to: Hpt) -> int | None: ...
     def digest(self) -> bytes: ...
-    # As of Ram, but vCPUs may run at any time. "live" takes marks as the pass goes on.
-    def start_pass(self, everything: bool, which: str = "live") -> HptPass: ...
+    # As of Ram, but vCPUs may run at any time. A live pass takes marks as it goes on.
+    def start_pass(self, start: Start) -> HptPass: ...
     # Entries that came with a value and that went. vCPUs need `flush_translations()`. StreamError as of Ram.
     def load_chunk(self, chunk: bytes) -> tuple[int, int]: ...
     # what a live pass would send now: entries changed since one took them, or those in use after a reset

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from pyspapr._native import hpt_chunk_entries, ram_chunk_grains
+from pyspapr._native import Marks, Start, hpt_chunk_entries, ram_chunk_grains
 
 if TYPE_CHECKING:
     from pyspapr._native import RamPass
@@ -81,7 +81,7 @@ def chunks(passing: RamPass, size: int) -> Iterator[tuple[set[int], bytes]]:
 def memory(one: Machine, other: Machine) -> list[str]:
     """RAM, and which of its pages are marked as written."""
     size = one.ram.size
-    passes = [chunks(vm.ram.start_pass(False), size) for vm in (one, other)]
+    passes = [chunks(vm.ram.start_pass(Start.Changes(Marks.LIVE)), size) for vm in (one, other)]
     for vm in (one, other):
         for cpu in vm.cpus:
             cpu.vcpu.protect_writes()
@@ -111,7 +111,7 @@ def table(one: Machine, other: Machine) -> list[str]:
         return lines
     found: list[dict[Any, tuple[int, int]]] = []
     for vm in (one, other):
-        taken = vm.hpt.start_pass(False)
+        taken = vm.hpt.start_pass(Start.Changes(Marks.LIVE))
         entries: dict[Any, tuple[int, int]] = {}
         while (chunk := taken.next(CHUNK)) is not None:
             entries.update((ptex, (v, r)) for ptex, v, r in hpt_chunk_entries(chunk[0], vm.hpt.shift))

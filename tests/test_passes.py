@@ -9,7 +9,17 @@ from pathlib import Path
 import pytest
 
 from pyspapr import Machine
-from pyspapr._native import Hpt, HptPass, Ram, RamPass, hpt_chunk_entries, ram_chunk_data, ram_chunk_grains
+from pyspapr._native import (
+    Hpt,
+    HptPass,
+    Marks,
+    Ram,
+    RamPass,
+    Start,
+    hpt_chunk_entries,
+    ram_chunk_data,
+    ram_chunk_grains,
+)
 from pyspapr.errors import ConfigError, StreamError
 from pyspapr.results import InstructionLimit
 
@@ -51,14 +61,14 @@ def ram() -> Ram:
 @pytest.mark.parametrize("compression", COMPRESSIONS)
 def test_memory_comes_back_through_every_compression(ram: Ram, compression: str | None) -> None:
     to = Ram(ram.size)
-    assert send_ram(ram.start_pass(True), to, compression) == (2 + 256 + 72, 2)
+    assert send_ram(ram.start_pass(Start.Full(Marks.LIVE)), to, compression) == (2 + 256 + 72, 2)
     assert to.digest() == ram.digest() and ram.dirty_grains() == 0
 
 
 @pytest.mark.parametrize("compression", ["zstd", "lz4"])
 def test_a_bomb_is_refused_before_it_goes_off(ram: Ram, compression: str) -> None:
     ram.fill(0, 16 * MIB, 1)
-    chunk = ram.start_pass(True).next(16 * MIB, compression)
+    chunk = ram.start_pass(Start.Full(Marks.LIVE)).next(16 * MIB, compression)
     assert chunk is not None
     bomb, before = chunk[1], Ram(MIB).digest()
     with pytest.raises(StreamError):
@@ -70,7 +80,7 @@ def test_a_bomb_is_refused_before_it_goes_off(ram: Ram, compression: str) -> Non
 
 @pytest.mark.parametrize("compression", ["zstd", "lz4"])
 def test_damaged_data_are_refused_or_of_the_right_length(ram: Ram, compression: str) -> None:
-    chunk = ram.start_pass(True).next(64 * 1024, compression)
+    chunk = ram.start_pass(Start.Full(Marks.LIVE)).next(64 * 1024, compression)
     assert chunk is not None
     index, data, _, _ = chunk
     rng = random.Random(2)
@@ -90,7 +100,7 @@ def test_a_bad_index_says_where_and_writes_nothing() -> None:
     with pytest.raises(StreamError) as caught:
         ram.load_chunk(bytes([2, 2 * 16]), bytes(2 * 4096))
     error = caught.value
-    assert (error.section, error.offset, error.wanted, error.got) == ("ram", 1, "a grain of 0x1 to 0xf", "0x10")
+    assert (error.section, error.offset, error.wanted, error.got) == ("ram", 1, "a page of 0x1 to 0xf", "0x10")
     for index, data in [(b"\x80\x00", b""), (b"\x80", b""), (b"\x00", b""), (b"\x02", b"short"), (b"", b"more")]:
         with pytest.raises(StreamError):
             ram.load_chunk(index, data)
@@ -98,14 +108,14 @@ def test_a_bad_index_says_where_and_writes_nothing() -> None:
 
 
 def test_unknown_names_are_refused(ram: Ram) -> None:
-    with pytest.raises(ValueError, match="known: live, base, none"):
-        ram.start_pass(True, "other")
+    with pytest.raises(TypeError, match="Start"):
+        ram.start_pass("full")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="known: zstd, lz4, None"):
-        ram.start_pass(True).next(4096, "gzip")
+        ram.start_pass(Start.Full(Marks.LIVE)).next(4096, "gzip")
     with pytest.raises(ConfigError, match="no base"):
-        ram.start_pass(False, "base")
+        ram.start_pass(Start.Changes(Marks.BASE))
     with pytest.raises(ConfigError, match="no base"):
-        Hpt(18).start_pass(False, "base")
+        Hpt(18).start_pass(Start.Changes(Marks.BASE))
 
 
 def test_a_file_is_sparse_and_maps_back(ram: Ram, tmp_path: Path) -> None:
@@ -120,7 +130,7 @@ def test_a_file_is_sparse_and_maps_back(ram: Ram, tmp_path: Path) -> None:
     assert mapped.has_base and mapped.dirty_grains() == 0
     mapped.write(0, b"mine")
     assert mapped.dirty_grains() == 1
-    assert send_ram(mapped.start_pass(False, "base"), ram) == (1, 0)
+    assert send_ram(mapped.start_pass(Start.Changes(Marks.BASE)), ram) == (1, 0)
     assert mapped.digest() == ram.digest()
     with path.open("rb") as file:
         assert Ram.map_file(file.fileno(), 8192, ram.size).digest() != ram.digest()
@@ -142,7 +152,7 @@ def test_forks_and_passes_leave_no_descriptor_behind(ram: Ram) -> None:
     before = len(os.listdir("/proc/self/fd"))
     for _ in range(20):
         fork = Ram.from_snapshot(ram.snapshot())
-        attempt = fork.start_pass(True)
+        attempt = fork.start_pass(Start.Full(Marks.LIVE))
         attempt.next(4096)
         attempt.put_back()
         del fork, attempt
@@ -164,20 +174,21 @@ def test_a_running_guest_is_followed_pass_by_pass(demo_guest: Path) -> None:
     vm.load_kernel(demo_guest)
     ram, hpt = Ram(vm.ram.size), Hpt(vm.hpt.shift)
     vcpu = vm.cpus[0].vcpu
-    everything, passes = True, 0
+    start: Start = Start.Full(Marks.LIVE)
+    passes = 0
     sent = []
     while passes < 12 and isinstance(vm.run(max_instructions=200_000), InstructionLimit):
-        ram_pass = vm.ram.start_pass(everything)
+        ram_pass = vm.ram.start_pass(start)
         vcpu.protect_writes()
         sent.append(send_ram(ram_pass, ram)[0])
-        send_hpt(vm.hpt.start_pass(everything), hpt)
+        send_hpt(vm.hpt.start_pass(start), hpt)
         assert (ram.digest(), hpt.digest()) == (vm.ram.digest(), vm.hpt.digest())
-        everything, passes = False, passes + 1
+        start, passes = Start.Changes(Marks.LIVE), passes + 1
     assert passes > 1 and all(sent)
 
 
 def test_chunks_can_be_read_by_people(ram: Ram) -> None:
-    chunk = ram.start_pass(True).next(16 * MIB, "zstd")
+    chunk = ram.start_pass(Start.Full(Marks.LIVE)).next(16 * MIB, "zstd")
     assert chunk is not None
     index, data, pages, zero_pages = chunk
     grains = ram_chunk_grains(index, ram.size)

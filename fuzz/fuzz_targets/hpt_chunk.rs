@@ -3,9 +3,10 @@
 //! Must hold: a chunk is taken whole or refused whole; what was taken goes out again and makes the same table.
 #![no_main]
 
-use hpt::{Hpt, HptPass, Hpte, MIN_SHIFT, Marks};
+use hpt::{Hpt, HptPass, Hpte, MIN_SHIFT};
 use libfuzzer_sys::fuzz_target;
 use std::sync::Arc;
+use track::Start;
 
 /// A small table with one entry.
 fn table() -> Arc<Hpt> {
@@ -22,7 +23,7 @@ fuzz_target!(|chunk: &[u8]| {
         return;
     }
     let copy = Hpt::new(MIN_SHIFT).expect("a small table fits");
-    let pass = HptPass::start(&hpt, true, Marks::None).expect("a pass over everything needs no base");
+    let pass = HptPass::start(&hpt, Start::Untracked).expect("a pass over everything needs no base");
     while let Some(chunk) = pass.next(256) {
         copy.load_chunk(&chunk.bytes).expect("what a pass writes can be read");
     }

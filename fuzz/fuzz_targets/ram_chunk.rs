@@ -5,8 +5,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use ppc_core::ram::{MarkSet, Ram, RamPass};
+use ppc_core::ram::{Ram, RamPass};
 use std::sync::Arc;
+use track::Start;
 
 const SIZE: u64 = 1 << 18;
 
@@ -35,10 +36,10 @@ fuzz_target!(|input: &[u8]| {
     }
     let copy = self::ram();
     let pass =
-        RamPass::start(&ram, true, MarkSet::None).expect("a list of 64 pages fits").expect("a full pass");
+        RamPass::start(&ram, Start::Untracked).expect("a list of 64 pages fits");
     copy.fill(0, SIZE, 0).expect("it is inside");
-    while let Some(batch) = pass.next(1 << 14) {
-        copy.load_chunk(&batch.index, &batch.data).expect("what a pass writes can be read");
+    while let Some(chunk) = pass.next(1 << 14) {
+        copy.load_chunk(&chunk.index, &chunk.data).expect("what a pass writes can be read");
     }
     assert_eq!(copy.digest(), ram.digest(), "the RAM that went out and in is another one");
 });

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, Final, Literal, get_args
 
-from pyspapr._native import Ram
+from pyspapr._native import Marks, Ram, Start
 from pyspapr.errors import ConfigError, ImageFileError, StateError, StreamError
 from pyspapr.foreign import HEAD, kind_of
 from pyspapr.migration import save
@@ -56,7 +56,7 @@ def save_file(vm: Machine, path: Path, base: Path | None, compress: Compression 
             if compress is None:
                 write_image(vm, writer, file)
             else:
-                save.write_ram(vm.ram.start_pass(True, "none"), writer, compress)
+                save.write_ram(vm.ram.start_pass(Start.Untracked()), writer, compress)
         save.write_tail(vm, writer)
     if base is None:
         set_base(vm, writer.check)
@@ -104,8 +104,8 @@ def write_after(vm: Machine, writer: StreamWriter, base: Path, compression: Comp
     save.write_head(vm, writer, check)
     table = None
     if vm.hpt.has_base:
-        table = vm.hpt.start_pass(False, "base")
-    pages = vm.ram.start_pass(False, "base")
+        table = vm.hpt.start_pass(Start.Changes(Marks.BASE))
+    pages = vm.ram.start_pass(Start.Changes(Marks.BASE))
     try:
         if table is None:  # a table that was resized has nothing in common with the base's
             save.write_table(vm, writer)

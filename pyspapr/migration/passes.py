@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from pyspapr._native import Marks, Start
 from pyspapr.migration.account import Account
 from pyspapr.migration.records import HptChunk, RamChunk, Table
 from pyspapr.migration.statistics import ENTRY_BYTES
@@ -42,12 +43,13 @@ class Passes:
 
     def begin(self, *, everything: bool, final: bool = False, waits: bool = False) -> None:
         """Take the dirty marks. No instruction runs now; afterwards every processor's writes mark pages anew."""
+        start = Start.Full(Marks.LIVE) if everything else Start.Changes(Marks.LIVE)
         if self._table is not self._vm.hpt:
             self._whole_table()
         else:
-            self._hpt = self._vm.hpt.start_pass(everything)
+            self._hpt = self._vm.hpt.start_pass(start)
             self._take(self._hpt)
-        self._ram = self._vm.ram.start_pass(everything)
+        self._ram = self._vm.ram.start_pass(start)
         self._take(self._ram)
         for cpu in self._vm.cpus:
             cpu.vcpu.protect_writes()
@@ -66,7 +68,7 @@ class Passes:
         """The first time, and when the guest has resized its table: a new one, and all of it."""
         self._table = self._vm.hpt
         self._writer.record(Table(self._table.shift))
-        self._hpt = self._table.start_pass(True)
+        self._hpt = self._table.start_pass(Start.Full(Marks.LIVE))
         self._take(self._hpt)
 
     def send(self, limit: int) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pyspapr import vmstate
+from pyspapr._native import Start
 from pyspapr.errors import StateError
 from pyspapr.migration.records import Device, Header, HptChunk, RamChunk, Schemas, Table
 from pyspapr.migration.stream import StreamWriter
@@ -86,4 +87,4 @@ def write_hpt(taken: HptPass, writer: StreamWriter) -> None:
 def write_table(vm: Machine, writer: StreamWriter) -> None:
     """The whole hash table: its size, then its valid entries. Dirty marks belong to migrations and stay."""
     writer.record(Table(vm.hpt.shift))
-    write_hpt(vm.hpt.start_pass(True, "none"), writer)
+    write_hpt(vm.hpt.start_pass(Start.Untracked()), writer)

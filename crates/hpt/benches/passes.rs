@@ -5,11 +5,12 @@
 //! 21 passes, start and encoding included. The last line is the figure that is promised; the exit status is 1 when it
 //! is missed.
 
-use hpt::{Hpt, HptError, HptPass, Hpte, Marks};
+use hpt::{Hpt, HptPass, Hpte};
 use std::error::Error;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use track::{Marks, Start};
 
 const COUNTS: [u64; 5] = [0, 10, 1_000, 10_000, 100_000];
 /// Table size, dirty entries, and what a pass over them may take.
@@ -51,7 +52,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     Ok(if found < limit { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn median(hpt: &Arc<Hpt>, count: u64) -> Result<Duration, HptError> {
+fn median(hpt: &Arc<Hpt>, count: u64) -> Result<Duration, Box<dyn Error>> {
     let mut times = Vec::new();
     for round in 1..=21 {
         for n in 0..count {
@@ -60,7 +61,7 @@ fn median(hpt: &Arc<Hpt>, count: u64) -> Result<Duration, HptError> {
             hpt.store(ptex, Hpte { v: n << 12 | 1, r: round << 16 | n })?;
         }
         let started = Instant::now();
-        let pass = HptPass::start(hpt, false, Marks::Live)?;
+        let pass = HptPass::start(hpt, Start::Changes(Marks::Live))?;
         while let Some(chunk) = pass.next(1 << 16) {
             std::hint::black_box(chunk);
         }

@@ -13,11 +13,13 @@
 
 use crate::error::HptError;
 use crate::hpte::{Hpte, V_HYPERVISOR};
-use crate::stream_error::StreamError;
 use crate::table::Hpt;
-use crate::varint::{Reader, put};
+use track::StreamError;
+use track::varint::{Reader, put};
 
 const SECTION: &str = "hpt";
+const UNIT: &str = "an entry";
+const VALUE: &str = "a value other than zero without the hypervisor's bits";
 const ERASE: u8 = 0;
 
 /// Makes a chunk.
@@ -26,8 +28,10 @@ pub(crate) struct Writer {
     bytes: Vec<u8>,
     /// Index of the entry before, plus 1.
     after: u64,
-    pub(crate) valid: u64,
-    pub(crate) invalid: u64,
+    /// Entries in it that are not zero.
+    pub(crate) nonzero: u64,
+    /// Entries in it that become zero.
+    pub(crate) zero: u64,
 }
 
 /// Bytes that one entry may take: a number of at most seven bytes (43 bits) and two doublewords.
@@ -36,7 +40,7 @@ pub(crate) const ENTRY_MAX: usize = 7 + 16;
 impl Writer {
     pub(crate) fn new(erase: bool) -> Self {
         let bytes = if erase { vec![ERASE] } else { Vec::new() };
-        Self { bytes, after: 0, valid: 0, invalid: 0 }
+        Self { bytes, after: 0, nonzero: 0, zero: 0 }
     }
 
     /// Adds an entry behind those that are in.
@@ -49,9 +53,9 @@ impl Writer {
         if full {
             self.bytes.extend_from_slice(&entry.v.to_be_bytes());
             self.bytes.extend_from_slice(&entry.r.to_be_bytes());
-            self.valid += 1;
+            self.nonzero += 1;
         } else {
-            self.invalid += 1;
+            self.zero += 1;
         }
     }
 
@@ -91,7 +95,14 @@ pub fn parse(chunk: &[u8], slots: u64, mut each: impl FnMut(Record)) -> Result<(
         let index = u128::from(after) + u128::from(delta);
         if delta == 0 || index > u128::from(slots) {
             let index = index.saturating_sub(1);
-            return Err(StreamError::Index { section: SECTION, offset, index, least: after, limit: slots });
+            return Err(StreamError::Index {
+                section: SECTION,
+                unit: UNIT,
+                offset,
+                index,
+                least: after,
+                limit: slots,
+            });
         }
         after += delta;
         let mut entry = Hpte::default();
@@ -99,7 +110,7 @@ pub fn parse(chunk: &[u8], slots: u64, mut each: impl FnMut(Record)) -> Result<(
             let offset = reader.offset();
             let [v, r] = [reader.take()?, reader.take()?].map(u64::from_be_bytes);
             if v & V_HYPERVISOR != 0 || v | r == 0 {
-                return Err(StreamError::Entry { offset, v });
+                return Err(StreamError::Value { section: SECTION, offset, wanted: VALUE, got: v });
             }
             entry = Hpte { v, r };
         }
@@ -116,12 +127,12 @@ impl Hpt {
     /// [`StreamError`], and the table is as before.
     pub fn load_chunk(&self, chunk: &[u8]) -> Result<(u64, u64), StreamError> {
         parse(chunk, self.slots(), |_| ())?;
-        let (mut valid, mut invalid) = (0, 0);
+        let (mut nonzero, mut zero) = (0, 0);
         let mut failed = None;
         parse(chunk, self.slots(), |record| match record {
             Record::Erase => self.clear_entries(),
             Record::Entry(ptex, entry) => {
-                *(if entry != Hpte::default() { &mut valid } else { &mut invalid }) += 1;
+                *(if entry != Hpte::default() { &mut nonzero } else { &mut zero }) += 1;
                 failed = failed.take().or(self.store(ptex, entry).err());
             }
         })?;
@@ -129,12 +140,13 @@ impl Hpt {
             // The first reading has looked at every index.
             Some(HptError::Ptex { ptex, slots }) => Err(StreamError::Index {
                 section: SECTION,
+                unit: UNIT,
                 offset: 0,
                 index: ptex.into(),
                 least: 0,
                 limit: slots,
             }),
-            _ => Ok((valid, invalid)),
+            _ => Ok((nonzero, zero)),
         }
     }
 }
@@ -143,9 +155,10 @@ impl Hpt {
 mod tests {
     use super::*;
     use crate::hpte::{R_C, R_R, V_VALID};
-    use crate::passes::{HptPass, Marks};
+    use crate::passes::HptPass;
     use proptest::prelude::*;
     use std::sync::Arc;
+    use track::{Marks, Start};
 
     type Fallible = std::result::Result<(), Box<dyn std::error::Error>>;
 
@@ -225,7 +238,10 @@ mod tests {
         let hpt = Hpt::new(18)?;
         for v in [0u64, 0x40, V_VALID | 0x40, V_VALID | 0x20] {
             let chunk = [&[3][..], &v.to_be_bytes(), &[0; 8]].concat();
-            assert_eq!(hpt.load_chunk(&chunk), Err(StreamError::Entry { offset: 1, v }));
+            assert_eq!(
+                hpt.load_chunk(&chunk),
+                Err(StreamError::Value { section: "hpt", offset: 1, wanted: VALUE, got: v })
+            );
         }
         Ok(())
     }
@@ -235,7 +251,7 @@ mod tests {
         let (from, to) = (Arc::new(Hpt::new(18)?), Hpt::new(18)?);
         from.store(3, Hpte { v: 0, r: 7 })?;
         from.store(4, Hpte { v: 0x1000, r: 0 })?;
-        let pass = HptPass::start(&from, true, Marks::Live)?;
+        let pass = HptPass::start(&from, Start::Full(Marks::Live))?;
         let chunk = pass.next(4096).ok_or("one chunk")?;
         assert_eq!(to.load_chunk(&chunk.bytes)?, (2, 0));
         assert_eq!(to.digest(), from.digest());
@@ -268,7 +284,7 @@ mod tests {
         for ptex in 0..70_000 {
             from.store(ptex, valid(ptex))?;
         }
-        let pass = HptPass::start(&from, true, Marks::Live)?;
+        let pass = HptPass::start(&from, Start::Full(Marks::Live))?;
         while let Some(chunk) = pass.next(1 << 30) {
             to.load_chunk(&chunk.bytes)?;
         }
@@ -327,11 +343,11 @@ mod tests {
     fn reference_and_change_bits_travel_and_the_dirty_bit_does_not() -> Fallible {
         let from = Arc::new(Hpt::new(18)?);
         from.store(9, Hpte { v: 0x1000 | V_VALID, r: 0 })?;
-        let pass = HptPass::start(&from, true, Marks::Live)?;
+        let pass = HptPass::start(&from, Start::Full(Marks::Live))?;
         while pass.next(4096).is_some() {}
         assert!(from.set_rc(9, from.guest_entry(9)?, true));
         let to = Hpt::new(18)?;
-        let pass = HptPass::start(&from, false, Marks::Live)?;
+        let pass = HptPass::start(&from, Start::Changes(Marks::Live))?;
         let mut seen = Vec::new();
         while let Some(chunk) = pass.next(4096) {
             to.load_chunk(&chunk.bytes)?;

@@ -9,12 +9,12 @@
 //! dirty bit under that entry's lock. A change that comes before is in what the taker gets, a change that comes
 //! after sets both again. Nothing is lost, and at worst a summary bit is set above a clean group.
 
-use crate::bits::BitTree;
 use crate::error::HptError;
 use crate::hpte::{GROUP_SLOTS, Hpte};
 use crate::table::Hpt;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use track::bits::BitTree;
 
 /// An entry that was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! What can go wrong on our own side. A guest's mistake is never one of these: it is a return code.
 
 use std::fmt;
+use track::NoMemory;
 
 /// Why a table could not be made or an entry not be reached.
 #[derive(Debug)]
@@ -12,12 +13,7 @@ pub enum HptError {
         shift: u32,
     },
     /// The host refused the address space.
-    Memory {
-        /// Bytes asked for.
-        bytes: u64,
-        /// The host's answer.
-        source: std::io::Error,
-    },
+    Memory(NoMemory),
     /// An entry index beyond the table.
     Ptex {
         /// The index.
@@ -25,8 +21,12 @@ pub enum HptError {
         /// Number of entries.
         slots: u64,
     },
-    /// The changes since a base were asked for, and there is none.
-    NoBase,
+}
+
+impl From<NoMemory> for HptError {
+    fn from(e: NoMemory) -> Self {
+        Self::Memory(e)
+    }
 }
 
 impl fmt::Display for HptError {
@@ -38,13 +38,7 @@ impl fmt::Display for HptError {
                 crate::table::MIN_SHIFT,
                 crate::table::MAX_SHIFT
             ),
-            Self::Memory { bytes, source } => {
-                write!(
-                    f,
-                    "Cannot reserve {bytes:#x} bytes of address space for the hash page table: {source}"
-                )
-            }
-            Self::NoBase => f.write_str("There is no base whose changes could be sent"),
+            Self::Memory(e) => write!(f, "{e} (for the hash page table)"),
             Self::Ptex { ptex, slots } => {
                 write!(f, "Hash page table entry {ptex:#x} does not exist, the table has {slots:#x} entries")
             }
@@ -55,7 +49,7 @@ impl fmt::Display for HptError {
 impl std::error::Error for HptError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Memory { source, .. } => Some(source),
+            Self::Memory(e) => Some(e),
             _ => None,
         }
     }

@@ -1,49 +1,38 @@
-//! Passes: what a save or a migration sends of the table, a chunk at a time, while the guest may run.
+//! A pass over the table, one kind of [`track::Pass`].
 //!
 //! | start | sends | marks |
 //! |---|---|---|
-//! | everything, live | an erase mark, then entries in use | takes dirty marks as it goes |
+//! | full, live | an erase mark, then entries in use | takes dirty marks as it goes |
 //! | changes, live | dirty entries, in use or not | takes their marks |
-//! | everything, base | an erase mark, then entries in use | begins a new base; dirty marks stay |
+//! | full, base | an erase mark, then entries in use | begins a new base; dirty marks stay |
 //! | changes, base | entries of groups changed since the base | begins a new base; dirty marks stay |
-//! | everything, none | an erase mark, then entries in use | none taken |
+//! | untracked | an erase mark, then entries in use | none taken |
 //!
 //! An entry is in use when it is not zero; nearly always it is valid then.
 //! A table that is wholly dirty, as after a reboot of the guest, is sent as "erase, then entries in use" too, even in
-//! the middle of a pass: what it costs is what is in use, however large the table.
-//!
-//! Must hold: an entry that changes after a pass has sent it is marked again and so belongs to a later pass.
+//! the middle of a pass: what it costs is what is in use, however large the table. Processors may run during a pass.
 
 use crate::chunk::{ENTRY_MAX, Writer};
 use crate::dirty::DirtyEntry;
-use crate::error::HptError;
-use crate::hpte::GROUP_SLOTS;
+use crate::hpte::{GROUP_SLOTS, Hpte};
 use crate::table::Hpt;
-use crate::varint::{Reader, put};
-use crate::{bits::BitTree, hpte::Hpte};
 use std::sync::atomic::Ordering::SeqCst;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use track::bits::BitTree;
+use track::varint::{Reader, put};
+use track::{Marks, PassError, Start, Tracked};
 
-/// Which marks a pass takes. The sets are independent of each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Marks {
-    /// What changed since a live pass sent it.
-    Live,
-    /// What changed since the base, the last pass of this kind.
-    Base,
-    /// None: everything is sent and nothing is noted.
-    None,
-}
+/// One pass over a table.
+pub type HptPass = track::Pass<Hpt>;
 
 /// Some entries on their way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chunk {
     /// In the format of [`crate::chunk`].
     pub bytes: Vec<u8>,
-    /// Entries in it that have a value; but for oddities of the guest they are valid.
-    pub valid: u64,
+    /// Entries in it that are not zero. Nearly always they are valid.
+    pub nonzero: u64,
     /// Entries in it that become zero.
-    pub invalid: u64,
+    pub zero: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +45,8 @@ enum Mode {
     Groups,
 }
 
-struct State {
+/// Where a pass over a table stands.
+pub struct Walk {
     mode: Mode,
     /// Where to go on; `None` when the pass is over.
     cursor: Option<u64>,
@@ -99,167 +89,7 @@ impl Log {
     }
 }
 
-/// One pass over the table. `next` may be called while processors run.
-pub struct HptPass {
-    hpt: Arc<Hpt>,
-    marks: Marks,
-    state: Mutex<State>,
-}
-
-impl HptPass {
-    /// Begins a pass. One live pass at a time makes sense.
-    ///
-    /// # Errors
-    /// [`HptError::Memory`]; [`HptError::NoBase`] for the changes since a base that does not exist.
-    pub fn start(hpt: &Arc<Hpt>, everything: bool, marks: Marks) -> Result<Self, HptError> {
-        let map = &hpt.dirty;
-        let mut state = State {
-            mode: Mode::InUse,
-            cursor: Some(0),
-            erase: true,
-            everything: true,
-            was_based: hpt.has_base(),
-            taken: Log::default(),
-            groups: if marks == Marks::Base { Some(BitTree::new(hpt.groups())?) } else { None },
-            left: 0,
-        };
-        if !everything && (marks == Marks::None || marks == Marks::Base && !state.was_based) {
-            return Err(HptError::NoBase);
-        }
-        let walk = map.walk();
-        if let Some(groups) = &state.groups {
-            map.based.store(true, SeqCst);
-            map.changed.drain(|parent, bits| groups.set_word(parent, bits));
-            state.left = groups.count() * GROUP_SLOTS;
-        }
-        match marks {
-            Marks::Live if everything => map.forget(),
-            Marks::Live if map.take_reset() => {}
-            Marks::Live => state.become_changes(Mode::Dirty),
-            Marks::Base if !everything => state.become_changes(Mode::Groups),
-            Marks::Base | Marks::None => {}
-        }
-        drop(walk);
-        if state.mode == Mode::InUse {
-            state.left = hpt.entries_in_use();
-        }
-        Ok(Self { hpt: hpt.clone(), marks, state: Mutex::new(state) })
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The next chunk of about `max_bytes` at most, at least one entry; `None` when the pass is over.
-    pub fn next(&self, max_bytes: usize) -> Option<Chunk> {
-        let mut state = self.state();
-        let state = &mut *state;
-        state.cursor?;
-        let _walk = self.hpt.dirty.walk();
-        if self.marks == Marks::Live && self.hpt.dirty.take_reset() {
-            state.restart(self.hpt.entries_in_use());
-        }
-        let mut writer = Writer::new(std::mem::take(&mut state.erase));
-        let mut batch = Vec::new();
-        while let Some(cursor) = state.cursor {
-            let room = max_bytes.saturating_sub(writer.len()) / ENTRY_MAX;
-            if room == 0 && writer.valid + writer.invalid > 0 {
-                break;
-            }
-            batch.clear();
-            state.cursor = match state.mode {
-                Mode::InUse => self.take_in_use(cursor, room.max(1), &mut batch),
-                Mode::Dirty => self.hpt.take_dirty_walking(cursor, room.max(1), &mut batch),
-                Mode::Groups => self.read_group(state.groups.as_ref(), cursor, &mut batch),
-            };
-            for taken in &batch {
-                writer.entry(taken.ptex, taken.entry);
-                if state.mode == Mode::Dirty {
-                    state.taken.push(taken.ptex);
-                }
-            }
-        }
-        let (valid, invalid) = (writer.valid, writer.invalid);
-        state.left = state.left.saturating_sub(valid + invalid);
-        let bytes = writer.finish();
-        (!bytes.is_empty()).then_some(Chunk { bytes, valid, invalid })
-    }
-
-    /// Entries in use from `from` on; where to go on. The marks of the zero ones are taken as well: the erase mark has
-    /// told the other side.
-    fn take_in_use(&self, from: u64, max: usize, out: &mut Vec<DirtyEntry>) -> Option<u64> {
-        let hpt = &*self.hpt;
-        let mut from = from;
-        while let Some(group) = hpt.touched.next_from(from / GROUP_SLOTS) {
-            let first = group * GROUP_SLOTS;
-            if out.len() == max {
-                return Some(from.max(first));
-            }
-            let begin = from.max(first);
-            if self.marks == Marks::Live && begin == first {
-                hpt.dirty.clear(group);
-            }
-            for ptex in begin..first + GROUP_SLOTS {
-                if out.len() == max {
-                    return Some(ptex);
-                }
-                let entry =
-                    if self.marks == Marks::Live { hpt.take_any(ptex) } else { hpt.read(ptex).guest() };
-                if entry != Hpte::default() {
-                    out.push(DirtyEntry { ptex, entry });
-                }
-            }
-            from = first + GROUP_SLOTS;
-            if from >= hpt.slots() {
-                break;
-            }
-        }
-        None
-    }
-
-    /// The entries of the first group of `groups` from `from` on; where to go on.
-    fn read_group(&self, groups: Option<&BitTree>, from: u64, out: &mut Vec<DirtyEntry>) -> Option<u64> {
-        let group = groups?.next_from(from / GROUP_SLOTS)?;
-        let first = group * GROUP_SLOTS;
-        let entries = first..first + GROUP_SLOTS;
-        out.extend(entries.map(|ptex| DirtyEntry { ptex, entry: self.hpt.read(ptex).guest() }));
-        Some(first + GROUP_SLOTS).filter(|next| *next < self.hpt.slots())
-    }
-
-    /// Entries expected to come, more if the guest changes some meanwhile; 0 when the pass is over.
-    pub fn remaining(&self) -> u64 {
-        let state = self.state();
-        match (state.cursor, state.mode) {
-            (None, _) => 0,
-            // Their marks are counted when somebody asks: a pass alone does not pay for it.
-            (Some(_), Mode::Dirty) => self.hpt.pending(),
-            (Some(_), Mode::InUse | Mode::Groups) => state.left,
-        }
-    }
-
-    /// The pass has failed: everything it took, sent or not, is marked again, and it is over.
-    pub fn put_back(&self) {
-        let mut state = self.state();
-        let hpt = &*self.hpt;
-        state.cursor = None;
-        match self.marks {
-            Marks::Live if state.everything => hpt.mark_all_dirty(),
-            Marks::Live => state.taken.take().for_each(|ptex| hpt.mark(ptex)),
-            Marks::Base => {
-                let _walk = hpt.dirty.walk();
-                hpt.dirty.based.store(state.was_based, SeqCst);
-                if let Some(groups) = state.groups.take() {
-                    groups.drain(|parent, bits| hpt.dirty.changed.set_word(parent, bits));
-                }
-            }
-            Marks::None => {}
-        }
-        state.everything = false;
-        state.taken = Log::default();
-    }
-}
-
-impl State {
+impl Walk {
     fn become_changes(&mut self, mode: Mode) {
         self.mode = mode;
         self.erase = false;
@@ -276,7 +106,151 @@ impl State {
     }
 }
 
+impl Tracked for Hpt {
+    type Walk = Walk;
+    type Chunk = Chunk;
+
+    fn has_base(&self) -> bool {
+        self.dirty.based.load(SeqCst)
+    }
+
+    fn begin(&self, start: Start) -> Result<Walk, PassError> {
+        let map = &self.dirty;
+        let mut state = Walk {
+            mode: Mode::InUse,
+            cursor: Some(0),
+            erase: true,
+            everything: true,
+            was_based: self.has_base(),
+            taken: Log::default(),
+            groups: None,
+            left: 0,
+        };
+        if start.marks() == Some(Marks::Base) {
+            state.groups = Some(BitTree::new(self.groups())?);
+        }
+        let walk = map.walk();
+        if let Some(groups) = &state.groups {
+            map.based.store(true, SeqCst);
+            map.changed.drain(|parent, bits| groups.set_word(parent, bits));
+            state.left = groups.count() * GROUP_SLOTS;
+        }
+        match start {
+            Start::Full(Marks::Live) => map.forget(),
+            Start::Changes(Marks::Live) if map.take_reset() => {}
+            Start::Changes(Marks::Live) => state.become_changes(Mode::Dirty),
+            Start::Changes(Marks::Base) => state.become_changes(Mode::Groups),
+            Start::Full(Marks::Base) | Start::Untracked => {}
+        }
+        drop(walk);
+        if state.mode == Mode::InUse {
+            state.left = self.entries_in_use();
+        }
+        Ok(state)
+    }
+
+    fn next(&self, start: Start, state: &mut Walk, max_bytes: usize) -> Option<Chunk> {
+        state.cursor?;
+        let live = start.marks() == Some(Marks::Live);
+        let _walk = self.dirty.walk();
+        if live && self.dirty.take_reset() {
+            state.restart(self.entries_in_use());
+        }
+        let mut writer = Writer::new(std::mem::take(&mut state.erase));
+        let mut batch = Vec::new();
+        while let Some(cursor) = state.cursor {
+            let room = max_bytes.saturating_sub(writer.len()) / ENTRY_MAX;
+            if room == 0 && writer.nonzero + writer.zero > 0 {
+                break;
+            }
+            batch.clear();
+            state.cursor = match state.mode {
+                Mode::InUse => self.take_in_use(live, cursor, room.max(1), &mut batch),
+                Mode::Dirty => self.take_dirty_walking(cursor, room.max(1), &mut batch),
+                Mode::Groups => self.read_group(state.groups.as_ref(), cursor, &mut batch),
+            };
+            for taken in &batch {
+                writer.entry(taken.ptex, taken.entry);
+                if state.mode == Mode::Dirty {
+                    state.taken.push(taken.ptex);
+                }
+            }
+        }
+        let (nonzero, zero) = (writer.nonzero, writer.zero);
+        state.left = state.left.saturating_sub(nonzero + zero);
+        let bytes = writer.finish();
+        (!bytes.is_empty()).then_some(Chunk { bytes, nonzero, zero })
+    }
+
+    /// More come if the guest changes some meanwhile.
+    fn remaining(&self, state: &Walk) -> u64 {
+        match (state.cursor, state.mode) {
+            (None, _) => 0,
+            // Their marks are counted when somebody asks: a pass alone does not pay for it.
+            (Some(_), Mode::Dirty) => self.pending(),
+            (Some(_), Mode::InUse | Mode::Groups) => state.left,
+        }
+    }
+
+    fn put_back(&self, start: Start, state: &mut Walk) {
+        state.cursor = None;
+        match start.marks() {
+            Some(Marks::Live) if state.everything => self.mark_all_dirty(),
+            Some(Marks::Live) => state.taken.take().for_each(|ptex| self.mark(ptex)),
+            Some(Marks::Base) => {
+                let _walk = self.dirty.walk();
+                self.dirty.based.store(state.was_based, SeqCst);
+                if let Some(groups) = state.groups.take() {
+                    groups.drain(|parent, bits| self.dirty.changed.set_word(parent, bits));
+                }
+            }
+            None => {}
+        }
+        state.everything = false;
+        state.taken = Log::default();
+    }
+}
+
 impl Hpt {
+    /// Entries in use from `from` on; where to go on. The marks of the zero ones are taken as well: the erase mark has
+    /// told the other side.
+    fn take_in_use(&self, live: bool, from: u64, max: usize, out: &mut Vec<DirtyEntry>) -> Option<u64> {
+        let mut from = from;
+        while let Some(group) = self.touched.next_from(from / GROUP_SLOTS) {
+            let first = group * GROUP_SLOTS;
+            if out.len() == max {
+                return Some(from.max(first));
+            }
+            let begin = from.max(first);
+            if live && begin == first {
+                self.dirty.clear(group);
+            }
+            for ptex in begin..first + GROUP_SLOTS {
+                if out.len() == max {
+                    return Some(ptex);
+                }
+                let entry = if live { self.take_any(ptex) } else { self.read(ptex).guest() };
+                if entry != Hpte::default() {
+                    out.push(DirtyEntry { ptex, entry });
+                }
+            }
+            from = first + GROUP_SLOTS;
+            if from >= self.slots() {
+                break;
+            }
+        }
+        None
+    }
+
+    /// The entries of the first group of `groups` from `from` on; where to go on.
+    fn read_group(&self, groups: Option<&BitTree>, from: u64, out: &mut Vec<DirtyEntry>) -> Option<u64> {
+        let group = groups?.next_from(from / GROUP_SLOTS)?;
+        let first = group * GROUP_SLOTS;
+        let entries = first..first + GROUP_SLOTS;
+        out.extend(entries.map(|ptex| DirtyEntry { ptex, entry: self.read(ptex).guest() }));
+        Some(first + GROUP_SLOTS).filter(|next| *next < self.slots())
+    }
+
     /// Entries that a live pass would send now: the dirty ones, or those in use when the table was reset.
     pub fn pending(&self) -> u64 {
         let reset = {
@@ -291,11 +265,6 @@ impl Hpt {
         let _walk = self.dirty.walk();
         self.dirty.based.store(true, SeqCst);
         self.dirty.changed.drain(|_, _| ());
-    }
-
-    /// Whether changes since a base are known.
-    pub fn has_base(&self) -> bool {
-        self.dirty.based.load(SeqCst)
     }
 }
 

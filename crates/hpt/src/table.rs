@@ -12,13 +12,13 @@
 //!
 //! `touched` has the groups that were ever written: the others are zero, and are neither read nor locked.
 
-use crate::bits::BitTree;
 use crate::dirty::DirtyMap;
 use crate::error::HptError;
 use crate::hpte::{GROUP_SHIFT, GROUP_SLOTS, HPTE_SHIFT, Hpte, V_DIRTY, V_HYPERVISOR, V_LOCK, V_VALID};
-use crate::mem::LazyWords;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use track::LazyWords;
+use track::bits::BitTree;
 
 /// Smallest table: 256 KiB (Power ISA 2.07 Book III-S, "Storage Description Register 1").
 pub const MIN_SHIFT: u32 = 18;
@@ -113,7 +113,7 @@ impl Hpt {
     #[inline(always)]
     fn v(&self, ptex: u64) -> &AtomicU64 {
         #[cfg(test)]
-        crate::bits::WORDS_READ.set(crate::bits::WORDS_READ.get() + 1);
+        track::bits::WORDS_READ.set(track::bits::WORDS_READ.get() + 1);
         &self.words[ptex as usize * 2]
     }
 

@@ -19,8 +19,16 @@ pub fn config(message: impl std::fmt::Display) -> PyErr {
 }
 
 /// A chunk of a stream that cannot be believed.
-pub fn stream(e: hpt::StreamError) -> PyErr {
+pub fn stream(e: track::StreamError) -> PyErr {
     StreamError::new_err((e.to_string(), e.section(), e.offset(), e.wanted(), e.got()))
+}
+
+/// A pass that cannot begin.
+pub fn pass(e: track::PassError) -> PyErr {
+    match e {
+        track::PassError::Memory(e) => e.source.into(),
+        other => config(other),
+    }
 }
 
 /// The processor is running in another thread.

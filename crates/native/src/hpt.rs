@@ -1,10 +1,11 @@
 //! `Hpt`: the hash page table for Python.
 
-use crate::stream::{HptPass, hpt_marks};
+use crate::stream::{HptPass, Start};
 use crate::{error, fork::Presence};
 use hpt::Hpt as Core;
 use pyo3::{exceptions::PyIndexError, prelude::*, types::PyBytes};
 use std::sync::Arc;
+use track::Tracked;
 
 /// A hash page table of 2**shift bytes.
 #[pyclass(frozen, module = "pyspapr._native")]
@@ -72,11 +73,9 @@ impl Hpt {
     }
 
     /// Begins a pass. Processors may run while it goes on.
-    #[pyo3(signature = (everything, which = "live"))]
-    fn start_pass(&self, py: Python<'_>, everything: bool, which: &str) -> PyResult<HptPass> {
-        let marks = hpt_marks(which)?;
-        let pass = self.presence.detach(py, || hpt::HptPass::start(&self.core, everything, marks))?;
-        Ok(HptPass::new(pass.map_err(error::config)?, self.presence.clone()))
+    fn start_pass(&self, py: Python<'_>, start: Start) -> PyResult<HptPass> {
+        let pass = self.presence.detach(py, || hpt::HptPass::start(&self.core, start.into()))?;
+        Ok(HptPass::new(pass.map_err(error::pass)?, self.presence.clone()))
     }
 
     /// Checks a chunk of a pass and puts its entries in; returns how many came with a value and how many went.

@@ -70,6 +70,8 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(stream::ram_chunk_data, m)?)?;
     m.add_class::<ram::Ram>()?;
     m.add_class::<hpt::Hpt>()?;
+    m.add_class::<stream::Marks>()?;
+    m.add_class::<stream::Start>()?;
     m.add_class::<stream::RamPass>()?;
     m.add_class::<stream::RamSnapshot>()?;
     m.add_class::<stream::HptPass>()?;

@@ -1,6 +1,6 @@
 //! `Ram`: guest memory for Python.
 
-use crate::stream::{self, Compression, RamPass, RamSnapshot};
+use crate::stream::{self, Compression, RamPass, RamSnapshot, Start};
 use crate::{error, fork::Presence};
 use ppc_core::ram::{Ram as Core, RamPass as Pass};
 use ppc_core::tlb::GRAIN;
@@ -8,6 +8,7 @@ use pyo3::{buffer::PyBuffer, exceptions::PyValueError, prelude::*, types::PyByte
 use std::io::ErrorKind;
 use std::os::fd::{BorrowedFd, RawFd};
 use std::sync::Arc;
+use track::Tracked;
 
 /// Guest RAM of `size` bytes from real address 0, shared by everything that holds it.
 #[pyclass(frozen, module = "pyspapr._native")]
@@ -107,15 +108,10 @@ impl Ram {
         Core::from_snapshot(&snapshot.0).map(Self::private).map_err(os_error)
     }
 
-    /// Takes dirty marks, all at once. No processor may be running; each needs `protect_writes` afterwards.
-    #[pyo3(signature = (everything, which = "live"))]
-    fn start_pass(&self, py: Python<'_>, everything: bool, which: &str) -> PyResult<RamPass> {
-        let marks = stream::ram_marks(which)?;
-        let started = self.presence.detach(py, || Pass::start(&self.core, everything, marks))?;
-        match started.map_err(os_error)? {
-            Some(pass) => Ok(RamPass::new(pass, self.presence.clone())),
-            None => Err(error::config(hpt::HptError::NoBase)),
-        }
+    /// Begins a pass, which takes its marks all at once. No processor may be running; each needs `protect_writes` afterwards.
+    fn start_pass(&self, py: Python<'_>, start: Start) -> PyResult<RamPass> {
+        let pass = self.presence.detach(py, || Pass::start(&self.core, start.into()))?;
+        Ok(RamPass::new(pass.map_err(error::pass)?, self.presence.clone()))
     }
 
     /// Checks a chunk of a pass and writes it; returns the number of grains.

@@ -1,10 +1,10 @@
 //! `RamPass`, `HptPass` and `RamSnapshot`: what a save or a migration walks over; and compression of RAM's data.
 
 use crate::{error, fork::Presence};
-use hpt::StreamError;
-use ppc_core::ram::{MarkSet, Ram, RamPass as RamCore, Snapshot};
+use ppc_core::ram::{Ram, RamPass as RamCore, Snapshot};
 use pyo3::{exceptions::PyValueError, prelude::*, types::PyBytes};
 use std::sync::Arc;
+use track::StreamError;
 
 /// Zstandard's quickest ordinary level: about four times lz4's work for half its bytes.
 const ZSTD_LEVEL: i32 = 1;
@@ -74,28 +74,40 @@ pub fn load(
     }
 }
 
-/// The set of marks by the name that Python uses; "none" takes none.
-pub fn ram_marks(which: &str) -> PyResult<MarkSet> {
-    match which {
-        "live" => Ok(MarkSet::Live),
-        "base" => Ok(MarkSet::Base),
-        "none" => Ok(MarkSet::None),
-        other => Err(unknown_marks(other)),
+/// A set of marks; see `Start`.
+#[pyclass(eq, frozen, from_py_object, module = "pyspapr._native", rename_all = "SCREAMING_SNAKE_CASE")]
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Marks {
+    Live,
+    Base,
+}
+
+/// What a pass sends, and which marks it takes.
+#[pyclass(frozen, from_py_object, module = "pyspapr._native")]
+#[derive(Clone, Copy)]
+pub enum Start {
+    Untracked(),
+    Full { marks: Marks },
+    Changes { marks: Marks },
+}
+
+impl From<Marks> for track::Marks {
+    fn from(marks: Marks) -> Self {
+        match marks {
+            Marks::Live => Self::Live,
+            Marks::Base => Self::Base,
+        }
     }
 }
 
-/// As [`ram_marks`], of the hash page table.
-pub fn hpt_marks(which: &str) -> PyResult<hpt::Marks> {
-    match which {
-        "live" => Ok(hpt::Marks::Live),
-        "base" => Ok(hpt::Marks::Base),
-        "none" => Ok(hpt::Marks::None),
-        other => Err(unknown_marks(other)),
+impl From<Start> for track::Start {
+    fn from(start: Start) -> Self {
+        match start {
+            Start::Untracked() => Self::Untracked,
+            Start::Full { marks } => Self::Full(marks.into()),
+            Start::Changes { marks } => Self::Changes(marks.into()),
+        }
     }
-}
-
-fn unknown_marks(name: &str) -> PyErr {
-    PyValueError::new_err(format!("unknown marks {name:?}; known: live, base, none"))
 }
 
 /// One pass over RAM.
@@ -112,7 +124,7 @@ impl RamPass {
     }
 }
 
-/// Index, data, pages and zero pages.
+/// Index, data, pages with contents and pages of zeroes.
 type RamChunk<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>, u64, u64);
 
 #[pymethods]
@@ -126,14 +138,14 @@ impl RamPass {
         compression: Option<&str>,
     ) -> PyResult<Option<RamChunk<'py>>> {
         let compression = Compression::named(compression)?;
-        let batch = self.presence.detach(py, || -> std::io::Result<_> {
-            let Some(mut batch) = self.core.next(max_bytes) else { return Ok(None) };
-            if let Some(method) = compression.filter(|_| batch.pages > 0) {
-                batch.data = method.compress(&batch.data)?;
+        let chunk = self.presence.detach(py, || -> std::io::Result<_> {
+            let Some(mut chunk) = self.core.next(max_bytes) else { return Ok(None) };
+            if let Some(method) = compression.filter(|_| chunk.nonzero > 0) {
+                chunk.data = method.compress(&chunk.data)?;
             }
-            Ok(Some(batch))
+            Ok(Some(chunk))
         })??;
-        Ok(batch.map(|b| (PyBytes::new(py, &b.index), PyBytes::new(py, &b.data), b.pages, b.zero_pages)))
+        Ok(chunk.map(|c| (PyBytes::new(py, &c.index), PyBytes::new(py, &c.data), c.nonzero, c.zero)))
     }
 
     /// Grains not yet given out.
@@ -168,10 +180,10 @@ impl HptPass {
 
 #[pymethods]
 impl HptPass {
-    /// The next chunk with its numbers of valid and of removed entries, or `None` when the pass is over.
+    /// The next chunk with its numbers of entries that are not zero and that become zero, or `None` when the pass is over.
     fn next<'py>(&self, py: Python<'py>, max_bytes: usize) -> PyResult<Option<HptChunk<'py>>> {
         let chunk = self.presence.detach(py, || self.core.next(max_bytes))?;
-        Ok(chunk.map(|chunk| (PyBytes::new(py, &chunk.bytes), chunk.valid, chunk.invalid)))
+        Ok(chunk.map(|chunk| (PyBytes::new(py, &chunk.bytes), chunk.nonzero, chunk.zero)))
     }
 
     /// Entries expected to come.

@@ -1,12 +1,14 @@
 //! What passes promise, and the mistakes of QEMU's that they must not repeat.
 
 use super::*;
-use crate::bits::WORDS_READ;
+use crate::HptError;
 use crate::hpte::V_VALID;
 use crate::ret::H_SUCCESS;
 use crate::testing::{address, enter, entry_for, map, primary, remove};
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
+use track::bits::WORDS_READ;
 
 type Fallible = std::result::Result<(), Box<dyn std::error::Error>>;
 
@@ -22,15 +24,46 @@ fn entry(n: u64) -> Hpte {
 }
 
 /// Sends a whole pass in chunks of `max` bytes; returns bytes, values and zeroes.
-fn send(pass: &HptPass, to: &Hpt, max: usize) -> std::result::Result<(u64, u64, u64), crate::StreamError> {
+fn send(pass: &HptPass, to: &Hpt, max: usize) -> std::result::Result<(u64, u64, u64), track::StreamError> {
     let mut sum = (0, 0, 0);
     while let Some(chunk) = pass.next(max) {
-        assert_eq!(to.load_chunk(&chunk.bytes)?, (chunk.valid, chunk.invalid));
-        sum = (sum.0 + chunk.bytes.len() as u64, sum.1 + chunk.valid, sum.2 + chunk.invalid);
+        assert_eq!(to.load_chunk(&chunk.bytes)?, (chunk.nonzero, chunk.zero));
+        sum = (sum.0 + chunk.bytes.len() as u64, sum.1 + chunk.nonzero, sum.2 + chunk.zero);
     }
     assert_eq!((pass.remaining(), pass.next(max)), (0, None));
     Ok(sum)
 }
+
+impl track::contract::Subject for Hpt {
+    const UNITS: u64 = 1 << 14;
+    const UNIT_BYTES: usize = ENTRY_MAX;
+
+    fn fresh() -> Arc<Self> {
+        Arc::new(Hpt::new(18).expect("address space"))
+    }
+
+    fn change(&self, unit: u64, value: u64) {
+        let to = if value == 0 { Hpte::default() } else { entry(value) };
+        self.store(unit, to).expect("a unit of the table");
+    }
+
+    fn marked(&self) -> u64 {
+        self.dirty_count()
+    }
+
+    fn load(&self, chunk: Chunk, max_bytes: usize) -> u64 {
+        assert!(chunk.bytes.len() <= max_bytes + 1, "an erase mark beside {max_bytes} bytes");
+        let (nonzero, zero) = self.load_chunk(&chunk.bytes).expect("a chunk of a pass");
+        assert_eq!((nonzero, zero), (chunk.nonzero, chunk.zero));
+        nonzero + zero
+    }
+
+    fn digest(&self) -> [u8; 32] {
+        Hpt::digest(self)
+    }
+}
+
+track::contract_tests!(Hpt);
 
 /// A table as Linux fills it: hashed, three of a hundred slots of 8 MiB.
 fn realistic() -> std::result::Result<Arc<Hpt>, HptError> {
@@ -49,7 +82,7 @@ fn realistic() -> std::result::Result<Arc<Hpt>, HptError> {
 #[test]
 fn a_valid_entry_of_a_real_table_costs_at_most_18_bytes() -> Fallible {
     let (from, to) = (realistic()?, Hpt::new(23)?);
-    let (bytes, valid, invalid) = send(&HptPass::start(&from, true, Marks::Live)?, &to, 65536)?;
+    let (bytes, valid, invalid) = send(&HptPass::start(&from, Start::Full(Marks::Live))?, &to, 65536)?;
     assert_eq!((valid, invalid), (from.valid_entries(), 0));
     assert!(bytes <= 18 * valid, "{bytes} bytes for {valid} entries");
     assert_eq!(to.digest(), from.digest());
@@ -62,16 +95,16 @@ fn a_pass_over_a_gigabyte_of_table_reads_what_is_dirty() -> Fallible {
     for n in 0..300_000 {
         hpt.store(n * 223, entry(n))?;
     }
-    HptPass::start(&hpt, true, Marks::Live)?.next(1 << 30);
+    HptPass::start(&hpt, Start::Full(Marks::Live))?.next(1 << 30);
     let dirty: Vec<u64> = (0..1000).map(|n| n * 223 * 300).collect();
     for ptex in &dirty {
         hpt.store(*ptex, entry(1 << 20))?;
     }
     let before = WORDS_READ.get();
-    let pass = HptPass::start(&hpt, false, Marks::Live)?;
+    let pass = HptPass::start(&hpt, Start::Changes(Marks::Live))?;
     let mut valid = 0;
     while let Some(chunk) = pass.next(4096) {
-        valid += chunk.valid;
+        valid += chunk.nonzero;
     }
     let read = WORDS_READ.get() - before;
     assert_eq!(valid, 1000);
@@ -86,10 +119,10 @@ fn an_empty_pass_over_a_huge_table_costs_nothing() -> Fallible {
     let (hpt, to) = (Arc::new(Hpt::new(45)?), Hpt::new(45)?);
     hpt.store(hpt.slots() - 1, entry(1))?;
     hpt.mark_all_dirty();
-    assert_eq!(send(&HptPass::start(&hpt, false, Marks::Live)?, &to, 4096)?.1, 1);
+    assert_eq!(send(&HptPass::start(&hpt, Start::Changes(Marks::Live))?, &to, 4096)?.1, 1);
     assert_eq!(to.digest(), hpt.digest());
     let before = WORDS_READ.get();
-    assert_eq!(HptPass::start(&hpt, false, Marks::Live)?.next(4096), None);
+    assert_eq!(HptPass::start(&hpt, Start::Changes(Marks::Live))?.next(4096), None);
     assert!(WORDS_READ.get() - before < 1000);
     Ok(())
 }
@@ -101,7 +134,7 @@ fn the_first_pass_sends_slot_0_and_the_last_slot_and_cleans_no_other() -> Fallib
     let last = from.slots() - 1;
     from.store(0, entry(1))?;
     from.store(last, entry(2))?;
-    assert_eq!(send(&HptPass::start(&from, true, Marks::Live)?, &to, 1)?.1, 2);
+    assert_eq!(send(&HptPass::start(&from, Start::Full(Marks::Live))?, &to, 1)?.1, 2);
     assert_eq!(from.dirty_count(), 0);
     assert_eq!(to.digest(), from.digest());
     Ok(())
@@ -112,23 +145,9 @@ fn a_pass_over_an_empty_table_ends() -> Fallible {
     // QEMU e8cd4247e9: a save of a guest without a table never did.
     let (from, to) = (Arc::new(Hpt::new(18)?), Hpt::new(18)?);
     to.store(3, entry(3))?;
-    assert_eq!(send(&HptPass::start(&from, true, Marks::Live)?, &to, 4096)?, (1, 0, 0));
-    assert_eq!(send(&HptPass::start(&from, false, Marks::Live)?, &to, 4096)?, (0, 0, 0));
+    assert_eq!(send(&HptPass::start(&from, Start::Full(Marks::Live))?, &to, 4096)?, (1, 0, 0));
+    assert_eq!(send(&HptPass::start(&from, Start::Changes(Marks::Live))?, &to, 4096)?, (0, 0, 0));
     assert_eq!(to.digest(), from.digest());
-    Ok(())
-}
-
-#[test]
-fn later_passes_carry_only_what_changed_since_the_one_before() -> Fallible {
-    let (from, to) = (Arc::new(Hpt::new(20)?), Hpt::new(20)?);
-    let places: Vec<u64> = (0..500).map(|page| map(&from, page, page << 16)).collect();
-    send(&HptPass::start(&from, true, Marks::Live)?, &to, 300)?;
-    remove(&from, places[7]);
-    remove(&from, places[8]);
-    map(&from, 9000, 0);
-    assert_eq!(send(&HptPass::start(&from, false, Marks::Live)?, &to, 300)?.1, 1);
-    assert_eq!(to.digest(), from.digest());
-    assert_eq!(send(&HptPass::start(&from, false, Marks::Live)?, &to, 300)?, (0, 0, 0));
     Ok(())
 }
 
@@ -136,10 +155,10 @@ fn later_passes_carry_only_what_changed_since_the_one_before() -> Fallible {
 fn reference_and_change_updates_travel() -> Fallible {
     let (from, to) = (Arc::new(Hpt::new(20)?), Hpt::new(20)?);
     let ptex = map(&from, 5, 0);
-    send(&HptPass::start(&from, true, Marks::Live)?, &to, 300)?;
+    send(&HptPass::start(&from, Start::Full(Marks::Live))?, &to, 300)?;
     for store in [false, true] {
         assert!(from.set_rc(ptex, from.guest_entry(ptex)?, store));
-        assert_eq!(send(&HptPass::start(&from, false, Marks::Live)?, &to, 300)?.1, 1);
+        assert_eq!(send(&HptPass::start(&from, Start::Changes(Marks::Live))?, &to, 300)?.1, 1);
         assert_eq!(to.guest_entry(ptex)?, from.guest_entry(ptex)?);
     }
     Ok(())
@@ -150,10 +169,10 @@ fn a_reboot_between_passes_erases_the_other_side_first() -> Fallible {
     // QEMU e6b8fd246c: a reboot left stale entries at the destination.
     let (from, to) = (Arc::new(Hpt::new(20)?), Hpt::new(20)?);
     fill(&from, 500);
-    send(&HptPass::start(&from, true, Marks::Live)?, &to, 300)?;
+    send(&HptPass::start(&from, Start::Full(Marks::Live))?, &to, 300)?;
     from.clear();
     map(&from, 77_777, 0);
-    let (bytes, valid, invalid) = send(&HptPass::start(&from, false, Marks::Live)?, &to, 300)?;
+    let (bytes, valid, invalid) = send(&HptPass::start(&from, Start::Changes(Marks::Live))?, &to, 300)?;
     assert_eq!((valid, invalid), (1, 0));
     assert!(bytes < 30, "{bytes} bytes for one entry of an empty table");
     assert_eq!(to.digest(), from.digest());
@@ -169,18 +188,18 @@ fn what_is_pending_after_a_reboot_is_what_is_in_use() -> Fallible {
     assert_eq!((hpt.dirty_count(), hpt.pending()), (hpt.slots(), 0));
     fill(&hpt, 3);
     assert_eq!(hpt.pending(), 3);
-    let pass = HptPass::start(&hpt, false, Marks::Live)?;
-    assert_eq!((pass.remaining(), pass.next(4096).map(|c| c.valid)), (3, Some(3)));
+    let pass = HptPass::start(&hpt, Start::Changes(Marks::Live))?;
+    assert_eq!((pass.remaining(), pass.next(4096).map(|c| c.nonzero)), (3, Some(3)));
     assert_eq!(hpt.pending(), 0);
     Ok(())
 }
 
 #[test]
 fn a_reboot_in_the_middle_of_a_pass_begins_it_again() -> Fallible {
-    for everything in [true, false] {
+    for start in [Start::Full(Marks::Live), Start::Changes(Marks::Live)] {
         let (from, to) = (Arc::new(Hpt::new(20)?), Hpt::new(20)?);
         fill(&from, 500);
-        let pass = HptPass::start(&from, everything, Marks::Live)?;
+        let pass = HptPass::start(&from, start)?;
         to.load_chunk(&pass.next(1000).ok_or("a chunk")?.bytes)?;
         from.clear();
         map(&from, 77_777, 0);
@@ -191,16 +210,17 @@ fn a_reboot_in_the_middle_of_a_pass_begins_it_again() -> Fallible {
 }
 
 #[test]
-fn an_unfinished_pass_is_put_back_whole() -> Fallible {
+fn removals_of_an_unfinished_pass_are_put_back() -> Fallible {
     // QEMU 378bc21756: completing with an unfinished first pass.
-    for everything in [true, false] {
+    for start in [Start::Full(Marks::Live), Start::Changes(Marks::Live)] {
+        let everything = start.is_full();
         let from = Arc::new(Hpt::new(20)?);
         let places: Vec<u64> = (0..500).map(|page| map(&from, page, page << 16)).collect();
         if !everything {
-            HptPass::start(&from, true, Marks::Live)?.next(1 << 20);
+            HptPass::start(&from, Start::Full(Marks::Live))?.next(1 << 20);
             places[..50].iter().for_each(|ptex| assert_eq!(remove(&from, *ptex).rc, H_SUCCESS));
         }
-        let pass = HptPass::start(&from, everything, Marks::Live)?;
+        let pass = HptPass::start(&from, start)?;
         pass.next(if everything { 1000 } else { 60 }).ok_or("a chunk")?;
         pass.put_back();
         assert_eq!((pass.remaining(), pass.next(1000)), (0, None));
@@ -209,52 +229,9 @@ fn an_unfinished_pass_is_put_back_whole() -> Fallible {
         if !everything {
             fill(&to, 500);
         }
-        send(&HptPass::start(&from, false, Marks::Live)?, &to, 1000)?;
+        send(&HptPass::start(&from, Start::Changes(Marks::Live))?, &to, 1000)?;
         assert_eq!(to.digest(), from.digest());
     }
-    Ok(())
-}
-
-#[test]
-fn the_base_and_the_live_marks_do_not_disturb_each_other() -> Fallible {
-    let (from, live, base) = (Arc::new(Hpt::new(20)?), Hpt::new(20)?, Hpt::new(20)?);
-    fill(&from, 500);
-    assert!(HptPass::start(&from, false, Marks::Base).is_err());
-    send(&HptPass::start(&from, true, Marks::Base)?, &base, 1000)?;
-    assert_eq!(from.dirty_count(), 500);
-    send(&HptPass::start(&from, true, Marks::Live)?, &live, 1000)?;
-    for round in 0..3 {
-        remove(&from, map(&from, 1000 + round, 0));
-        let kept = map(&from, 2000 + round, 0);
-        assert_eq!(send(&HptPass::start(&from, false, Marks::Live)?, &live, 1000)?.1, 1);
-        if round == 1 {
-            continue;
-        }
-        let pass = HptPass::start(&from, false, Marks::Base)?;
-        if round == 2 {
-            pass.next(1);
-            pass.put_back();
-            assert!(from.has_base());
-            send(&HptPass::start(&from, false, Marks::Base)?, &base, 1000)?;
-        } else {
-            send(&pass, &base, 1000)?;
-        }
-        assert_eq!(base.guest_entry(kept)?, from.guest_entry(kept)?);
-    }
-    assert_eq!((live.digest(), base.digest()), (from.digest(), from.digest()));
-    Ok(())
-}
-
-#[test]
-fn a_pass_without_marks_takes_none() -> Fallible {
-    let (from, to) = (Arc::new(Hpt::new(20)?), Hpt::new(20)?);
-    fill(&from, 50);
-    let pass = HptPass::start(&from, true, Marks::None)?;
-    assert_eq!(pass.remaining(), 50);
-    send(&pass, &to, 100)?;
-    pass.put_back();
-    assert_eq!((from.dirty_count(), from.has_base()), (50, false));
-    assert_eq!(to.digest(), from.digest());
     Ok(())
 }
 
@@ -279,9 +256,9 @@ fn passes_beside_a_busy_guest_lose_nothing() -> Fallible {
             });
         }
         let sent = || -> Fallible {
-            send(&HptPass::start(&from, true, Marks::Live)?, &to, 500)?;
+            send(&HptPass::start(&from, Start::Full(Marks::Live))?, &to, 500)?;
             for _ in 0..100 {
-                send(&HptPass::start(&from, false, Marks::Live)?, &to, 500)?;
+                send(&HptPass::start(&from, Start::Changes(Marks::Live))?, &to, 500)?;
             }
             Ok(())
         };
@@ -289,7 +266,7 @@ fn passes_beside_a_busy_guest_lose_nothing() -> Fallible {
         stop.store(true, Relaxed);
         sent
     })?;
-    send(&HptPass::start(&from, false, Marks::Live)?, &to, 500)?;
+    send(&HptPass::start(&from, Start::Changes(Marks::Live))?, &to, 500)?;
     assert_eq!(to.digest(), from.digest());
     Ok(())
 }

@@ -12,30 +12,34 @@
 
 use super::{Ram, digest::is_zero};
 use crate::tlb::GRAIN;
-use hpt::StreamError;
-use hpt::varint::{Reader, put};
+use track::StreamError;
+use track::varint::{Reader, put};
 
 const SECTION: &str = "ram";
+const UNIT: &str = "a page";
 
 /// Grains with data that one chunk may have: 64 MiB.
 pub const MAX_CHUNK_PAGES: u64 = 1 << 14;
 
+/// Bytes that one page may take: a number of at most five bytes (34 bits and one) and its contents.
+pub(super) const ENTRY_MAX: usize = 5 + GRAIN as usize;
+
 /// Some grains on their way.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Batch {
+pub struct Chunk {
     /// Which grains.
     pub index: Vec<u8>,
     /// Contents of those that are not zero.
     pub data: Vec<u8>,
-    /// Grains with contents.
-    pub pages: u64,
-    /// Grains of zeroes.
-    pub zero_pages: u64,
+    /// Pages with contents.
+    pub nonzero: u64,
+    /// Pages of zeroes.
+    pub zero: u64,
     /// The grain before the next one, plus 1.
     after: u64,
 }
 
-impl Batch {
+impl Chunk {
     /// Adds grain `n` of `ram`, behind those that are in.
     pub(super) fn push(&mut self, ram: &Ram, n: u64) {
         let start = self.data.len();
@@ -44,9 +48,9 @@ impl Batch {
         let zero = ram.read_bytes(n * GRAIN, &mut page[..ram.grain_len(n)]).is_none() || is_zero(page);
         if zero {
             self.data.truncate(start);
-            self.zero_pages += 1;
+            self.zero += 1;
         } else {
-            self.pages += 1;
+            self.nonzero += 1;
         }
         put(&mut self.index, (n + 1 - self.after) << 1 | u64::from(zero));
         self.after = n + 1;
@@ -72,7 +76,14 @@ pub fn parse_index(index: &[u8], grains: u64, mut each: impl FnMut(u64, bool)) -
         let end = u128::from(after) + u128::from(delta);
         if delta == 0 || end > u128::from(grains) {
             let index = end.saturating_sub(1);
-            return Err(StreamError::Index { section: SECTION, offset, index, least: after, limit: grains });
+            return Err(StreamError::Index {
+                section: SECTION,
+                unit: UNIT,
+                offset,
+                index,
+                least: after,
+                limit: grains,
+            });
         }
         after += delta;
         each(after - 1, head & 1 != 0);
@@ -143,10 +154,10 @@ mod tests {
         from.write_bytes(0x0ffe, b"over the edge");
         from.write_bytes(0xffff, b"!");
         to.fill(0, 1 << 16, 7);
-        let mut batch = Batch::default();
-        (0..16).for_each(|n| batch.push(&from, n));
-        assert_eq!((batch.pages, batch.zero_pages), (3, 13));
-        assert_eq!(to.load_chunk(&batch.index, &batch.data)?, 16);
+        let mut chunk = Chunk::default();
+        (0..16).for_each(|n| chunk.push(&from, n));
+        assert_eq!((chunk.nonzero, chunk.zero), (3, 13));
+        assert_eq!(to.load_chunk(&chunk.index, &chunk.data)?, 16);
         assert_eq!(to.digest(), from.digest());
         Ok(())
     }
@@ -172,7 +183,7 @@ mod tests {
         assert_eq!(
             refused.map_err(|e| e.to_string()).err().as_deref(),
             Some(
-                "Number is out of range: got 0x10, wanted a grain of 0x1 to 0xf \
+                "Number is out of range: got 0x10, wanted a page of 0x1 to 0xf \
                  (section ram, offset 0x1 of the chunk)"
             )
         );

@@ -11,12 +11,12 @@ use super::digest::is_zero;
 use super::dirty::new_set;
 use super::{Backing, Ram};
 use crate::tlb::GRAIN;
-use hpt::bits::BitTree;
 use rustix::fs::{FallocateFlags, MemfdFlags, SeekFrom, fallocate, fstat, ftruncate, memfd_create, seek};
 use rustix::io::{Errno, pwrite};
 use std::io::{Error, ErrorKind, Result};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, PoisonError};
+use track::bits::BitTree;
 
 /// Grains written at once.
 const RUN: u64 = 256;
@@ -114,7 +114,7 @@ impl Ram {
                 Arc::new(fd)
             }
         };
-        let touched = new_set(self.grains())?;
+        let touched = new_set(self.grains()).map_err(Error::other)?;
         self.marks.touched.for_each_word(|parent, bits| touched.set_word(parent, bits));
         self.remap(&fd)?;
         *backing = Backing::CopyOnWrite;
@@ -206,9 +206,10 @@ impl Iterator for DataRanges<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ram::{MarkSet, RamPass};
+    use crate::ram::RamPass;
     use std::fs::File;
     use std::io::{Read, Seek, Write};
+    use track::{Marks, Start, Tracked};
 
     type Fallible = std::result::Result<(), Box<dyn std::error::Error>>;
 
@@ -323,7 +324,7 @@ mod tests {
         ram.snapshot()?;
         assert_eq!(ram.dirty_grains(), before);
         let to = Ram::new(1 << 24)?;
-        let pass = RamPass::start(&ram, true, MarkSet::Live)?.ok_or("no base is asked for")?;
+        let pass = RamPass::start(&ram, Start::Full(Marks::Live))?;
         while let Some(batch) = pass.next(1 << 20) {
             to.load_chunk(&batch.index, &batch.data)?;
         }

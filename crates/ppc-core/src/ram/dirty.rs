@@ -10,22 +10,12 @@
 
 use super::Ram;
 use crate::tlb::GRAIN_SHIFT;
-use hpt::bits::BitTree;
 use std::sync::atomic::{AtomicBool, Ordering::*};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use track::{NoMemory, bits::BitTree};
 
-/// Which marks a pass takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MarkSet {
-    /// What was written since a live pass sent it.
-    Live,
-    /// What was written since the base, the last pass of this kind.
-    Base,
-    /// None: everything is sent and nothing is noted.
-    None,
-}
-
-pub(super) struct Marks {
+/// The marks of RAM's pages.
+pub(super) struct DirtyMap {
     /// May be other than zero. Never cleared.
     pub(super) touched: BitTree,
     pub(super) live: BitTree,
@@ -36,8 +26,8 @@ pub(super) struct Marks {
     walk: Mutex<()>,
 }
 
-impl Marks {
-    pub(super) fn new(grains: u64) -> std::io::Result<Self> {
+impl DirtyMap {
+    pub(super) fn new(grains: u64) -> Result<Self, NoMemory> {
         let tree = || new_set(grains);
         Ok(Self {
             touched: tree()?,
@@ -66,8 +56,8 @@ impl Marks {
 }
 
 /// An empty set of grain numbers.
-pub(super) fn new_set(grains: u64) -> std::io::Result<BitTree> {
-    BitTree::new(grains.max(1).next_power_of_two()).map_err(std::io::Error::other)
+pub(super) fn new_set(grains: u64) -> Result<BitTree, NoMemory> {
+    BitTree::new(grains.max(1).next_power_of_two())
 }
 
 impl Ram {
@@ -99,10 +89,5 @@ impl Ram {
     pub fn set_base(&self) {
         let _walk = self.marks.walk();
         self.marks.begin_base(|_, _| ());
-    }
-
-    /// Whether changes since a base are known.
-    pub fn has_base(&self) -> bool {
-        self.marks.based.load(Acquire)
     }
 }

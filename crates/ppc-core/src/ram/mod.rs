@@ -24,13 +24,12 @@ mod digest;
 mod dirty;
 mod passes;
 
-pub use chunk::{Batch, MAX_CHUNK_PAGES, parse_index};
+pub use chunk::{Chunk, MAX_CHUNK_PAGES, parse_index};
 pub use cow::Snapshot;
-pub use dirty::MarkSet;
 pub use passes::RamPass;
 
 use crate::tlb::{GRAIN, GRAIN_SHIFT};
-use dirty::Marks;
+use dirty::DirtyMap;
 
 /// An integer that can be read from and written to guest memory.
 pub trait MemInt: Copy + Default {
@@ -65,7 +64,7 @@ pub struct Ram {
     size: u64,
     /// What the mapping is of.
     backing: Mutex<Backing>,
-    marks: Marks,
+    marks: DirtyMap,
     code: Box<[AtomicBool]>,
     code_changed: AtomicBool,
     changed_grains: Mutex<Vec<u64>>,
@@ -118,7 +117,7 @@ impl Ram {
             base,
             size,
             backing: Mutex::new(backing),
-            marks: Marks::new(grains)?,
+            marks: DirtyMap::new(grains).map_err(std::io::Error::other)?,
             code: Box::default(),
             code_changed: AtomicBool::new(false),
             changed_grains: Mutex::new(Vec::new()),

@@ -9,11 +9,12 @@ use ppc_core::{
     engine::{Engine, EngineKind},
     exit::Exit,
     msr,
-    ram::{MarkSet, Ram, RamPass},
+    ram::{Ram, RamPass},
     slb::SlbEntry,
     state::Cpu,
 };
 use std::sync::Arc;
+use track::{Marks, Start};
 
 /// R3 of a hypercall from problem state.
 const H_PRIVILEGE: i64 = -3;
@@ -133,7 +134,7 @@ impl Side {
             }
             Event::TakeRam => {
                 // The pass takes the marks when it starts.
-                drop(RamPass::start(&cpu.ram, false, MarkSet::Live).expect("memory for the marks"));
+                drop(RamPass::start(&cpu.ram, Start::Changes(Marks::Live)).expect("memory for the marks"));
                 cpu.protect_writes();
             }
             Event::TakeTable => {

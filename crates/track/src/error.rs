@@ -1,14 +1,70 @@
-//! What a stream may be refused for. Says what, where, wanted and got.
+//! What a chunk or a pass is refused for.
 
 use std::fmt;
 
-/// Why a chunk of RAM or of the hash page table was refused. Offsets count bytes from the chunk's beginning.
+/// The host refused address space.
+#[derive(Debug)]
+pub struct NoMemory {
+    /// Bytes asked for.
+    pub bytes: u64,
+    /// The host's answer.
+    pub source: std::io::Error,
+}
+
+impl fmt::Display for NoMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Cannot reserve {:#x} bytes of address space: {}", self.bytes, self.source)
+    }
+}
+
+impl std::error::Error for NoMemory {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.source)
+    }
+}
+
+/// Why a pass cannot begin.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum PassError {
+    /// The changes since a base were asked for, and there is none.
+    NoBase,
+    /// The host refused address space for what the pass has to remember.
+    Memory(NoMemory),
+}
+
+impl From<NoMemory> for PassError {
+    fn from(e: NoMemory) -> Self {
+        Self::Memory(e)
+    }
+}
+
+impl fmt::Display for PassError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoBase => f.write_str("There is no base whose changes could be sent"),
+            Self::Memory(e) => e.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for PassError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::NoBase => None,
+            Self::Memory(e) => Some(e),
+        }
+    }
+}
+
+/// Why a chunk was refused: what, where, wanted and got. Offsets count bytes from the beginning of the chunk;
+/// `section` is the name of what the chunk is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StreamError {
     /// The chunk ends too soon.
     Truncated {
-        /// "ram" or "hpt".
+        /// Whose chunk it is.
         section: &'static str,
         /// Where the missing piece begins.
         offset: u64,
@@ -19,15 +75,17 @@ pub enum StreamError {
     },
     /// A number with needless bytes or beyond 64 bits.
     Varint {
-        /// "ram" or "hpt".
+        /// Whose chunk it is.
         section: &'static str,
         /// Where it begins.
         offset: u64,
     },
-    /// A grain or entry that is not behind the one before it, or not in the memory or table.
+    /// A unit that is not behind the one before it, or that does not exist.
     Index {
-        /// "ram" or "hpt".
+        /// Whose chunk it is.
         section: &'static str,
+        /// What is counted: "a page", "an entry".
+        unit: &'static str,
         /// Where its number is.
         offset: u64,
         /// The number.
@@ -37,16 +95,20 @@ pub enum StreamError {
         /// The first number behind the end.
         limit: u64,
     },
-    /// An entry sent with a value that is zero or has hypervisor's bits.
-    Entry {
-        /// Where doubleword 0 is.
+    /// A value that the sender cannot have.
+    Value {
+        /// Whose chunk it is.
+        section: &'static str,
+        /// Where the value is.
         offset: u64,
-        /// It.
-        v: u64,
+        /// What would have been right.
+        wanted: &'static str,
+        /// The value.
+        got: u64,
     },
     /// Another amount of data than the index needs.
     Length {
-        /// "ram" or "hpt".
+        /// Whose chunk it is.
         section: &'static str,
         /// Bytes that the index needs.
         wanted: u64,
@@ -55,7 +117,7 @@ pub enum StreamError {
     },
     /// More data than one chunk may have.
     TooLarge {
-        /// "ram" or "hpt".
+        /// Whose chunk it is.
         section: &'static str,
         /// Bytes allowed.
         limit: u64,
@@ -64,7 +126,7 @@ pub enum StreamError {
     },
     /// Data that cannot be decompressed.
     Compression {
-        /// "ram" or "hpt".
+        /// Whose chunk it is.
         section: &'static str,
         /// Name of the method.
         method: &'static str,
@@ -74,16 +136,16 @@ pub enum StreamError {
 }
 
 impl StreamError {
-    /// "ram" or "hpt".
+    /// Whose chunk it is.
     pub fn section(&self) -> &'static str {
         match self {
             Self::Truncated { section, .. }
             | Self::Varint { section, .. }
             | Self::Index { section, .. }
+            | Self::Value { section, .. }
             | Self::Length { section, .. }
             | Self::TooLarge { section, .. }
             | Self::Compression { section, .. } => section,
-            Self::Entry { .. } => "hpt",
         }
     }
 
@@ -93,7 +155,7 @@ impl StreamError {
             Self::Truncated { offset, .. }
             | Self::Varint { offset, .. }
             | Self::Index { offset, .. }
-            | Self::Entry { offset, .. } => *offset,
+            | Self::Value { offset, .. } => *offset,
             Self::Length { .. } | Self::TooLarge { .. } | Self::Compression { .. } => 0,
         }
     }
@@ -103,11 +165,10 @@ impl StreamError {
         match self {
             Self::Truncated { wanted, .. } => format!("{wanted} more bytes"),
             Self::Varint { .. } => "the shortest encoding of a 64-bit number".into(),
-            Self::Index { least, limit, section, .. } => {
-                let what = if *section == "hpt" { "an entry" } else { "a grain" };
-                format!("{what} of {least:#x} to {:#x}", limit.saturating_sub(1))
+            Self::Index { least, limit, unit, .. } => {
+                format!("{unit} of {least:#x} to {:#x}", limit.saturating_sub(1))
             }
-            Self::Entry { .. } => "a value other than zero without the hypervisor's bits".into(),
+            Self::Value { wanted, .. } => (*wanted).into(),
             Self::Length { wanted, .. } => format!("{wanted} bytes of data"),
             Self::TooLarge { limit, .. } => format!("at most {limit} bytes of data"),
             Self::Compression { method, .. } => format!("{method} data"),
@@ -120,7 +181,7 @@ impl StreamError {
             Self::Truncated { got, .. } => format!("{got}"),
             Self::Varint { .. } => "another encoding".into(),
             Self::Index { index, .. } => format!("{index:#x}"),
-            Self::Entry { v, .. } => format!("{v:#x}"),
+            Self::Value { got, .. } => format!("{got:#x}"),
             Self::Length { got, .. } | Self::TooLarge { got, .. } => format!("{got}"),
             Self::Compression { reason, .. } => reason.clone(),
         }
@@ -133,7 +194,7 @@ impl fmt::Display for StreamError {
             Self::Truncated { .. } => "Chunk ends too soon",
             Self::Varint { .. } => "Number is badly encoded",
             Self::Index { .. } => "Number is out of range",
-            Self::Entry { .. } => "Entry is not one that a table holds",
+            Self::Value { .. } => "Value is invalid",
             Self::Length { .. } => "Chunk has the wrong amount of data",
             Self::TooLarge { .. } => "Chunk is too large",
             Self::Compression { .. } => "Chunk cannot be decompressed",

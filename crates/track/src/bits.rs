@@ -4,8 +4,8 @@
 //! Must hold once no call is under way: a bit of level k+1 is set if (not only if) its word of level k is not
 //! zero. Setters run concurrently with everything; only one thread at a time may clear or search.
 
-use crate::error::HptError;
-use crate::mem::LazyWords;
+use crate::error::NoMemory;
+use crate::words::LazyWords;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::SeqCst;
 
@@ -26,8 +26,8 @@ impl BitTree {
     /// An empty set of integers below `size`, a power of two up to 2^39.
     ///
     /// # Errors
-    /// [`HptError::Memory`] when the host has no address space for it.
-    pub fn new(size: u64) -> Result<Self, HptError> {
+    /// [`NoMemory`] when the host has no address space for it.
+    pub fn new(size: u64) -> Result<Self, NoMemory> {
         let (mut start, mut bits) = ([0; MAX_LEVELS], [0; MAX_LEVELS]);
         let (mut levels, mut total, mut width) = (0, 0, size);
         loop {
@@ -45,42 +45,42 @@ impl BitTree {
     }
 
     /// Number of levels; the top one is a single word.
-    pub(crate) fn levels(&self) -> usize {
+    pub fn levels(&self) -> usize {
         self.levels
     }
 
     /// The word of `level` that holds bit `index`.
     #[inline(always)]
     fn word_of(&self, level: usize, index: u64) -> &AtomicU64 {
-        #[cfg(test)]
+        #[cfg(feature = "contract")]
         WORDS_READ.set(WORDS_READ.get() + 1);
         &self.words[self.start[level] + (index >> 6) as usize]
     }
 
     /// Whether bit `index` of `level` is set.
     #[inline(always)]
-    pub(crate) fn get(&self, level: usize, index: u64) -> bool {
+    pub fn get(&self, level: usize, index: u64) -> bool {
         self.word_of(level, index).load(SeqCst) >> (index & 63) & 1 != 0
     }
 
     /// The whole word below bit `index` of `level + 1`.
-    pub(crate) fn word(&self, level: usize, parent: u64) -> u64 {
+    pub fn word(&self, level: usize, parent: u64) -> u64 {
         self.word_of(level, parent << 6).load(SeqCst)
     }
 
     /// Sets every bit below bit `parent` of `level + 1`, without touching the summaries.
-    pub(crate) fn fill_word(&self, level: usize, parent: u64) {
+    pub fn fill_word(&self, level: usize, parent: u64) {
         self.word_of(level, parent << 6).fetch_or(self.full_word(level, parent), SeqCst);
     }
 
     /// The word below bit `parent` of `level + 1` when every bit in it is set.
-    pub(crate) fn full_word(&self, level: usize, parent: u64) -> u64 {
+    pub fn full_word(&self, level: usize, parent: u64) -> u64 {
         let left = self.bits[level] - (parent << 6);
         if left >= 64 { u64::MAX } else { (1 << left) - 1 }
     }
 
     /// Clears one bit of `level` without touching the summaries; tells whether it was set.
-    pub(crate) fn clear_bit(&self, level: usize, index: u64) -> bool {
+    pub fn clear_bit(&self, level: usize, index: u64) -> bool {
         let bit = 1 << (index & 63);
         self.get(level, index) && self.word_of(level, index).fetch_and(!bit, SeqCst) & bit != 0
     }
@@ -194,7 +194,7 @@ impl BitTree {
 
     /// The least member that is `from` or larger. `enter(level, index)` runs before the word below a summary bit
     /// is read.
-    pub(crate) fn next(&self, from: u64, mut enter: impl FnMut(usize, u64)) -> Option<u64> {
+    pub fn next(&self, from: u64, mut enter: impl FnMut(usize, u64)) -> Option<u64> {
         let (mut level, mut index) = (0, from);
         while index < self.bits[level] {
             let word = self.word_of(level, index).load(SeqCst) & (u64::MAX << (index & 63));
@@ -229,10 +229,10 @@ impl BitTree {
     }
 }
 
-#[cfg(test)]
+#[cfg(feature = "contract")]
 thread_local! {
     /// Words that this thread has looked at, for the tests of what a pass costs.
-    pub(crate) static WORDS_READ: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+    pub static WORDS_READ: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
 }
 
 #[cfg(test)]
@@ -242,7 +242,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn the_largest_set_is_empty_and_its_last_member_is_found() -> Result<(), HptError> {
+    fn the_largest_set_is_empty_and_its_last_member_is_found() -> Result<(), NoMemory> {
         let set = BitTree::new(1 << 39)?;
         assert_eq!(set.next(0, |_, _| ()), None);
         set.set((1 << 39) - 1);

@@ -2,14 +2,14 @@
 //!
 //! Enters: a number of words. Leaves: a slice of atomics. Must hold: the mapping lives as long as the slice.
 
-use crate::error::HptError;
+use crate::error::NoMemory;
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 use std::ops::Deref;
 use std::ptr::NonNull;
 use std::sync::atomic::AtomicU64;
 
 /// A private anonymous mapping without a reservation of swap: reading an untouched page maps the host's zero page.
-pub(crate) struct LazyWords {
+pub struct LazyWords {
     base: NonNull<AtomicU64>,
     len: usize,
 }
@@ -23,10 +23,10 @@ impl LazyWords {
     /// `len` zeroed words, at least one.
     ///
     /// # Errors
-    /// [`HptError::Memory`] when the host has no address space for them.
-    pub(crate) fn new(len: u64) -> Result<Self, HptError> {
+    /// [`NoMemory`] when the host has no address space for them.
+    pub fn new(len: u64) -> Result<Self, NoMemory> {
         let bytes = len.saturating_mul(8);
-        let refused = |source| HptError::Memory { bytes, source };
+        let refused = |source| NoMemory { bytes, source };
         if len == 0 || bytes > isize::MAX as u64 {
             return Err(refused(std::io::ErrorKind::OutOfMemory.into()));
         }

@@ -2,7 +2,7 @@
 //!
 //! Every number has exactly one encoding: a reader refuses a last byte of zero behind others, and bits beyond 64.
 
-use crate::stream_error::StreamError;
+use crate::error::StreamError;
 
 /// Appends `value`.
 pub fn put(out: &mut Vec<u8>, value: u64) {
