@@ -40,8 +40,9 @@ pub const EXIT_KICKED: u32 = 3;
 pub const EXIT_UNIMPLEMENTED: u32 = 4;
 pub const EXIT_HUNG: u32 = 5;
 
-/// Instructions between looks at the kick flag: half a millisecond of compiled code, ten of interpreted.
-const SLICE: u64 = 500_000;
+/// Instructions between looks at the kick flag, at most: the dearest ones (software floating point) take up to a
+/// microsecond on either engine, and a kick is answered within 50 ms of them.
+const SLICE: u64 = 25_000;
 /// Time between looks at Python's signals, so that Ctrl-C is answered well within 50 ms.
 const SIGNALS: Duration = Duration::from_millis(10);
 /// R3 of a hypercall from problem state (PAPR, "Hypervisor Call Return Codes"): H_PRIVILEGE.
@@ -96,8 +97,8 @@ impl Inner {
             self.halted = false;
         }
         let until = end.min(self.engine.cpu.icount.saturating_add(SLICE));
-        match self.engine.run(until) {
-            Exit::Limit if until == end => Some(EXIT_LIMIT),
+        match self.engine.run_a_while(until) {
+            Exit::Limit if self.engine.cpu.icount >= end => Some(EXIT_LIMIT),
             Exit::Limit => None,
             Exit::Hung => Some(EXIT_HUNG),
             Exit::Unimplemented { cia, word } => {

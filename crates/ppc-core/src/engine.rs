@@ -11,6 +11,7 @@ use crate::{
     exit::Exit,
     host_float::DefaultEnvironment,
     jit::Jit,
+    mmu::MOST_FILLS,
     msr,
     profile::{Profile, Report, Tier, Way},
     state::Cpu,
@@ -128,7 +129,19 @@ impl Engine {
 
     /// Runs until `icount` is `until`, or something needs the caller.
     pub fn run(&mut self, until: u64) -> Exit {
+        loop {
+            match self.run_a_while(until) {
+                Exit::Limit if self.cpu.icount < until => {}
+                exit => return exit,
+            }
+        }
+    }
+
+    /// As `run`, but `Exit::Limit` comes sooner where instructions make the host find memory: what the caller looks for
+    /// between two calls must not wait for that.
+    pub fn run_a_while(&mut self, until: u64) -> Exit {
         let _environment = DefaultEnvironment::enter();
+        self.cpu.fills = 0;
         // Code that was written from outside the processor.
         for grain in self.cpu.ram.take_changed_code() {
             self.drop_code(grain << GRAIN_SHIFT, GRAIN);
@@ -151,7 +164,7 @@ impl Engine {
                     profile.interrupted(vector);
                 }
             }
-            if self.cpu.icount >= until {
+            if self.cpu.icount >= until || self.cpu.fills >= MOST_FILLS {
                 return Exit::Limit;
             }
             if std::mem::take(&mut self.cpu.fetch_flush) {

@@ -12,6 +12,10 @@ use crate::{
 };
 use hpt::{Found, SegmentSize, VirtualAddress, VirtualPage};
 
+/// Translations of data that are looked up between two looks at what the caller wants. Behind each there may be sixteen
+/// pages that the host has to find memory for, at microseconds each.
+pub(crate) const MOST_FILLS: u32 = 256;
+
 /// DSISR: no translation found.
 pub const DSISR_NOHPTE: u32 = 0x4000_0000;
 /// DSISR: protection.
@@ -237,6 +241,10 @@ impl Cpu {
     #[cold]
     pub(crate) fn fill_data(&mut self, ea: u64, write: bool) -> Result<u64, Trap> {
         let t = self.translate(ea, if write { Access::Write } else { Access::Read })?;
+        self.fills += 1;
+        if self.fills == MOST_FILLS {
+            self.request_event();
+        }
         if write {
             self.ram.mark_dirty(t.ra);
         }
