@@ -35,7 +35,10 @@ if TYPE_CHECKING:
     from pyspapr.machine import Machine
 
 PROGRESS_EVERY: Final = 0.1
-"""Seconds between two progress frames."""
+"""Seconds between two progress frames while bytes keep coming."""
+CAUGHT_UP_EVERY: Final = 0.01
+"""Seconds between two of them when everything was read; the first goes out at once."""
+READ_AT_ONCE: Final = 256 << 10
 FAREWELL: Final = 1.0
 """Seconds that a source gets to read why we failed."""
 
@@ -78,6 +81,7 @@ class Incoming:
         self._transport: Transport | None = None
         self._cancelled = threading.Event()
         self._reader: StreamReader | None = None
+        self._ahead = memoryview(b"")  # read, and not yet asked for
         self._said = 0.0
         self._told = 0
         self._error: SpaprError | None = None
@@ -162,11 +166,23 @@ class Incoming:
             self._tell(transport)
         return loader.finish()
 
-    def _read(self, transport: Transport, limit: int) -> bytes:
-        """What has come; before we wait for more, the source learns that all of it was read."""
-        if transport.two_way and transport.quiet():
+    def _read(self, transport: Transport, limit: int) -> memoryview:
+        """What has come; before we wait for more, the source learns that all of it was read.
+
+        Heads and checks of records are a few bytes each, so more than was asked for is taken from the transport.
+        """
+        if not self._ahead:
+            if transport.two_way and transport.quiet():
+                self._catch_up(transport)
+            self._ahead = memoryview(transport.read(READ_AT_ONCE))
+        data, self._ahead = self._ahead[:limit], self._ahead[limit:]
+        return data
+
+    def _catch_up(self, transport: Transport) -> None:
+        """Everything was read. Say so, unless that was just said: then after a moment in which nothing more comes."""
+        early = self._said + CAUGHT_UP_EVERY - time.monotonic()
+        if early <= 0 or transport.quiet(early):
             self._tell(transport, now=True)
-        return transport.read(limit)
 
     def _compare_header(self, header: Header, hello: Mapping[str, Any] | None) -> None:
         """Before anything is allocated. A source may say one thing in `hello` and send another; a file says no more."""
@@ -178,6 +194,8 @@ class Incoming:
 
     def _confirm(self, transport: Transport) -> None:
         """Every record, total and digest has been checked. The machine must not run yet."""
+        if self._ahead:
+            raise StreamError.of("Stream", "end", self._received, "nothing more", "more bytes")
         self._enter(Phase.CONFIRM)
         transport.write(frames.encode("complete", received=self._received))
 

@@ -1,8 +1,12 @@
-"""The source's end of a connection: a sender and a receiver beside the thread that runs the guest.
+"""The source's end of a connection: a sender beside the thread that runs the guest, and a receiver where it needs one.
 
 Enters: bytes to send, in order. Leaves: frames that the peer sent. Must hold: the guest never waits for the network
 (`put` only appends; who puts looks at `room` first), the queue is bounded by that, the rate is kept by the sender, and
 any trouble of either thread is kept and raised to whoever asks next.
+
+Each time one thread hands something to another the host must find a processor for it, which takes milliseconds when
+the host is busy. So frames are read by whoever asks for them, unless the transport cannot be asked without waiting, and
+once the guest stands still (`go_direct`) the thread that migrates sends by itself.
 """
 
 from __future__ import annotations
@@ -12,10 +16,11 @@ import contextlib
 import queue
 import threading
 import time
+from collections.abc import Callable
 from typing import Final
 
 from pyspapr.errors import MigrationError, SpaprError
-from pyspapr.migration.frames import Frame, encode, read_frame
+from pyspapr.migration.frames import HEAD, LARGEST, Frame, decode, encode, read_frame, size_of
 from pyspapr.migration.patience import SILENCE, Patience
 from pyspapr.migration.transport import NothingLeft, Transport
 
@@ -23,7 +28,8 @@ QUEUE: Final = 4 << 20
 """Bytes that may wait to be sent while the guest runs."""
 BURST: Final = 0.005
 """Seconds of bandwidth that may be sent at once."""
-PIECE: Final = 256 << 10
+PAUSE: Final = 0.05
+"""Seconds that somebody who sends by itself waits at a time."""
 WINDOW: Final = 0.5
 """Seconds over which the rate is averaged."""
 
@@ -47,8 +53,10 @@ class Link:
         self._closing = False
         self._error: SpaprError | None = None
         self._frames: queue.SimpleQueue[Frame | None] = queue.SimpleQueue()
+        self._inbox = bytearray()  # of a frame that is not whole, where no thread receives
+        self._pause: Callable[[], None] | None = None  # called while `put` waits, once it sends by itself
         self._threads = [threading.Thread(target=self._send, name="migration-sender", daemon=True)]
-        if transport.two_way:
+        if transport.two_way and not transport.direct:
             self._threads.append(threading.Thread(target=self._receive, name="migration-receiver", daemon=True))
         for thread in self._threads:
             thread.start()
@@ -69,11 +77,36 @@ class Link:
     def put(self, data: bytes) -> int:
         """Send `data` after what was put before; returns its length. Raises MigrationError when the link has failed."""
         self.check()
+        if self._pause is not None:
+            self._give(data, self._pause)
+            return len(data)
         with self._changed:
             self._waiting.append(data)
             self._bytes += len(data)
             self._changed.notify_all()
         return len(data)
+
+    def go_direct(self, pause: Callable[[], None]) -> None:
+        """From now on `put` returns when its bytes have left, if the transport can do that without a thread.
+
+        `pause` is called several times a second while they cannot; what it raises ends the waiting. Everything that
+        waits to be sent must have been.
+        """
+        if self.transport.direct:
+            self._pause = pause
+
+    def _give(self, data: bytes, pause: Callable[[], None]) -> None:
+        view = memoryview(data)
+        try:
+            while view:
+                sent = self.transport.give(view, PAUSE)
+                self.sent += sent
+                view = view[sent:]
+                if not sent:
+                    pause()
+        except MigrationError as error:
+            self.fail(error)
+            self.check()
 
     def say(self, kind: str, **contents: object) -> int:
         """Send a frame; returns its length."""
@@ -91,9 +124,15 @@ class Link:
         self.sent += len(data)
 
     def check(self) -> None:
-        """Raise what went wrong, if anything did."""
-        if self._error is not None:
-            raise self._error
+        """Raise what went wrong, if anything did: in the peer's words, if it has left some."""
+        if (error := self._error) is None:
+            return
+        if self.transport.direct:
+            with contextlib.suppress(SpaprError):
+                while (frame := self._read_frame(0)) is not None:
+                    if frame[0] == "failure":
+                        error = self._error = failure(frame)
+        raise error
 
     def wait_for_room(self, seconds: float) -> None:
         """Sleep until there is room or trouble, at most `seconds`."""
@@ -135,11 +174,13 @@ class Link:
                         allowed = max(allowed, time.monotonic() - BURST) + len(piece) / bandwidth
                     self.transport.write(piece)
                     self.sent += len(piece)
-                    self._sent_piece(len(piece))
+                    if at < len(data):
+                        self._sent_piece(len(piece))
                 rate = meter.add(len(data), time.monotonic() - begin)
                 self.rate = rate if self.bandwidth is None else min(rate, self.bandwidth)
                 with self._changed:
                     self._waiting.popleft()
+                    self._bytes -= len(piece)
                     self._changed.notify_all()
         except SpaprError as error:
             self.fail(error)
@@ -147,7 +188,7 @@ class Link:
     @property
     def _piece(self) -> int:
         """Bytes to send at once: with a bandwidth what it carries in 100 ms, since the peer must not think us dead."""
-        return PIECE if (bandwidth := self.bandwidth) is None else min(PIECE, max(bandwidth // 10, 1))
+        return QUEUE if (bandwidth := self.bandwidth) is None else min(QUEUE, max(bandwidth // 10, 1))
 
     def _sent_piece(self, size: int) -> None:
         with self._changed:
@@ -162,7 +203,7 @@ class Link:
                 frame = read_frame(self.transport, "an answer")
                 self._frames.put(frame)
                 if frame[0] == "failure":
-                    self.fail(MigrationError(f"the destination failed: {str(frame[1]['text'])[:1024]}"))
+                    self.fail(failure(frame))
         except SpaprError as error:
             self.fail(error)
         finally:
@@ -170,6 +211,12 @@ class Link:
 
     def receive(self, seconds: float) -> Frame | None:
         """The next frame, or None after `seconds`. Raises MigrationError when none can come any more."""
+        if self.transport.direct:
+            try:
+                return self._read_frame(seconds)
+            except SpaprError as error:
+                self.fail(error)
+                raise
         try:
             frame = self._frames.get(timeout=seconds) if seconds > 0 else self._frames.get_nowait()
         except queue.Empty:
@@ -179,6 +226,23 @@ class Link:
             self.check()
             raise MigrationError("the connection ended")
         return frame
+
+    def _read_frame(self, seconds: float) -> Frame | None:
+        """Straight from the transport."""
+        deadline = time.monotonic() + seconds
+        while (size := self._frame_size()) is None or len(self._inbox) < HEAD + size:
+            data = self.transport.take(LARGEST, max(deadline - time.monotonic(), 0.0))
+            if data is None:
+                return None
+            if not data:
+                raise MigrationError(f"the connection ended before an answer: {len(self._inbox)} bytes of it came")
+            self._inbox += data
+        body = bytes(self._inbox[HEAD : HEAD + size])
+        del self._inbox[: HEAD + size]
+        return decode(body)
+
+    def _frame_size(self) -> int | None:
+        return None if len(self._inbox) < HEAD else size_of(bytes(self._inbox[:HEAD]))
 
     # Ending.
 
@@ -199,6 +263,11 @@ class Link:
         for thread in self._threads:
             if thread is not threading.current_thread():
                 thread.join(2.0)
+
+
+def failure(frame: Frame) -> MigrationError:
+    """What a frame of the kind `failure` says."""
+    return MigrationError(f"the destination failed: {str(frame[1]['text'])[:1024]}")
 
 
 class Meter:

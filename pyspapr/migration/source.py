@@ -166,6 +166,8 @@ class Outgoing:
         """RAM and table, then devices, then the end with totals and digest, at full speed."""
         self._enter(Phase.FINAL_PASS)
         self._link.bandwidth = None
+        self._drain()
+        self._link.go_direct(self._watch_stopped)
         self._begin_pass(everything=False, final=True)
         self._account.step("marks")
         while self._passes.send(CHUNK):
@@ -180,12 +182,18 @@ class Outgoing:
         self._writer.end(self.vm.hpt.digest())
         self._account.step("end record")
         self._account.device_bytes = self._writer.offset - begin
-        while not self._link.drain(0.05):
-            self._watch()
-            self._watch_time()
+        self._drain()
         if not self._link.transport.two_way:
             self._link.transport.finish()
         self._account.step("sent")
+
+    def _drain(self) -> None:
+        while not self._link.drain(0.05):
+            self._watch_stopped()
+
+    def _watch_stopped(self) -> None:
+        self._watch()
+        self._watch_time()
 
     def _confirm(self) -> None:
         """Until `complete` is here, the guest is ours to run on."""

@@ -91,7 +91,7 @@ class StreamEnded(StreamError):
 class StreamReader:
     """Pulls records from `read`, which gives up to n bytes, and none only at the end."""
 
-    def __init__(self, read: Callable[[int], bytes]) -> None:
+    def __init__(self, read: Callable[[int], bytes | memoryview]) -> None:
         """Begin a stream."""
         self._read = read
         self.offset = 0
@@ -102,7 +102,7 @@ class StreamReader:
 
     def exactly(self, size: int, section: str) -> bytes:
         """`size` bytes. Raises StreamError when the stream ends before."""
-        parts = []
+        parts: list[bytes | memoryview] = []
         left = size
         while left:
             data = self._read(left)
@@ -111,7 +111,8 @@ class StreamReader:
             parts.append(data)
             left -= len(data)
             self.offset += len(data)
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        only = parts[0] if len(parts) == 1 else None
+        return only if isinstance(only, bytes) else b"".join(parts)
 
     def skip(self, size: int) -> None:
         """The owner has consumed `size` bytes past us."""

@@ -26,6 +26,9 @@ from pyspapr.paths import check_regular
 
 PIECE: Final = 256 << 10
 """Bytes that one call of `read` or one system call of `write` moves at most."""
+SEND_BUFFER: Final = 2 << 20
+"""Of a unix socket, as far as the host allows. With its 208 KiB the two sides would wake each other for every chunk,
+and on a busy host each waking takes milliseconds."""
 
 
 class NothingLeft(MigrationError):
@@ -36,6 +39,8 @@ class Transport(Protocol):
     """One end of a connection. `two_way` says that there is a peer which answers."""
 
     two_way: bool
+    direct: bool
+    """Whether it has `take` and `give`, so that one thread can see to both directions and to other things."""
     patience: Patience
     """How long to wait for the peer; without limits at first."""
 
@@ -43,12 +48,23 @@ class Transport(Protocol):
         """Up to `limit` bytes, at least one; empty at the end. Raises MigrationError."""
         ...
 
-    def quiet(self) -> bool:
-        """Whether `read` would have to wait; True also where that cannot be told."""
+    def quiet(self, seconds: float = 0) -> bool:
+        """Whether `read` would have to wait longer than `seconds`; True at once where that cannot be told."""
         ...
 
     def hung_up(self) -> bool:
         """Whether the peer is known to have ended the connection."""
+        ...
+
+    def take(self, limit: int, seconds: float) -> bytes | None:
+        """As `read`, but None when nothing comes within `seconds`. Raises MigrationError."""
+        ...
+
+    def give(self, data: memoryview, seconds: float) -> int:
+        """How many bytes of `data` were written, none when that cannot be begun within `seconds`.
+
+        Raises MigrationError.
+        """
         ...
 
     def write(self, data: bytes) -> None:
@@ -72,10 +88,14 @@ class SocketTransport:
     """
 
     two_way = True
+    direct = True
 
     def __init__(self, sock: socket.socket) -> None:
         """Take over `sock`."""
         sock.setblocking(False)
+        if sock.family == socket.AF_UNIX:  # TCP finds out by itself how much a connection needs
+            with contextlib.suppress(OSError):
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         self.patience = Patience()
         self._socket = sock
         self._number = sock.fileno()
@@ -91,32 +111,71 @@ class SocketTransport:
         if not self._users.wait(self._number, events, patience.wait(patience.read if reading else patience.write)):
             raise patience.lost(reading=reading)
 
+    def _receive(self, limit: int) -> tuple[bytes | None, int]:
+        """What has arrived, or None and what to wait for. Raises Closed and OSError."""
+        try:
+            with self._lock:
+                data = self._socket.recv(min(limit, PIECE))
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return None, READ
+        except ssl.SSLWantWriteError:
+            return None, WRITE
+        if not data and self._users.closed:
+            raise Closed
+        return data, 0
+
+    def _send(self, data: memoryview) -> tuple[int, int]:
+        """How many bytes were taken; if none were, what to wait for. Raises OSError."""
+        try:
+            with self._lock:
+                return self._socket.send(data[:PIECE]), 0
+        except (BlockingIOError, ssl.SSLWantWriteError):
+            return 0, WRITE
+        except ssl.SSLWantReadError:
+            return 0, READ
+
     def read(self, limit: int) -> bytes:
         """What has arrived."""
         try:
             with self._users:
                 while True:
-                    try:
-                        with self._lock:
-                            data = self._socket.recv(min(limit, PIECE))
-                        if not data and self._users.closed:
-                            raise Closed
+                    data, events = self._receive(limit)
+                    if data is not None:
                         return data
-                    except (BlockingIOError, ssl.SSLWantReadError):
-                        self._wait(READ, reading=True)
-                    except ssl.SSLWantWriteError:
-                        self._wait(WRITE, reading=True)
+                    self._wait(events, reading=True)
         except (Closed, OSError, ValueError) as error:
             raise self._lost("receiving", error) from error
 
-    def quiet(self) -> bool:
-        """Whether nothing has arrived."""
+    def take(self, limit: int, seconds: float) -> bytes | None:
+        """What has arrived, or arrives within `seconds`."""
+        try:
+            with self._users:
+                data, events = self._receive(limit)
+                if data is None and seconds > 0 and self._users.wait(self._number, events, seconds):
+                    data, _ = self._receive(limit)
+                return data
+        except (Closed, OSError, ValueError) as error:
+            raise self._lost("receiving", error) from error
+
+    def give(self, data: memoryview, seconds: float) -> int:
+        """Send what can be sent now, or within `seconds`."""
+        try:
+            with self._users:
+                sent, events = self._send(data)
+                if not sent and self._users.wait(self._number, events, seconds):
+                    sent, _ = self._send(data)
+                return sent
+        except (Closed, OSError, ValueError) as error:
+            raise self._lost("sending", error) from error
+
+    def quiet(self, seconds: float = 0) -> bool:
+        """Whether nothing has arrived, nor does within `seconds`."""
         try:
             with self._users:
                 with self._lock:
                     if isinstance(self._socket, ssl.SSLSocket) and self._socket.pending():
                         return False
-                return not self._users.wait(self._number, READ, 0)
+                return not self._users.wait(self._number, READ, seconds)
         except (Closed, OSError, ValueError):
             return False  # `read` says what is wrong
 
@@ -135,13 +194,10 @@ class SocketTransport:
         try:
             with self._users:
                 while view:
-                    try:
-                        with self._lock:
-                            view = view[self._socket.send(view[:PIECE]) :]
-                    except (BlockingIOError, ssl.SSLWantWriteError):
-                        self._wait(WRITE, reading=False)
-                    except ssl.SSLWantReadError:
-                        self._wait(READ, reading=False)
+                    sent, events = self._send(view)
+                    view = view[sent:]
+                    if not sent:
+                        self._wait(events, reading=False)
         except (Closed, OSError, ValueError) as error:
             lost = self._lost("sending", error)
             raise (NothingLeft(str(lost)) if len(view) == len(data) and not encrypted else lost) from error
@@ -176,7 +232,21 @@ def check_sink(fd: int) -> bool:
     return True
 
 
-class DescriptorTransport:
+class Indirect:
+    """Base of transports that are read and written by threads of their own."""
+
+    direct = False
+
+    def take(self, limit: int, seconds: float) -> bytes | None:
+        """Not here."""
+        raise NotImplementedError
+
+    def give(self, data: memoryview, seconds: float) -> int:
+        """Not here."""
+        raise NotImplementedError
+
+
+class DescriptorTransport(Indirect):
     """A pipe, or a file that is open already: one direction, nobody answers."""
 
     two_way = False
@@ -203,7 +273,7 @@ class DescriptorTransport:
         except (Closed, OSError) as error:
             raise self._lost("reading", error) from error
 
-    def quiet(self) -> bool:
+    def quiet(self, seconds: float = 0) -> bool:
         """It cannot be told."""
         return True
 
@@ -239,7 +309,7 @@ class DescriptorTransport:
         self._users.close()
 
 
-class FileWriter:
+class FileWriter(Indirect):
     """A file that appears under its name when it is whole; see `replacement`."""
 
     two_way = False
@@ -256,7 +326,7 @@ class FileWriter:
         """Nobody answers."""
         return b""
 
-    def quiet(self) -> bool:
+    def quiet(self, seconds: float = 0) -> bool:
         """It cannot be told."""
         return True
 
@@ -287,7 +357,7 @@ class FileWriter:
         self._replacement.discard()
 
 
-class ObjectTransport:
+class ObjectTransport(Indirect):
     """Any object with `read` or `write` (both: it has a peer that answers). Errors of the object become ours.
 
     `read(n)` must return what is there, at most n bytes, and must not wait for all n of them; a raw or unbuffered file
@@ -347,7 +417,7 @@ class ObjectTransport:
             raise self.patience.lost(reading=True)
         return data
 
-    def quiet(self) -> bool:
+    def quiet(self, seconds: float = 0) -> bool:
         """It cannot be told."""
         return True
 
