@@ -18,6 +18,7 @@ EXIT_UNIMPLEMENTED: Final[int]  # strict mode only: an instruction without seman
 EXIT_HUNG: Final[int]  # branches to itself with every interrupt masked: it can never wake
 
 def models() -> dict[str, dict[str, int | str]]: ...
+def code_share(ram: int) -> int: ...  # bytes that decoded code of a machine may take, and compiled code, each
 def disassemble(word: int, address: int = 0) -> str: ...
 
 # What a stream's chunks say, for people who look into files. StreamError when a chunk is bad.
@@ -184,6 +185,8 @@ class Vcpu:
     def profile(self) -> dict[str, Any] | None: ...
     @property
     def engine(self) -> str: ...  # what it is: "interp" or "jit"
+    @property
+    def code_bytes(self) -> tuple[int, int, int]: ...  # of decoded code, of compiled code, and what either is at most
     @property
     def instructions(self) -> int: ...  # retired since construction
     @property

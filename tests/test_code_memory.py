@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 PROGRAM = """
 import os, sys
 sys.path.insert(0, {tests!r})
@@ -105,3 +107,50 @@ else:
     os._exit(0)
 """
     assert run(tmp_path, before)[2] == ""
+
+
+NEW_CODE = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from images import BASE, assemble
+from pyspapr import Machine
+
+engine, step, pieces = sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+vm = Machine(memory="32M", engine=engine)
+# r6 counts. Each time a new function (li r5,n; ori r5,r5,n; blr) is written to r7 and called 20 times.
+vm.memory.write(BASE, assemble(
+    0x38C60001,  # addi r6,r6,1
+    0x54CA043E, 0x7D4A4378, 0x91470000,  # rlwinm r10,r6,0,16,31; or r10,r10,r8; stw r10,0(r7)
+    0x54CA843E, 0x7D4A4B78, 0x91470004,  # srwi r10,r6,16; or r10,r10,r9; stw r10,4(r7)
+    0x91670008,  # stw r11,8(r7)
+    0x38600014, 0x7C6903A6,  # li r3,20; mtctr r3
+    0x7CE803A6, 0x4E800021, 0x4200FFF8,  # mtlr r7; blrl; bdnz back to mtlr
+    0x38E70000 | step, 0x54E701BE, 0x64E70010,  # addi r7,r7,step; clrlwi r7,r7,6; oris r7,r7,0x10
+    0x4BFFFFC0,  # b to the start
+))
+vm.start(pc=BASE)
+vcpu = vm.cpus[0].vcpu
+for name, value in dict(r7=0x100000, r8=0x38A00000, r9=0x60A50000, r11=0x4E800020).items():
+    vcpu.set(name, value)
+
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096
+
+before, most = resident(), 0
+while vcpu.get("r6") < pieces:
+    vm.run(max_instructions=1_000_000)
+    most = max(most, resident() - before)
+    decoded, compiled, share = vcpu.code_bytes
+    assert max(decoded, compiled) <= share + (1 << 16), (decoded, compiled, share)
+print(most, share)
+"""
+
+
+@pytest.mark.parametrize(("engine", "step"), [("jit", 0), ("jit", 16), ("interp", 16)])
+def test_a_guest_that_keeps_making_code_takes_no_more_than_its_share(engine: str, step: int) -> None:
+    # Over and over at one place, or all over the guest's RAM.
+    words = [sys.executable, "-c", NEW_CODE, str(Path(__file__).parent), engine, str(step), "400000"]
+    most, share = map(int, subprocess.run(words, capture_output=True, check=True, text=True).stdout.split())
+    assert share == 16 << 20
+    written = (400_000 + 50_000) * step
+    assert most < written + 3 * share + (8 << 20), f"{most >> 20} MiB"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pyspapr import hcall, rtas
-from pyspapr._native import Hpt, Ram, Vcpu, __version__, models
+from pyspapr._native import Hpt, Ram, Vcpu, __version__, code_share, models
 from pyspapr.boot import FDT_MAX
 from pyspapr.config import (
     HPT_SHIFT_MAX,
@@ -45,6 +45,9 @@ def info_command() -> int:
     )
     limits.add_row("hash page table", f"2^{HPT_SHIFT_MIN} to 2^{HPT_SHIFT_MAX} bytes")
     limits.add_row("processors", "1")
+    least, most = (format_size(code_share(size)) for size in (MEMORY_MIN, MEMORY_MAX))
+    limits.add_row("decoded code", f"a quarter of RAM, but {least} to {most}")
+    limits.add_row("compiled code", "the same, and as much that machines share")
     limits.add_row("device tree", format_size(FDT_MAX))
     limits.add_row("NVRAM", format_size(nvram.SIZE))
     limits.add_row("timebase", f"{TIMEBASE_HZ // 1_000_000} MHz")

@@ -37,6 +37,12 @@ fn disassemble(word: u32, address: u64) -> String {
     ppc_core::insn::disas::disassemble(word, address, ppc_core::model::Isa::V3_0)
 }
 
+/// Bytes of memory that decoded code of a machine with `ram` bytes of RAM may take, and as many that compiled code may.
+#[pyfunction]
+fn code_share(ram: u64) -> usize {
+    ppc_core::engine::code_share(ram)
+}
+
 /// Where the `builtins` of the interpreter are that has loaded this module; 0 before.
 static INTERPRETER: AtomicUsize = AtomicUsize::new(0);
 
@@ -64,6 +70,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("EXIT_UNIMPLEMENTED", vcpu::EXIT_UNIMPLEMENTED)?;
     m.add("EXIT_HUNG", vcpu::EXIT_HUNG)?;
     m.add_function(wrap_pyfunction!(models, m)?)?;
+    m.add_function(wrap_pyfunction!(code_share, m)?)?;
     m.add_function(wrap_pyfunction!(disassemble, m)?)?;
     m.add_function(wrap_pyfunction!(stream::hpt_chunk_entries, m)?)?;
     m.add_function(wrap_pyfunction!(stream::ram_chunk_grains, m)?)?;

@@ -283,6 +283,14 @@ impl Vcpu {
         })
     }
 
+    /// Bytes of memory that decoded and compiled code take, and what either may take at most.
+    #[getter]
+    fn code_bytes(&self) -> PyResult<(usize, usize, usize)> {
+        let engine = &self.lock()?.engine;
+        let (decoded, compiled) = engine.code_bytes();
+        Ok((decoded, compiled, engine.most_code_bytes()))
+    }
+
     #[getter]
     fn instructions(&self) -> PyResult<u64> {
         Ok(self.lock()?.engine.cpu.icount)

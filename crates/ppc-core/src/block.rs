@@ -61,8 +61,8 @@ pub struct Block {
 pub const SELF_BRANCH: u64 = msr::HV;
 /// Ops in a block at most.
 const LONGEST: usize = 64;
-/// The cache is emptied when it holds this many ops (16 bytes each).
-const MOST_OPS: usize = 2 << 20;
+/// What a block takes beside its ops: itself, its place in two maps and in its grain's list.
+const BLOCK: usize = size_of::<Block>() + 2 * size_of::<(u64, u32)>() + size_of::<(u64, GrainCode)>() + 16;
 const JUMPS: usize = 4096;
 const FETCHES: usize = 256;
 /// Code in a grain is remembered in lines of this size.
@@ -114,10 +114,13 @@ pub struct CodeCache {
     fetches: Box<[Fetch]>,
     /// How often everything was dropped.
     pub emptied: u64,
+    /// Everything is dropped when it takes more bytes than this.
+    most: usize,
 }
 
-impl Default for CodeCache {
-    fn default() -> Self {
+impl CodeCache {
+    /// No code yet; at most `most` bytes of it later.
+    pub fn new(most: usize) -> Self {
         Self {
             ops: Vec::new(),
             blocks: Vec::new(),
@@ -126,7 +129,13 @@ impl Default for CodeCache {
             jumps: vec![Link::default(); JUMPS].into_boxed_slice(),
             fetches: vec![Fetch::default(); FETCHES].into_boxed_slice(),
             emptied: 0,
+            most,
         }
+    }
+
+    /// Bytes of memory that decoded code takes.
+    pub fn bytes(&self) -> usize {
+        size_of_val(&*self.ops) + self.blocks.len() * BLOCK
     }
 }
 
@@ -201,7 +210,7 @@ impl CodeCache {
 
     #[cold]
     fn build(&mut self, cpu: &mut Cpu, key: u64) -> u32 {
-        if self.ops.len() > MOST_OPS {
+        if self.bytes() > self.most {
             self.clear(cpu);
         }
         let real = key & !3;

@@ -10,7 +10,7 @@ use crate::{
     block::CodeCache,
     exit::Exit,
     host_float::DefaultEnvironment,
-    jit::Jit,
+    jit::{Jit, budget},
     mmu::MOST_FILLS,
     msr,
     profile::{Profile, Report, Tier, Way},
@@ -34,6 +34,11 @@ pub enum EngineKind {
 
 /// Blocks are compiled after so many executions.
 pub const COMPILE_AFTER: u32 = 16;
+
+/// Bytes that decoded code of a machine with `ram` bytes of RAM may take, and compiled code, each.
+pub fn code_share(ram: u64) -> usize {
+    budget::share(ram)
+}
 
 /// A processor and its code.
 pub struct Engine {
@@ -62,10 +67,11 @@ impl Engine {
     /// An engine for `cpu`. Where there is no compiler, because of the host's processor or because it gives no
     /// executable memory, it is an interpreter: see [`Engine::kind`].
     pub fn with_kind(cpu: Cpu, kind: EngineKind) -> Self {
+        let ram = cpu.ram.size();
         let mut engine = Self {
             cpu: Box::new(cpu),
-            cache: CodeCache::default(),
-            jit: if kind == EngineKind::Jit { Jit::new() } else { None },
+            cache: CodeCache::new(code_share(ram)),
+            jit: if kind == EngineKind::Jit { Jit::new(ram) } else { None },
             strict: false,
             compile_after: COMPILE_AFTER,
             compiled: 0,
@@ -92,6 +98,16 @@ impl Engine {
         if let Some(jit) = &self.jit {
             jit.attach(&mut self.cpu);
         }
+    }
+
+    /// Bytes of memory that decoded code takes, and compiled code.
+    pub fn code_bytes(&self) -> (usize, usize) {
+        (self.cache.bytes(), self.jit.as_ref().map_or(0, Jit::bytes))
+    }
+
+    /// What each of these may be at most, but for what one block or region takes.
+    pub fn most_code_bytes(&self) -> usize {
+        code_share(self.cpu.ram.size())
     }
 
     /// Begins a profile, or ends it. The guest cannot tell.

@@ -106,6 +106,9 @@ impl Engine {
             if let Some(jit) = &mut self.jit {
                 block.count += 1;
                 if block.count > self.compile_after && block.needs & SELF_BRANCH == 0 && cpu.sf() {
+                    if jit.full() {
+                        return None;
+                    }
                     if PROFILED && let Some(profile) = &mut self.profile {
                         profile.switch(Tier::Compiling);
                     }

@@ -74,8 +74,20 @@ impl Arena {
         Ok(arena)
     }
 
+    /// No more code will be added: the mapping to write is given back, which would otherwise count once more as memory.
+    pub fn seal(&mut self) {
+        if !self.write.is_null() {
+            // SAFETY: the mapping made by `new`; only `add` uses it, and it no longer does.
+            let _ = unsafe { munmap(self.write.cast(), self.size) };
+            self.write = null_mut();
+        }
+    }
+
     /// Adds `code` and returns where it can be executed; `None` when there is no room.
     pub fn add(&mut self, code: &[u8]) -> Option<*const u8> {
+        if self.write.is_null() {
+            return None;
+        }
         let start = self.used.next_multiple_of(ALIGN);
         let end = start.checked_add(code.len()).filter(|&end| end <= self.size)?;
         // SAFETY: `start..end` lies in the mapping and holds no code yet.
@@ -92,7 +104,9 @@ impl Drop for Arena {
     fn drop(&mut self) {
         // SAFETY: the mappings made by `new`, unmapped once; whoever runs code from them holds the arena.
         unsafe {
-            let _ = munmap(self.write.cast(), self.size);
+            if !self.write.is_null() {
+                let _ = munmap(self.write.cast(), self.size);
+            }
             if !self.execute.is_null() {
                 let _ = munmap(self.execute.cast_mut().cast(), self.size);
             }
@@ -114,6 +128,11 @@ mod tests {
                 assert_eq!(unsafe { std::slice::from_raw_parts(at, code.len()) }, code);
             }
             assert!(arena.add(&[0; 4096]).is_none());
+            let at = arena.add(&[5]).expect("room");
+            arena.seal();
+            assert!(arena.add(&[6]).is_none());
+            // SAFETY: as above.
+            assert_eq!(unsafe { *at }, 5);
         }
     }
 }

@@ -12,6 +12,7 @@
 //! | `insn`, `access`, `edges`, `code` | what an emitter gets, what it gives |
 //! | `runtime`, `offsets`, `helpers` | what compiled code finds in its processor, and what it calls |
 //! | `store`, `arena` | the process's compiled code; executable memory |
+//! | `budget` | how much of it there may be |
 //! | `perf` | names of compiled code for that tool |
 //!
 //! One pass over the instructions, a host register for each guest register that a region uses most, no other
@@ -25,6 +26,7 @@
 mod access;
 mod arena;
 mod assemble;
+pub(crate) mod budget;
 mod code;
 mod cold;
 mod edges;
@@ -60,6 +62,7 @@ use crate::{
     tlb::{GRAIN, half},
 };
 use arena::Arena;
+use budget::Share;
 pub use runtime::Leave;
 use runtime::{JUMPS, Jump, Slot};
 use std::sync::{Arc, LazyLock, atomic::Ordering::Relaxed};
@@ -89,9 +92,6 @@ pub struct Entry {
 // SAFETY: an entry is only a pair of addresses; who uses it holds the `Jit` that keeps what is there.
 unsafe impl Send for Entry {}
 
-/// A machine gives up its code and starts anew when it has more than this, in bytes of machine code.
-const MOST_CODE: usize = 64 << 20;
-
 /// A region of one engine, and who leads to it.
 struct Compiled {
     slots: Box<[Slot]>,
@@ -103,14 +103,17 @@ struct Compiled {
 }
 
 impl Compiled {
-    /// Notes that `slot` leads here. The list does not grow with links that were made anew again and again.
-    fn note_slot(&mut self, slot: *mut Slot) {
+    /// Notes that `slot` leads here. The list does not grow with links that were made anew again and again. Returns by how
+    /// many bytes it has grown.
+    fn note_slot(&mut self, slot: *mut Slot) -> isize {
+        let before = self.incoming.len() as isize;
         if self.incoming.len() >= 64 && self.incoming.len().is_power_of_two() {
             let mine = self.slots.as_ptr();
             // SAFETY: slots of regions of the same engine, which are kept.
             self.incoming.retain(|&slot| std::ptr::eq(unsafe { (*slot).slots }, mine));
         }
         self.incoming.push(slot);
+        (self.incoming.len() as isize - before) * LINK
     }
 }
 
@@ -118,8 +121,17 @@ impl Compiled {
 pub struct Jit {
     regions: Vec<Compiled>,
     jumps: Box<[Jump]>,
+    /// What the regions take.
     bytes: usize,
+    share: Share,
+    /// Of the store, when the first region was made.
+    generation: u64,
 }
+
+/// Bytes of a link to a region, with as much again that its list may have in reserve.
+const LINK: isize = 2 * size_of::<*mut Slot>() as isize;
+/// The same of an entry of the table of indirect branches.
+const JUMP: isize = 2 * size_of::<u16>() as isize;
 
 // SAFETY: the pointers in slots and jumps are to other slots and code that this object keeps.
 unsafe impl Send for Jit {}
@@ -188,12 +200,14 @@ pub fn available() -> bool {
 }
 
 impl Jit {
-    /// No code yet. `None` when the host gives no executable memory.
-    pub fn new() -> Option<Self> {
+    /// No code yet, for a machine with `ram` bytes of RAM. `None` when the host gives no executable memory.
+    pub fn new(ram: u64) -> Option<Self> {
         available().then(|| Self {
             regions: Vec::new(),
             jumps: vec![NO_JUMP; JUMPS].into_boxed_slice(),
             bytes: 0,
+            share: Share::new(ram),
+            generation: store::generation(),
         })
     }
 
@@ -229,14 +243,14 @@ impl Jit {
         arena::see_code();
     }
 
-    /// Bytes of machine code that this engine uses.
+    /// Bytes of memory that this engine's compiled code takes.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
     /// Whether it is time to start anew.
     pub fn full(&self) -> bool {
-        self.bytes > MOST_CODE
+        self.bytes > self.share.bytes() || self.generation != store::generation()
     }
 
     /// Forgets all code. Blocks must forget their entries.
@@ -244,6 +258,7 @@ impl Jit {
         self.forget_links();
         self.regions.clear();
         self.bytes = 0;
+        self.generation = store::generation();
     }
 
     /// Context numbers have started again, or all links may be wrong.
@@ -309,7 +324,8 @@ impl Jit {
         // SAFETY: as above; nobody else refers to slots while no compiled code runs.
         let slot = unsafe { &mut *cpu.runtime.slot };
         if !std::ptr::eq(slot.slots, entry.slots) {
-            self.regions[entry.region as usize].note_slot(slot);
+            let grown = self.regions[entry.region as usize].note_slot(slot);
+            self.bytes = self.bytes.saturating_add_signed(grown);
         }
         slot.slots = entry.slots;
         slot.code = entry.code;
@@ -323,11 +339,13 @@ impl Jit {
         let jump = &mut self.jumps[number];
         if !std::ptr::eq(jump.slots, entry.slots) {
             let leading = &mut self.regions[entry.region as usize].jumps;
+            let before = leading.len() as isize;
             if leading.len() >= JUMPS {
                 leading.sort_unstable();
                 leading.dedup();
             }
             leading.push(number as u16);
+            self.bytes = self.bytes.saturating_add_signed((leading.len() as isize - before) * JUMP);
         }
         jump.ea = cpu.cia;
         jump.context = cpu.fetch_context[half(cpu.cia)];
@@ -367,7 +385,7 @@ impl Jit {
             cache.blocks[part.number as usize].compiled[half] =
                 Some(Entry { code: at, slots: slots.as_ptr(), region: self.regions.len() as u32 });
         }
-        self.bytes += code.len;
+        self.bytes += code.bytes() + size_of_val(&*slots) + size_of::<Compiled>();
         self.regions.push(Compiled { slots, code, incoming: Vec::new(), jumps: Vec::new() });
     }
 }

@@ -1,23 +1,29 @@
 //! The compiled code of a process: machines that run the same guest code share it.
 //!
 //! Code is found by a digest of everything it was made from. It depends on no address: not of the machine, whose
-//! processor and slots are in registers, and not of the guest's page. When the store is full it starts anew; old code
-//! lives as long as a machine still has it.
+//! processor and slots are in registers, and not of the guest's page. When the store is full it starts anew, and so does every
+//! machine before it goes on: what it holds would keep the old memory, of which it may need little.
 
 use super::{
     arena::Arena,
+    budget,
     code::{Exit, Fresh},
 };
 use std::{
     collections::HashMap,
     io,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicBool},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering::*},
+    },
 };
 
 /// One piece of executable memory.
-const ARENA: usize = 4 << 20;
-/// The store starts anew when it holds more than this.
-const LARGEST: usize = 96 << 20;
+const ARENA: usize = 1 << 20;
+/// What an entry of the store takes beside its code: key, reference, and the map's free places.
+const ENTRY: usize = 2 * (size_of::<[u8; 32]>() + size_of::<Arc<Code>>());
+/// How often the store has started anew.
+static GENERATION: AtomicU64 = AtomicU64::new(0);
 
 /// Compiled code of one region.
 pub struct Code {
@@ -40,10 +46,18 @@ unsafe impl Send for Code {}
 // SAFETY: as above.
 unsafe impl Sync for Code {}
 
+impl Code {
+    /// Bytes of memory it takes.
+    pub fn bytes(&self) -> usize {
+        size_of::<Self>() + size_of_val(&*self.entries) + size_of_val(&*self.exits) + self.len
+    }
+}
+
 #[derive(Default)]
 pub struct Store {
     known: HashMap<[u8; 32], Arc<Code>>,
     arena: Option<Arc<Mutex<Arena>>>,
+    /// What all of it takes.
     bytes: usize,
 }
 
@@ -63,7 +77,7 @@ impl Held {
     /// stays as it is and can be executed.
     pub fn start_anew(&mut self) {
         if let Some(store) = &mut *self.store {
-            store.arena = None;
+            store.seal();
         }
     }
 }
@@ -71,6 +85,20 @@ impl Held {
 /// Waits until nobody changes the store. Memory for code is filled by who has it, so that stands still as well.
 pub fn hold() -> Held {
     Held { store: lock(&STORE) }
+}
+
+impl Store {
+    /// Has the next code go to new memory.
+    fn seal(&mut self) {
+        if let Some(arena) = self.arena.take() {
+            lock(&arena).seal();
+        }
+    }
+}
+
+/// A number that changes when the store starts anew.
+pub fn generation() -> u64 {
+    GENERATION.load(Relaxed)
 }
 
 /// The code with this digest.
@@ -85,8 +113,9 @@ pub fn find(digest: &[u8; 32]) -> Option<Arc<Code>> {
 pub fn add(digest: [u8; 32], fresh: Fresh) -> io::Result<Arc<Code>> {
     let mut guard = lock(&STORE);
     let store = guard.get_or_insert_default();
-    if store.bytes + fresh.code.len() > LARGEST {
+    if store.bytes + fresh.code.len() > budget::of_store() {
         *store = Store::default();
+        GENERATION.fetch_add(1, Relaxed);
     }
     let mut place = None;
     if let Some(arena) = &store.arena {
@@ -98,11 +127,11 @@ pub fn add(digest: [u8; 32], fresh: Fresh) -> io::Result<Arc<Code>> {
             let mut arena = Arena::new(ARENA.max(fresh.code.len().next_multiple_of(ARENA)))?;
             let at = arena.add(&fresh.code).ok_or_else(|| io::Error::other("code larger than its memory"))?;
             let arena = Arc::new(Mutex::new(arena));
+            store.seal();
             store.arena = Some(arena.clone());
             (at, arena)
         }
     };
-    store.bytes += fresh.code.len();
     let code = Arc::new(Code {
         entries: fresh.entries.iter().map(|&(place, offset)| (place, at.wrapping_add(offset))).collect(),
         exits: fresh.exits,
@@ -111,6 +140,7 @@ pub fn add(digest: [u8; 32], fresh: Fresh) -> io::Result<Arc<Code>> {
         named: AtomicBool::new(false),
         _arena: arena,
     });
+    store.bytes += code.bytes() + ENTRY;
     store.known.insert(digest, code.clone());
     Ok(code)
 }
