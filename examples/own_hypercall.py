@@ -21,7 +21,7 @@ def main() -> int:
     lengths: collections.Counter[int] = collections.Counter()
     original = vm.hypercalls[H_PUT_TERM_CHAR]
 
-    @vm.hypercall(H_PUT_TERM_CHAR, "H_PUT_TERM_CHAR")
+    @vm.hypercall(H_PUT_TERM_CHAR, "H_PUT_TERM_CHAR", replace=True)
     def counted(vm: pyspapr.Machine, cpu: Cpu, termno: int, length: int, first: int, second: int) -> tuple[int, ...]:
         """Count, then do what the table did before."""
         lengths[length] += 1

@@ -14,8 +14,9 @@ import re
 import select
 import threading
 import weakref
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from collections.abc import Callable, Iterable
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self, SupportsIndex
 
 from pyspapr.config import check_function
 from pyspapr.errors import ExpectError, StateError
@@ -31,6 +32,9 @@ LONGEST_MATCH: Final = 4096
 """Longest text that a pattern may match, in bytes."""
 BACKLOG_LIMIT: Final = 16 << 20
 """Typed bytes that a saved machine may hold."""
+
+LAST_TEXT: Final = 1024
+"""How much of the console an `ExpectError` quotes its lines from, in characters."""
 
 Sink = Callable[[bytes], None]
 
@@ -52,9 +56,25 @@ class Sinks(list[Sink]):
     """Functions that get what the guest prints, in their order."""
 
     def append(self, sink: Sink) -> None:
-        """Add one. Raises TypeError for what is no function."""
+        """Add one. Raises TypeError for what is not a function, and ValueError for one that is here already."""
+        self.insert(len(self), sink)
+
+    def insert(self, index: SupportsIndex, sink: Sink) -> None:
+        """As `append`, before the one at `index`."""
         check_function("a sink", sink)
-        super().append(sink)
+        if sink in self:
+            raise ValueError(f"{sink!r} is a sink of this console already: it would get everything twice")
+        super().insert(index, sink)
+
+    def extend(self, sinks: Iterable[Sink]) -> None:
+        """Append each."""
+        for sink in sinks:
+            self.append(sink)
+
+    def __iadd__(self, sinks: Iterable[Sink]) -> Self:  # type: ignore[override,misc]
+        """As `extend`."""
+        self.extend(sinks)
+        return self
 
 
 class FileInput:
@@ -268,19 +288,19 @@ class Console:
         """Run the guest until `pattern` appears and return the text up to its end, from the last match on.
 
         `pattern` is plain text or bytes, or a compiled regular expression over either. What is there already is found
-        before anything runs, also when the guest has ended. Raises ExpectError when the run ends otherwise, and
-        StateError when there is nothing to run.
+        before anything runs, also when the guest has ended. Raises ExpectError, which says why, when the run ends
+        otherwise, and StateError when there is nothing to run.
         """
         from pyspapr.results import Matched
 
         if pattern is None:
             raise TypeError("text, bytes or a compiled pattern is waited for, not None")
+        start = monotonic()
         reason = self._owner().run(until=pattern, timeout=timeout)
         if isinstance(reason, Matched):
             return reason.text
-        tail = self.output[-200:]
         wanted = pattern.pattern if isinstance(pattern, re.Pattern) else pattern
-        raise ExpectError(f"{wanted!r} did not appear: {reason}; the console ends with {tail!r}")
+        raise ExpectError.of(wanted, reason, monotonic() - start, self.output[-LAST_TEXT:])
 
     def send(self, line: str | Buffer) -> None:
         """As `write`, with a newline behind it."""

@@ -7,12 +7,13 @@ that says what, where, wanted and got.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pyspapr.migration.statistics import MigrationStatistics
+    from pyspapr.results import StopReason
 
 
 class SpaprError(Exception):
@@ -60,7 +61,36 @@ class GuestAddressError(SpaprError, IndexError):
 
 
 class ExpectError(SpaprError):
-    """The run ended before the text that was waited for appeared on the console."""
+    """The run ended before the text that was waited for appeared on the console.
+
+    `wanted` is that text or pattern, `reason` why the run ended, `seconds` how long it took in the host's time and
+    `lines` the last lines of the console, the unfinished one included.
+    """
+
+    LINES: ClassVar[int] = 5
+
+    def __init__(
+        self,
+        message: str,
+        wanted: str | bytes = "",
+        reason: StopReason | None = None,
+        seconds: float = 0.0,
+        lines: Sequence[str] = (),
+    ) -> None:
+        """Keep the details beside the message."""
+        super().__init__(message)
+        self.wanted = wanted
+        self.reason = reason
+        self.seconds = seconds
+        self.lines = list(lines)
+
+    @classmethod
+    def of(cls, wanted: str | bytes, reason: StopReason, seconds: float, text: str) -> ExpectError:
+        """An error whose message says all of it; `text` is the end of the console."""
+        lines = [line for line in text.splitlines() if line.strip()][-cls.LINES :]
+        shown = ", ".join(map(repr, lines)) if lines else "empty"
+        message = f"{wanted!r} did not appear: {reason}, after {seconds:.1f} s of waiting; the console's end: {shown}"
+        return cls(message, wanted, reason, seconds, lines)
 
 
 class StateError(SpaprError, RuntimeError):

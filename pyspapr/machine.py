@@ -440,18 +440,23 @@ class Machine:
 
     # Hypercalls.
 
-    def hypercall(self, number: int, name: str) -> Callable[[Handler], Handler]:
-        """A decorator that adds a hypercall to this machine, or replaces one, native ones included.
+    def hypercall(self, number: int, name: str, *, replace: bool = False) -> Callable[[Handler], Handler]:
+        """A decorator that adds a hypercall to this machine, or replaces one if it says so, native ones included.
 
-        `hcall.registry` says what the function gets and returns. It is this machine's alone: what is restored or
-        forked gets its own from the `prepare` of `restore` and `snapshot`.
+        `hcall.registry` says what the function gets and returns. It belongs to this machine only: what is restored or
+        forked gets its own from the `prepare` of `restore` and `snapshot`. Raises ValueError when the machine has a
+        hypercall of that number already, its own or built in, and `replace` is not set.
         """
 
         def enter(handler: Handler) -> Handler:
-            self.hypercalls[number] = hcall.row(number, name, handler)
-            for cpu in self.cpus:
-                if number in cpu.vcpu.native_hypercalls():
-                    cpu.vcpu.set_native_hypercall(number, False)
+            added = hcall.row(number, name, handler)
+            native = [cpu.vcpu for cpu in self.cpus if number in cpu.vcpu.native_hypercalls()]
+            if not replace and (number in self.hypercalls or native):
+                known = "built in" if native else self.hypercalls[number].name
+                raise ValueError(f"hypercall {number:#x} is {known} already: {name} replaces it only with replace=True")
+            self.hypercalls[number] = added
+            for vcpu in native:
+                vcpu.set_native_hypercall(number, False)
             return handler
 
         return enter
@@ -623,11 +628,14 @@ class Machine:
             self.resume()
 
     def add_device(self, device: Any) -> None:
-        """Add a device of your own: it is saved with the machine. Raises ConfigError without a schema.
+        """Add a device of your own: it is saved with the machine. Raises ConfigError without a schema, and for a
+        device that is part of the machine already.
 
         The class of `device` needs a table `VMSTATE`; a method `state()`, if there is one, goes into the state hash.
         """
         vmstate.table_of(device)
+        if any(device is part for part in self.parts()):
+            raise ConfigError(f"{device!r} is part of this machine already")
         self.devices.append(device)
 
     def parts(self) -> list[Any]:

@@ -367,7 +367,10 @@ def test_a_terminal_is_raw_and_is_put_back(tmp_path: Path) -> None:
     terminal.type(b"\x01c")
     terminal.expect(b"pc 0x")
     terminal.type(b"\x01x")
-    assert terminal.end() == 0
+    # As Ctrl-C elsewhere, so that a script can tell it from a power-off.
+    assert terminal.end() == 130
+    assert terminal.process.stderr is not None
+    assert terminal.process.stderr.read() == b"pyspapr: left with Ctrl-A x\n"
 
 
 def open_echo(directory: Path) -> list[int]:

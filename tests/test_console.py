@@ -80,6 +80,23 @@ def test_what_is_no_sink_and_what_is_no_source_is_refused_where_it_is_given(vm: 
     assert vm.console.source is None and not vm.console.sinks
 
 
+def test_a_sink_gets_everything_once(vm: Machine) -> None:
+    seen: list[bytes] = []
+    sinks = vm.console.sinks
+    sinks.append(seen.append)
+    for attempt in (sinks.append, lambda sink: sinks.insert(0, sink), lambda sink: sinks.extend([sink])):
+        with pytest.raises(ValueError, match="is a sink of this console already"):
+            attempt(seen.append)
+    with pytest.raises(TypeError, match="a sink is 7, expected a function"):
+        sinks += cast(Any, [7])
+    vm.console.emit(b"x")
+    assert seen == [b"x"]
+    sinks.remove(seen.append)
+    sinks += [seen.append]
+    vm.console.emit(b"y")
+    assert seen == [b"x", b"y"]
+
+
 @pytest.mark.parametrize("given", ["text", None, bytes(17)])
 def test_a_source_gives_no_more_than_it_was_asked_for_and_bytes(vm: Machine, given: Any) -> None:
     class Source:

@@ -8,10 +8,11 @@ import pickle
 
 import pytest
 
-from pyspapr import errors
+from pyspapr import PoweredOff, errors
 
 EXAMPLES = [
     errors.EngineDifference("they differ", 7, 0x10000, ["r3: 1 / 2"]),
+    errors.ExpectError.of("login:", PoweredOff(), 1.5, "one\ntwo"),
     errors.GuestAddressError("outside", 1 << 64, 4),
     errors.ImageFileError.of("a cannot be read: No such file or directory", FileNotFoundError(2, "No such file"), "a"),
     errors.StreamError.of("field count", "spapr_vty", 0x1F40, 16, 15),

@@ -26,7 +26,7 @@ def no_trace() -> Iterator[None]:
 
 
 def answered(vm: Machine, handler: Callable[..., Any]) -> None:
-    vm.hypercall(0xF100, "H_NOTE")(handler)
+    vm.hypercall(0xF100, "H_NOTE", replace=True)(handler)
     assert started(vm, *hypercall(0xF100, 7, 8), *POWER_OFF).run(timeout=20) == PoweredOff()
 
 
@@ -70,6 +70,8 @@ def test_what_cannot_be_called_by_a_guest_is_refused_when_it_is_entered(vm: Mach
     for number in (-1, 1 << 64):
         with pytest.raises(ValueError, match="H_NOTE cannot have the number"):
             vm.hypercall(number, "H_NOTE")(lambda machine, cpu: 0)
+    with pytest.raises(ValueError, match="RTAS call power-off has the token 0x2003 already, and 0x2300 as well"):
+        registry.rtas_call(0x300, "power-off")(lambda vm, cpu: 0)
     with pytest.raises(TypeError, match="my-call names its arguments"):
         registry.rtas_call(0x300, "my-call")(lambda vm, cpu, *arguments: 0)
     assert 0xF100 not in vm.hypercalls and TOKEN not in registry.TABLE
@@ -101,7 +103,7 @@ def test_forks_have_the_handlers_that_prepare_gives_them_and_no_others(vm: Machi
 
 def returned(vm: Machine, result: object) -> list[int]:
     """R3 to R5 after a hypercall with this result."""
-    vm.hypercall(0xF100, "H_NOTE")(cast(Any, lambda machine, cpu: result))
+    vm.hypercall(0xF100, "H_NOTE", replace=True)(cast(Any, lambda machine, cpu: result))
     started(vm, *hypercall(0xF100), 0x60000000).run(max_instructions=len(hypercall(0xF100)), timeout=20)
     return [vm.cpus[0][f"r{number}"] for number in (3, 4, 5)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -55,12 +56,31 @@ def test_a_user_can_replace_a_native_hypercall(vm: Machine) -> None:
     native = vm.cpus[0].vcpu.native_hypercalls()
     assert 0x08 in native
 
-    @vm.hypercall(0x08, "H_ENTER")
+    @vm.hypercall(0x08, "H_ENTER", replace=True)
     def full(machine: Machine, cpu: object) -> int:
         return -6
 
     assert 0x08 not in vm.cpus[0].vcpu.native_hypercalls()
     assert call(vm, 0x08) == (-6,)
+
+
+def test_a_hypercall_that_is_there_is_replaced_only_by_who_says_so(vm: Machine) -> None:
+    def handler(machine: Machine, cpu: object) -> int:
+        return 7
+
+    vm.hypercall(0xF100, "H_NOTE")(handler)
+    before = dict(vm.hypercalls), vm.cpus[0].vcpu.native_hypercalls()
+    for number, known in ((0xF100, "H_NOTE"), (0x58, "H_PUT_TERM_CHAR"), (0x08, "built in")):
+        with pytest.raises(ValueError, match=rf"hypercall {number:#x} is {known} already: H_OTHER .* replace=True"):
+            vm.hypercall(number, "H_OTHER")(lambda machine, cpu: 8)
+    assert before == (vm.hypercalls, vm.cpus[0].vcpu.native_hypercalls())
+    # A handler that cannot be one takes nothing away either.
+    with pytest.raises(TypeError):
+        vm.hypercall(0x08, "H_OTHER", replace=True)(cast(Any, lambda: 8))
+    assert before == (vm.hypercalls, vm.cpus[0].vcpu.native_hypercalls())
+    for number in (0xF100, 0x58, 0x08, 0xF104):
+        vm.hypercall(number, "H_OTHER", replace=True)(lambda machine, cpu: 9)
+        assert call(vm, number) == (9,)
 
 
 def test_h_put_term_char_prints(vm: Machine) -> None:

@@ -147,7 +147,7 @@ def test_a_hypercall_whose_handler_raised_is_made_again(vm: Machine, error: type
 
 
 def test_a_guest_that_was_put_to_sleep_by_a_call_that_failed_is_awake(vm: Machine) -> None:
-    @vm.hypercall(0xE0, "H_CEDE")
+    @vm.hypercall(0xE0, "H_CEDE", replace=True)
     def cede(machine: Machine, cpu: object) -> int:
         machine.cpus[0].vcpu.halted = True
         raise ValueError("half done")
@@ -155,7 +155,7 @@ def test_a_guest_that_was_put_to_sleep_by_a_call_that_failed_is_awake(vm: Machin
     started(vm, *hypercall(0xE0), *POWER_OFF)
     with pytest.raises(ValueError, match="half done"):
         vm.run(timeout=20)
-    vm.hypercall(0xE0, "H_CEDE")(lambda machine, cpu: 0)
+    vm.hypercall(0xE0, "H_CEDE", replace=True)(lambda machine, cpu: 0)
     assert vm.run(timeout=20) == PoweredOff()
 
 

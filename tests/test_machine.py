@@ -11,6 +11,7 @@ import signal
 import threading
 import time
 import weakref
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -179,6 +180,31 @@ def test_expect_runs_until_the_text_appears(vm: Machine) -> None:
         vm.console.expect("three", timeout=20)
     assert vm.console.read() == vm.console.output == "one\ntwo\nend\n"
     assert vm.console.read() == ""
+
+
+def test_what_was_not_found_is_said_with_why_and_the_last_lines(vm: Machine) -> None:
+    def failure(*words: int, timeout: float = 20, before: Callable[[], object] = lambda: None) -> ExpectError:
+        started(vm, *put("one\n"), *put("two\n"), *put("end"), *words)
+        before()
+        with pytest.raises(ExpectError) as caught:
+            vm.console.expect(re.compile("th.ee"), timeout=timeout)
+        error = caught.value
+        assert error.wanted == "th.ee"
+        assert str(error).startswith(f"'th.ee' did not appear: {error.reason}, after {error.seconds:.1f} s")
+        again = pickle.loads(pickle.dumps(error))
+        assert (str(again), again.reason, again.lines) == (str(error), error.reason, error.lines)
+        return error
+
+    stopped = failure(*FOREVER, before=vm.stop)
+    assert stopped.reason == Interrupted() and stopped.lines == []
+    assert str(stopped).endswith("the console's end: empty")
+    ended = failure(*POWER_OFF)
+    assert ended.reason == PoweredOff() and 0 <= ended.seconds < 20
+    assert ended.lines == ["one", "two", "end"] and str(ended).endswith("the console's end: 'one', 'two', 'end'")
+    hung = failure(BRANCH_TO_SELF)
+    assert isinstance(hung.reason, Hung) and len(hung.lines) == ExpectError.LINES
+    late = failure(*FOREVER, timeout=0.2)
+    assert late.reason == Timeout(0.2) and late.seconds >= 0.2
 
 
 def test_what_a_guest_said_before_its_end_can_still_be_expected(vm: Machine) -> None:

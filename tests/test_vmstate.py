@@ -191,6 +191,9 @@ def fields_of(table: VMState) -> set[str]:
 def test_a_device_of_a_user_is_saved_and_restored(vm: Machine, tmp_path: Path) -> None:
     lamp = Lamp()
     vm.add_device(lamp)
+    for part in (lamp, vm.rtc, vm):
+        with pytest.raises(ConfigError, match="is part of this machine already"):
+            vm.add_device(part)
     vm.start(pc=0x100)
     lamp.on, lamp.colour = True, 9
     vm.save(tmp_path / "a")

@@ -2,8 +2,8 @@
 
 Exit status: 0 the guest powered off (or the command did its work), 2 a usage or input error, 3 the guest panicked,
 4 a limit was reached or the guest can never wake, 5 two engines differ (`boot --lockstep`), 128+n a signal ended the
-run; so it is, and nothing is said, when whoever read our output has gone (SIGPIPE). What a user or a guest did wrong is
-one line on standard error, never a traceback.
+run, and 130 also Ctrl-A x, which is a terminal's way to interrupt it; when whoever read our output has gone (SIGPIPE)
+nothing is said. What a user or a guest did wrong is one line on standard error, never a traceback.
 """
 
 from __future__ import annotations

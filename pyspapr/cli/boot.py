@@ -12,9 +12,9 @@ from types import FrameType
 from typing import TYPE_CHECKING, Final
 
 from pyspapr import config
-from pyspapr.cli import complain
+from pyspapr.cli import INTERRUPTED, complain
 from pyspapr.cli.stage import DEFER, Stage
-from pyspapr.cli.stdio import attach_stdio, is_terminal
+from pyspapr.cli.stdio import Left, attach_stdio, is_terminal
 from pyspapr.config import DEFAULT_CPU, DEFAULT_MEMORY, Clock, Engine, MachineConfig
 from pyspapr.errors import ConfigError
 from pyspapr.machine import Machine
@@ -277,10 +277,15 @@ def run_here(vm: Machine, options: RunOptions, at_end: Callable[[Machine], None]
             stage.vm.events.emit("SHUTDOWN", guest=False, reason="host-signal")
             stack.close()
             return signalled.status()
+        except Left:
+            stage.vm.events.emit("SHUTDOWN", guest=False, reason="host-ui")
+            stack.close()
+            complain("left with Ctrl-A x")
+            return INTERRUPTED
         except KeyboardInterrupt:
             stack.close()
             complain("interrupted")
-            return 128 + signal.SIGINT
+            return INTERRUPTED
     if isinstance(reason, Interrupted):
         return 0
     if reason.exit_status:

@@ -24,7 +24,7 @@ from pyspapr.machine import Machine
 ESCAPE: Final = 0x01  # Ctrl-A
 HELP: Final = (
     "\r\nCtrl-A h   this help"
-    "\r\nCtrl-A x   leave: the machine ends"
+    "\r\nCtrl-A x   leave: the machine ends (exit status 130)"
     "\r\nCtrl-A c   where the processor is"
     "\r\nCtrl-A Ctrl-A   send Ctrl-A to the guest\r\n"
 )
@@ -54,12 +54,17 @@ def write_all(fd: int, data: bytes) -> None:
             select.select([], [fd], [])
 
 
+class Left(Exception):
+    """The person at the terminal typed Ctrl-A x."""
+
+
 class Keyboard:
     """Splits what a person types into the guest's input and commands for us."""
 
     def __init__(self, vm: Machine) -> None:
         """Type into `vm`'s console."""
         self.vm = vm
+        self.left = False
         self._escaped = False
 
     def feed(self, data: bytes) -> bytes:
@@ -81,6 +86,7 @@ class Keyboard:
     def _command(self, key: str) -> None:
         match key:
             case "x":
+                self.left = True
                 self.vm.stop()
             case "h" | "?":
                 write_all(STDOUT, HELP.encode())
@@ -149,7 +155,7 @@ def reader(vm: Machine, keyboard: Keyboard | None) -> Iterator[None]:
 
 @contextmanager
 def attach_stdio(vm: Machine) -> Iterator[None]:
-    """Connect the console while the context lasts."""
+    """Connect the console while the context lasts. Raises Left at its end when a person has left meanwhile."""
     sys.stdout.flush()
 
     def show(data: bytes) -> None:
@@ -157,9 +163,10 @@ def attach_stdio(vm: Machine) -> Iterator[None]:
         cli.console_line_open = not data.endswith(b"\n")
 
     vm.console.sinks.append(show)
+    keyboard = Keyboard(vm)
     try:
         if is_terminal():
-            with raw_mode(STDIN), reader(vm, Keyboard(vm)):
+            with raw_mode(STDIN), reader(vm, keyboard):
                 yield
         elif vm.config.clock == "host":
             with reader(vm, None):
@@ -170,3 +177,5 @@ def attach_stdio(vm: Machine) -> Iterator[None]:
     finally:
         vm.console.source = None
         vm.console.sinks.remove(show)
+    if keyboard.left:
+        raise Left

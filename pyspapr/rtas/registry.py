@@ -68,6 +68,8 @@ def rtas_call(number: int, name: str, *, results: int = 1) -> Callable[[Handler]
     def enter(handler: Handler) -> Handler:
         if token in TABLE:
             raise ValueError(f"RTAS token {token:#x} is {TABLE[token].name} already, and {name} as well")
+        if other := next((row for row in TABLE.values() if row.name == name), None):
+            raise ValueError(f"RTAS call {name} has the token {other.token:#x} already, and {token:#x} as well")
         TABLE[token] = RtasCall(token, name, handler, arguments_of(handler, name, MAX_WORDS), results)
         return handler
 
