@@ -12,7 +12,7 @@ __version__: Final[str]
 
 EXIT_LIMIT: Final[int]  # the instruction budget is used up
 EXIT_HYPERCALL: Final[int]  # `sc 1` that has no native handler: see Vcpu.hypercall()
-EXIT_HALTED: Final[int]  # ceded or stopped, and no deadline of its own will wake it
+EXIT_HALTED: Final[int]  # ceded or stopped; with virtual time, and its idle limit has been reached
 EXIT_KICKED: Final[int]  # kick() was called
 EXIT_UNIMPLEMENTED: Final[int]  # strict mode only: an instruction without semantics, see Vcpu.unimplemented
 EXIT_HUNG: Final[int]  # branches to itself with every interrupt masked: it can never wake
@@ -206,6 +206,9 @@ class Vcpu:
     def clock_age(self, nanos: int) -> None: ...
     @property
     def nanos_to_deadline(self) -> int: ...  # until the decrementer interrupts; 0 if it is due
+    # Nanoseconds that virtual time may have skipped at most, None for no limit: then a processor that waits is halted.
+    def set_idle_limit(self, nanos: int | None) -> None: ...
+    def skip_to_deadline(self) -> None: ...  # virtual time does, whatever the limit says
     @property
     def halted(self) -> bool: ...
     @halted.setter

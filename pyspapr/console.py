@@ -12,6 +12,7 @@ import codecs
 import os
 import re
 import select
+import stat
 import threading
 import weakref
 from collections.abc import Callable, Iterable
@@ -88,6 +89,11 @@ class FileInput:
         """Read from `fd`, which stays the caller's."""
         self._fd = fd
         self._end = False
+        try:
+            self.repeatable = stat.S_ISREG(os.fstat(fd).st_mode)
+            """Whether every run finds the same bytes at the same place."""
+        except OSError:  # there is no input
+            self.repeatable = True
 
     @property
     def exhausted(self) -> bool:
@@ -159,6 +165,8 @@ class Console:
         self._scanned = 0  # position up to which it has looked for that
         self._lock = threading.Lock()
         self._input = bytearray()
+        self.heard = 0
+        """Bytes that the guest has taken."""
         self.drained = threading.Event()
         """Set when the guest has read typed input."""
         self._source: InputSource | None = None
@@ -272,6 +280,7 @@ class Console:
             data = self._source.take(limit)
             if not (isinstance(data, bytes) and len(data) <= limit):
                 raise TypeError(f"{self._source!r} gave {data!r}, expected at most {limit} bytes")
+        self.heard += len(data)
         return data
 
     @property
@@ -283,6 +292,11 @@ class Console:
     def may_wake(self) -> bool:
         """Whether input can still come by itself while the guest sleeps."""
         return bool(self._input) or self.keeps_open > 0 or (self._source is not None and not self._source.exhausted)
+
+    @property
+    def polled(self) -> bool:
+        """Whether input may come that nobody announces, and not at the same place of each run."""
+        return self._source is not None and not (self._source.exhausted or getattr(self._source, "repeatable", False))
 
     def expect(self, pattern: str | bytes | re.Pattern[Any], *, timeout: float | None = None) -> str:
         """Run the guest until `pattern` appears and return the text up to its end, from the last match on.

@@ -36,6 +36,7 @@ from pyspapr.devices.vty import Vty
 from pyspapr.devices.xics import Icp, Ics
 from pyspapr.errors import ConfigError, StateError
 from pyspapr.hcall.registry import Handler
+from pyspapr.idleness import Idleness
 from pyspapr.memory import Memory
 from pyspapr.migration.options import MigrationOptions, takes
 from pyspapr.migration.prepare import as_it_is
@@ -111,6 +112,7 @@ class Machine:
         """What a reboot loads. A machine made from a stream does not know: set it before its guest reboots."""
         self.started = False
         self.events = Events()
+        self.idleness = Idleness()
         self.launched = False
         """Whether the guest was run since its start."""
         self.phase: Status | None = None

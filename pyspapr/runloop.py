@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 from pyspapr import _native
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 SLICE: Final = 1 << 24
 """Instructions between two looks at the console's input."""
 NAP: Final = 0.02
-"""How often a virtual-time guest without a deadline looks for input, in seconds."""
+"""How often a virtual-time guest that has been quiet for long looks for input, in seconds."""
 LONGEST_SLEEP: Final = 60.0
 MIGRATION_NAP: Final = 0.002
 """How long a guest that waits keeps a migration waiting at most, in seconds."""
@@ -64,6 +65,10 @@ class Run:
         self.pattern = compiled(until)
         self.seen = -1
         self.expired = False
+        self.idle_limit: int | None = None
+        self.deadline = -1
+        """Which of the guest's deadlines the host sleeps for, in nanoseconds of virtual time."""
+        self.wakes_at = 0.0
 
     def go(self) -> StopReason:
         """Run until there is a reason to stop."""
@@ -73,6 +78,9 @@ class Run:
             timer = threading.Timer(min(self.seconds, threading.TIMEOUT_MAX), self._expire)
             timer.daemon = True
             timer.start()
+        if self.limit is None and self.pattern is None and self.vm.config.clock == "virtual":
+            self.idle_limit = self.vm.idleness.limit(self.vm.console, self.vcpu)
+        self.vcpu.set_idle_limit(self.idle_limit)
         try:
             while True:
                 self.interruption.check()
@@ -154,18 +162,35 @@ class Run:
             raise RuntimeError(f"the engine returned {code}, which is no exit")
 
     def _sleep(self) -> None:
-        """The guest waits. With a host clock for its deadline or a key; otherwise only input can wake it."""
+        """The guest waits. With a host clock for its deadline or a key; with virtual time it has done so for long."""
         vm = self.vm
+        if vm.config.clock == "virtual":
+            self._idle()
+            return
         vm.vty.poll()
-        if self.vcpu.external or self.expired:
+        if not (self.vcpu.external or self.expired):
+            self._wait(min(self.vcpu.nanos_to_deadline / 1e9, LONGEST_SLEEP))
+
+    def _idle(self) -> None:
+        """Virtual time skips no more for nothing: see `idleness`. The host sleeps for as long as the guest would."""
+        vm, vcpu = self.vm, self.vcpu
+        if (limit := vm.idleness.limit(vm.console, vcpu)) != self.idle_limit:
+            self.idle_limit = limit
+            vcpu.set_idle_limit(limit)
             return
-        seconds = NAP
-        if vm.config.clock == "host":
-            seconds = min(self.vcpu.nanos_to_deadline / 1e9, LONGEST_SLEEP)
-        elif not vm.console.may_wake and vm.migrating is None:
-            vm.end(Hung(self.cpu["pc"], "it waits for an interrupt, and none can come"))
+        # A file is read where any other run would read it.
+        if polled := vm.console.polled or vm.console.backlog > 0:
+            vm.vty.poll()
+        if vcpu.external or self.expired:
             return
-        self._wait(seconds)
+        left = vcpu.nanos_to_deadline
+        if (deadline := vcpu.nanos + left) != self.deadline:
+            self.deadline, self.wakes_at = deadline, time.monotonic() + left / 1e9
+        seconds = self.wakes_at - time.monotonic()
+        if seconds <= 0:
+            vcpu.skip_to_deadline()
+        else:
+            self._wait(min(seconds, NAP if polled else LONGEST_SLEEP))
 
     def _wait(self, seconds: float) -> None:
         """Sleep until a kick; with a migration, until it can go on."""

@@ -63,7 +63,10 @@ CONSOLE: Final = Option(
 )
 TIMEOUT: Final = Option(names=("--timeout",), kind=Kind.SECONDS, help="Stop after this time.", metavar="SECONDS")
 MAX_INSTRUCTIONS: Final = Option(
-    names=("--max-instructions",), kind=Kind.COUNT, help="Stop after N instructions.", metavar="N"
+    names=("--max-instructions",),
+    kind=Kind.COUNT,
+    help="Stop after N instructions. A guest that idles on the virtual clock never waits for the host then.",
+    metavar="N",
 )
 ENGINE: Final = Option(
     names=("--engine",),

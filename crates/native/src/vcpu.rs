@@ -55,6 +55,8 @@ struct Inner {
     halted: bool,
     native: Native,
     unimplemented: (u64, u32),
+    /// Nanoseconds that virtual time may have skipped at most.
+    idle_limit: u64,
     /// Where the `sc` is that Python has been told of and has not answered.
     unanswered: Option<u64>,
 }
@@ -87,7 +89,12 @@ impl Inner {
             let cpu = &mut self.engine.cpu;
             if !cpu.wakeup_pending() {
                 match (&cpu.clock, cpu.decrementer_deadline()) {
-                    (Clock::Virtual, Some(nanos)) => cpu.skip_to(nanos),
+                    (Clock::Virtual, Some(nanos)) => {
+                        let skipped = cpu.idle_nanos.saturating_add(nanos.saturating_sub(cpu.nanos()));
+                        if skipped <= self.idle_limit {
+                            cpu.skip_to(nanos);
+                        }
+                    }
                     _ => cpu.read_clock_again(),
                 }
                 if !cpu.wakeup_pending() {
@@ -172,6 +179,7 @@ impl Vcpu {
             halted: false,
             native: Native::default(),
             unimplemented: (0, 0),
+            idle_limit: u64::MAX,
             unanswered: None,
         };
         Ok(Self { inner: Mutex::new(inner), presence: Presence::new(), kicked: Arc::default() })
@@ -362,6 +370,22 @@ impl Vcpu {
             Clock::Host(host) => host.now(),
         };
         Ok(cpu.decrementer_deadline().map_or(0, |at| at.saturating_sub(now)))
+    }
+
+    /// Nanoseconds that virtual time may have skipped at most; `None` for no limit. Beyond it a processor that waits
+    /// ends the run with EXIT_HALTED.
+    fn set_idle_limit(&self, nanos: Option<u64>) -> PyResult<()> {
+        self.lock()?.idle_limit = nanos.unwrap_or(u64::MAX);
+        Ok(())
+    }
+
+    /// Virtual time skips to the next deadline, whatever the limit says.
+    fn skip_to_deadline(&self) -> PyResult<()> {
+        let cpu = &mut self.lock()?.engine.cpu;
+        if let Some(nanos) = cpu.decrementer_deadline() {
+            cpu.skip_to(nanos);
+        }
+        Ok(())
     }
 
     #[getter]
