@@ -92,8 +92,9 @@ lockstep-random:
 lockstep-linux: build guests
 	PYTHONPATH=tools $(BIN)/python tests/lockstep_linux.py $(SECONDS) $(JOBS) $(SEED)
 
-soak: build ## a thousand migrations in a row, with reboots, cancels and cut links mixed in
+soak: build ## a thousand migrations in a row, with reboots, cancels and cut links mixed in; 500 machines made and dropped
 	$(BIN)/python tests/soak.py 1000
+	$(BIN)/python tests/lifetimes.py 500
 
 anywhere: build guests ## save and restore the built-in guest at 10,000 instruction counts and Linux at 100; fuzz the stream
 	PYSPAPR_ANYWHERE_POINTS=10000 PYSPAPR_LINUX_POINTS=100 PYSPAPR_FUZZ_EXAMPLES=100000 \

@@ -23,13 +23,21 @@ T = TypeVar("T")
 ABANDONED: Final = "another thread was using the machine when this process was forked: it exists in the parent only"
 
 
-def _carry_out(future: Future[T], function: Callable[[], T]) -> None:
+def _carry_out(future: Future[T] | None, function: Callable[[], T]) -> None:
+    """Nobody waits for the result when `future` is None."""
+    if future is None:
+        from concurrent.futures import Future
+
+        future = Future()
     if not future.set_running_or_notify_cancel():
         return
     try:
         result = function()
     except Exception as error:  # whoever waits for the result gets it
         future.set_exception(error)
+        # Its traceback has this frame and those of the callers. With the future in a variable of one of them that
+        # would be a cycle, with the machine in it.
+        del future, function
     except BaseException as error:  # Ctrl-C and the like belong to the thread they came to
         future.set_exception(StateError(f"the machine's thread was interrupted ({type(error).__name__})"))
         raise
@@ -73,17 +81,20 @@ class Calls:
 
         self._check()
         future: Future[T] = Future()
-        with self._lock:
-            if self.elsewhere:
-                self._queue.append((future, function))
-                self._kick()
-                return future
-            self._acting += 1
-            try:
-                _carry_out(future, function)
-            finally:
-                self._acting -= 1
-        return future
+        try:
+            with self._lock:
+                if self.elsewhere:
+                    self._queue.append((future, function))
+                    self._kick()
+                    return future
+                self._acting += 1
+                try:
+                    _carry_out(future, function)
+                finally:
+                    self._acting -= 1
+            return future
+        finally:
+            del future  # see `_carry_out`
 
     def leave(self, function: Callable[[], object]) -> None:
         """Have the next run call `function` when it has begun. Without a run nobody does."""
@@ -111,12 +122,7 @@ class Calls:
     def serve(self) -> None:
         """For the run loop: carry out what was queued."""
         while self._queue:
-            future, function = self._queue.popleft()
-            if future is None:
-                from concurrent.futures import Future
-
-                future = Future()
-            _carry_out(future, function)
+            _carry_out(*self._queue.popleft())
 
     def after_fork(self) -> None:
         """In the child: what other threads queued is theirs, and the parent does it."""

@@ -14,13 +14,13 @@ import re
 import select
 import stat
 import threading
-import weakref
 from collections.abc import Callable, Iterable
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self, SupportsIndex
 
 from pyspapr.config import check_function
-from pyspapr.errors import ExpectError, StateError
+from pyspapr.errors import ExpectError
+from pyspapr.owner import owner
 from pyspapr.vmstate.schema import Field, VMState
 from pyspapr.vmstate.types import VarBytes
 
@@ -154,7 +154,7 @@ class Console:
 
     def __init__(self, machine: Machine, history: int) -> None:
         """Keep at most `history` bytes of output."""
-        self._machine = weakref.ref(machine)
+        self._owner = owner(machine, "the console")
         self._limit = history
         self._history = bytearray()
         self._start = 0  # bytes forgotten so far
@@ -172,12 +172,6 @@ class Console:
         self._source: InputSource | None = None
         self.keeps_open = 0
         self.sinks = Sinks()
-
-    def _owner(self) -> Machine:
-        """The machine, which the console does not keep. Raises StateError when it is gone."""
-        if (machine := self._machine()) is None:
-            raise StateError("the console's machine is gone: its last reference went, and the console does not keep it")
-        return machine
 
     def after_fork(self) -> None:
         """In a child of fork: a lock that another thread held would never be released."""

@@ -19,6 +19,15 @@ if TYPE_CHECKING:
 class SpaprError(Exception):
     """Base of every error of this package."""
 
+    def fresh(self) -> Self:
+        """The same error without a traceback, to be kept or raised again.
+
+        A traceback keeps the frames that the error went through, with whole machines in their variables.
+        """
+        import copy
+
+        return copy.copy(self)
+
 
 class ConfigError(SpaprError, ValueError):
     """A machine description that cannot be built: memory size, processor name, table size."""

@@ -88,31 +88,39 @@ class Node:
             yield from child.walk()
 
 
+class _Blocks:
+    """The structure block and the strings block of a tree. (A function that calls itself would be a cycle.)"""
+
+    def __init__(self) -> None:
+        self.strings = bytearray()
+        self.structure = bytearray()
+        self._offsets: dict[str, int] = {}
+
+    def _pad(self) -> None:
+        self.structure.extend(bytes(-len(self.structure) % 4))
+
+    def emit(self, node: Node) -> None:
+        """A node and what is below it."""
+        self.structure.extend(BEGIN_NODE.to_bytes(4, "big"))
+        self.structure.extend(node.name.encode() + b"\0")
+        self._pad()
+        for name, value in node.properties.items():
+            if name not in self._offsets:
+                self._offsets[name] = len(self.strings)
+                self.strings.extend(name.encode() + b"\0")
+            self.structure.extend(struct.pack(">III", PROP, len(value), self._offsets[name]))
+            self.structure.extend(value)
+            self._pad()
+        for child in node.children:
+            self.emit(child)
+        self.structure.extend(END_NODE.to_bytes(4, "big"))
+
+
 def flatten(root: Node, reservations: Iterable[tuple[int, int]] = (), boot_cpu: int = 0) -> bytes:
     """The blob of `root`. `reservations` are (address, size) pairs that the kernel must not allocate from."""
-    strings = bytearray()
-    offsets: dict[str, int] = {}
-    structure = bytearray()
-
-    def pad() -> None:
-        structure.extend(bytes(-len(structure) % 4))
-
-    def emit(node: Node) -> None:
-        structure.extend(BEGIN_NODE.to_bytes(4, "big"))
-        structure.extend(node.name.encode() + b"\0")
-        pad()
-        for name, value in node.properties.items():
-            if name not in offsets:
-                offsets[name] = len(strings)
-                strings.extend(name.encode() + b"\0")
-            structure.extend(struct.pack(">III", PROP, len(value), offsets[name]))
-            structure.extend(value)
-            pad()
-        for child in node.children:
-            emit(child)
-        structure.extend(END_NODE.to_bytes(4, "big"))
-
-    emit(root)
+    blocks = _Blocks()
+    blocks.emit(root)
+    strings, structure = blocks.strings, blocks.structure
     structure.extend(END.to_bytes(4, "big"))
 
     reserve = b"".join(struct.pack(">QQ", address, size) for address, size in reservations) + bytes(16)

@@ -8,7 +8,8 @@ A machine is used by one thread at a time. Other threads may call `kick`, `stop`
 `post` and `console.write`, also while it runs: what touches the guest's state is then done by the thread that runs it,
 between two instructions.
 
-A machine's memory is given back when the last reference to it goes. Its console, processors and devices do not keep it.
+A machine's memory is given back when the last reference to it goes, without the collector of cycles. Its console and
+devices do not keep it; `memory` and `cpus` keep what they show.
 There is nothing to close, so it is no context manager.
 """
 
@@ -17,7 +18,6 @@ from __future__ import annotations
 import os
 import re
 import threading
-import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeVar, Unpack
 
@@ -40,6 +40,7 @@ from pyspapr.idleness import Idleness
 from pyspapr.memory import Memory
 from pyspapr.migration.options import MigrationOptions, takes
 from pyspapr.migration.prepare import as_it_is
+from pyspapr.owner import owner
 from pyspapr.plain import unknown
 from pyspapr.results import Migrated, Panicked, PoweredOff, Rebooted, StopReason
 from pyspapr.runstate import Events, Status, status_of
@@ -94,8 +95,7 @@ class Machine:
             self.hpt = Hpt(self.config.table_shift) if hpt is None else hpt
         except (OSError, MemoryError) as error:
             raise ConfigError(f"the host cannot provide this machine's memory: {error}") from error
-        # What belongs to a machine does not keep it: its memory goes when nobody has it any more.
-        this: Machine = weakref.proxy(self)
+        this = owner(self, "this device")
         self.prepared_hpt: Hpt | None = None
         """What H_RESIZE_HPT_PREPARE has prepared."""
         self.memory = Memory(self.ram)
@@ -107,7 +107,7 @@ class Machine:
         """Whether a hypercall has no result yet."""
         self._kicked = threading.Event()
         self._stop_requested = False
-        self._calls = Calls(lambda: this.kick())
+        self._calls = Calls(lambda: this().kick())
         self.images: boot.Images | None = None
         """What a reboot loads. A machine made from a stream does not know: set it before its guest reboots."""
         self.started = False
@@ -139,7 +139,7 @@ class Machine:
         self.registered = [Registered() for _ in vcpus]
 
         ics = self.ics = Ics()
-        self.icps = [Icp(self.ics, index, self._line(vcpu)) for index, vcpu in enumerate(vcpus)]
+        self.icps = [Icp(self.ics, index, self._line(this, index)) for index in range(len(vcpus))]
         self.console = Console(self, self.config.console_history)
         irq = ics.claim(vty.IRQ)
         ics.claim(nvram.IRQ)
@@ -147,7 +147,7 @@ class Machine:
         self.nvram = Nvram()
         self.rtc = Rtc(
             RTC_EPOCH if self.config.rtc_base is None else self.config.rtc_base,
-            lambda: vcpus[0].timebase,
+            lambda: this().cpus[0].vcpu.timebase,
         )
         self.random = Random(self.config.seed)
 
@@ -156,9 +156,9 @@ class Machine:
         forked.machines.add(self)
 
     @staticmethod
-    def _line(vcpu: Vcpu) -> Callable[[bool], None]:
+    def _line(this: Callable[[], Machine], index: int) -> Callable[[bool], None]:
         def drive(level: bool) -> None:
-            vcpu.external = level
+            this().cpus[index].vcpu.external = level
 
         return drive
 

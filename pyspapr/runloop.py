@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+import weakref
 from typing import TYPE_CHECKING, Any, Final
 
 from pyspapr import _native
@@ -40,6 +41,13 @@ def compiled(until: str | bytes | re.Pattern[Any] | None) -> re.Pattern[Any] | N
         case bytes():
             return re.compile(re.escape(until))
     raise TypeError(f"text, bytes or a compiled pattern is waited for, not {type(until).__name__}")
+
+
+def _expire(reference: weakref.ref[Run]) -> None:
+    """The time of a run is over. The timer's thread may outlive the run, and does not keep its machine."""
+    if (run := reference()) is not None:
+        run.expired = True
+        run.vm.kick()
 
 
 class Run:
@@ -75,7 +83,7 @@ class Run:
         timer = None
         if self.seconds is not None:
             # More than a thread can wait (three centuries where time is 64 bits) is as good as for ever.
-            timer = threading.Timer(min(self.seconds, threading.TIMEOUT_MAX), self._expire)
+            timer = threading.Timer(min(self.seconds, threading.TIMEOUT_MAX), _expire, (weakref.ref(self),))
             timer.daemon = True
             timer.start()
         if self.limit is None and self.pattern is None and self.vm.config.clock == "virtual":
@@ -96,10 +104,6 @@ class Run:
             self.vcpu.hypercall_again()
             if timer is not None:
                 timer.cancel()
-
-    def _expire(self) -> None:
-        self.expired = True
-        self.vm.kick()
 
     def _budget(self) -> int:
         done = self.vcpu.instructions

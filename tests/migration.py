@@ -76,6 +76,7 @@ class Arrival:
             self.vm = self.incoming.receive()
         except BaseException as error:
             self.error = error
+            del self  # the traceback has this frame: it would be a cycle with what was loaded in it
 
     def join(self) -> None:
         """Wait for its end."""

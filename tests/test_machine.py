@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import _thread
 import copy
-import gc
 import pickle
 import re
 import signal
 import threading
 import time
-import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -521,21 +519,6 @@ def test_a_user_hypercall_is_called_by_the_guest(vm: Machine) -> None:
 
     assert started(vm, *hypercall(0xF100, 7, 8), *POWER_OFF).run(timeout=20) == PoweredOff()
     assert seen == [(7, 8)]
-
-
-def test_a_machine_goes_with_the_last_reference_to_it(demo_guest: Path) -> None:
-    gc.disable()  # it must not need the collector of cycles
-    try:
-        vm = Machine(memory="64M")
-        vm.load_kernel(demo_guest)
-        vm.run(max_instructions=100_000)
-        copies = [vm.snapshot().fork(), Machine(memory="64M")]
-        gone = [weakref.ref(machine) for machine in (vm, *copies)]
-        del vm
-        copies.clear()
-        assert [machine() for machine in gone] == [None] * 3
-    finally:
-        gc.enable()
 
 
 @pytest.mark.parametrize(

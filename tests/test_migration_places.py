@@ -654,7 +654,6 @@ def test_no_thread_and_no_descriptor_is_left_behind(demo_guest: Path, tmp_path: 
             vm.migrate(arrival.address, on_progress=cancel)
         arrival.failure()
         del arrival
-    gc.collect()  # machines are cycles of objects
     eventually(lambda: threading.active_count() <= before[0] and len(os.listdir("/proc/self/fd")) <= before[1])
 
 

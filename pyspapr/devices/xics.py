@@ -9,6 +9,7 @@ when the processor's priority falls.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Any, ClassVar, Final
 
@@ -92,7 +93,8 @@ class Ics:
     def __init__(self) -> None:
         """No source yet."""
         self.sources: dict[int, Source] = {}
-        self.presenters: list[Icp] = []
+        self.presenters: list[weakref.ref[Icp]] = []
+        """By processor; they keep this controller and not the other way round."""
 
     def claim(self, number: int) -> int:
         """Create the source `number` for a device and return it."""
@@ -111,8 +113,8 @@ class Ics:
 
     def _present(self, number: int, source: Source) -> None:
         source.sent, source.rejected, source.masked_pending = True, False, False
-        if source.server < len(self.presenters):
-            self.presenters[source.server].offer(number, source.priority)
+        if source.server < len(self.presenters) and (presenter := self.presenters[source.server]()) is not None:
+            presenter.offer(number, source.priority)
 
     def reject(self, number: int) -> None:
         """A presenter cannot take the interrupt now."""
@@ -168,7 +170,7 @@ class Icp:
         self.pending_priority = MASKED
         self.mfrr = MASKED
         self._level = False
-        ics.presenters.append(self)
+        ics.presenters.append(weakref.ref(self))
 
     def loaded(self) -> None:
         """The line stands as the registers say; the processor knows, it was loaded before."""

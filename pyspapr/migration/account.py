@@ -116,6 +116,10 @@ class Account:
             self._passes = self._with(self._timed(self._current))
             self._current = None
 
+    def lose(self) -> None:
+        """The pass is not counted: the guest is gone, so nobody knows how far it came."""
+        self._current = None
+
     def _with(self, one: PassStatistics) -> tuple[PassStatistics, ...]:
         """The passes, this one included."""
         if not self._joins:

@@ -82,6 +82,7 @@ class Incoming:
         self._cancelled = threading.Event()
         self._reader: StreamReader | None = None
         self._ahead = memoryview(b"")  # read, and not yet asked for
+        self._total = 0
         self._said = 0.0
         self._told = 0
         self._error: SpaprError | None = None
@@ -113,9 +114,10 @@ class Incoming:
             return machine
         except SpaprError as error:
             self._farewell(transport, error)
-            raise self._ended(error) from error
+            raise self._ended(error) from error.__cause__
         finally:
             transport.close()
+            self._total, self._reader = self._received, None  # which would call back here
 
     # The phases.
 
@@ -228,7 +230,7 @@ class Incoming:
     def _ended(self, error: SpaprError) -> SpaprError:
         if self._cancelled.is_set() and not isinstance(error, MigrationCancelled):
             error = MigrationCancelled("the migration was cancelled on this side")
-        self._error = error
+        self._error = error.fresh()
         self._enter(Phase.CANCELLED if isinstance(error, MigrationCancelled) else Phase.FAILED)
         if isinstance(error, MigrationError):
             error.statistics = self.statistics
@@ -273,7 +275,7 @@ class Incoming:
 
     @property
     def _received(self) -> int:
-        return 0 if self._reader is None else self._reader.offset
+        return self._total if self._reader is None else self._reader.offset
 
     @property
     def statistics(self) -> MigrationStatistics:

@@ -125,14 +125,14 @@ class Link:
 
     def check(self) -> None:
         """Raise what went wrong, if anything did: in the peer's words, if it has left some."""
-        if (error := self._error) is None:
+        if self._error is None:
             return
         if self.transport.direct:
             with contextlib.suppress(SpaprError):
                 while (frame := self._read_frame(0)) is not None:
                     if frame[0] == "failure":
-                        error = self._error = failure(frame)
-        raise error
+                        self._error = failure(frame)
+        raise self._error.fresh()
 
     def wait_for_room(self, seconds: float) -> None:
         """Sleep until there is room or trouble, at most `seconds`."""
@@ -250,7 +250,7 @@ class Link:
         """`check` raises this from now on, or what it raises already."""
         with self._changed:
             if self._error is None:
-                self._error = error
+                self._error = error.fresh()
             self._changed.notify_all()
 
     def close(self) -> None:
@@ -258,6 +258,7 @@ class Link:
         with self._changed:
             self._closing = True
             self._changed.notify_all()
+        self._pause = None  # it belongs to the migration, which has this link
         with contextlib.suppress(SpaprError):
             self.transport.close()
         for thread in self._threads:

@@ -14,6 +14,7 @@ from pyspapr.migration.account import Account
 from pyspapr.migration.records import HptChunk, RamChunk, Table
 from pyspapr.migration.statistics import ENTRY_BYTES
 from pyspapr.migration.stream import StreamWriter
+from pyspapr.owner import owner
 
 if TYPE_CHECKING:
     from pyspapr._native import Hpt, HptPass, RamPass
@@ -32,7 +33,7 @@ class Passes:
 
     def __init__(self, vm: Machine, writer: StreamWriter, account: Account, compress: str | None) -> None:
         """Nothing was taken."""
-        self._vm = vm
+        self._owner = owner(vm, "the migration")
         self._writer = writer
         self._account = account
         self._compress = compress
@@ -96,6 +97,10 @@ class Passes:
         self._account.hpt(valid, invalid, self._writer.record(HptChunk(valid, invalid, data)))
         return True
 
+    @property
+    def _vm(self) -> Machine:
+        return self._owner()
+
     # What is left.
 
     @property
@@ -136,4 +141,4 @@ class Passes:
     def forget(self) -> None:
         """It is over, whichever way."""
         self._taken.clear()
-        self._ram = self._hpt = None
+        self._ram = self._hpt = self._table = None

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+import weakref
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Final
 
 from pyspapr.errors import (
@@ -36,6 +37,7 @@ from pyspapr.migration.stream import StreamWriter
 from pyspapr.migration.throttle import Throttle
 from pyspapr.migration.transport import NothingLeft
 from pyspapr.migration.uri import Place, connect
+from pyspapr.owner import owner
 from pyspapr.results import Migrated, Rebooted
 from pyspapr.runstate import Status
 
@@ -60,7 +62,7 @@ class Outgoing:
 
     def __init__(self, vm: Machine, place: Place, options: MigrationOptions) -> None:
         """Connect and have the destination compare. Raises MigrationError, with nothing sent and nothing changed."""
-        self.vm = vm
+        self._owner = find = owner(vm, "the migration")
         self._convergence = Convergence(options.downtime_limit)
         self.pause_before_switchover = options.pause_before_switchover
         self.on_progress = options.on_progress
@@ -68,7 +70,7 @@ class Outgoing:
         self.ended = threading.Event()
         """Set when the migration is over, whichever way."""
         self.error: SpaprError | None = None
-        self._account = Account(lambda: vm.cpus[0].vcpu.instructions)
+        self._account = Account(lambda: find().cpus[0].vcpu.instructions)
         self._cancelled = threading.Event()
         self._proceed = threading.Event()
         self._slices = 0  # of the guest, so far
@@ -90,6 +92,13 @@ class Outgoing:
         self._writer = StreamWriter(self._link.put)
         self._passes = Passes(vm, self._writer, self._account, options.compress)
         self._phases = self._run()
+        self._orphaned = weakref.finalize(vm, self._abandon)
+        self._orphaned.atexit = False
+
+    @property
+    def vm(self) -> Machine:
+        """The machine, which keeps its last migration and is not kept by it. Raises StateError when it is gone."""
+        return self._owner()
 
     # The phases.
 
@@ -109,7 +118,7 @@ class Outgoing:
             raise
         return link
 
-    def _run(self) -> Iterator[None]:
+    def _run(self) -> Generator[None]:
         self._schemas = save.write_head(self.vm, self._writer)
         yield from self._first_pass()
         yield from self._iterate()
@@ -458,14 +467,14 @@ class Outgoing:
     def result(self) -> MigrationStatistics:
         """Statistics of a migration that has ended well. Raises what ended it otherwise."""
         if self.error is not None:
-            raise self.error
+            raise self.error.fresh()
         return self.statistics
 
     def _fail(self, error: SpaprError) -> None:
         """Marks go back, time goes on. Once the right to run is given up there is nothing to go back to."""
         if self.phase is Phase.COMPLETED:
             return
-        self.error = error
+        self.error = error.fresh()
         if self._given_up:
             self._end(Phase.UNCONFIRMED)
             return
@@ -476,6 +485,17 @@ class Outgoing:
                 self.vm.resume()
         self._end(Phase.CANCELLED if isinstance(error, MigrationCancelled) else Phase.FAILED)
 
+    def _abandon(self) -> None:
+        """The machine is gone, in the middle of it: nobody can carry it out."""
+        self._phases.close()
+        self._passes.forget()
+        self._link.close()
+        self.error = MigrationCancelled("the migration ended with its machine, which nobody kept")
+        self._account.lose()
+        self._account.enter(Phase.CANCELLED)
+        self.on_progress = None
+        self.ended.set()
+
     def _end(self, phase: Phase) -> None:
         self._account.sent_bytes = self._link.sent
         self._account.remaining = (0, 0) if phase is Phase.COMPLETED else (self._passes.pages, self._passes.entries)
@@ -483,6 +503,7 @@ class Outgoing:
         self._link.close()
         if isinstance(self.error, MigrationError):
             self.error.statistics = self._snapshot(phase)
+        self._orphaned.detach()
         self._enter(phase)
 
     # Telling.
@@ -494,7 +515,11 @@ class Outgoing:
         if (status := QEMU_STATUS[phase]) != self._said:
             self._said = status
             self.vm.events.emit("MIGRATION", status=status)
-        self._report(True)
+        try:
+            self._report(True)
+        finally:
+            if phase.ended:
+                self.on_progress = None  # which may well have the machine
 
     def _report(self, now: bool) -> None:
         if self.on_progress is None or not (now or time.monotonic() - self._reported >= REPORT_EVERY):

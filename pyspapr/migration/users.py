@@ -22,6 +22,10 @@ class Closed(Exception):
     """It was closed, so it cannot be used."""
 
 
+def _released() -> None:
+    """It was released already."""
+
+
 class Users:
     """Counts those inside its `with`; `close` lets them leave first. `release` does the closing, once."""
 
@@ -63,7 +67,8 @@ class Users:
     def _end(self) -> None:
         # Under the lock: whoever comes back from here or from `close` may end the process, and then it is done.
         self._wake.close()
-        self._release()
+        release, self._release = self._release, _released  # it may belong to the object that has this one
+        release()
 
     def wait(self, descriptor: int, events: int, seconds: float | None = None) -> bool:
         """Inside the `with`: until `events` can be done, True, or the time is up, False. Raises Closed."""

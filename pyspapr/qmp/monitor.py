@@ -36,11 +36,11 @@ class Monitor:
         self,
         vm: Machine,
         name: str | None,
-        schedule: Callable[[Callable[[], None]], None],
+        schedule: Callable[[Callable[[], None]], object],
         host: Host | None = None,
     ) -> None:
         """Control `vm`; `name` is what query-name says; `schedule` does something once the answer is on its way."""
-        self.vm = vm
+        self._vm: Machine | None = vm
         self.name = name
         self.schedule = schedule
         self.host = host
@@ -51,6 +51,21 @@ class Monitor:
         """Why the last migration did not begin."""
         self.arriving: Incoming | None = None
         """The machine that is on its way here, or has come."""
+
+    @property
+    def vm(self) -> Machine:
+        """The machine. Raises QmpError once the control socket is closed: from then on nothing here keeps it."""
+        if self._vm is None:
+            raise QmpError("the control socket is closed")
+        return self._vm
+
+    @vm.setter
+    def vm(self, vm: Machine) -> None:
+        self._vm = vm
+
+    def leave(self) -> None:
+        """The control socket is closed."""
+        self._vm = self.host = self.arriving = None
 
     def quit(self) -> None:
         """End the run, and say so. A migration under way is cancelled, or the run might wait for its other side."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
@@ -31,6 +30,10 @@ OUTPUT_LIMIT: Final = 4 << 20
 """Bytes that may wait for a client which does not read."""
 GOODBYE_SECONDS: Final = 2.0
 """How long the end waits for clients to take their last answers."""
+
+
+def _nothing() -> None:
+    """There is no listener to take away any more."""
 
 
 class Client:
@@ -93,9 +96,9 @@ class QmpServer:
         """Listen and start to serve. `host` is the program around the machine, if it can run another in its place."""
         self._listener = Listener(parse_address(address))
         self.address = self._listener.address
-        self.monitor = Monitor(vm, name, self._schedule, host)
         self._clients: set[Client] = set()
         self._loop = asyncio.new_event_loop()
+        self.monitor = Monitor(vm, name, self._loop.call_soon, host)
         self._closing = asyncio.Event()
         self._closed = False
         self._unsubscribe = vm.events.subscribe(self._on_event)
@@ -118,18 +121,19 @@ class QmpServer:
             return
         self._closed = True
         self._unsubscribe()
+        self._unsubscribe = _nothing
         self._loop.call_soon_threadsafe(self._closing.set)
         self._thread.join()
         self._listener.forget()
+        self.monitor.leave()
 
     def attach(self, vm: Machine) -> None:
         """Control `vm` from now on. Clients stay connected."""
+        if self._closed:
+            return
         self._unsubscribe()
         self.monitor.vm = vm
         self._unsubscribe = vm.events.subscribe(self._on_event)
-
-    def _schedule(self, action: Callable[[], None]) -> None:
-        self._loop.call_soon(action)
 
     # In the machine's thread.
 
