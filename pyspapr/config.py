@@ -39,6 +39,7 @@ CPU_MODELS: Final = ("power8", "power9")
 DEFAULT_CPU: Final = "power8"
 DEFAULT_MEMORY: Final = "1G"
 
+CLOCKS: Final[tuple[Clock, ...]] = ("virtual", "host")
 ENGINES: Final[tuple[Engine, ...]] = ("interp", "jit")
 DEFAULT_ENGINE: Engine = "jit"
 """What runs the guest's instructions when a machine is not told. No part of its description: nothing that a guest
@@ -172,7 +173,7 @@ class MachineConfig(Plain, kw_only=True):
         object.__setattr__(self, "cpu", self.cpu.lower())
         if self.vcpus != 1:
             raise ConfigError(f"{self.vcpus} vCPUs were asked for, but this version runs exactly 1")
-        if self.clock not in ("virtual", "host"):
+        if self.clock not in CLOCKS:
             raise ConfigError(f"unknown clock {self.clock!r}: choose virtual or host")
         if not 0 <= self.seed < 1 << 64:
             raise ConfigError(f"seed {self.seed} is outside 0 to 2**64 - 1")

@@ -11,7 +11,6 @@ import contextlib
 import errno
 import fcntl
 import os
-import secrets
 import socket
 import stat
 from collections.abc import Iterator
@@ -34,7 +33,7 @@ class UnixListener:
     def _begin(self, path: str, backlog: int) -> None:
         _make_room(path)
         self.socket = socket.socket(socket.AF_UNIX)
-        beside = os.path.join(os.path.dirname(path), f".{secrets.token_hex(4)}")
+        beside = os.path.join(os.path.dirname(path), f".{os.urandom(4).hex()}")
         try:
             self.socket.bind(beside)
             try:

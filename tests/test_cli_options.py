@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyspapr.cli.commands import restore
-from pyspapr.cli.options import RESTORE, read
+from pyspapr.cli.commands import boot, restore
+from pyspapr.cli.options import BOOT, RESTORE, read
 
 WORDS = [
     "--base",
@@ -61,10 +63,10 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {word: str(Path(directory, name)) for word, name in names.items()}
 
 
-def by_click(words: list[str]) -> dict[str, Any] | None:
+def by_click(words: list[str], command: click.Command = restore) -> dict[str, Any] | None:
     """What click makes of a line; None when it says something instead."""
     try:
-        with restore.make_context("restore", list(words)) as context:
+        with command.make_context("command", list(words)) as context:
             return dict(context.params)
     except (click.ClickException, click.exceptions.Exit):
         return None
@@ -73,9 +75,9 @@ def by_click(words: list[str]) -> dict[str, Any] | None:
 @given(words=st.lists(st.sampled_from(WORDS), max_size=6))
 def test_what_is_read_without_click_means_what_click_says(places: dict[str, str], words: list[str]) -> None:
     line = [places.get(word, word) for word in words]
-    if (found := read(RESTORE, line)) is not None:
-        file, values = found
-        assert repr({"file": file, **values}) == repr(dict(sorted((by_click(line) or {}).items(), key=order)))
+    if (found := read(RESTORE, line, 1)) is not None:
+        files, values = found
+        assert repr({"file": files[0], **values}) == repr(dict(sorted((by_click(line) or {}).items(), key=order)))
 
 
 def order(item: tuple[str, object]) -> int:
@@ -93,4 +95,27 @@ def order(item: tuple[str, object]) -> int:
     ],
 )
 def test_correct_lines_need_no_click(places: dict[str, str], words: list[str]) -> None:
-    assert read(RESTORE, [places.get(word, word) for word in words]) is not None
+    assert read(RESTORE, [places.get(word, word) for word in words], 1) is not None
+
+
+BOOT_WORDS = [
+    *WORDS[3:21],
+    *("--kernel", "--kernel=k", "--append", "--append=", "--append=a=b", "--append=-x", "--memory", "--memory=1G"),
+    *("--clock", "--clock=host", "--clock=x", "--seed", "--seed=0", "--seed=-1", f"--seed={1 << 64}", "--strict"),
+    *("--profile", "--symbols=s", "--lockstep", "--no-reboot", "--no-reb", "--incoming", "--incoming=defer"),
+    *("--tls-creds=", "--tls-creds=d", "--initrd", "--cpu=power9", "virtual", "FILE", "3", "-1", ""),
+]
+
+
+@given(words=st.lists(st.sampled_from(BOOT_WORDS), max_size=6))
+def test_a_line_of_boot_that_is_read_without_click_means_what_click_says(words: list[str]) -> None:
+    if (found := read(BOOT, words, 0)) is not None:
+        assert found[0] == []
+        assert sorted(found[1].items(), key=str) == sorted((by_click(words, boot) or {}).items(), key=str)
+
+
+def test_correct_lines_of_boot_import_no_click(demo_guest: Path) -> None:
+    code = "import sys; from pyspapr.cli import run; run(sys.argv[1:]); print('click' in sys.modules)"
+    words = ["boot", "--kernel", str(demo_guest), "--memory=64M", "--cpu", "power9", "--seed", "3", "--timeout=60"]
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "False", done.stderr

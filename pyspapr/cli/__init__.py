@@ -64,14 +64,16 @@ def open_standard_files() -> None:
 
 
 def dispatch(arguments: Sequence[str]) -> object:
-    """Carry out a command, with click unless it is a correct `restore`; its status, if it has one."""
-    if list(arguments[:1]) == ["restore"]:
-        from pyspapr.cli.options import RESTORE, read
+    """Carry out a command, with click unless it is a correct `boot` or `restore`; its status, if it has one."""
+    command, *rest = arguments or [""]
+    if command in ("boot", "restore"):
+        from pyspapr.cli.options import BOOT, RESTORE, read
 
-        if (line := read(RESTORE, arguments[1:])) is not None:
-            from pyspapr.cli.boot import restore_command
+        if (line := read(BOOT, rest, 0) if command == "boot" else read(RESTORE, rest, 1)) is not None:
+            from pyspapr.cli.boot import boot_line, restore_command
 
-            return restore_command(line[0], **line[1])
+            files, values = line
+            return boot_line(**values) if command == "boot" else restore_command(files[0], **values)
     import click
 
     from pyspapr.cli.commands import cli

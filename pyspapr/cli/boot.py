@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pyspapr import config
 from pyspapr.cli import INTERRUPTED, complain
@@ -190,6 +190,11 @@ def console_of(vm: Machine, options: RunOptions) -> Iterator[None]:
     with SocketConsole(vm, path):
         complain(f"the console is at {UNIX}{os.path.abspath(path)}")
         yield
+
+
+def boot_line(*, no_reboot: bool, **values: Any) -> int:
+    """Boot as the options of a command line say, see `options.BOOT`."""
+    return boot_command(Options(reboots=not no_reboot, **values))
 
 
 def boot_command(options: Options) -> int:

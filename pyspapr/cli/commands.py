@@ -7,17 +7,8 @@ from typing import Any
 import click
 
 from pyspapr._native import __version__
-from pyspapr.cli.options import CONSOLE, ENGINE, MAX_INSTRUCTIONS, PAUSED, QMP, RESTORE, TIMEOUT, for_click
-from pyspapr.config import (
-    CPU_MODELS,
-    DEFAULT_CPU,
-    DEFAULT_MEMORY,
-    MEMORY_GRANULE,
-    MEMORY_MAX,
-    MEMORY_MIN,
-    Engine,
-    format_size,
-)
+from pyspapr.cli.options import BOOT, ENGINE, RESTORE, for_click
+from pyspapr.config import CPU_MODELS, Engine
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -27,125 +18,17 @@ def cli() -> None:
 
 
 @cli.command()
-@click.option(
-    "--kernel",
-    metavar="FILE",
-    help="64-bit PowerPC kernel of either byte order: an ELF file (vmlinux), one compressed with gzip, xz, lzma or "
-    "zstd (vmlinuz), or a zImage, with or without an initrd attached. Needed, but not for --incoming.",
-)
-@click.option("--initrd", metavar="FILE", help="Initial RAM disk.")
-@click.option("--append", default="", metavar="TEXT", help='Kernel arguments, e.g. "console=hvc0".')
-@click.option(
-    "--memory",
-    show_default=DEFAULT_MEMORY,
-    metavar="SIZE",
-    help=f"RAM: a number with K, M, G or T, from {format_size(MEMORY_MIN)} to {format_size(MEMORY_MAX)} in steps of "
-    f"{format_size(MEMORY_GRANULE)}. A kernel may need more than the least: the guest that ships with the package "
-    "needs 48M.",
-)
-@click.option("--cpu", show_default=DEFAULT_CPU, metavar="MODEL", help=f"One of {', '.join(CPU_MODELS)}.")
-@click.option(
-    "--clock",
-    type=click.Choice(["virtual", "host"]),
-    help="Time: instructions executed, or the host's clock. Default: host when a person or a socket is at the "
-    "console, virtual otherwise.",
-)
-@for_click(CONSOLE, TIMEOUT, MAX_INSTRUCTIONS)
-@click.option(
-    "--seed",
-    type=click.IntRange(0, (1 << 64) - 1),
-    metavar="N",
-    help="Seed of everything random. Default: 0 with virtual time, the host's randomness with host time.",
-)
-@for_click(ENGINE)
-@click.option(
-    "--profile",
-    is_flag=True,
-    help="At the end, say on standard error where the guest's instructions went, by symbol of the kernel and by engine "
-    "tier, and why compiled code was left. The guest cannot tell.",
-)
-@click.option(
-    "--symbols",
-    metavar="FILE",
-    help="With --profile: names of code, from an ELF file, a System.map or /proc/kallsyms. Default: the kernel's own.",
-)
-@click.option("--strict", is_flag=True, help="Stop at an instruction that has no semantics here.")
-@click.option(
-    "--lockstep",
-    is_flag=True,
-    help="Run two machines side by side, one on each engine, and stop at the first instruction after which they "
-    "differ. With virtual time; input comes from standard input.",
-)
-@click.option("--no-reboot", is_flag=True, help="End when the guest asks for a reboot.")
-@for_click(QMP, PAUSED)
-@click.option(
-    "--incoming",
-    metavar="URI|defer",
-    help="Wait for a machine that is migrated here, at tcp:HOST:PORT, unix:PATH, fd:N or file:PATH, or where "
-    "migrate-incoming says on a control socket. --kernel is what it reboots with; a machine that is not what "
-    "--memory, --cpu, --clock, --seed or --strict say is refused.",
-)
-@click.option(
-    "--tls-creds",
-    default="",
-    metavar="DIR",
-    help="With --incoming tcp: ca-cert.pem, server-cert.pem and server-key.pem are here, and only a source with a "
-    "certificate of that CA may come.",
-)
-def boot(
-    kernel: str | None,
-    initrd: str | None,
-    append: str,
-    memory: str | None,
-    cpu: str | None,
-    clock: str | None,
-    console: str,
-    timeout: float | None,
-    max_instructions: int | None,
-    seed: int | None,
-    engine: Engine,
-    profile: bool,
-    symbols: str | None,
-    strict: bool,
-    lockstep: bool,
-    no_reboot: bool,
-    qmp: tuple[str, ...],
-    paused: bool,
-    incoming: str | None,
-    tls_creds: str,
-) -> int:
+@for_click(*BOOT)
+def boot(**values: Any) -> int:
     """Boot a kernel, with its console here.
 
     On a terminal, Ctrl-A x leaves and Ctrl-A h shows the other keys. Exit status: 0 the guest powered off, 2 an
     input error, 3 the guest panicked, 4 a limit was reached or the guest can never wake, 5 the engines
     differ (--lockstep).
     """
-    from pyspapr.cli.boot import Options, boot_command
+    from pyspapr.cli.boot import boot_line
 
-    return boot_command(
-        Options(
-            kernel=kernel,
-            initrd=initrd,
-            append=append,
-            memory=memory,
-            cpu=cpu,
-            clock=clock,
-            console=console,
-            timeout=timeout,
-            max_instructions=max_instructions,
-            seed=seed,
-            engine=engine,
-            profile=profile,
-            symbols=symbols,
-            strict=strict,
-            lockstep=lockstep,
-            reboots=not no_reboot,
-            qmp=qmp,
-            paused=paused,
-            incoming=incoming,
-            tls_creds=tls_creds,
-        )
-    )
+    return boot_line(**values)
 
 
 QMP_OPTION = click.option(

@@ -1,7 +1,7 @@
-"""Options that commands share, one row each, all of `restore`'s among them: click shows and checks them, and `read`
-reads a correct line of `restore` without click.
+"""Options of `boot` and `restore`, one row each: click shows and checks them, and `read` reads a correct line without
+click.
 
-click and what it brings take longer to import than a machine takes to be restored. So a line that can only mean one
+Importing click and what it brings takes longer than restoring a machine. So a line that can only mean one
 thing is read here; everything else (help, completion, abbreviations, mistakes of any kind) is left to click.
 """
 
@@ -12,7 +12,17 @@ from collections.abc import Callable, Sequence
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from pyspapr.config import ENGINES
+from pyspapr.config import (
+    CLOCKS,
+    CPU_MODELS,
+    DEFAULT_CPU,
+    DEFAULT_MEMORY,
+    ENGINES,
+    MEMORY_GRANULE,
+    MEMORY_MAX,
+    MEMORY_MIN,
+    format_size,
+)
 from pyspapr.plain import Plain
 
 if TYPE_CHECKING:
@@ -29,6 +39,8 @@ class Kind(Enum):
     SECONDS = auto()
     COUNT = auto()
     ENGINE = auto()
+    CLOCK = auto()
+    SEED = auto()
 
 
 class Option(Plain):
@@ -39,6 +51,8 @@ class Option(Plain):
     help: str
     metavar: str | None = None
     default: str | None = None
+    stands_for: str | None = None
+    """What it means when it is not there, if that is no default: whether it is there makes a difference."""
     many: bool = False
 
     @property
@@ -102,6 +116,96 @@ RESTORE: Final = (
 )
 
 
+BOOT: Final = (
+    Option(
+        names=("--kernel",),
+        kind=Kind.TEXT,
+        metavar="FILE",
+        help="64-bit PowerPC kernel of either byte order: an ELF file (vmlinux), one compressed with gzip, xz, lzma or "
+        "zstd (vmlinuz), or a zImage, with or without an initrd attached. Needed, but not for --incoming.",
+    ),
+    Option(names=("--initrd",), kind=Kind.TEXT, metavar="FILE", help="Initial RAM disk."),
+    Option(
+        names=("--append",),
+        kind=Kind.TEXT,
+        metavar="TEXT",
+        help='Kernel arguments, e.g. "console=hvc0".',
+        default="",
+    ),
+    Option(
+        names=("--memory",),
+        kind=Kind.TEXT,
+        metavar="SIZE",
+        help=f"RAM: a number with K, M, G or T, from {format_size(MEMORY_MIN)} to {format_size(MEMORY_MAX)} in steps "
+        f"of {format_size(MEMORY_GRANULE)}. A kernel may need more than the least: the guest that ships with the "
+        "package needs 48M.",
+        stands_for=DEFAULT_MEMORY,
+    ),
+    Option(
+        names=("--cpu",),
+        kind=Kind.TEXT,
+        metavar="MODEL",
+        help=f"One of {', '.join(CPU_MODELS)}.",
+        stands_for=DEFAULT_CPU,
+    ),
+    Option(
+        names=("--clock",),
+        kind=Kind.CLOCK,
+        help="Time: instructions executed, or the host's clock. Default: host when a person or a socket is at the "
+        "console, virtual otherwise.",
+    ),
+    CONSOLE,
+    TIMEOUT,
+    MAX_INSTRUCTIONS,
+    Option(
+        names=("--seed",),
+        kind=Kind.SEED,
+        metavar="N",
+        help="Seed of everything random. Default: 0 with virtual time, the host's randomness with host time.",
+    ),
+    ENGINE,
+    Option(
+        names=("--profile",),
+        kind=Kind.FLAG,
+        help="At the end, say on standard error where the guest's instructions went, by symbol of the kernel and by "
+        "engine tier, and why compiled code was left. The guest cannot tell.",
+    ),
+    Option(
+        names=("--symbols",),
+        kind=Kind.TEXT,
+        metavar="FILE",
+        help="With --profile: names of code, from an ELF file, a System.map or /proc/kallsyms. Default: the kernel's "
+        "own.",
+    ),
+    Option(names=("--strict",), kind=Kind.FLAG, help="Stop at an instruction that has no semantics here."),
+    Option(
+        names=("--lockstep",),
+        kind=Kind.FLAG,
+        help="Run two machines side by side, one on each engine, and stop at the first instruction after which they "
+        "differ. With virtual time; input comes from standard input.",
+    ),
+    Option(names=("--no-reboot",), kind=Kind.FLAG, help="End when the guest asks for a reboot."),
+    QMP,
+    PAUSED,
+    Option(
+        names=("--incoming",),
+        kind=Kind.TEXT,
+        metavar="URI|defer",
+        help="Wait for a machine that is migrated here, at tcp:HOST:PORT, unix:PATH, fd:N or file:PATH, or where "
+        "migrate-incoming says on a control socket. --kernel is what it reboots with; a machine that is not what "
+        "--memory, --cpu, --clock, --seed or --strict say is refused.",
+    ),
+    Option(
+        names=("--tls-creds",),
+        kind=Kind.TEXT,
+        metavar="DIR",
+        help="With --incoming tcp: ca-cert.pem, server-cert.pem and server-key.pem are here, and only a source with a "
+        "certificate of that CA may come.",
+        default="",
+    ),
+)
+
+
 class Doubt(Exception):
     """The line is click's to read."""
 
@@ -125,6 +229,10 @@ def value_of(option: Option, text: str) -> Any:
                 return count
             case Kind.ENGINE if text in ENGINES:
                 return text
+            case Kind.CLOCK if text in CLOCKS:
+                return text
+            case Kind.SEED if 0 <= (number := int(text)) < 1 << 64:
+                return number
             case Kind.TEXT:
                 return text
     except ValueError:
@@ -132,8 +240,8 @@ def value_of(option: Option, text: str) -> Any:
     raise Doubt
 
 
-def read(options: Sequence[Option], arguments: Sequence[str]) -> tuple[str, dict[str, Any]] | None:
-    """The one file of a line and its options by name, or None when in doubt."""
+def read(options: Sequence[Option], arguments: Sequence[str], count: int) -> tuple[list[str], dict[str, Any]] | None:
+    """The `count` files of a line and its options by name, or None when in doubt."""
     by_name = {name: option for option in options for name in option.names}
     values = {option.key: option.nothing for option in options}
     files: list[str] = []
@@ -160,7 +268,7 @@ def read(options: Sequence[Option], arguments: Sequence[str]) -> tuple[str, dict
             values[option.key] = (*values[option.key], value) if option.many else value
     except Doubt:
         return None
-    return (files[0], values) if len(files) == 1 else None
+    return (files, values) if len(files) == count else None
 
 
 def for_click(*options: Option) -> Callable[[F], F]:
@@ -173,6 +281,8 @@ def for_click(*options: Option) -> Callable[[F], F]:
         Kind.SECONDS: click.FloatRange(min=0, min_open=True),
         Kind.COUNT: click.IntRange(min=1),
         Kind.ENGINE: click.Choice(ENGINES),
+        Kind.CLOCK: click.Choice(CLOCKS),
+        Kind.SEED: click.IntRange(0, (1 << 64) - 1),
     }
 
     def decorate(function: F) -> F:
@@ -180,9 +290,9 @@ def for_click(*options: Option) -> Callable[[F], F]:
             if one.kind is Kind.FLAG:
                 more: dict[str, Any] = {"is_flag": True}
             else:
-                shown = one.default is not None
+                shown = one.stands_for or bool(one.default)
                 more = {"type": types[one.kind], "metavar": one.metavar, "multiple": one.many, "show_default": shown}
-                if shown:
+                if one.default is not None:
                     more["default"] = one.default
             function = click.option(*one.names, help=one.help, **more)(function)
         return function
