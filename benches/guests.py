@@ -86,8 +86,8 @@ class Guest:
         return self.qmp.execute(command, {name.replace("_", "-"): value for name, value in arguments.items()})
 
     def arrived(self) -> float:
-        """Let the guest run on that comes in stopped, as it was saved; seconds since the start of the process."""
-        while self.execute("query-status")["status"] != "paused":
+        """Let the guest run on that comes in; seconds since the start of the process. (QEMU's is stopped as it was.)"""
+        while self.execute("query-status")["status"] not in ("paused", "running"):
             if time.perf_counter() - self.begin > CONNECT_SECONDS:
                 raise RuntimeError(f"nothing comes in: {self.execute('query-status')}")
             time.sleep(0.001)

@@ -14,8 +14,13 @@ Both have 1 GiB, POWER8, the same kernel and initrd, and are driven over QMP.
   passed on, and each command runs once before it is measured.
 - Live migration over a unix socket, while the guest forks, executes and writes ten times a second. The downtime is the
   one that each reports: QEMU's ends when the source has sent everything, ours, from the guest's last instruction, when
-  the destination has said that it runs. The memory is the source's largest resident set while migrating, less the one
-  while it only ran.
+  the destination has said that it runs. The whole time is from the command `migrate` to the answer that says
+  `completed`. The memory is the source's largest resident set while migrating, less the one while it only ran.
+- Moving through a file: `migrate` to it, and the time from the start of a process that takes the machine in from there
+  until its guest runs. QEMU writes and reads through `cat`.
+
+The last two are measured twice, on a host that has nothing else to do and, as `busy`, beside four processes that never
+sleep. Runs of ours and of QEMU take turns, so that what else the host does falls on both.
 """
 
 from __future__ import annotations
@@ -29,7 +34,8 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,6 +61,8 @@ QUICK = 10 << 30
 """Bytes per second: no limit that matters."""
 DOWNTIME_LIMIT_MS = 300
 RUNNING_SECONDS = 2.0
+OTHERS = 4
+"""Processes that keep a busy host busy."""
 GOING_ON_SECONDS = 30.0
 """In which the guest must say something after a migration. QEMU before 8.2 forgets the decrementer: its guest hangs."""
 
@@ -90,6 +98,13 @@ TABLE = (
     Wanted("live downtime ms", "qemu live downtime ms", factor=0.5),
     Wanted("live extra memory MiB", limit=64),
     Wanted("live guest goes on", limit=1, least=True),
+    Wanted("live whole ms", "qemu live whole ms"),
+    Wanted("file save ms", "qemu file save ms"),
+    Wanted("file start ms", "qemu file start ms"),
+    Wanted("busy live downtime ms", "busy qemu live downtime ms", factor=0.5),
+    Wanted("busy live whole ms", "busy qemu live whole ms"),
+    Wanted("busy file save ms", "busy qemu file save ms"),
+    Wanted("busy file start ms", "busy qemu file start ms"),
 )
 """Ours beside the targets. The figures of QEMU alone follow in the output."""
 
@@ -177,8 +192,10 @@ def live(directory: Path, who: str, start: Callable[..., Guest], figures: Figure
         time.sleep(RUNNING_SECONDS)
         running = source.memory()["VmHWM"]
         source.execute("migrate-set-parameters", max_bandwidth=QUICK, downtime_limit=DOWNTIME_LIMIT_MS)
+        begin = time.perf_counter()
         source.execute("migrate", uri=way)
         info = source.migrated()
+        figures[f"{who}live whole ms"].append((time.perf_counter() - begin) * 1000)
         figures[f"{who}live extra memory MiB"].append(source.memory()["VmHWM"] - running)
         figures[f"{who}live downtime ms"].append(float(info["downtime"]))
         figures[f"{who}live total ms"].append(float(info["total-time"]))
@@ -188,6 +205,36 @@ def live(directory: Path, who: str, start: Callable[..., Guest], figures: Figure
     for socket in directory.iterdir():
         if socket.is_socket():
             socket.unlink()
+
+
+def through_file(directory: Path, who: str, start: Callable[..., Guest], figures: Figures) -> None:
+    """Migrate a stopped guest into a file, and start another process from there."""
+    image, path = CACHE / "load.cpio", directory / "moved"
+    here = start is start_ours
+    with start(directory, "leaving.qmp", image) as guest:
+        guest.expect(INIT_MARK)
+        guest.execute("stop")
+        guest.execute("migrate-set-parameters", max_bandwidth=QUICK)
+        os.sync()
+        begin = time.perf_counter()
+        guest.execute("migrate", uri=f"file:{path}" if here else f"exec:cat > {path}")
+        guest.migrated()
+        figures[f"{who}file save ms"].append((time.perf_counter() - begin) * 1000)
+    more = ("--incoming", f"file:{path}") if here else ("-incoming", f"exec:cat {path}")
+    with start(directory, "coming.qmp", image, *more) as guest:
+        figures[f"{who}file start ms"].append(guest.arrived() * 1000)
+
+
+@contextmanager
+def others(count: int) -> Iterator[None]:
+    """Processes that never sleep, while the context lasts."""
+    started = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
 
 
 def main() -> int:
@@ -204,8 +251,11 @@ def main() -> int:
         directory = Path(name)
         for _ in range(arguments.runs):
             restore(directory, save_ours(directory, figures), save_qemu(directory, figures), figures)
-            live(directory, "", start_ours, figures)
-            live(directory, "qemu ", start_qemu, figures)
+            for condition, count in (("", 0), ("busy ", OTHERS)):
+                with others(count):
+                    for who, start in (("", start_ours), ("qemu ", start_qemu)):
+                        live(directory, condition + who, start, figures)
+                        through_file(directory, condition + who, start, figures)
     return report(figures, arguments.runs, arguments.json)
 
 

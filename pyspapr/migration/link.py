@@ -71,8 +71,11 @@ class Link:
     @property
     def room(self) -> int:
         """Bytes that may be put without making the queue longer than the limit, or than 10 ms of the bandwidth."""
-        limit = QUEUE if self.bandwidth is None else max(min(QUEUE, self.bandwidth // 100), 1)
-        return max(limit - self._bytes, 0)
+        return max(self._limit - self._bytes, 0)
+
+    @property
+    def _limit(self) -> int:
+        return QUEUE if self.bandwidth is None else max(min(QUEUE, self.bandwidth // 100), 1)
 
     def put(self, data: bytes) -> int:
         """Send `data` after what was put before; returns its length. Raises MigrationError when the link has failed."""
@@ -135,9 +138,12 @@ class Link:
         raise self._error.fresh()
 
     def wait_for_room(self, seconds: float) -> None:
-        """Sleep until there is room or trouble, at most `seconds`."""
+        """Sleep until there is room or trouble, at most `seconds`.
+
+        For half the queue, so that the sender and who fills it do not wake each other for every chunk.
+        """
         with self._changed:
-            self._changed.wait_for(lambda: self.room > 0 or self._error is not None, seconds)
+            self._changed.wait_for(lambda: 2 * self._bytes <= self._limit or self._error is not None, seconds)
 
     def wait_for_more(self, sent: int, seconds: float) -> None:
         """Sleep until more than `sent` was sent, or there is trouble, at most `seconds`."""
