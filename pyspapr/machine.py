@@ -37,6 +37,7 @@ from pyspapr.devices.xics import Icp, Ics
 from pyspapr.errors import ConfigError, StateError
 from pyspapr.hcall.registry import Handler
 from pyspapr.idleness import Idleness
+from pyspapr.limits import host_limits
 from pyspapr.memory import Memory
 from pyspapr.migration.options import MigrationOptions, takes
 from pyspapr.migration.prepare import as_it_is
@@ -65,6 +66,7 @@ class Machine:
 
     VMSTATE: Final = machine_state.SPAPR
 
+    @host_limits("build a machine")
     def __init__(
         self,
         config: MachineConfig | None = None,
@@ -173,6 +175,7 @@ class Machine:
 
     # Starting.
 
+    @host_limits("load a kernel")
     def load_kernel(
         self,
         kernel: str | os.PathLike[str],
@@ -254,6 +257,7 @@ class Machine:
         for cpu in self.cpus:
             cpu.vcpu.set_hpt(hpt)
 
+    @host_limits("reboot a machine")
     def reboot(self) -> None:
         """Load the same kernel again and start it. NVRAM, the clock and the rest of RAM stay."""
         self.call(self._reboot)
@@ -434,6 +438,7 @@ class Machine:
         if self.migrating is not None:
             self.migration = None  # the threads that carry it out are the parent's
 
+    @host_limits("open a control socket", threads=True)
     def serve_qmp(self, address: str, *, name: str | None = None) -> QmpServer:
         """Open a control socket at `unix:PATH` or `tcp:HOST:PORT` that speaks QMP, until its `close`."""
         from pyspapr.qmp import QmpServer
@@ -486,6 +491,7 @@ class Machine:
 
     # Saving.
 
+    @host_limits("save a machine")
     def save(
         self,
         path: str | os.PathLike[str],
@@ -504,6 +510,7 @@ class Machine:
         self.call(lambda: files.save_file(self, path, base, compress))
 
     @classmethod
+    @host_limits("restore a machine")
     def restore(
         cls,
         path: str | os.PathLike[str],
@@ -522,6 +529,7 @@ class Machine:
 
         return files.restore_file(path, base=base, verify=verify, prepare=prepare)
 
+    @host_limits("freeze a machine")
     def snapshot(self, prepare: Callable[[Machine], None] = as_it_is) -> Snapshot:
         """The machine as it stands, in memory; `snapshot.fork()` makes machines from it. For any thread.
 
@@ -545,6 +553,7 @@ class Machine:
         return self.migration if self.migration is not None and not self.migration.ended.is_set() else None
 
     @takes(MigrationOptions)
+    @host_limits("migrate a machine", threads=True)
     def start_migration(self, place: object, **options: Any) -> source.Outgoing:
         """Begin to migrate; the thread that is in `run`, or the next that is, carries it out beside the guest.
 
@@ -564,6 +573,7 @@ class Machine:
         return self.migration
 
     @takes(MigrationOptions)
+    @host_limits("migrate a machine", threads=True)
     def migrate(self, place: object, **options: Any) -> MigrationStatistics:
         """Migrate, with the guest running meanwhile: here, or in the thread that is in `run`. See `start_migration`.
 
@@ -577,6 +587,7 @@ class Machine:
         return drive(self, self.start_migration(place, **options))
 
     @classmethod
+    @host_limits("take in a machine", threads=True)
     def incoming(
         cls,
         place: object,
@@ -661,6 +672,7 @@ class Machine:
             "devices": [device.state() for device in self.devices if callable(getattr(device, "state", None))],
         }
 
+    @host_limits("hash a machine")
     def state_hash(self) -> str:
         """SHA-256 over RAM, hash table, processors and devices: equal for equal machines, to the last byte."""
         import hashlib

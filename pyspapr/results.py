@@ -56,13 +56,17 @@ class Panicked(StopReason):
 
 
 class InstructionLimit(StopReason):
-    """`max_instructions` are retired."""
+    """`max_instructions` were executed by this run.
+
+    `instructions` counts all that the machine has executed since it was first made: earlier runs, reboots, and what it
+    executed before it was saved, forked or migrated belong to it.
+    """
 
     instructions: int
 
     def __str__(self) -> str:
         """One line for a person."""
-        return f"the limit of instructions was reached ({self.instructions} retired)"
+        return f"the instruction limit was reached (the machine has executed {self.instructions} in all)"
 
 
 class Timeout(StopReason):

@@ -8,6 +8,7 @@ nothing is said. What a user or a guest did wrong is one line on standard error,
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -45,7 +46,12 @@ def same_file(one: int, other: int) -> bool:
 
 def lose(number: int) -> None:
     """What is written to standard output or error from now on, or waits to be written, is lost without a word."""
-    null = os.open(os.devnull, os.O_WRONLY)
+    try:
+        null = os.open(os.devnull, os.O_WRONLY)
+    except OSError:  # no descriptor is left but this one
+        os.close(number)
+        os.open(os.devnull, os.O_WRONLY)
+        return
     os.dup2(null, number)
     os.close(null)
 
@@ -61,6 +67,8 @@ def open_standard_files() -> None:
         sys.stdout = os.fdopen(1, "w", closefd=False)
     if sys.stderr is None:
         sys.stderr = os.fdopen(2, "w", closefd=False)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # where a locale has not all characters
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def dispatch(arguments: Sequence[str]) -> object:
@@ -98,8 +106,10 @@ def dispatch(arguments: Sequence[str]) -> object:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status."""
     open_standard_files()
+    from pyspapr import log
     from pyspapr.errors import SpaprError
 
+    log.show = complain
     try:
         try:
             status = dispatch(sys.argv[1:] if arguments is None else arguments)
@@ -116,6 +126,17 @@ def run(arguments: Sequence[str] | None = None) -> int:
         # complain about it once more at its end.
         lose(1)
         return UNREAD
+    except MemoryError:
+        lose(1)
+        complain("the host has no memory left")
+        return USAGE_ERROR
+    except RuntimeError as error:
+        from pyspapr.limits import NO_THREAD
+
+        if not str(error).startswith(NO_THREAD):
+            raise
+        complain("the host has no thread left")
+        return USAGE_ERROR
     except OSError as error:  # a full disk behind our output, for one
         lose(1)
         complain(str(error))

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, Final
 from pyspapr._native import Ram
 from pyspapr.config import HPT_SHIFT_MAX, HPT_SHIFT_MIN
 from pyspapr.errors import ConfigError, StreamError
+from pyspapr.limits import host_limits
 from pyspapr.migration.files import Path, named, open_file, records_of
 from pyspapr.migration.load import check_base
 from pyspapr.migration.records import GRAIN, Device, End, Header, HptChunk, Image, RamChunk, Record, Schemas, Table
@@ -210,6 +211,7 @@ def header_of(path: Path) -> Header:
     return record
 
 
+@host_limits("look at a file")
 def read_contents(path: Path, *, ram: bool = False, base: Path | None = None) -> Contents:
     """What `path` holds; with `base` what it holds together with the file it continues."""
     below = None if base is None else read_contents(base, ram=ram)

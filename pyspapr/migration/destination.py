@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pyspapr._native import __version__
 from pyspapr.config import HPT_SHIFT_MIN, MachineConfig, check_function, check_timeout
 from pyspapr.errors import MigrationCancelled, MigrationError, SpaprError, StreamError
+from pyspapr.log import logger
 from pyspapr.migration import compatibility, frames
 from pyspapr.migration.account import Account
 from pyspapr.migration.compatibility import Requirements
@@ -43,6 +44,11 @@ FAREWELL: Final = 1.0
 """Seconds that a source gets to read why we failed."""
 
 Progress = Callable[[MigrationStatistics], None]
+
+
+def log_stranger(why: str) -> None:
+    """Tell whoever reads the log."""
+    logger(__name__).warning("somebody who came was no source and was sent away: %s", why)
 
 
 class Incoming:
@@ -75,7 +81,7 @@ class Incoming:
         self._wanted = Requirements.of(config) if isinstance(config, MachineConfig) else config or Requirements()
         self._prepare = prepare
         self._progress = on_progress
-        self._stranger = on_stranger or (lambda why: None)
+        self._stranger = on_stranger or log_stranger
         self._deadline = None if timeout is None else time.monotonic() + timeout
         self._account = Account(lambda: 0)
         self._transport: Transport | None = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import socket
 import ssl
 import time
@@ -243,6 +244,10 @@ def listen(place: Place, *, tls: ssl.SSLContext | None = None, deadline: float |
         return Given(from_descriptor(address.number), str(address), deadline)
     try:
         fd = open_regular(address.text)
+        try:
+            return Given(DescriptorTransport(fd), str(address), deadline)
+        except OSError:
+            os.close(fd)
+            raise
     except OSError as error:
         raise MigrationError(f"{address} cannot be read: {error}") from error
-    return Given(DescriptorTransport(fd), str(address), deadline)

@@ -23,6 +23,7 @@ from contextlib import contextmanager, suppress
 from typing import Final
 
 from pyspapr.errors import SpaprError, StateError
+from pyspapr.limits import check_thread
 from pyspapr.paths import as_path, check_regular, shown
 
 BUFFER: Final = 1 << 20
@@ -200,6 +201,7 @@ def _kept_for_a_while(directory: int, name: str) -> Iterator[None]:
         yield
     finally:
         try:
+            check_thread()
             threading.Thread(target=os.close, args=(old,), daemon=True).start()
-        except RuntimeError:  # no thread can be had
+        except (OSError, RuntimeError):  # no thread can be had
             os.close(old)

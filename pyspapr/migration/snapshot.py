@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pyspapr._native import Ram, RamSnapshot
 from pyspapr.config import Engine, check_function
 from pyspapr.errors import StateError
+from pyspapr.limits import host_limits
 from pyspapr.migration import save
 from pyspapr.migration.load import Loader, Prepare
 from pyspapr.migration.prepare import as_it_is
@@ -30,10 +31,15 @@ class Snapshot:
         self._records = records
         self._prepare = prepare
 
+    @host_limits("fork a machine")
     def fork(self, engine: Engine | None = None) -> Machine:
         """A machine that stands where the snapshot was taken, run by `engine`."""
         reader = StreamReader(io.BytesIO(self._records).read)
-        loader = Loader(reader, prepare=self._prepare, ram=Ram.from_snapshot(self._ram), engine=engine)
+        try:
+            ram = Ram.from_snapshot(self._ram)
+        except OSError as error:
+            raise StateError(f"the host cannot provide a fork's memory: {error}") from error
+        loader = Loader(reader, prepare=self._prepare, ram=ram, engine=engine)
         while loader.end is None:
             loader.feed(reader.next())
         return loader.finish()

@@ -9,6 +9,7 @@ mod error;
 mod fork;
 mod hpt;
 mod hypercall;
+mod memory;
 mod ram;
 mod stream;
 mod unpack;

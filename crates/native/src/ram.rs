@@ -1,7 +1,7 @@
 //! `Ram`: guest memory for Python.
 
 use crate::stream::{self, Compression, RamPass, RamSnapshot, Start};
-use crate::{error, fork::Presence};
+use crate::{error, fork::Presence, memory};
 use ppc_core::ram::{Ram as Core, RamPass as Pass};
 use ppc_core::tlb::GRAIN;
 use pyo3::{buffer::PyBuffer, exceptions::PyValueError, prelude::*, types::PyBytes};
@@ -39,6 +39,7 @@ impl Ram {
     #[new]
     fn new(size: u64) -> PyResult<Self> {
         check_size(size)?;
+        memory::room(memory::PIECES)?;
         let core = Core::new(size)
             .map(Arc::new)
             .map_err(|e| error::config(format!("RAM of {size} bytes cannot be had: {e}")))?;
@@ -79,7 +80,8 @@ impl Ram {
 
     /// 32 bytes that depend on size and contents only.
     fn digest<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        Ok(PyBytes::new(py, &self.presence.detach(py, || self.core.digest())?))
+        memory::room(memory::PIECES)?;
+        memory::bytes(py, &self.presence.detach(py, || self.core.digest())?)
     }
 
     /// RAM backed copy-on-write by `size` bytes of a file from `offset` on, both multiples of 4096. The file must
@@ -93,12 +95,14 @@ impl Ram {
 
     /// Writes the contents into a file from `offset` on, with holes for zeroes; returns the bytes that are none.
     fn write_sparse(&self, py: Python<'_>, fd: RawFd, offset: u64) -> PyResult<u64> {
+        memory::room(memory::PIECES)?;
         let fd = borrow(fd)?;
         self.presence.detach(py, || self.core.write_sparse(fd, offset))?.map_err(os_error)
     }
 
     /// Freezes the contents. No processor may be running.
     fn snapshot(&self, py: Python<'_>) -> PyResult<RamSnapshot> {
+        memory::room(memory::PIECES)?;
         self.presence.detach(py, || self.core.snapshot())?.map(|s| RamSnapshot(Arc::new(s))).map_err(os_error)
     }
 

@@ -1,6 +1,6 @@
 //! `RamPass`, `HptPass` and `RamSnapshot`: what a save or a migration walks over; and compression of RAM's data.
 
-use crate::{error, fork::Presence};
+use crate::{error, fork::Presence, memory};
 use ppc_core::ram::{Ram, RamPass as RamCore, Snapshot};
 use pyo3::{exceptions::PyValueError, prelude::*, types::PyBytes};
 use std::sync::Arc;
@@ -8,6 +8,9 @@ use track::StreamError;
 
 /// Zstandard's quickest ordinary level: about four times lz4's work for half its bytes.
 const ZSTD_LEVEL: i32 = 1;
+
+/// Bytes of contents that a pass gives out at once, at most.
+const LONGEST: usize = (ppc_core::ram::MAX_CHUNK_PAGES * ppc_core::tlb::GRAIN) as usize;
 
 /// How RAM's data are compressed.
 #[derive(Clone, Copy)]
@@ -138,6 +141,7 @@ impl RamPass {
         compression: Option<&str>,
     ) -> PyResult<Option<RamChunk<'py>>> {
         let compression = Compression::named(compression)?;
+        memory::room(memory::PIECES + 3 * max_bytes.min(LONGEST))?;
         let chunk = self.presence.detach(py, || -> std::io::Result<_> {
             let Some(mut chunk) = self.core.next(max_bytes) else { return Ok(None) };
             if let Some(method) = compression.filter(|_| chunk.nonzero > 0) {
@@ -145,7 +149,8 @@ impl RamPass {
             }
             Ok(Some(chunk))
         })??;
-        Ok(chunk.map(|c| (PyBytes::new(py, &c.index), PyBytes::new(py, &c.data), c.nonzero, c.zero)))
+        let Some(c) = chunk else { return Ok(None) };
+        Ok(Some((memory::bytes(py, &c.index)?, memory::bytes(py, &c.data)?, c.nonzero, c.zero)))
     }
 
     /// Grains not yet given out.
@@ -182,8 +187,10 @@ impl HptPass {
 impl HptPass {
     /// The next chunk with its numbers of entries that are not zero and that become zero, or `None` when the pass is over.
     fn next<'py>(&self, py: Python<'py>, max_bytes: usize) -> PyResult<Option<HptChunk<'py>>> {
+        memory::room(memory::PIECES + 3 * max_bytes.min(LONGEST))?;
         let chunk = self.presence.detach(py, || self.core.next(max_bytes))?;
-        Ok(chunk.map(|chunk| (PyBytes::new(py, &chunk.bytes), chunk.nonzero, chunk.zero)))
+        let Some(chunk) = chunk else { return Ok(None) };
+        Ok(Some((memory::bytes(py, &chunk.bytes)?, chunk.nonzero, chunk.zero)))
     }
 
     /// Entries expected to come.
@@ -218,6 +225,7 @@ pub fn hpt_chunk_entries(chunk: &[u8], shift: u32) -> PyResult<Vec<(Option<u64>,
     if !(hpt::MIN_SHIFT..=hpt::MAX_SHIFT).contains(&shift) {
         return Err(error::config(hpt::HptError::Shift { shift }));
     }
+    memory::room(chunk.len().saturating_mul(64))?;
     let mut entries = Vec::new();
     hpt::chunk::parse(chunk, 1 << (shift - hpt::hpte::HPTE_SHIFT), |record| {
         entries.push(match record {
@@ -232,6 +240,7 @@ pub fn hpt_chunk_entries(chunk: &[u8], shift: u32) -> PyResult<Vec<(Option<u64>,
 /// The grains that the index of a chunk of RAM of `size` bytes names: (number, whether it is all zero).
 #[pyfunction]
 pub fn ram_chunk_grains(index: &[u8], size: u64) -> PyResult<Vec<(u64, bool)>> {
+    memory::room(index.len().saturating_mul(64))?;
     let mut grains = Vec::new();
     ppc_core::ram::parse_index(index, size.div_ceil(ppc_core::tlb::GRAIN), |n, zero| grains.push((n, zero)))
         .map_err(error::stream)?;
@@ -254,10 +263,11 @@ pub fn ram_chunk_data<'py>(
     }
     match Compression::named(compression)? {
         Some(method) if length > 0 => {
+            memory::room(memory::PIECES + length)?;
             let raw = py.detach(|| method.decompress(data, length)).map_err(error::stream)?;
-            Ok(PyBytes::new(py, &raw))
+            memory::bytes(py, &raw)
         }
-        _ if data.len() == length => Ok(PyBytes::new(py, data)),
+        _ if data.len() == length => memory::bytes(py, data),
         _ => {
             let (wanted, got) = (length as u64, data.len() as u64);
             Err(error::stream(StreamError::Length { section: "ram", wanted, got }))

@@ -1,5 +1,6 @@
 //! `ZstdDecompressor`: for kernels that are compressed, with the interface of Python's own `lzma.LZMADecompressor`.
 
+use crate::memory;
 use pyo3::{exceptions::PyValueError, prelude::*, types::PyBytes};
 use zstd::stream::raw::{Decoder, Operation};
 
@@ -40,6 +41,7 @@ impl ZstdDecompressor {
         data: &[u8],
         max_length: usize,
     ) -> PyResult<Bound<'py, PyBytes>> {
+        memory::room(memory::PIECES + max_length.saturating_add(2 * data.len()))?;
         self.input.extend_from_slice(data);
         let mut output = vec![0; max_length];
         let (mut read, mut written) = (0, 0);
@@ -57,6 +59,6 @@ impl ZstdDecompressor {
         }
         self.input.drain(..read);
         self.needs_input = !self.eof && written < max_length;
-        Ok(PyBytes::new(py, &output[..written]))
+        memory::bytes(py, &output[..written])
     }
 }

@@ -5,6 +5,7 @@ use crate::{
     fork::Presence,
     hpt::Hpt,
     hypercall::{self, Native},
+    memory,
     ram::Ram,
 };
 use ppc_core::{
@@ -158,6 +159,7 @@ impl Vcpu {
             let names: Vec<_> = model::MODELS.iter().map(|m| m.name).collect();
             return Err(error::config(format!("unknown CPU model {model:?}; known: {}", names.join(", "))));
         };
+        memory::room(memory::PROCESSOR)?;
         let mut cpu = Cpu::new(known, ram.parts().0.clone(), hpt.parts().0.clone());
         cpu.index = index;
         cpu.random_state = seed;
@@ -190,6 +192,7 @@ impl Vcpu {
     #[expect(clippy::too_many_arguments, reason = "keyword arguments, one a register")]
     fn reset(&self, pc: u64, r3: u64, r4: u64, r5: u64, r6: u64, r7: u64, msr: u64) -> PyResult<()> {
         let mut inner = self.lock()?;
+        memory::room(memory::PROCESSOR)?;
         let old = &mut inner.engine.cpu;
         let mut cpu = Cpu::new(old.model, old.ram.clone(), old.hpt.clone());
         cpu.index = old.index;
@@ -547,6 +550,6 @@ impl Vcpu {
 
     /// 32 bytes that depend on everything of this processor that a guest can observe.
     fn digest<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        Ok(PyBytes::new(py, &self.lock()?.engine.cpu.digest()))
+        memory::bytes(py, &self.lock()?.engine.cpu.digest())
     }
 }

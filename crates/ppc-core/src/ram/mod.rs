@@ -13,6 +13,7 @@
 
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap, munmap};
+use std::alloc::{Layout, alloc_zeroed};
 use std::ffi::c_void;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering::*};
@@ -124,9 +125,7 @@ impl Ram {
             lost: AtomicBool::new(false),
         };
         // Zeroed by the host when touched: a stream that claims terabytes of RAM must not cost us gigabytes.
-        let code = Box::<[AtomicBool]>::new_zeroed_slice(grains as usize);
-        // SAFETY: an `AtomicBool` has the layout of a `bool`, and a zero byte is `false`.
-        ram.code = unsafe { code.assume_init() };
+        ram.code = zeroed(grains as usize)?;
         Ok(ram)
     }
 
@@ -299,6 +298,22 @@ impl Ram {
             Vec::new()
         }
     }
+}
+
+/// `count` times `false`, or an error where `Box` would end the process.
+fn zeroed(count: usize) -> std::io::Result<Box<[AtomicBool]>> {
+    let layout = Layout::array::<AtomicBool>(count).map_err(|_| std::io::ErrorKind::OutOfMemory)?;
+    if count == 0 {
+        return Ok(Box::default());
+    }
+    // SAFETY: the layout is not empty.
+    let base = unsafe { alloc_zeroed(layout) };
+    if base.is_null() {
+        return Err(std::io::ErrorKind::OutOfMemory.into());
+    }
+    // SAFETY: `count` zero bytes, allocated as `Box` would and given to it alone; an `AtomicBool` has the layout of a `bool`,
+    // and a zero byte is `false`.
+    Ok(unsafe { Box::from_raw(std::ptr::slice_from_raw_parts_mut(base.cast::<AtomicBool>(), count)) })
 }
 
 /// Maps `size` bytes of `fd` at an address of the kernel's choice.

@@ -1,0 +1,34 @@
+"""What the package has to say when nobody waits for an answer: through `logging`, as `pyspapr.AREA`.
+
+A program that configures no logging sees nothing of it. The command line sets `show` and so prints warnings.
+`logging` takes as long to import as a small machine takes to be restored, so it is imported with the first logger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from logging import Logger
+
+show: Callable[[str], object] | None = None
+"""Gets the text of every warning and error; set it before the first logger is made."""
+
+
+def logger(name: str) -> Logger:
+    """The logger `name`, which begins with `pyspapr`."""
+    import logging
+
+    top = logging.getLogger("pyspapr")
+    if not top.handlers:
+        top.addHandler(logging.NullHandler())
+        if show is not None:
+            shown = show
+
+            class Show(logging.Handler):
+                def emit(self, record: logging.LogRecord) -> None:
+                    shown(record.getMessage())
+
+            top.addHandler(Show(logging.WARNING))
+    return logging.getLogger(name)
