@@ -6,6 +6,7 @@ Enters: any exception of a public verb. Leaves: `StateError` for a limit of the 
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -36,10 +37,25 @@ def check_thread() -> None:
     mmap(-1, THREAD).close()
 
 
-@contextmanager
-def host_limits(what: str, *, threads: bool = False) -> Iterator[None]:
-    """A context, and a decorator, in which to do `what`: "save a machine". `threads` says that threads are begun."""
+def check_descriptors(count: int) -> None:
+    """Raise OSError unless `count` descriptors are left."""
+    held: list[int] = []
     try:
+        while len(held) < count:
+            held += os.pipe()
+    finally:
+        for fd in held:
+            os.close(fd)
+
+
+@contextmanager
+def host_limits(what: str, *, threads: bool = False, descriptors: int = 0) -> Iterator[None]:
+    """A context, and a decorator, in which to do `what`: "save a machine".
+
+    `threads` says that threads are begun, `descriptors` how many something needs that cannot do without one halfway.
+    """
+    try:
+        check_descriptors(descriptors)
         if threads:
             check_thread()
         yield

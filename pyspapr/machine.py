@@ -438,7 +438,7 @@ class Machine:
         if self.migrating is not None:
             self.migration = None  # the threads that carry it out are the parent's
 
-    @host_limits("open a control socket", threads=True)
+    @host_limits("open a control socket", threads=True, descriptors=4)
     def serve_qmp(self, address: str, *, name: str | None = None) -> QmpServer:
         """Open a control socket at `unix:PATH` or `tcp:HOST:PORT` that speaks QMP, until its `close`."""
         from pyspapr.qmp import QmpServer

@@ -100,7 +100,7 @@ if limit == "descriptors":
         assert opened() <= before, (left, opened(), before)
 else:
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    steps = [*range(0, 4 << 20, 1 << 18), *range(4 << 20, 160 << 20, 6 << 20)]
+    steps = [*range(0, 3 << 20, 3 << 18), *range(3 << 20, 160 << 20, 8 << 20)]
     for more in steps:
         gc.collect()
         with open("/proc/self/statm") as file:

@@ -6,19 +6,13 @@ Without one maturin would fetch a toolchain, or fail far from where the reason c
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import maturin
-from maturin import (
-    build_editable,
-    build_sdist,
-    build_wheel,
-    get_requires_for_build_sdist,
-    prepare_metadata_for_build_editable,
-    prepare_metadata_for_build_wheel,
-)
 
-__all__ = [
+HOOKS = (
     "build_editable",
     "build_sdist",
     "build_wheel",
@@ -27,25 +21,22 @@ __all__ = [
     "get_requires_for_build_wheel",
     "prepare_metadata_for_build_editable",
     "prepare_metadata_for_build_wheel",
-]
+)
 
 
-def check_cargo() -> None:
-    """End with one sentence unless Rust is here."""
-    if shutil.which("cargo") is None:
-        raise SystemExit(
-            "pyspapr is built from Rust source, and cargo is not on PATH: install Rust 1.95 or newer "
-            "(https://rustup.rs), then install pyspapr again"
-        )
+def with_cargo(hook: Callable[..., Any]) -> Callable[..., Any]:
+    """The hook, which ends with one sentence unless Rust is here."""
+
+    @wraps(hook)
+    def checked(*arguments: Any, **keywords: Any) -> Any:
+        if shutil.which("cargo") is None:
+            raise SystemExit(
+                "pyspapr is built from Rust source, and cargo is not on PATH: install Rust 1.95 or newer "
+                "(https://rustup.rs), then install pyspapr again"
+            )
+        return hook(*arguments, **keywords)
+
+    return checked
 
 
-def get_requires_for_build_wheel(config_settings: dict[str, Any] | None = None) -> list[str]:
-    """The first question that a front end asks."""
-    check_cargo()
-    return list(maturin.get_requires_for_build_wheel(config_settings))
-
-
-def get_requires_for_build_editable(config_settings: dict[str, Any] | None = None) -> list[str]:
-    """As for a wheel."""
-    check_cargo()
-    return list(maturin.get_requires_for_build_editable(config_settings))
+globals().update({name: with_cargo(getattr(maturin, name)) for name in HOOKS})
