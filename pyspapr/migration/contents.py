@@ -23,7 +23,7 @@ from pyspapr.migration.records import GRAIN, Device, End, Header, HptChunk, Imag
 from pyspapr.migration.stream import StreamReader
 from pyspapr.vmstate.cbor import Cursor
 from pyspapr.vmstate.layout import Layout
-from pyspapr.vmstate.lazy import Pairs, nested_section, section_leaves, skip
+from pyspapr.vmstate.lazy import Pairs, nested_section, skip_section
 
 Entries = dict[int, bytes]
 """Entries of a hash table that are not zero: index to the two doublewords as they are in the file."""
@@ -132,7 +132,7 @@ class Contents:
             wanted = f"at most {DEVICES_MAX} bytes of devices"
             raise StreamError.of("Section", "device", reader.start, wanted, self._device_bytes)
         cursor = Cursor(device.body, layout.name, device.offset)
-        skip(section_leaves(layout, cursor))
+        skip_section(layout, cursor)
         cursor.section, cursor.what = f"{layout.name} v{layout.version}", "Section"
         cursor.end()
         self.devices.append((device, layout))

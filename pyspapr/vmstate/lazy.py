@@ -82,14 +82,10 @@ def members_of(members: tuple[tuple[str, Type], ...], cursor: Cursor, name: str)
 
 def section_leaves(layout: Layout, cursor: Cursor, name: str = "") -> Iterator[Leaf]:
     """Every leaf of a body: of its fields, whose names begin with `name`, and of subsections, with theirs."""
-    outer = cursor.section, cursor.what
-    cursor.section, cursor.what = f"{layout.name} v{layout.version}", "Section"
     cursor.items(2)
     yield from leaves(Struct(layout.fields), cursor, name)
-    cursor.what = "Section"
     for part in layout.present(cursor):
         yield from section_leaves(part, cursor, part.name)
-    cursor.section, cursor.what = outer
 
 
 class Piece(Plain):
@@ -121,17 +117,38 @@ def pieces(section: Piece, name: str) -> dict[str, Piece]:
     found: dict[str, Piece] = {}
     for field, type_ in section.of.fields:
         found[f"{name}.{field}"] = Piece(section.body, cursor.at, type_)
-        skip(leaves(type_, cursor, field))
+        skip(type_, cursor)
     for part in section.of.present(cursor):
         found[part.name] = Piece(section.body, cursor.at, part)
-        skip(section_leaves(part, cursor))
+        skip_section(part, cursor)
     return found
 
 
-def skip(found: Iterator[Leaf]) -> None:
-    """Read to the end."""
-    for _ in found:
-        pass
+def skip(type_: Type, cursor: Cursor) -> None:
+    """Read the next value, and check it, without keeping it."""
+    if isinstance(type_, (Array, List)):
+        item = type_.of
+        for _ in range(type_.begin(cursor)):
+            skip(item, cursor)
+    elif isinstance(type_, Struct):
+        cursor.items(len(type_.members))
+        for name, member in type_.members:
+            cursor.what = f"Field {name}"
+            skip(member, cursor)
+    else:
+        type_.read(cursor)
+
+
+def skip_section(layout: Layout, cursor: Cursor) -> None:
+    """Read a body, and check it, without keeping anything."""
+    outer = cursor.section, cursor.what
+    cursor.section, cursor.what = f"{layout.name} v{layout.version}", "Section"
+    cursor.items(2)
+    skip(Struct(layout.fields), cursor)
+    cursor.what = "Section"
+    for part in layout.present(cursor):
+        skip_section(part, cursor)
+    cursor.section, cursor.what = outer
 
 
 def changes(one: Piece | None, other: Piece | None, name: str) -> Iterator[Change]:
