@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 from streams import Raw, build, seal, small_stream, split, walk
 
 from pyspapr import Machine, StreamError
+from pyspapr.migration import save
 from pyspapr.migration.records import PAYLOAD_LIMITS, Kind
+from pyspapr.migration.stream import StreamWriter
 from pyspapr.vmstate import cbor
 
 DATA = Path(__file__).parent / "data"
@@ -269,3 +271,25 @@ def test_a_claim_of_terabytes_costs_nothing() -> None:
         [sys.executable, "-c", script, str(Path(__file__).parent)], capture_output=True, text=True, check=True
     )
     assert int(found.stdout) < 200, "MiB"
+
+
+def test_records_whose_checks_are_computed_later_are_the_same_bytes() -> None:
+    vm = Machine(memory="32M")
+    vm.start(pc=0)
+    now, later = bytearray(), bytearray()
+    waiting: list[tuple[int, Callable[[], bytes]]] = []
+    for writer in (
+        StreamWriter(now.extend),
+        StreamWriter(later.extend, lambda size, make: waiting.append((size, make))),
+    ):
+        save.write_head(vm, writer)
+        save.write_table(vm, writer)
+        save.write_devices(vm, writer)
+        for size, make in waiting:
+            made = make()
+            assert len(made) == size
+            later.extend(made)
+        waiting.clear()
+        writer.end(vm.hpt.digest())
+    later.extend(waiting[0][1]())
+    assert now == later

@@ -47,7 +47,7 @@ class Link:
         """Bytes that the transport has taken."""
         self.rate = float(bandwidth or 0)
         """Bytes per second while there was something to send, averaged; 0 while unknown."""
-        self._waiting: collections.deque[bytes] = collections.deque()
+        self._waiting: collections.deque[tuple[int, Callable[[], bytes]]] = collections.deque()
         self._bytes = 0
         self._changed = threading.Condition()
         self._closing = False
@@ -79,15 +79,19 @@ class Link:
 
     def put(self, data: bytes) -> int:
         """Send `data` after what was put before; returns its length. Raises MigrationError when the link has failed."""
+        self.put_later(len(data), lambda: data)
+        return len(data)
+
+    def put_later(self, size: int, make: Callable[[], bytes]) -> None:
+        """The same with `size` bytes that `make` returns; whoever sends calls it when they are due."""
         self.check()
         if self._pause is not None:
-            self._give(data, self._pause)
-            return len(data)
+            self._give(make(), self._pause)
+            return
         with self._changed:
-            self._waiting.append(data)
-            self._bytes += len(data)
+            self._waiting.append((size, make))
+            self._bytes += size
             self._changed.notify_all()
-        return len(data)
 
     def go_direct(self, pause: Callable[[], None]) -> None:
         """From now on `put` returns when its bytes have left, if the transport can do that without a thread.
@@ -157,17 +161,18 @@ class Link:
         self.check()
         return not self._bytes
 
-    def _take(self) -> bytes | None:
+    def _take(self) -> Callable[[], bytes] | None:
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closing)
-            return self._waiting[0] if self._waiting and not self._closing else None
+            return None if self._closing else self._waiting[0][1]
 
     def _send(self) -> None:
         meter = Meter()
         allowed = time.monotonic()  # when the bandwidth next allows to send
         try:
-            while (data := self._take()) is not None:
+            while (make := self._take()) is not None:
                 begin = time.monotonic()
+                data = make()
                 at = 0
                 while at < len(data):
                     piece = data[at : at + self._piece]

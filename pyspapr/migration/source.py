@@ -89,7 +89,7 @@ class Outgoing:
         self.was_paused = False
         self._before = 0  # bytes that are sent before the stream
         self._link = self._setup(place, options)
-        self._writer = StreamWriter(self._link.put)
+        self._writer = StreamWriter(self._link.put, self._link.put_later)
         self._passes = Passes(vm, self._writer, self._account, options.compress)
         self._phases = self._run()
         self._orphaned = weakref.finalize(vm, self._abandon)
@@ -188,6 +188,7 @@ class Outgoing:
         save.write_new_schemas(self.vm, self._writer, self._schemas)
         save.write_devices(self.vm, self._writer)
         self._account.step("devices")
+        self._drain()  # the end record has the check of what was sent
         self._writer.end(self.vm.hpt.digest())
         self._account.step("end record")
         self._account.device_bytes = self._writer.offset - begin

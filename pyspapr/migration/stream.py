@@ -38,6 +38,8 @@ else:  # hashlib brings OpenSSL, which takes as long to start as reading all rec
 
 RECORD_HEAD: Final = cbor.head(cbor.ARRAY, 3)
 NO_CHECK: Final = bytes(CHECK)
+TAIL: Final = len(cbor.bytestring(NO_CHECK))
+"""Bytes of a record after its payload."""
 
 
 def check_of(before: bytes, head: bytes, payload: bytes) -> bytes:
@@ -49,11 +51,20 @@ def check_of(before: bytes, head: bytes, payload: bytes) -> bytes:
 
 
 class StreamWriter:
-    """Pushes records into `write`. `offset` is where the next one begins, `check` the last one's check."""
+    """Pushes records into `write`. `offset` is where the next one begins, `check` the last one's check.
 
-    def __init__(self, write: Callable[[bytes], object]) -> None:
+    Computing the checks takes longer than all the rest. With `later` each record is put there as its length and a
+    function that makes its bytes; they must be called in their order, and all of them before `end`.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[bytes], object],
+        later: Callable[[int, Callable[[], bytes]], object] | None = None,
+    ) -> None:
         """Begin a stream."""
         self._write = write
+        self._later = later
         self.offset = 0
         self.check = NO_CHECK
         self.totals = Totals()
@@ -62,13 +73,19 @@ class StreamWriter:
         """Write one record and return how many bytes it took."""
         payload = record.encode()
         head = RECORD_HEAD + cbor.uint(record.KIND) + cbor.head(cbor.BYTES, len(payload))
-        self.check = check_of(self.check, head, payload)
-        tail = cbor.bytestring(self.check)
-        self._write(b"".join((head, payload, tail)))
-        size = len(head) + len(payload) + len(tail)
+        size = len(head) + len(payload) + TAIL
+        if self._later is None:
+            self._write(self._sealed(head, payload))
+        else:
+            self._later(size, lambda: self._sealed(head, payload))
         self.offset += size
         self.totals.count(record)
         return size
+
+    def _sealed(self, head: bytes, payload: bytes) -> bytes:
+        """A record with its check."""
+        self.check = check_of(self.check, head, payload)
+        return b"".join((head, payload, cbor.bytestring(self.check)))
 
     def raw(self, data: bytes) -> None:
         """Bytes that are no record: the head of an image's contents."""
