@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import BinaryIO, Final
 
 from pyspapr.errors import ImageError, ImageFileError
+from pyspapr.foreign import HEAD, kind_of
 from pyspapr.paths import open_regular, shown
 from pyspapr.plain import Plain
 
@@ -119,7 +120,7 @@ def read_header(file: BinaryIO, name: str, kinds: tuple[int, ...] = EXECUTABLES,
     """
     header = file.read(HEADER_SIZE)
     if header[:4] != b"\x7fELF":
-        raise bad(name, "not an ELF file")
+        raise bad(name, f"not an ELF file, but {kind_of(header + file.read(HEAD - HEADER_SIZE))}")
     if len(header) < HEADER_SIZE:
         raise bad(name, f"truncated: {len(header)} bytes, expected a header of {HEADER_SIZE}")
     if header[5] not in (1, 2):

@@ -36,7 +36,7 @@ def misplaced(image: bytes, address: int) -> bytes:
 
 
 BAD_KERNELS = {
-    "not an ELF file": b"MZ" + bytes(200),
+    "not an ELF file, but a file that begins with 4d 5a 00 00 00 00 00 00 00 00 00 00 00 00 00 00": b"MZ" + bytes(200),
     "an ELF file for x86-64, expected 64-bit PowerPC": elf(NOP, machine=62, little=True),
     "an ELF file for 32-bit PowerPC, expected 64-bit PowerPC": elf(NOP, machine=20),
     "truncated: 40 bytes, expected a header of 64": elf(NOP)[:40],

@@ -124,7 +124,17 @@ def test_a_file_that_is_something_else_is_called_what_it_is(
 ) -> None:
     place = tmp_path / "disk.img"
     place.write_bytes(contents)
-    for door in (Machine.restore, read_contents):
+    for door in (Machine.restore, read_contents, lambda name: Machine.incoming(f"file:{name}")):
         with pytest.raises(StreamError) as caught:
             door(place)  # type: ignore[operator]
-        assert str(caught.value).startswith(f"{place}: ") and kind in str(caught.value)
+        assert kind in str(caught.value)
+        if kind != "wanted a definite length":
+            assert f"{place}: {kind}, not a saved machine" in str(caught.value)
+
+
+def test_a_kernel_that_is_something_else_is_called_what_it_is(vm: Machine, tmp_path: Path) -> None:
+    vm.save(tmp_path / "saved")
+    (tmp_path / "notes").write_text("remember the milk\n")
+    for name, kind in (("saved", "a saved machine"), ("notes", "text")):
+        with pytest.raises(ImageError, match=f"{name}: not an ELF file, but {kind}"):
+            vm.load_kernel(tmp_path / name)

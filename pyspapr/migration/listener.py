@@ -16,9 +16,11 @@ import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from pyspapr.errors import MigrationError, SpaprError
+from pyspapr.errors import MigrationError, SpaprError, StreamError
+from pyspapr.foreign import HEAD, kind_of
 from pyspapr.migration import frames
 from pyspapr.migration.patience import Patience
+from pyspapr.migration.stream import RECORD_HEAD
 from pyspapr.migration.transport import DescriptorTransport, ObjectTransport, SocketTransport, Transport
 from pyspapr.migration.uri import Address, Place, check_tls, from_descriptor, parse, prepare_tcp, shake_hands
 from pyspapr.migration.users import READ, WRITE, Closed, Users
@@ -245,8 +247,12 @@ def listen(place: Place, *, tls: ssl.SSLContext | None = None, deadline: float |
     try:
         fd = open_regular(address.text)
         try:
+            head = os.pread(fd, HEAD, 0)
+            if not head.startswith(RECORD_HEAD):
+                kind = kind_of(head)
+                raise StreamError(f"{address}: {kind}, not a saved machine", "header", 0, "a saved machine", kind)
             return Given(DescriptorTransport(fd), str(address), deadline)
-        except OSError:
+        except (OSError, StreamError):
             os.close(fd)
             raise
     except OSError as error:
