@@ -49,6 +49,7 @@ class Ram:
     def write(self, address: int, data: Buffer) -> None: ...
     def fill(self, address: int, length: int, byte: int = 0) -> None: ...
     def digest(self) -> bytes: ...  # 32 bytes; depends on contents and size only
+    def unlike(self, other: Ram) -> list[int]: ...  # numbers of 4 KiB grains that differ; zero behind the end of either
     # Copy-on-write from `size` bytes of a file at `offset`, multiples of 4096; the file must keep its contents.
     # ValueError when the region is not inside the file. The contents are a base and nothing is dirty.
     @staticmethod

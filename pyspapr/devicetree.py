@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from pyspapr._native import models
-from pyspapr.config import TIMEBASE_HZ, MachineConfig
+from pyspapr.config import GIB, MIB, TIMEBASE_HZ, MachineConfig
 from pyspapr.devices import nvram, vty
 from pyspapr.devices.spapr import Random
 from pyspapr.fdt import Node, Value, u64
@@ -18,6 +18,9 @@ from pyspapr.rtas import TABLE as RTAS_CALLS
 
 XICP_PHANDLE: Final = 0x1111
 CLOCK_HZ: Final = 1_000_000_000
+MEMORY_BLOCK: Final = 256 * MIB
+"""The size of a logical memory block (PAPR, "ibm,lmb-size"), as other hypervisors have it."""
+ONE_NODE_MAX: Final = 16 * GIB
 CACHE_SIZE: Final = 0x8000
 CACHE_LINE: Final = 0x80
 EVENT_SCAN_RATE: Final = 1  # calls per minute
@@ -122,12 +125,25 @@ def rtas_properties(config: MachineConfig, layout: Layout) -> dict[str, Value]:
         "ibm,extended-os-term": None,
         "ibm,max-associativity-domains": [4, 0, 0, 0, 1],
         "ibm,associativity-reference-points": [4, 4, 2],
-        "ibm,lrdr-capacity": u64(maximum) + u64(config.ram_size)[:4] + (1 << 28).to_bytes(4, "big") + b"\0\0\0\1",
+        "ibm,lrdr-capacity": u64(maximum) + u64(MEMORY_BLOCK) + b"\0\0\0\1",
         "ibm,hypertas-functions": list(HYPERTAS),
     }
     for row in RTAS_CALLS.values():
         properties[row.name] = row.token
     return properties
+
+
+def memory_nodes(size: int) -> list[tuple[int, int]]:
+    """Address and size of each memory node.
+
+    Linux manages memory in blocks, each with a place in sysfs, of the size of the node that follows memory@0; if there
+    is none they have 16 MiB, of which a large machine has so many that they take longer than the rest of its boot. The
+    real mode area is the first node, so that stays as large as a kernel makes use of.
+    """
+    if size <= ONE_NODE_MAX:
+        return [(0, size)]
+    rest = GIB + MEMORY_BLOCK
+    return [(0, GIB), (GIB, MEMORY_BLOCK), (rest, size - rest)]
 
 
 def build(config: MachineConfig, layout: Layout, append: bytes, random: Random) -> Node:
@@ -167,14 +183,15 @@ def build(config: MachineConfig, layout: Layout, append: bytes, random: Random) 
     for index in range(config.vcpus):
         cpus.add(*cpu_node(config, index))
 
-    root.add(
-        "memory@0",
-        {
-            "device_type": "memory",
-            "reg": u64(0) + u64(config.ram_size),
-            "ibm,associativity": [4, 0, 0, 0, 0],
-        },
-    )
+    for start, size in memory_nodes(config.ram_size):
+        root.add(
+            f"memory@{start:x}",
+            {
+                "device_type": "memory",
+                "reg": u64(start) + u64(size),
+                "ibm,associativity": [4, 0, 0, 0, 0],
+            },
+        )
 
     bus = root.add(
         "vdevice",

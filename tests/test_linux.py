@@ -115,6 +115,14 @@ def test_the_whole_boot_is_repeatable() -> None:
     assert ends[0] == ends[1]
 
 
+def test_much_memory_costs_no_more_than_linux_itself_makes_of_it() -> None:
+    # What is left is Linux's array of page descriptors. Blocks of 16 MiB would be 900 million instructions more.
+    vm = Machine(memory="256G")
+    vm.load_kernel(guest("linux/vmlinux"), initrd=guest("first.cpio"), append="console=hvc0 quiet")
+    assert finish(vm) == PoweredOff()
+    assert vm.cpus[0].vcpu.instructions < 1_700_000_000
+
+
 def test_another_seed_is_another_run() -> None:
     hashes = set()
     for seed in (1, 2):

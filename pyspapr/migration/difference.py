@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 from pyspapr._native import Ram
 from pyspapr.migration.contents import Contents
-from pyspapr.migration.records import GRAIN
 from pyspapr.vmstate.layout import Layout
 from pyspapr.vmstate.lazy import ABSENT, Change, Piece, changes
-
-BLOCK: Final = 1 << 20
 
 
 def sections(contents: Contents) -> dict[str, Piece]:
@@ -48,22 +45,7 @@ def version(section: Piece | None) -> int | str:
 
 def pages(left: Ram, right: Ram) -> list[int]:
     """Numbers of the grains that differ; where one side is larger, of those that are not zero."""
-    if left.size == right.size and left.digest() == right.digest():
-        return []
-    found = []
-    for start in range(0, max(left.size, right.size), BLOCK):
-        one, other = piece(left, start), piece(right, start)
-        if one != other:
-            found += [
-                (start + at) // GRAIN for at in range(0, BLOCK, GRAIN) if one[at : at + GRAIN] != other[at : at + GRAIN]
-            ]
-    return found
-
-
-def piece(ram: Ram, start: int) -> bytes:
-    """A block, with zeroes behind the end."""
-    length = max(min(BLOCK, ram.size - start), 0)
-    return (ram.read(start, length) if length else b"").ljust(BLOCK, b"\0")
+    return left.unlike(right)
 
 
 def ranges(numbers: list[int]) -> list[tuple[int, int]]:

@@ -84,6 +84,12 @@ impl Ram {
         memory::bytes(py, &self.presence.detach(py, || self.core.digest())?)
     }
 
+    /// Numbers of the grains whose contents are not the same as in `other`; behind the end of either they are zero.
+    fn unlike(&self, py: Python<'_>, other: &Self) -> PyResult<Vec<u64>> {
+        let _use = other.presence.enter()?;
+        self.presence.detach(py, || self.core.unlike(&other.core))
+    }
+
     /// RAM backed copy-on-write by `size` bytes of a file from `offset` on, both multiples of 4096. The file must
     /// keep its contents as long as the RAM lives; the descriptor may be closed.
     #[staticmethod]

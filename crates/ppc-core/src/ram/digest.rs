@@ -31,6 +31,27 @@ impl Ram {
         hasher.finalize().into()
     }
 
+    /// Numbers of the grains whose contents are not the same as in `other`, where what lies behind its end is zero.
+    pub fn unlike(&self, other: &Self) -> Vec<u64> {
+        let mut found = Vec::new();
+        let mut next = Some(0);
+        let (mut mine, mut theirs) = ([0; GRAIN as usize], [0; GRAIN as usize]);
+        while let Some(from) = next {
+            let touched = [self, other].map(|ram| ram.marks.touched.next_from(from));
+            let Some(n) = touched.into_iter().flatten().min() else { break };
+            for (ram, page) in [(self, &mut mine), (other, &mut theirs)] {
+                page.fill(0);
+                // Behind its end it is zero.
+                let _ = ram.read_bytes(n * GRAIN, &mut page[..ram.grain_len(n)]);
+            }
+            if mine != theirs {
+                found.push(n);
+            }
+            next = n.checked_add(1);
+        }
+        found
+    }
+
     /// Bytes of grain `n`: the last one may be short.
     pub(super) fn grain_len(&self, n: u64) -> usize {
         GRAIN.min(self.size().saturating_sub(n * GRAIN)) as usize

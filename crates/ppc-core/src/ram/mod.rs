@@ -13,10 +13,9 @@
 
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap, munmap};
-use std::alloc::{Layout, alloc_zeroed};
 use std::ffi::c_void;
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicBool, Ordering::*};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::*};
 use std::sync::{Arc, Mutex};
 
 mod chunk;
@@ -31,6 +30,7 @@ pub use passes::RamPass;
 
 use crate::tlb::{GRAIN, GRAIN_SHIFT};
 use dirty::DirtyMap;
+use track::LazyWords;
 
 /// An integer that can be read from and written to guest memory.
 pub trait MemInt: Copy + Default {
@@ -66,7 +66,8 @@ pub struct Ram {
     /// What the mapping is of.
     backing: Mutex<Backing>,
     marks: DirtyMap,
-    code: Box<[AtomicBool]>,
+    /// A bit for each grain: decoded code was made from it.
+    code: LazyWords,
     code_changed: AtomicBool,
     changed_grains: Mutex<Vec<u64>>,
     /// This process has no mapping: see [`Ram::lose_mapping`].
@@ -114,19 +115,26 @@ impl Ram {
     /// Takes over a mapping of `size` bytes.
     fn with(base: *mut u8, size: u64, backing: Backing) -> std::io::Result<Self> {
         let grains = size.div_ceil(GRAIN);
-        let mut ram = Self {
+        let sets =
+            DirtyMap::new(grains).and_then(|marks| Ok((marks, LazyWords::new(grains.div_ceil(64).max(1))?)));
+        let (marks, code) = match sets {
+            Ok(sets) => sets,
+            Err(error) => {
+                // SAFETY: the mapping that is taken over, which nobody else knows.
+                let _ = unsafe { munmap(base.cast(), size as usize) };
+                return Err(std::io::Error::other(error));
+            }
+        };
+        Ok(Self {
             base,
             size,
             backing: Mutex::new(backing),
-            marks: DirtyMap::new(grains).map_err(std::io::Error::other)?,
-            code: Box::default(),
+            marks,
+            code,
             code_changed: AtomicBool::new(false),
             changed_grains: Mutex::new(Vec::new()),
             lost: AtomicBool::new(false),
-        };
-        // Zeroed by the host when touched: a stream that claims terabytes of RAM must not cost us gigabytes.
-        ram.code = zeroed(grains as usize)?;
-        Ok(ram)
+        })
     }
 
     /// Replaces the mapping by a copy-on-write one of `fd`, which has the same contents; pointers stay right.
@@ -205,26 +213,27 @@ impl Ram {
 
 impl Ram {
     #[inline(always)]
-    fn code(&self, addr: u64) -> Option<&AtomicBool> {
-        self.code.get((addr >> GRAIN_SHIFT) as usize)
+    fn code(&self, addr: u64) -> Option<(&AtomicU64, u64)> {
+        let grain = addr >> GRAIN_SHIFT;
+        Some((self.code.get((grain >> 6) as usize)?, 1 << (grain & 63)))
     }
 
     /// Marks the grain at `addr` as a source of decoded code; returns whether it was not one before.
     pub fn mark_code(&self, addr: u64) -> bool {
-        self.code(addr).is_some_and(|code| !code.swap(true, AcqRel))
+        self.code(addr).is_some_and(|(word, bit)| word.fetch_or(bit, AcqRel) & bit == 0)
     }
 
     /// The grain holds no decoded code any more.
     pub fn clear_code(&self, addr: u64) {
-        if let Some(code) = self.code(addr) {
-            code.store(false, Release);
+        if let Some((word, bit)) = self.code(addr) {
+            word.fetch_and(!bit, Release);
         }
     }
 
     /// Whether decoded code was made from the grain at `addr`.
     #[inline(always)]
     pub fn is_code(&self, addr: u64) -> bool {
-        self.code(addr).is_some_and(|code| code.load(Relaxed))
+        self.code(addr).is_some_and(|(word, bit)| word.load(Relaxed) & bit != 0)
     }
 
     /// Copies out `buf.len()` bytes at `addr`. `None` outside RAM.
@@ -279,7 +288,7 @@ impl Ram {
         // Behind the bytes, so that whoever took the marks before them meets the new ones.
         self.marks.set_range(range.clone());
         for n in range {
-            if self.code[n as usize].load(Acquire) {
+            if self.code[(n >> 6) as usize].load(Acquire) >> (n & 63) & 1 != 0 {
                 self.lock_changed().push(n);
                 self.code_changed.store(true, Release);
             }
@@ -298,22 +307,6 @@ impl Ram {
             Vec::new()
         }
     }
-}
-
-/// `count` times `false`, or an error where `Box` would end the process.
-fn zeroed(count: usize) -> std::io::Result<Box<[AtomicBool]>> {
-    let layout = Layout::array::<AtomicBool>(count).map_err(|_| std::io::ErrorKind::OutOfMemory)?;
-    if count == 0 {
-        return Ok(Box::default());
-    }
-    // SAFETY: the layout is not empty.
-    let base = unsafe { alloc_zeroed(layout) };
-    if base.is_null() {
-        return Err(std::io::ErrorKind::OutOfMemory.into());
-    }
-    // SAFETY: `count` zero bytes, allocated as `Box` would and given to it alone; an `AtomicBool` has the layout of a `bool`,
-    // and a zero byte is `false`.
-    Ok(unsafe { Box::from_raw(std::ptr::slice_from_raw_parts_mut(base.cast::<AtomicBool>(), count)) })
 }
 
 /// Maps `size` bytes of `fd` at an address of the kernel's choice.
