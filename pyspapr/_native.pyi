@@ -15,6 +15,7 @@ EXIT_HYPERCALL: Final[int]  # `sc 1` that has no native handler: see Vcpu.hyperc
 EXIT_HALTED: Final[int]  # ceded or stopped; with virtual time, and its idle limit has been reached
 EXIT_KICKED: Final[int]  # kick() was called
 EXIT_UNIMPLEMENTED: Final[int]  # strict mode only: an instruction without semantics, see Vcpu.unimplemented
+OUTPUT: Final[int]  # a bit beside each of them: see Vcpu.take_output()
 EXIT_HUNG: Final[int]  # branches to itself with every interrupt masked: it can never wake
 
 def models() -> dict[str, dict[str, int | str]]: ...
@@ -179,6 +180,12 @@ class Vcpu:
     ) -> None: ...
     def run(self, max_instructions: int | None = None) -> int: ...  # raises KeyboardInterrupt on Ctrl-C
     def kick(self) -> None: ...
+    # The terminal's hypercalls are answered natively: output waits for `take_output`, except for the hypercall that
+    # completes `wanted`, if that is not empty. `tail` is what was printed before.
+    def open_terminal(self, wanted: bytes, tail: bytes) -> None: ...
+    def close_terminal(self) -> None: ...  # and silence is over
+    def silence_terminal(self) -> None: ...  # there is no input until kick() is called
+    def take_output(self) -> bytes: ...
     def set_profiling(self, on: bool) -> None: ...  # begins a profile, or ends it; the guest cannot tell
     # What was counted since then, None when nothing was to be. "samples": [(address, instructions)], which are all of
     # them, in steps of about 100,000; "tiers": instructions by engine tier; "seconds": host time, by tier as well;

@@ -1,5 +1,9 @@
 """The machine's console, host side: what the guest printed, what it will read, and who listens.
 
+Output gathers beside the processor while the guest runs (`crates/native/src/terminal.rs`) and comes here in pieces of
+at most 4 KiB, at the latest when the run loop looks at its inputs. A run that waits for a text still ends at the
+hypercall that completes it.
+
 Input comes from `write` (any thread) and from at most one `InputSource` that is asked without blocking whenever the
 guest asks. Output goes to a bounded history and to sinks. What is no source and no sink is refused where it is given.
 Neither side can make the other grow without bound: the history forgets its oldest bytes, and a source is read 16 bytes
@@ -15,11 +19,12 @@ import select
 import stat
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self, SupportsIndex
 
 from pyspapr.config import check_function
-from pyspapr.errors import ExpectError
+from pyspapr.errors import ExpectError, StateError
 from pyspapr.owner import owner
 from pyspapr.vmstate.schema import Field, VMState
 from pyspapr.vmstate.types import VarBytes
@@ -199,6 +204,10 @@ class Console:
         with self._lock:
             return bytes(self._history[max(position - self._start, 0) :])
 
+    def before(self, length: int) -> bytes:
+        """At most the last `length` bytes since the last match."""
+        return self._since(max(self._matched, self.total - length))
+
     @property
     def total(self) -> int:
         """Bytes the guest has printed, forgotten ones included."""
@@ -250,6 +259,8 @@ class Console:
         if source is not None and not (callable(getattr(source, "take", None)) and hasattr(source, "exhausted")):
             raise TypeError(f"a source of input has take() and exhausted, and {source!r} has not")
         self._source = source
+        with suppress(StateError):  # the machine is gone
+            self._owner().kick()  # its processor may count on there being no input
 
     def write(self, text: str | Buffer) -> None:
         """Type `text`, or bytes as they are. May be called from any thread, also while the guest runs."""
@@ -281,6 +292,11 @@ class Console:
     def backlog(self) -> int:
         """Typed bytes that the guest has not read yet."""
         return len(self._input)
+
+    @property
+    def silent(self) -> bool:
+        """Whether no input comes before `write` is called or there is another source."""
+        return not self._input and (self._source is None or self._source.exhausted)
 
     @property
     def may_wake(self) -> bool:

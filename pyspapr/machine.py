@@ -287,7 +287,8 @@ class Machine:
         what is there already is found before anything runs, also when the guest has ended.
         Ctrl-C raises KeyboardInterrupt between two instructions; the machine can be run on afterwards. It waits for a
         hypercall's handler to return, unless that runs another machine or it is pressed once more half a second later.
-        What a handler or a console's sink raises comes out of here; the next run makes that hypercall again.
+        What a handler raises comes out of here, and the next run makes that hypercall again. What a console's sink
+        raises does, too; the console's history has what it was given.
         """
         if max_instructions is not None and (max_instructions := whole("max_instructions", max_instructions)) < 0:
             raise ConfigError(f"max_instructions is {max_instructions}, expected 0 or more")
@@ -462,11 +463,17 @@ class Machine:
                 known = "built in" if native else self.hypercalls[number].name
                 raise ValueError(f"hypercall {number:#x} is {known} already: {name} replaces it only with replace=True")
             self.hypercalls[number] = added
+            for cpu in self.cpus:
+                cpu.vcpu.close_terminal()
             for vcpu in native:
                 vcpu.set_native_hypercall(number, False)
             return handler
 
         return enter
+
+    def has_own(self, number: int) -> bool:
+        """Whether this machine's hypercall `number` is the one of the package and nobody's replacement."""
+        return self.hypercalls.get(number) is hcall.TABLE.get(number)
 
     def call_hypercall(self, cpu: Cpu, number: int, *arguments: int) -> tuple[int, ...]:
         """Return code and results of a hypercall from the table."""

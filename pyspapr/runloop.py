@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pyspapr import _native
 from pyspapr.config import check_timeout
+from pyspapr.console import typed
+from pyspapr.hcall.term import H_PUT_TERM_CHAR
 from pyspapr.interruption import Interruption
 from pyspapr.results import Hung, InstructionLimit, Interrupted, Matched, StopReason, Timeout, Unimplemented
 
@@ -71,6 +73,7 @@ class Run:
         self.limit = None if max_instructions is None else self.vcpu.instructions + max_instructions
         self.seconds = timeout
         self.pattern = compiled(until)
+        self.wanted = None if isinstance(until, re.Pattern) else typed(until or b"")
         self.seen = -1
         self.expired = False
         self.idle_limit: int | None = None
@@ -90,6 +93,7 @@ class Run:
             self.idle_limit = self.vm.idleness.limit(self.vm.console, self.vcpu)
         self.vcpu.set_idle_limit(self.idle_limit)
         try:
+            self._open_terminal()
             while True:
                 self.interruption.check()
                 reason = self._between()
@@ -97,13 +101,32 @@ class Run:
                     return reason
                 if self.vm.paused:
                     self._wait(LONGEST_SLEEP)
-                else:
-                    self._dispatch(self.vcpu.run(self._budget()))
+                    continue
+                code = self.vcpu.run(self._budget())
+                if code & _native.OUTPUT:
+                    self._show()
+                self._dispatch(code & ~_native.OUTPUT)
         finally:
             # When a handler raised an error: the guest must not go on with no result.
             self.vcpu.hypercall_again()
             if timer is not None:
                 timer.cancel()
+            self.vcpu.close_terminal()
+            self._show()
+
+    def _open_terminal(self) -> None:
+        """Let output gather beside the processor, unless a pattern must see each piece or a user's handler does."""
+        if self.wanted is not None and self.vm.has_own(H_PUT_TERM_CHAR):
+            self.vcpu.open_terminal(self.wanted, self.vm.console.before(len(self.wanted)))
+
+    def _show(self) -> None:
+        """Print what has gathered. As in a hypercall, a sink cannot save the machine or start another guest."""
+        if data := self.vcpu.take_output():
+            self.vm.serving = True
+            try:
+                self.vm.console.emit(data)
+            finally:
+                self.vm.serving = False
 
     def _budget(self) -> int:
         done = self.vcpu.instructions
@@ -115,8 +138,10 @@ class Run:
     def _between(self) -> StopReason | None:
         vm = self.vm
         vm.run_posted()
-        if self.pattern is not None and (matched := self.matched()) is not None:
-            return matched
+        if self.pattern is not None and vm.console.total != self.seen:
+            if (matched := self.matched()) is not None:
+                return matched
+            self._open_terminal()  # which is told what was printed by other ways
         if vm.ended is not None:
             return vm.ended
         if (

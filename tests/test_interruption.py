@@ -11,6 +11,7 @@ import pytest
 from images import BASE, POWER_OFF, hypercall, li, started
 
 from pyspapr import Machine, PoweredOff, interruption
+from pyspapr.cpu import Cpu
 
 FOREVER = [0x38630001, 0x4BFFFFFC]  # addi r3,r3,1; b .-4
 KEEP_RESULT = 0x7C7F1B78  # mr r31,r3
@@ -31,7 +32,14 @@ def test_ctrl_c_within_a_hypercall_does_not_change_what_the_guest_does(vm: Machi
     code = [*put("one\n"), KEEP_RESULT, *put("two\n"), *POWER_OFF]
     whole = started(Machine(memory="32M"), *code)
     assert whole.run(timeout=20) == PoweredOff()
-    vm.console.sinks.append(ctrl_c)
+    row = vm.hypercalls[0x58]
+
+    @vm.hypercall(0x58, "H_PUT_TERM_CHAR", replace=True)
+    def interrupted(machine: Machine, cpu: Cpu, *arguments: int) -> tuple[int, ...]:
+        result = row(machine, cpu, arguments)
+        ctrl_c()
+        return result
+
     started(vm, *code)
     for text in ("one\n", "one\ntwo\n"):
         with pytest.raises(KeyboardInterrupt):

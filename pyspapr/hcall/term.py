@@ -21,17 +21,24 @@ def is_console(termno: int) -> bool:
     return termno & 0xFFFF_FFFF in (ANY_TERMINAL, vty.REG)
 
 
-@hypercall(0x54, "H_GET_TERM_CHAR")
+H_GET_TERM_CHAR: Final = 0x54
+H_PUT_TERM_CHAR: Final = 0x58
+"""Both are answered in native code as well, where that makes no difference: `crates/native/src/terminal.rs`."""
+
+
+@hypercall(H_GET_TERM_CHAR, "H_GET_TERM_CHAR")
 def h_get_term_char(vm: Machine, cpu: Cpu, termno: int) -> Result:
     """R4: number of characters; R5 and R6: the characters, first one most significant."""
     if not is_console(termno):
         return H_PARAMETER
     data = vm.vty.get()
+    if not data and vm.console.silent and vm.has_own(H_GET_TERM_CHAR):
+        cpu.vcpu.silence_terminal()
     padded = data.ljust(16, b"\0")
     return H_SUCCESS, len(data), int.from_bytes(padded[:8], "big"), int.from_bytes(padded[8:], "big")
 
 
-@hypercall(0x58, "H_PUT_TERM_CHAR")
+@hypercall(H_PUT_TERM_CHAR, "H_PUT_TERM_CHAR")
 def h_put_term_char(vm: Machine, cpu: Cpu, termno: int, length: int, first: int, second: int) -> Result:
     """Print `length` characters (at most 16), first one most significant."""
     if not is_console(termno) or length > vty.BUFFER:

@@ -25,7 +25,7 @@ pub fn name(number: u64) -> &'static str {
         hcall::H_CLEAR_REF => "H_CLEAR_REF",
         hcall::H_PROTECT => "H_PROTECT",
         hcall::H_BULK_REMOVE => "H_BULK_REMOVE",
-        _ => "without a name",
+        _ => crate::terminal::name(number).unwrap_or("without a name"),
     }
 }
 

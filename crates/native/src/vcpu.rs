@@ -7,6 +7,7 @@ use crate::{
     hypercall::{self, Native},
     memory,
     ram::Ram,
+    terminal::Terminal,
 };
 use ppc_core::{
     engine::{Engine, EngineKind},
@@ -40,6 +41,8 @@ pub const EXIT_HALTED: u32 = 2;
 pub const EXIT_KICKED: u32 = 3;
 pub const EXIT_UNIMPLEMENTED: u32 = 4;
 pub const EXIT_HUNG: u32 = 5;
+/// Beside each of them: output waits in `take_output`.
+pub const OUTPUT: u32 = 0x100;
 
 /// Instructions between looks at the kick flag, at most: the dearest ones (software floating point) take up to a
 /// microsecond on either engine, and a kick is answered within 50 ms of them.
@@ -55,6 +58,7 @@ struct Inner {
     presences: [Arc<Presence>; 2],
     halted: bool,
     native: Native,
+    terminal: Terminal,
     unimplemented: (u64, u32),
     /// Nanoseconds that virtual time may have skipped at most.
     idle_limit: u64,
@@ -124,7 +128,8 @@ impl Inner {
                 }
                 let number = cpu.gpr[3];
                 self.engine.switch(Tier::Hypercalls);
-                let native = self.native.handle(&mut self.engine.cpu);
+                let cpu = &mut self.engine.cpu;
+                let native = self.terminal.handle(cpu) || self.native.handle(cpu);
                 if let Some(profile) = &mut self.engine.profile {
                     profile.hypercall(number, native);
                 }
@@ -180,6 +185,7 @@ impl Vcpu {
             presences: [ram.parts().1.clone(), hpt.parts().1.clone()],
             halted: false,
             native: Native::default(),
+            terminal: Terminal::default(),
             unimplemented: (0, 0),
             idle_limit: u64::MAX,
             unanswered: None,
@@ -243,7 +249,35 @@ impl Vcpu {
             }
             profile.switch(Tier::Outside);
         }
-        code
+        if matches!(code, Ok(EXIT_KICKED)) {
+            inner.terminal.heard();
+        }
+        let waits = if inner.terminal.waits() { OUTPUT } else { 0 };
+        code.map(|code| code | waits)
+    }
+
+    /// Lets output of the terminal's hypercalls wait here, for `take_output`. The hypercall that completes `wanted`, if
+    /// that is not empty, is left to the caller; `tail` is what was printed before.
+    fn open_terminal(&self, wanted: &[u8], tail: &[u8]) -> PyResult<()> {
+        self.lock()?.terminal.open(wanted, tail);
+        Ok(())
+    }
+
+    /// Leaves the terminal's hypercalls to the caller again.
+    fn close_terminal(&self) -> PyResult<()> {
+        self.lock()?.terminal.close();
+        Ok(())
+    }
+
+    /// There is no input until `kick` is called; the guest is told so without asking the caller.
+    fn silence_terminal(&self) -> PyResult<()> {
+        self.lock()?.terminal.silence();
+        Ok(())
+    }
+
+    /// What the guest printed and nobody has taken yet.
+    fn take_output<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        Ok(PyBytes::new(py, &self.lock()?.terminal.take()))
     }
 
     /// Begins a profile, or ends it. The guest cannot tell.
