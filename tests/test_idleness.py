@@ -71,7 +71,7 @@ def test_who_waits_for_a_text_waits_for_no_timer(vm: Machine) -> None:
     quiet(vm)
     hours = skipped(vm) + 20 * QUIET
 
-    @vm.hypercall(0xE0, "H_CEDE")
+    @vm.hypercall(0xE0, "H_CEDE", replace=True)
     def cede(vm: Machine, cpu: object) -> int:
         vm.cpus[0].msr |= 1 << 15
         vm.cpus[0].vcpu.halted = True
