@@ -5,6 +5,7 @@ The names are those of QEMU's `RunState` (QMP Reference Manual, "VM run state"),
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -55,6 +56,8 @@ class Events:
     def __init__(self) -> None:
         """Nobody listens."""
         self._listeners: tuple[Listener, ...] = ()
+        self._lock = threading.RLock()
+        self._held: list[tuple[str, dict[str, object]]] | None = None
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` for every event from now on, until the function that is returned is called."""
@@ -68,5 +71,22 @@ class Events:
 
     def emit(self, name: str, **data: object) -> None:
         """Tell everybody."""
-        for listener in self._listeners:
-            listener(name, data)
+        with self._lock:
+            if self._held is not None:
+                self._held.append((name, data))
+                return
+            for listener in self._listeners:
+                listener(name, data)
+
+    def hold(self) -> None:
+        """Tell nobody until `release`: listeners wake other threads, which take time from who must be quick now."""
+        with self._lock:
+            if self._held is None:
+                self._held = []
+
+    def release(self) -> None:
+        """Tell what happened since `hold`, in its order. Without one nothing happens."""
+        with self._lock:
+            held, self._held = self._held, None
+            for name, data in held or ():
+                self.emit(name, **data)

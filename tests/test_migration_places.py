@@ -35,7 +35,7 @@ from pyspapr.migration.listener import listen
 from pyspapr.migration.phases import Phase
 from pyspapr.migration.statistics import MigrationStatistics
 from pyspapr.migration.throttle import MOST, Throttle
-from pyspapr.migration.transport import DescriptorTransport, ObjectTransport
+from pyspapr.migration.transport import DescriptorTransport, ObjectTransport, SocketTransport
 from pyspapr.migration.users import Users
 from pyspapr.qmp.statistics import pass_info
 
@@ -226,6 +226,24 @@ def test_closing_a_transport_wakes_who_waits_in_it_and_leaves_the_descriptor_unt
     with pytest.raises(OSError):
         os.fstat(waiting)
     os.close(other)
+
+
+def test_a_socket_that_is_readable_without_giving_anything_is_waited_for_all_the_same() -> None:
+    """As a TLS connection is when its peer sends session tickets."""
+    here, there = socket.socketpair()
+    transport = SocketTransport(here)
+    original, calls = transport._receive, []
+
+    def receive(limit: int) -> tuple[bytes | None, int]:
+        calls.append(limit)
+        return (None, select.POLLIN) if len(calls) < 3 else original(limit)
+
+    transport._receive = receive  # type: ignore[method-assign]
+    there.sendall(b"x")
+    assert transport.take(10, 30) == b"x"
+    assert transport.take(10, 0) is None and transport.take(10, 0.01) is None
+    transport.close()
+    there.close()
 
 
 @pytest.mark.parametrize(

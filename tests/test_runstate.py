@@ -12,7 +12,7 @@ import pytest
 from images import BRANCH_TO_SELF, POWER_OFF, hypercall, li, rtas, started, write_kernel
 
 from pyspapr import Interrupted, Machine, PoweredOff, Rebooted, StateError, StopReason
-from pyspapr.runstate import Status
+from pyspapr.runstate import Events, Status
 
 COUNT_FOREVER = [*li(5, 0), 0x38A50001, 0x4BFFFFFC]  # 1: addi r5,r5,1; b 1b
 SLEEP = [*hypercall(0xE0), 0x4BFFFFF0]  # H_CEDE, again and again
@@ -153,3 +153,19 @@ def test_a_machine_is_run_by_one_thread_and_not_by_a_call(vm: Machine) -> None:
     started(vm, *COUNT_FOREVER)
     with running(vm), pytest.raises(StateError, match="already"):
         vm.run()
+
+
+def test_events_that_are_held_are_told_in_their_order_and_none_is_lost() -> None:
+    events = Events()
+    told: list[tuple[str, dict[str, object]]] = []
+    events.subscribe(lambda name, data: told.append((name, data)))
+    events.release()
+    events.emit("A")
+    events.hold()
+    events.hold()
+    events.emit("B", one=1)
+    events.emit("C")
+    assert told == [("A", {})]
+    events.release()
+    events.emit("D")
+    assert told == [("A", {}), ("B", {"one": 1}), ("C", {}), ("D", {})]

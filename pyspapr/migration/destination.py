@@ -204,8 +204,9 @@ class Incoming:
         """Every record, total and digest has been checked. The machine must not run yet."""
         if self._ahead:
             raise StreamError.of("Stream", "end", self._received, "nothing more", "more bytes")
-        self._enter(Phase.CONFIRM)
+        self._account.enter(Phase.CONFIRM)
         transport.write(frames.encode("complete", received=self._received))
+        self._report()  # after it has left: while the guest stands still nobody else is to be woken first
 
     def _handover(self, transport: Transport) -> None:
         """Only `go` makes the machine ours; `running` is a courtesy."""
@@ -266,6 +267,9 @@ class Incoming:
 
     def _enter(self, phase: Phase) -> None:
         self._account.enter(phase)
+        self._report()
+
+    def _report(self) -> None:
         if self._progress is not None:
             self._progress(self.statistics)
 
@@ -276,8 +280,7 @@ class Incoming:
         if transport.two_way and self._received != self._told:
             self._told = self._received
             transport.write(frames.encode("progress", received=self._told))
-        if self._progress is not None:
-            self._progress(self.statistics)
+        self._report()
 
     @property
     def _received(self) -> int:

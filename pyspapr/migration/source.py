@@ -53,6 +53,8 @@ ATTENTION: Final = 1.0
 """Seconds for which one that has read what was sent is taken to read on."""
 SIGN_OF_LIFE: Final = 5.0
 """Seconds with nothing to send after which an empty record is sent, so that the destination does not think us dead."""
+QUIET: Final = 0.1
+"""Seconds after the stop for which nobody is told of events."""
 REPORT_EVERY: Final = 0.1
 """Seconds between two calls of `on_progress` within a phase."""
 
@@ -164,6 +166,7 @@ class Outgoing:
     def _stop(self) -> None:
         """The guest's last instruction here was the one before; its time stands still with it."""
         self._watch()  # a guest that has ended in its last slice is not migrated
+        self.vm.events.hold()
         self._enter(Phase.STOP)
         self.was_paused = self.vm.paused
         self.vm.pause()
@@ -247,6 +250,7 @@ class Outgoing:
         deadline = time.monotonic() + RUNNING_TIMEOUT
         try:
             while (frame := self._link.receive(0.05)) is None or frame[0] == "progress":
+                self.vm.events.release()
                 if time.monotonic() > deadline:
                     raise MigrationError(f"no word from it within {RUNNING_TIMEOUT:g} s")
             frames.expect(frame, "running", "destination")
@@ -433,7 +437,11 @@ class Outgoing:
         return max(SWITCHOVER_TIMEOUT, 2 * self.downtime_limit)
 
     def _watch_time(self) -> None:
-        if (downtime := self._account.still) is not None and downtime > self._patience:
+        if (downtime := self._account.still) is None:
+            return
+        if downtime > QUIET:
+            self.vm.events.release()
+        if downtime > self._patience:
             raise MigrationError(f"the destination did not confirm within {self._patience:g} s")
 
     def _breathe(self) -> None:
@@ -498,6 +506,7 @@ class Outgoing:
         self.ended.set()
 
     def _end(self, phase: Phase) -> None:
+        self.vm.events.release()
         self._account.sent_bytes = self._link.sent
         self._account.remaining = (0, 0) if phase is Phase.COMPLETED else (self._passes.pages, self._passes.entries)
         self._passes.forget()

@@ -16,6 +16,7 @@ import socket
 import ssl
 import stat
 import threading
+import time
 from typing import Final, Protocol
 
 from pyspapr.errors import MigrationError, StateError
@@ -148,12 +149,17 @@ class SocketTransport:
 
     def take(self, limit: int, seconds: float) -> bytes | None:
         """What has arrived, or arrives within `seconds`."""
+        deadline = time.monotonic() + seconds
         try:
             with self._users:
-                data, events = self._receive(limit)
-                if data is None and seconds > 0 and self._users.wait(self._number, events, seconds):
-                    data, _ = self._receive(limit)
-                return data
+                while True:
+                    data, events = self._receive(limit)
+                    if data is not None or seconds <= 0:
+                        return data
+                    # More than once: what TLS has to say to itself makes a socket readable, too.
+                    seconds = deadline - time.monotonic()
+                    if seconds <= 0 or not self._users.wait(self._number, events, seconds):
+                        return None
         except (Closed, OSError, ValueError) as error:
             raise self._lost("receiving", error) from error
 
