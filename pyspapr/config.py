@@ -35,6 +35,11 @@ TIMEBASE_HZ: Final = 512_000_000
 RTC_EPOCH: Final = 1_767_225_600
 """2026-01-01 00:00:00 UTC: what the clock of a virtual-time machine shows at its start, in seconds since 1970."""
 
+RTC_MIN: Final = -62_135_596_800
+"""The year 1, in seconds since 1970."""
+RTC_MAX: Final = 253_402_300_799
+"""The last second of the year 9999."""
+
 CPU_MODELS: Final = ("power8", "power9")
 DEFAULT_CPU: Final = "power8"
 DEFAULT_MEMORY: Final = "1G"
@@ -177,6 +182,10 @@ class MachineConfig(Plain, kw_only=True):
             raise ConfigError(f"unknown clock {self.clock!r}: choose virtual or host")
         if not 0 <= self.seed < 1 << 64:
             raise ConfigError(f"seed {self.seed} is outside 0 to 2**64 - 1")
+        if self.rtc_base is not None and not RTC_MIN <= self.rtc_base <= RTC_MAX:
+            raise ConfigError(
+                f"rtc_base is {self.rtc_base} seconds since 1970, expected {RTC_MIN} to {RTC_MAX} (the years 1 to 9999)"
+            )
         if self.hpt_shift is not None and not HPT_SHIFT_MIN <= self.hpt_shift <= HPT_SHIFT_MAX:
             raise ConfigError(f"hash table shift {self.hpt_shift} is outside {HPT_SHIFT_MIN} to {HPT_SHIFT_MAX}")
         if self.console_history < 4 * KIB:

@@ -10,7 +10,7 @@ from time import time_ns
 from typing import TYPE_CHECKING, Any, Final
 
 from pyspapr.errors import StateError
-from pyspapr.vmstate.schema import PRIORITY_CPU, Field, VMState
+from pyspapr.vmstate.schema import PRIORITY_CPU, Check, Field, VMState, anything, between
 from pyspapr.vmstate.types import U8, U32, U64, U128, Array, Bool, List, Struct, Type
 
 if TYPE_CHECKING:
@@ -36,6 +36,10 @@ VIEWS: Final = names(
 """Names of SPRs that are another one's view, fixed, or follow from the clock."""
 
 CLOCK: Final = ("icount", "idle_nanos", "tb_offset", "dec_value", "dec_at", "random_state")
+COUNTS: Final = ("icount", "idle_nanos")
+"""What is added up. The others are clocks and offsets of clocks, which wrap."""
+CLOCK_END: Final = 1 << 62
+"""No count or virtual time goes further (`END` in `crates/ppc-core/src/time.rs`)."""
 LINES: Final = ("external", "system_reset", "doorbell")
 RESERVATION: Final = ("reserve_addr", "reserve_len", "reserve_value")
 WATCHPOINT: Final = ("dawr0", "dawrx0")
@@ -43,17 +47,21 @@ WATCHPOINT: Final = ("dawr0", "dawrx0")
 
 def register(name: str, type_: Type = U64) -> Field:
     """A register by its name."""
-    return Field(name, type_, get=lambda cpu: cpu[name], set=lambda cpu, value: cpu.vcpu.set(name, value))
+    return Field(
+        name, type_, get=lambda cpu: cpu[name], set=lambda cpu, value: cpu.vcpu.set(name, value), valid=anything
+    )
 
 
-def internal(name: str, type_: Type = U64) -> Field:
+def internal(name: str, type_: Type = U64, valid: Check = anything) -> Field:
     """Something a processor remembers."""
 
     def get(cpu: Cpu) -> object:
         value = cpu.vcpu.internal_state()[name]
         return bool(value) if type_ is Bool else value
 
-    return Field(name, type_, get=get, set=lambda cpu, value: cpu.vcpu.set_internal_state({name: int(value)}))
+    return Field(
+        name, type_, get=get, set=lambda cpu, value: cpu.vcpu.set_internal_state({name: int(value)}), valid=valid
+    )
 
 
 def bank(name: str, prefix: str, count: int, type_: Type) -> Field:
@@ -63,7 +71,18 @@ def bank(name: str, prefix: str, count: int, type_: Type) -> Field:
         for index, value in enumerate(values):
             cpu.vcpu.set(f"{prefix}{index}", value)
 
-    return Field(name, Array(count, type_), get=lambda cpu: [cpu[f"{prefix}{n}"] for n in range(count)], set=put)
+    return Field(
+        name,
+        Array(count, type_),
+        get=lambda cpu: [cpu[f"{prefix}{n}"] for n in range(count)],
+        set=put,
+        valid=anything,
+    )
+
+
+def reserved(length: int, memory: int) -> str | None:
+    """Bytes that a load-and-reserve reads."""
+    return None if length in (1, 2, 4, 8, 16) else "1, 2, 4, 8 or 16"
 
 
 def set_slb(cpu: Cpu, entries: list[dict[str, int]]) -> None:
@@ -139,9 +158,10 @@ CPU: Final = VMState(
             List(64, Struct((("esid", U64), ("vsid", U64)))),
             get=lambda cpu: [{"esid": esid, "vsid": vsid} for esid, vsid in cpu.vcpu.slb()],
             set=set_slb,
+            valid=anything,
         ),
         *map(register, SPRS),
-        *map(internal, CLOCK),
+        *(internal(name, valid=between(0, CLOCK_END) if name in COUNTS else anything) for name in CLOCK),
         *(internal(name, Bool) for name in LINES),
         Field("halted", Bool, get=lambda cpu: cpu.vcpu.halted, set=_set_halted),
         Field(
@@ -149,6 +169,7 @@ CPU: Final = VMState(
             Struct((("timebase", U64), ("decrementer", U64))),
             get=lambda cpu: {"timebase": cpu.vcpu.timebase, "decrementer": cpu["dec"]},
             set=set_clock,
+            valid=anything,
         ),
     ),
     subsections=(
@@ -156,14 +177,14 @@ CPU: Final = VMState(
             "cpu/reservation",
             version=1,
             needed=lambda cpu: cpu.vcpu.internal_state()["reserve_len"] != 0,
-            fields=(internal("reserve_addr"), internal("reserve_len", U8), internal("reserve_value", U128)),
+            fields=(internal("reserve_addr"), internal("reserve_len", U8, reserved), internal("reserve_value", U128)),
         ),
         VMState(
             "cpu/host_clock",
             version=1,
             late=True,
             needed=lambda cpu: cpu.vcpu.clock == "host",
-            fields=(internal("stood"), Field("host_time", U64, get=host_time, set=set_host_time)),
+            fields=(internal("stood"), Field("host_time", U64, get=host_time, set=set_host_time, valid=anything)),
         ),
         VMState(
             "cpu/watchpoint",

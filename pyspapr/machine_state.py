@@ -8,7 +8,7 @@ from pyspapr._native import Hpt
 from pyspapr.config import HPT_SHIFT_MIN, largest_table_shift
 from pyspapr.errors import StateError
 from pyspapr.results import Panicked, PoweredOff, Rebooted, StopReason
-from pyspapr.vmstate.schema import Field, VMState
+from pyspapr.vmstate.schema import Field, VMState, anything
 from pyspapr.vmstate.types import U8, Bool, Bytes, Str, Struct
 
 if TYPE_CHECKING:
@@ -64,7 +64,15 @@ SPAPR: Final = VMState(
             "spapr/prepared_hpt",
             version=1,
             needed=lambda vm: vm.prepared_hpt is not None,
-            fields=(Field("shift", U8, get=lambda vm: vm.prepared_hpt.shift, set=set_prepared),),
+            fields=(
+                Field(
+                    "shift",
+                    U8,
+                    get=lambda vm: vm.prepared_hpt.shift,
+                    set=set_prepared,
+                    valid=anything,  # `set_prepared` knows what is largest here
+                ),
+            ),
         ),
     ),
 )

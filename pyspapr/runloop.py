@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pyspapr import _native
 from pyspapr.config import check_timeout
 from pyspapr.console import typed
+from pyspapr.cpu_state import CLOCK_END
 from pyspapr.hcall.term import H_PUT_TERM_CHAR
 from pyspapr.interruption import Interruption
 from pyspapr.results import Hung, InstructionLimit, Interrupted, Matched, StopReason, Timeout, Unimplemented
@@ -130,7 +131,7 @@ class Run:
 
     def _budget(self) -> int:
         done = self.vcpu.instructions
-        budget = SLICE - done % SLICE
+        budget = min(SLICE - done % SLICE, CLOCK_END - done)
         if self.vm.migration is not None and (migration := self.vm.migrating) is not None:
             budget = min(budget, migration.budget(done))
         return budget if self.limit is None else min(budget, self.limit - done)
@@ -152,6 +153,9 @@ class Run:
             migration.step()
             if vm.ended is not None:
                 return vm.ended
+        if self.vcpu.instructions >= CLOCK_END:
+            vm.end(Hung(self.cpu["pc"], f"its count of instructions is at its end, {CLOCK_END:#x}"))
+            return vm.ended
         if vm.take_stop_request() or (self.migration is not None and self.migration.ended.is_set()):
             return Interrupted()
         if self.expired and self.seconds is not None:
@@ -218,6 +222,8 @@ class Run:
         seconds = self.wakes_at - time.monotonic()
         if seconds <= 0:
             vcpu.skip_to_deadline()
+            if vcpu.nanos_to_deadline:
+                vm.end(Hung(self.cpu["pc"], "it waits for a time after the end of virtual time, in 146 years"))
         else:
             self._wait(min(seconds, NAP if polled else LONGEST_SLEEP))
 

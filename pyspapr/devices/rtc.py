@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from pyspapr.config import TIMEBASE_HZ
-from pyspapr.vmstate.schema import Field, VMState
+from pyspapr.config import RTC_MAX, RTC_MIN, TIMEBASE_HZ
+from pyspapr.vmstate.schema import Field, VMState, between
 from pyspapr.vmstate.types import I128
 
 NS = 1_000_000_000
+OFFSET_MAX: Final = 1 << 70
+"""Of what the guest can set: from year 1 to year 9999 and back, and what 64 bits of timebase last, in nanoseconds."""
 
 
 class TimeOfDay(NamedTuple):
@@ -31,7 +33,14 @@ class TimeOfDay(NamedTuple):
 class Rtc:
     """`base` is seconds since 1970 at timebase 0; `offset_ns` is what the guest has set."""
 
-    VMSTATE: Final = VMState("spapr_rtc", version=1, fields=(Field("base", I128), Field("offset_ns", I128)))
+    VMSTATE: Final = VMState(
+        "spapr_rtc",
+        version=1,
+        fields=(
+            Field("base", I128, valid=between(RTC_MIN, RTC_MAX)),
+            Field("offset_ns", I128, valid=between(-OFFSET_MAX, OFFSET_MAX)),
+        ),
+    )
 
     def __init__(self, base: int, timebase: Callable[[], int]) -> None:
         """Run from `timebase`."""

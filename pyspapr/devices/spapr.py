@@ -2,11 +2,42 @@
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Mapping
 from typing import ClassVar, Final
 
 from pyspapr.plain import Plain
-from pyspapr.vmstate.schema import Field, VMState
+from pyspapr.vmstate.schema import Check, Field, VMState, anything, between
 from pyspapr.vmstate.types import U64, Bool
+
+CACHE_LINE: Final = 128
+PAGE: Final = 4096
+VPA_MIN_SIZE: Final = 640
+SLB_SHADOW_MIN_SIZE: Final = 8
+DTL_ENTRY: Final = struct.Struct(">BBHIIIQQQQ")
+"""Dispatch reason, preempt reason, processor, three waiting times, timebase, fault address, SRR0, SRR1."""
+
+
+def area_of(size: int, alignment: int = 1) -> Check:
+    """The address of an area of at least `size` bytes: not 0, and inside RAM."""
+
+    def check(address: int, memory: int) -> str | None:
+        if 0 < address <= memory - size and address % alignment == 0:
+            return None
+        aligned = f", a multiple of {alignment}" if alignment > 1 else ""
+        return f"the address of {size} bytes inside {memory:#x} bytes of RAM, above 0{aligned}"
+
+    return check
+
+
+def inside(name: str) -> Check:
+    """Where the area `name` ends."""
+
+    def check(fields: Mapping[str, int], memory: int) -> str | None:
+        end = fields[name] + fields[f"{name}_size"]
+        return None if end <= memory else f"an area that ends inside {memory:#x} bytes of RAM"
+
+    return check
 
 
 class Registered(Plain, frozen=False):
@@ -17,18 +48,31 @@ class Registered(Plain, frozen=False):
         version=1,
         fields=(Field("prodded", Bool),),
         subsections=(
-            VMState("spapr_cpu/vpa", version=1, needed=lambda area: area.vpa != 0, fields=(Field("vpa", U64),)),
+            VMState(
+                "spapr_cpu/vpa",
+                version=1,
+                needed=lambda area: area.vpa != 0,
+                fields=(Field("vpa", U64, valid=area_of(VPA_MIN_SIZE, CACHE_LINE)),),
+            ),
             VMState(
                 "spapr_cpu/slb_shadow",
                 version=1,
                 needed=lambda area: area.slb_shadow != 0,
-                fields=(Field("slb_shadow", U64), Field("slb_shadow_size", U64)),
+                valid=inside("slb_shadow"),
+                fields=(
+                    Field("slb_shadow", U64, valid=area_of(SLB_SHADOW_MIN_SIZE)),
+                    Field("slb_shadow_size", U64, valid=between(SLB_SHADOW_MIN_SIZE, PAGE)),
+                ),
             ),
             VMState(
                 "spapr_cpu/dtl",
                 version=1,
                 needed=lambda area: area.dtl != 0,
-                fields=(Field("dtl", U64), Field("dtl_size", U64)),
+                valid=inside("dtl"),
+                fields=(
+                    Field("dtl", U64, valid=area_of(DTL_ENTRY.size)),
+                    Field("dtl_size", U64, valid=between(DTL_ENTRY.size, (1 << 32) - 1)),
+                ),
             ),
         ),
     )
@@ -48,7 +92,11 @@ class Registered(Plain, frozen=False):
 class Random:
     """A repeatable stream of random doublewords: SHA-256 of the seed and a counter."""
 
-    VMSTATE: Final = VMState("spapr_rng", version=1, fields=(Field("seed", U64), Field("drawn", U64)))
+    VMSTATE: Final = VMState(
+        "spapr_rng",
+        version=1,
+        fields=(Field("seed", U64, valid=anything), Field("drawn", U64, valid=anything)),
+    )
 
     def __init__(self, seed: int) -> None:
         """Start the stream of `seed`."""
@@ -63,7 +111,7 @@ class Random:
 
     def u64(self) -> int:
         """The next doubleword."""
-        self.drawn += 1
+        self.drawn = (self.drawn + 1) % (1 << 64)
         return int.from_bytes(self.block("H_RANDOM", self.drawn)[:8], "big")
 
     def state(self) -> dict[str, object]:

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Final
 
 from pyspapr.errors import StateError
 from pyspapr.plain import Plain
-from pyspapr.vmstate.schema import Field, VMState
+from pyspapr.vmstate.schema import Field, VMState, anything, between
 from pyspapr.vmstate.types import U8, U32, Bool, List, Struct
 
 IPI: Final = 2
@@ -86,6 +86,7 @@ class Ics:
                 ),
                 get=get_sources,
                 set=set_sources,
+                valid=anything,
             ),
         ),
     )
@@ -156,7 +157,12 @@ class Icp:
     VMSTATE: ClassVar[VMState] = VMState(
         "icp/server",
         version=1,
-        fields=(Field("cppr", U8), Field("xisr", U32), Field("pending_priority", U8), Field("mfrr", U8)),
+        fields=(
+            Field("cppr", U8, valid=anything),
+            Field("xisr", U32, valid=between(0, 0xFF_FFFF)),
+            Field("pending_priority", U8, valid=anything),
+            Field("mfrr", U8, valid=anything),
+        ),
         post_load=lambda icp: icp.loaded(),
     )
 
@@ -174,8 +180,6 @@ class Icp:
 
     def loaded(self) -> None:
         """The line stands as the registers say; the processor knows, it was loaded before."""
-        if self.xisr >> 24:
-            raise StateError(f"XISR {self.xisr:#x} is wider than 24 bits")
         self._level = self.xisr != 0
 
     def _update(self) -> None:

@@ -8,9 +8,9 @@ The Virtual Processor Area, big-endian; offsets in bytes:
 
 from __future__ import annotations
 
-import struct
 from typing import TYPE_CHECKING, Final
 
+from pyspapr.devices.spapr import CACHE_LINE, DTL_ENTRY, PAGE, SLB_SHADOW_MIN_SIZE, VPA_MIN_SIZE
 from pyspapr.hcall.codes import H_BAD_MODE, H_CONTINUE, H_HARDWARE, H_PARAMETER, H_RESOURCE, H_SUCCESS
 from pyspapr.hcall.registry import Result, hypercall
 
@@ -24,12 +24,6 @@ VPA_STATUS_SHARED: Final = 0x2
 VPA_DTL_MASK: Final = 0xB8
 VPA_YIELD_COUNT: Final = 0x100
 VPA_DTL_INDEX: Final = 0x218
-VPA_MIN_SIZE: Final = 640
-CACHE_LINE: Final = 128
-PAGE: Final = 4096
-
-DTL_ENTRY: Final = struct.Struct(">BBHIIIQQQQ")
-"""Dispatch reason, preempt reason, processor, three waiting times, timebase, fault address, SRR0, SRR1."""
 DTL_CEDE: Final = 0x1
 """Enable bit of voluntary waits; it is the preempt reason's bit as well."""
 DISPATCHED_AFTER_CEDE: Final = 2
@@ -67,7 +61,7 @@ def register_slb_shadow(vm: Machine, target: int, address: int) -> Result:
     if address == 0:
         return H_HARDWARE
     size = vm.memory.u32(address + VPA_SIZE)
-    if size < 8 or address % PAGE + size > PAGE:
+    if size < SLB_SHADOW_MIN_SIZE or address % PAGE + size > PAGE:
         return H_PARAMETER
     area = vm.registered[target]
     if not area.vpa:

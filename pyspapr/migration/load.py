@@ -217,7 +217,7 @@ class Loader:
         vm = Machine(config, ram=self.memory(), hpt=self.hpt, engine=self.engine)
         self.prepare(vm)
         for section, (device, values) in zip(vmstate.sections(vm), self._devices, strict=True):
-            section.vmstate.load(section.target, device.version, values)
+            section.vmstate.load(section.target, device.version, values, config.ram_size)
         for cpu in vm.cpus:
             cpu.vcpu.flush_translations()
         vm.launched = vm.started

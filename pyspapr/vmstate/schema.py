@@ -33,8 +33,28 @@ class _Access(Plain, kw_only=True):
     set: Callable[[Object, Any], None] | None = None
 
 
+Check = Callable[[Any, int], str | None]
+"""Of a value, for a machine with so many bytes of RAM: what was wanted instead, or None for a value that can be."""
+
+
+def anything(value: object, memory: int) -> None:
+    """Whatever the type holds: nothing is indexed, divided, shifted or counted on by this value."""
+
+
+def between(least: int, most: int) -> Check:
+    """A number."""
+
+    def check(value: int, memory: int) -> str | None:
+        return None if least <= value <= most else f"{least:#x} to {most:#x}"
+
+    return check
+
+
 class Field:
-    """One field: by default the attribute of its name; `get` and `set` where the object keeps it otherwise."""
+    """One field: by default the attribute of its name; `get` and `set` where the object keeps it otherwise.
+
+    `valid` says which of the values that the type holds can be. Numbers of this package's own tables always have one.
+    """
 
     def __init__(
         self,
@@ -45,6 +65,7 @@ class Field:
         set: Callable[[Object, Any], None] | None = None,
         since: int = 1,
         default: Value = None,
+        valid: Check | None = None,
     ) -> None:
         """`since` is the first version of the section with this field; older streams give `default`."""
         self.name = name
@@ -53,6 +74,7 @@ class Field:
         self.set = set or (lambda target, value: setattr(target, name, value))
         self.since = since
         self.default = default
+        self.valid = valid
 
 
 def nothing(target: Object) -> None:
@@ -72,11 +94,15 @@ class VMState:
         subsections: tuple[VMState, ...] = (),
         needed: Callable[[Object], bool] = lambda target: True,
         late: bool = False,
+        valid: Check | None = None,
         pre_save: Callable[[Object], None] = nothing,
         post_load: Callable[[Object], None] = nothing,
         priority: int = PRIORITY_DEFAULT,
     ) -> None:
-        """`pre_save` and `post_load` get the object. Raises ValueError for a table that contradicts itself."""
+        """`valid` judges all of the fields, by name; `pre_save` and `post_load` get the object.
+
+        Raises ValueError for a table that contradicts itself.
+        """
         self.name = name
         self.version = version
         self.minimum_version = version if minimum_version is None else minimum_version
@@ -84,6 +110,7 @@ class VMState:
         self.subsections = subsections
         self.needed = needed
         self.late = late
+        self.valid = valid
         self.pre_save = pre_save
         self.post_load = post_load
         self.priority = priority
@@ -141,8 +168,28 @@ class VMState:
                 raise StreamError.of("Subsection", self.name, 0, f"one of {', '.join(known) or 'none'}", part.name)
             known[part.name].readable(part)
 
-    def load(self, target: Object, version: int, values: Mapping[str, object]) -> None:
+    def check(self, version: int, values: Mapping[str, object], memory: int) -> None:
+        """Raise StreamError for a value that no machine with `memory` bytes of RAM can have."""
+        found = as_mapping(values["fields"])
+        for field in self.fields:
+            if field.since > version or field.valid is None:
+                continue
+            if (wanted := field.valid(value := found[field.name], memory)) is not None:
+                got = f"{value:#x}" if isinstance(value, int) else f"{value!r:.80}"
+                raise StreamError.of(f"Field {field.name}", f"{self.name} v{version}", 0, wanted, got)
+        if self.valid is not None and (wanted := self.valid(found, memory)) is not None:
+            raise StreamError.of("State", f"{self.name} v{version}", 0, wanted, f"{dict(found)!r:.80}")
+        sections = as_sections(values["subsections"])
+        for part in self.subsections:
+            if part.name in sections:
+                part.check(part.version, sections[part.name], memory)
+
+    def load(self, target: Object, version: int, values: Mapping[str, object], memory: int = 0) -> None:
         """Put values into `target`, which nobody uses yet. Raises StreamError when a value is impossible."""
+        self.check(version, values, memory)
+        self._load(target, version, values)
+
+    def _load(self, target: Object, version: int, values: Mapping[str, object]) -> None:
         found = as_mapping(values["fields"])
         for field in self.fields:
             value = found[field.name] if field.since <= version else field.default
@@ -161,7 +208,7 @@ class VMState:
         sections = as_sections(values["subsections"])
         for part in self.subsections:
             if part.name in sections:
-                part.load(target, part.version, sections[part.name])
+                part._load(target, part.version, sections[part.name])
         try:
             self.post_load(target)
         except StateError as error:

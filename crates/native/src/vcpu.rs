@@ -526,6 +526,14 @@ impl Vcpu {
     /// Restores what `internal_state` gave.
     fn set_internal_state(&self, state: BTreeMap<String, u128>) -> PyResult<()> {
         let mut inner = self.lock()?;
+        for (name, &value) in &state {
+            let limit = Cpu::internal_limit(name);
+            if value > limit {
+                return Err(PyValueError::new_err(format!(
+                    "{name} is {value:#x}, wanted at most {limit:#x}"
+                )));
+            }
+        }
         for (name, value) in state {
             inner.engine.cpu.set_internal(&name, value).ok_or_else(|| PyKeyError::new_err(name))?;
         }

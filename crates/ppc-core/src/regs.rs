@@ -5,6 +5,7 @@ use crate::{
     spr,
     state::{Cpu, Vscr},
     time::Clock,
+    time::END,
 };
 
 /// VSCR\[NJ\] and VSCR\[SAT\] in the register's image.
@@ -124,7 +125,18 @@ impl Cpu {
         })
     }
 
-    /// Sets one of [`INTERNAL`] to a value that [`Cpu::internal`] gave.
+    /// The largest value of one of [`INTERNAL`]. Times and offsets are those of clocks that wrap: they can be anything.
+    pub fn internal_limit(name: &str) -> u128 {
+        match name {
+            "icount" | "idle_nanos" => END.into(),
+            "external" | "system_reset" | "doorbell" => 1,
+            "reserve_len" => 16,
+            "reserve_value" => u128::MAX,
+            _ => u64::MAX.into(),
+        }
+    }
+
+    /// Sets one of [`INTERNAL`] to a value that [`Cpu::internal`] gave, at most [`Cpu::internal_limit`].
     pub fn set_internal(&mut self, name: &str, value: u128) -> Option<()> {
         let low = value as u64;
         let reservation = &mut self.reservation;

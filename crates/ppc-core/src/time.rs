@@ -22,6 +22,10 @@ pub enum Clock {
     Host(HostClock),
 }
 
+/// Where virtual time ends, in nanoseconds (146 years), and how many instructions there can be at most. An idle processor
+/// skips no further, and nothing that is loaded or set lies beyond, so that no sum of counts and times overflows.
+pub const END: u64 = 1 << 62;
+
 /// 512 MHz over 1 GHz, in lowest terms.
 const TICKS: u64 = 64;
 const NANOS: u64 = 125;
@@ -139,11 +143,10 @@ impl Cpu {
         Some((u128::from(ticks) * u128::from(NANOS)).div_ceil(u128::from(TICKS)) as u64)
     }
 
-    /// Lets an idle processor's virtual time jump to `nanos`.
+    /// Lets an idle processor's virtual time jump to `nanos`, or to [`END`].
     pub fn skip_to(&mut self, nanos: u64) {
-        let now = self.nanos();
-        if nanos > now && matches!(self.clock, Clock::Virtual) {
-            self.idle_nanos += nanos - now;
+        if matches!(self.clock, Clock::Virtual) {
+            self.idle_nanos += nanos.min(END).saturating_sub(self.nanos());
         }
         self.request_event();
     }
