@@ -275,6 +275,8 @@ class Link:
         for thread in self._threads:
             if thread is not threading.current_thread():
                 thread.join(2.0)
+        if not any(thread.is_alive() for thread in self._threads):
+            self._waiting.clear()  # what waits belongs to the writer, which has this link
 
 
 def failure(frame: Frame) -> MigrationError:
