@@ -8,6 +8,7 @@ by two threads at once.
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -39,10 +40,15 @@ def _carry_out(future: Future[T] | None, function: Callable[[], T]) -> None:
         # would be a cycle, with the machine in it.
         del future, function
     except BaseException as error:  # Ctrl-C and the like belong to the thread they came to
-        future.set_exception(StateError(f"the machine's thread was interrupted ({type(error).__name__})"))
+        future.set_exception(interrupted(error))
         raise
     else:
         future.set_result(result)
+
+
+def interrupted(error: BaseException | None) -> StateError:
+    """What is said of a function that was not called, or not to its end, because of `error`."""
+    return StateError(f"the machine's thread was interrupted ({type(error).__name__})")
 
 
 class Calls:
@@ -96,6 +102,28 @@ class Calls:
         finally:
             del future  # see `_carry_out`
 
+    def hand_over(self, function: Callable[[], T]) -> Future[T] | None:
+        """As `submit`, for one that must not wait: None when no other thread runs the machine, or that may change."""
+        from concurrent.futures import Future
+
+        if not self.elsewhere or not self._lock.acquire(blocking=False):
+            return None
+        try:
+            if not self.elsewhere:
+                return None
+            future: Future[T] = Future()
+            self._queue.append((future, function))
+            self._kick()
+            return future
+        finally:
+            self._lock.release()
+
+    @property
+    def thread(self) -> int | None:
+        """The host's number of the thread that runs the machine now, or None."""
+        runner = self._runner
+        return next((one.native_id for one in threading.enumerate() if one.ident == runner), None)
+
     def leave(self, function: Callable[[], object]) -> None:
         """Have the next run call `function` when it has begun. Without a run nobody does."""
         with self._lock:
@@ -112,10 +140,16 @@ class Calls:
             self._runner = threading.get_ident()
 
     def end(self) -> None:
-        """It does no longer; what was queued in the meantime is carried out now."""
+        """It does no longer; what was queued in the meantime is carried out now, unless a signal ended the run."""
         with self._lock:
             try:
-                self.serve()
+                error = sys.exception()
+                if isinstance(error, Exception | None):
+                    self.serve()
+                while self._queue:
+                    future, _ = self._queue.popleft()
+                    if future is not None:
+                        future.set_exception(interrupted(error))
             finally:
                 self._runner = None
 

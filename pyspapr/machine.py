@@ -416,6 +416,15 @@ class Machine:
         """As `call`, without waiting for the result."""
         return self._calls.submit(function)
 
+    def post_to_run(self, function: Callable[[], T]) -> Future[T] | None:
+        """As `post`, but only to another thread that runs the machine; None when there is none. It never waits."""
+        return self._calls.hand_over(function)
+
+    @property
+    def thread(self) -> int | None:
+        """The host's number of the thread that runs the machine, or None when none does."""
+        return self._calls.thread
+
     def run_posted(self) -> None:
         """For the run loop: carry out what was posted."""
         self._calls.serve()

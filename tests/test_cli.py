@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import pty
@@ -23,6 +24,7 @@ from commands import program
 from images import BASE, POWER_OFF, assemble, elf, hypercall, li, rtas, write_kernel
 
 import pyspapr
+from pyspapr.cli import unix
 from pyspapr.cli.boot import ENDING
 from pyspapr.cli.unix import SocketConsole
 
@@ -450,8 +452,7 @@ def test_a_socket_is_the_console_and_goes_away(tmp_path: Path) -> None:
 @pytest.mark.parametrize("instead", ["nothing", "a file", "another socket"])
 def test_a_console_whose_socket_was_taken_away_leaves_what_has_its_name(tmp_path: Path, instead: str) -> None:
     path = tmp_path / "console"
-    vm = pyspapr.Machine(memory="32M")
-    with SocketConsole(vm, str(path)):
+    with SocketConsole(str(path)):
         path.rename(tmp_path / "elsewhere")  # and not removed: its number is not free for another file
         if instead == "a file":
             path.write_text("precious")
@@ -461,15 +462,80 @@ def test_a_console_whose_socket_was_taken_away_leaves_what_has_its_name(tmp_path
             other.close()
     assert path.exists() == (instead != "nothing")
     path.unlink(missing_ok=True)
-    with SocketConsole(vm, str(path)):
+    with SocketConsole(str(path)):
         path.unlink()
+
+
+class Full:
+    """A listening socket for which there is no descriptor, three times."""
+
+    def __init__(self, real: socket.socket) -> None:
+        self.real = real
+        self.left = 3
+
+    def accept(self) -> tuple[socket.socket, object]:
+        if self.left:
+            self.left -= 1
+            raise OSError(errno.EMFILE, "Too many open files")
+        return self.real.accept()
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.real, name)
+
+
+def test_a_console_without_descriptors_waits_for_one_and_says_so_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(unix, "FULL_SECONDS", 0.01)
+    vm = pyspapr.Machine(memory="32M")
+    console = SocketConsole(str(tmp_path / "console"))
+    monkeypatch.setattr(console, "_server", Full(console._server))
+    with console, console.attached(vm), socket.socket(socket.AF_UNIX) as client:
+        vm.console.emit(b"hello")
+        client.settimeout(20)
+        client.connect(str(tmp_path / "console"))
+        assert client.recv(100) == b"hello"
+    assert capfd.readouterr().err.count("takes no client until there is room again: Too many open files\n") == 1
+
+
+def test_what_is_typed_is_kept_until_a_machine_reads_it(tmp_path: Path) -> None:
+    first, second, third = (pyspapr.Machine(memory="32M") for _ in range(3))
+    with SocketConsole(str(tmp_path / "console")) as console, socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(20)
+        client.connect(str(tmp_path / "console"))
+
+        def typed(vm: pyspapr.Machine, text: bytes) -> bytes:
+            """What arrives at the console of `vm`, of which `text` is typed while it is the one that is shown."""
+            client.sendall(text)
+            seen = b""
+            while text and not seen.endswith(text):
+                seen += vm.console.take(100)
+            return seen
+
+        client.sendall(b"early ")
+        with console.attached(first):
+            first.console.emit(b"one")
+            assert client.recv(100) == b"one"
+            assert typed(first, b"bird") == b"early bird"
+            client.sendall(b"not read")
+            while first.console.backlog < 8:
+                first.console.drained.wait(0.01)
+        with console.attached(second):
+            second.console.emit(b"two")
+            assert client.recv(100) == b"two"
+            assert second.console.take(100) == b"not read"
+            second.console.write(b"gone along")
+            second.give_up(pyspapr.Migrated())  # with what it has not read
+        with console.attached(third):
+            assert third.console.take(100) == b""
+    assert client.fileno() == -1
 
 
 def test_a_console_does_not_take_the_name_of_a_file(tmp_path: Path) -> None:
     path = tmp_path / "precious"
     path.write_text("data")
     with pytest.raises(pyspapr.ConfigError, match="no socket is there"):
-        SocketConsole(pyspapr.Machine(memory="32M"), str(path))
+        SocketConsole(str(path))
     assert path.read_text() == "data"
 
 

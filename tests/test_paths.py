@@ -31,7 +31,7 @@ DOORS: dict[str, Callable[[Machine, Path, str], object]] = {
     "incoming": lambda vm, guest, name: Machine.incoming(f"file:{name}"),
     "listen": lambda vm, guest, name: Machine.incoming(f"unix:{name}", timeout=0),
     "control": lambda vm, guest, name: vm.serve_qmp(f"unix:{name}"),
-    "console": lambda vm, guest, name: SocketConsole(vm, name),
+    "console": lambda vm, guest, name: SocketConsole(name),
     "credentials": lambda vm, guest, name: source_context(name),
 }
 

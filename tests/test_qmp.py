@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
+import socket
+from concurrent.futures import Future
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypedDict, get_args, get_origin
@@ -17,8 +18,11 @@ from images import POWER_OFF, write_kernel
 from pyspapr import ConfigError, Machine
 from pyspapr.qmp import QmpError, commands
 from pyspapr.qmp.address import Listener, TcpAddress, UnixAddress, parse_address
+from pyspapr.qmp.connection import Connection
+from pyspapr.qmp.descriptors import NAMED_LIMIT
 from pyspapr.qmp.errors import COMMAND_NOT_FOUND, WireError
 from pyspapr.qmp.monitor import Monitor
+from pyspapr.qmp.pace import BURST, SHARE, Pace
 from pyspapr.qmp.registry import TABLE, command
 from pyspapr.qmp.session import Session, greeting
 from pyspapr.qmp.types import check
@@ -42,6 +46,13 @@ def split(data: bytes, *, pieces: int = 1 << 30) -> list[bytes | WireError]:
     for begin in range(0, len(data), pieces):
         found += splitter.feed(data[begin : begin + pieces])
     return found + list(splitter.finish())
+
+
+def hear(session: Session, message: bytes | WireError) -> dict[str, Any]:
+    """The answer to a message, from whichever thread it comes."""
+    answers: Future[dict[str, Any]] = Future()
+    session.answer(message, answers.set_result)
+    return answers.result(60)
 
 
 @cache
@@ -78,7 +89,7 @@ def test_any_bytes_give_objects_or_errors_and_a_newline_and_ff_bring_order_back(
 def test_a_session_answers_any_bytes_with_one_object_for_each_message(data: bytes) -> None:
     session = a_session()
     for message in split(data):
-        answer = asyncio.run(session.answer(message))
+        answer = hear(session, message)
         assert set(answer) <= {"error", "return", "id"}
         assert decode(encode(answer)) == answer
 
@@ -105,6 +116,36 @@ def test_a_session_answers_any_bytes_with_one_object_for_each_message(data: byte
 def test_what_is_no_message_is_refused_with_a_reason(data: bytes, text: str) -> None:
     with pytest.raises(WireError, match=text):
         for message in split(data):
+            if isinstance(message, WireError):
+                raise message
+            decode(message)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("{'a': 'b'}", {"a": "b"}),
+        ("""{'a': "it's"}""", {"a": "it's"}),
+        ("""{'a': 'say "no"'}""", {"a": 'say "no"'}),
+        (r"""{'it\'s': "it\'s"}""", {"it's": "it's"}),
+        (r"""{'a': '\"\\'}""", {"a": '"\\'}),
+        (r"""{'{': '}\u00e9'}""", {"{": "}é"}),
+        ("{'a': ''}", {"a": ""}),
+        ("""{"a": "'", 'b': 1}""", {"a": "'", "b": 1}),
+    ],
+)
+def test_strings_may_stand_in_single_quotes_however_they_are_cut(text: str, value: object) -> None:
+    data = text.encode()
+    for pieces in range(1, len(data) + 1):
+        assert [decode(message) for message in split(data, pieces=pieces)] == [value]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "text", [r'{"a": "\ud800"}', r'{"a": {"\udc80": 1}}', "{'a': 'b\"}", "{'a\n': 1}", r"{'\x': 1}"]
+)
+def test_strings_that_qemu_refuses_are_refused(text: str) -> None:
+    with pytest.raises(WireError, match="JSON parse error"):
+        for message in split(text.encode()):
             if isinstance(message, WireError):
                 raise message
             decode(message)
@@ -178,7 +219,7 @@ def ask(session: Session, name: object, arguments: object = None, **members: obj
     request = {"execute": name, **members}
     if arguments is not None:
         request["arguments"] = arguments
-    return asyncio.run(session.answer(json.dumps(request).encode()))
+    return hear(session, json.dumps(request).encode())
 
 
 def refused(answer: dict[str, Any], kind: str = "GenericError") -> str:
@@ -254,10 +295,140 @@ def test_negotiation_comes_first_and_once(vm: Machine) -> None:
     assert ask(session, "query-status")["return"] == {"running": False, "status": "prelaunch"}
 
 
+@pytest.mark.parametrize("message", [b"POST / HTTP/1.1", b'"x"', b"{", b"\x16\x03\x01", WireError("x")])
+def test_what_is_no_message_ends_a_session_that_has_not_negotiated(vm: Machine, message: bytes | WireError) -> None:
+    session = Session(Monitor(vm, None, lambda action: None))
+    hear(session, message)
+    assert session.over
+    session = Session(Monitor(vm, None, lambda action: None))
+    ask(session, "no-such")
+    ask(session, "qmp_capabilities")
+    hear(session, message)
+    assert not session.over
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (MemoryError(), "the host has no memory for this"),
+        (OSError(24, "Too many open files", "x"), "Too many open files (x)"),
+        (OverflowError("too large"), "internal error: OverflowError: too large"),
+    ],
+)
+def test_every_error_is_an_answer(
+    session: Session, monkeypatch: pytest.MonkeyPatch, error: Exception, text: str
+) -> None:
+    def fail(vm: Machine) -> None:
+        raise error
+
+    monkeypatch.setattr(Machine, "pause", fail)
+    assert refused(ask(session, "stop")) == text
+
+
+def test_an_answer_that_cannot_be_written_is_an_error() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        connection = Connection(ours, a_session())
+        nested: list[object] = []
+        for _ in range(5000):
+            nested = [nested]
+        connection.send({"return": {}, "id": nested})
+        lines = theirs.recv(1 << 16).splitlines()
+        assert "error" in json.loads(lines[1])
+
+
+# File descriptors of a client.
+
+
+def a_pipe() -> tuple[int, int]:
+    """Its ends, the first of which is read."""
+    return os.pipe()
+
+
+def is_open(reader: int) -> bool:
+    """Whether there is somebody who can write to a pipe."""
+    os.set_blocking(reader, False)
+    try:
+        return os.read(reader, 1) != b""
+    except BlockingIOError:
+        return True
+
+
+def test_a_descriptor_has_one_owner_until_it_is_closed(session: Session) -> None:
+    descriptors = session.descriptors
+    ends = [a_pipe() for _ in range(4)]
+    readers = [reader for reader, _ in ends]
+
+    def opened() -> list[bool]:
+        return [is_open(reader) for reader in readers]
+
+    assert "No file descriptor supplied" in refused(ask(session, "getfd", {"fdname": "a"}))
+    descriptors.passed([writer for _, writer in ends[:2]])
+    assert ask(session, "getfd", {"fdname": "a"}) == {"return": {}}
+    descriptors.passed([ends[2][1]])  # the second of the first message has got no name
+    assert opened() == [True, False, True, True]
+    assert ask(session, "getfd", {"fdname": "a"}) == {"return": {}}
+    assert opened() == [False, False, True, True]
+    descriptors.passed([ends[3][1]])
+    assert "not starting with a digit" in refused(ask(session, "getfd", {"fdname": "1a"}))
+    assert opened() == [False, False, True, False]
+    assert refused(ask(session, "closefd", {"fdname": "b"})) == "File descriptor named 'b' not found"
+    number = descriptors.take("a")
+    with pytest.raises(QmpError, match="has not been found"):
+        descriptors.take("a")
+    descriptors.give_back("a", number)
+    assert ask(session, "closefd", {"fdname": "a"}) == {"return": {}}
+    assert opened() == [False] * 4
+    for reader in readers:
+        os.close(reader)
+
+
+def test_a_client_keeps_a_bounded_number_of_descriptors_and_none_when_it_has_gone(session: Session) -> None:
+    reader, writer = a_pipe()
+    for number in range(NAMED_LIMIT):
+        session.descriptors.passed([os.dup(writer)])
+        assert "return" in ask(session, "getfd", {"fdname": f"f{number}"})
+    session.descriptors.passed([writer])
+    assert "named file descriptors already" in refused(ask(session, "getfd", {"fdname": "one-more"}))
+    assert is_open(reader)
+    session.descriptors.close()
+    assert not is_open(reader)
+    os.close(reader)
+
+
+@pytest.mark.parametrize("number", ["0", "3", "99999999999999999999", "-1", ""])
+def test_a_descriptor_of_the_process_is_nobodys_to_name(vm: Machine, session: Session, number: str) -> None:
+    vm.start(pc=0)
+    for name in ("migrate", "migrate-incoming"):
+        assert "has not been found" in refused(ask(session, name, {"uri": f"fd:{number}"}))
+    assert ask(session, "query-migrate") == {"return": {}}
+
+
+# How much time clients get.
+
+
+def test_a_client_has_some_credit_and_then_its_share_of_the_time() -> None:
+    now = 0.0
+    pace = Pace(0.01, clock=lambda: now)
+    pace.spend(0.01)
+    assert not pace.indebted and pace.pause(1) == 0
+    pace.spend(0.01)
+    assert pace.indebted and pace.pause(1) == pytest.approx(0.01 / SHARE)
+    assert pace.pause(4) == pytest.approx(0.04 / SHARE)
+    now = 0.005 / SHARE
+    assert pace.pause(1) == pytest.approx(0.005 / SHARE)
+    now += 3600
+    assert pace.pause(1) == 0
+    pace.spend(BURST)
+    assert not pace.indebted
+    pace.spend(0.001)
+    assert pace.indebted
+
+
 @given(json_values)
 @settings(max_examples=50)
 def test_any_id_comes_back(value: object) -> None:
-    answer = asyncio.run(a_session().answer(json.dumps({"execute": "nothing", "id": value}).encode()))
+    answer = hear(a_session(), json.dumps({"execute": "nothing", "id": value}).encode())
     assert answer["id"] == value
 
 
@@ -266,19 +437,18 @@ def test_requests_that_are_not_in_order_are_refused_with_their_id(session: Sessi
     assert refused(ask(session, 7)) == "QMP input member 'execute' must be a string"
     assert refused(ask(session, "stop", [])) == "QMP input member 'arguments' must be an object"
     assert refused(ask(session, "stop", extra=1)) == "QMP input member 'extra' is unexpected"
-    answer = asyncio.run(session.answer(b'{"exec-oob": "stop", "id": "x"}'))
+    answer = hear(session, b'{"exec-oob": "stop", "id": "x"}')
     assert refused(answer) == "QMP input member 'exec-oob' is unexpected" and answer["id"] == "x"
-    assert refused(asyncio.run(session.answer(b'{"id": 1}'))) == "QMP input lacks member 'execute'"
+    assert refused(hear(session, b'{"id": 1}')) == "QMP input lacks member 'execute'"
 
 
 def test_a_bug_in_a_command_is_an_answer_and_names_itself(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Machine, "pause", lambda vm: 1 // 0)
     assert refused(ask(session, "stop")) == "internal error: ZeroDivisionError: integer division or modulo by zero"
-    # Which asyncio does not hand on.
     monkeypatch.setattr(Machine, "save", lambda vm, *names, **more: next(iter(())))
     monkeypatch.setattr(Monitor, "load", lambda monitor, *names: next(iter(())))
     for name in ("snapshot-save", "snapshot-load"):
-        assert refused(ask(session, name, {"filename": "x"})) == "internal error: RuntimeError: StopIteration"
+        assert refused(ask(session, name, {"filename": "x"})) == "internal error: StopIteration: "
 
 
 # Commands, one by one: what they do, and how they fail.

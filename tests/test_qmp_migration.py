@@ -6,6 +6,7 @@ import asyncio
 import os
 import pty
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -16,6 +17,7 @@ from pathlib import Path
 import pytest
 from commands import program
 from qemu.qmp import ExecuteError, QMPClient
+from test_cli import echo_kernel
 
 from pyspapr import Interrupted, Machine, Migrated, Timeout
 from pyspapr.cli.control import ending
@@ -399,6 +401,90 @@ def test_a_machine_that_is_expected_is_waited_for_whatever_is_asked_of_the_one_i
                 there.execute(command, arguments)
         assert there.execute("query-status")["status"] == "inmigrate" and not saved.exists()
         there.execute("migrate-incoming", {"uri": f"unix:{tmp_path}/way"})
+
+
+def events_until(client: QmpClient, last: str) -> list[str]:
+    """Events by name, those of migrations by status, each once, up to `last`."""
+    seen: list[str] = []
+    while not seen or seen[-1] != last:
+        event = client.next_event(60)
+        name = event["data"]["status"] if event["event"] == "MIGRATION" else event["event"]
+        if name not in seen:
+            seen.append(name)
+    return seen
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_both_sides_say_what_happens_in_the_order_that_qemu_has(demo_guest: Path, tmp_path: Path, paused: bool) -> None:
+    with (
+        two_sides(tmp_path, demo_guest),
+        client(tmp_path / "here") as here,
+        client(tmp_path / "there") as there,
+    ):
+        if paused:
+            here.execute("stop")
+            assert events_until(here, "STOP") == ["STOP"]
+        there.execute("migrate-incoming", {"uri": "tcp:127.0.0.1:0"})
+        info = there.execute("query-migrate")
+        (address,) = info["socket-address"]
+        assert info["status"] == "setup" and (address["type"], address["host"]) == ("inet", "127.0.0.1")
+        here.execute("migrate", {"uri": f"tcp:{address['host']}:{address['port']}"})
+        still = [] if paused else ["STOP"]
+        assert events_until(here, "completed") == ["setup", "active", "MIGRATION_PASS", *still, "device", "completed"]
+        runs = [] if paused else ["RESUME"]
+        assert events_until(there, "completed") == ["setup", "active", *runs, "completed"]
+        status = "paused" if paused else "running"
+        assert there.execute("query-status") == {"running": not paused, "status": status}
+        sent, came = here.execute("query-migrate"), there.execute("query-migrate")
+        check(came, MigrationInfo, "query-migrate")
+        assert came["status"] == "completed" and came["ram"]["total"] == sent["ram"]["total"] == 64 << 20
+        for kind, name in (("ram", "normal"), ("ram", "duplicate"), ("hpt", "valid"), ("hpt", "invalid")):
+            assert came[kind][name] == sent[kind][name]
+        assert came["ram"]["transferred"] > came["ram"]["normal-bytes"] > 0 < came["hpt"]["transferred"]
+        assert came["total-time"] > 0
+        if paused:
+            there.execute("cont")
+            assert events_until(there, "RESUME") == ["RESUME"]
+
+
+def test_a_migration_that_cannot_begin_says_so_too(demo_guest: Path, tmp_path: Path) -> None:
+    with process(tmp_path / "here", "--kernel", demo_guest, "--append", CHURN), client(tmp_path / "here") as here:
+        with pytest.raises(CommandFailed, match="No such file"):
+            here.execute("migrate", {"uri": "unix:/nowhere"})
+        assert events_until(here, "failed") == ["setup", "failed"]
+
+
+@pytest.mark.parametrize("defer", [False, True], ids=["at-once", "deferred"])
+def test_a_console_is_there_before_the_machine_is_and_after_it_was_exchanged(tmp_path: Path, defer: bool) -> None:
+    kernel = echo_kernel(tmp_path)
+    way, place = f"unix:{tmp_path}/way", tmp_path / "console"
+    incoming = "defer" if defer else way
+    options = ("--incoming", incoming, "--console", f"unix:{place}")
+    with (
+        process(tmp_path / "here", "--kernel", kernel, "--clock", "host") as source,
+        process(tmp_path / "there", *options) as destination,
+        client(tmp_path / "here") as here,
+        client(tmp_path / "there") as there,
+    ):
+        assert source.stderr is not None and destination.stderr is not None
+        assert b"the console is at" in destination.stderr.readline()
+        with socket.socket(socket.AF_UNIX) as early:
+            early.settimeout(60)
+            early.connect(str(place))
+            early.sendall(b"typed early")
+            if defer:
+                there.execute("migrate-incoming", {"uri": way})
+            assert b"waiting for a machine" in destination.stderr.readline()
+            here.execute("snapshot-save", {"filename": str(tmp_path / "saved")})
+            here.execute("migrate", {"uri": way})
+            seen = b""
+            while seen != b"typed early":
+                seen += early.recv(100)
+            there.execute("snapshot-load", {"filename": str(tmp_path / "saved")})
+            early.sendall(b"again")
+            seen = b""
+            while seen != b"again":
+                seen += early.recv(100)
 
 
 def test_the_migrate_command_shows_passes_and_says_how_it_ended(demo_guest: Path, tmp_path: Path) -> None:

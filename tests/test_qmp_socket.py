@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import resource
+import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from commands import program
@@ -18,9 +23,12 @@ from images import hypercall, li, rtas, write_kernel
 from qemu.qmp import ExecuteError, QMPClient
 
 from pyspapr import ConfigError, Machine
+from pyspapr.interruption import PATIENCE
 from pyspapr.qmp import QmpServer, server
 from pyspapr.qmp.address import TcpAddress
 from pyspapr.qmp.client import ClientError, CommandFailed, QmpClient
+from pyspapr.qmp.monitor import Monitor
+from pyspapr.qmp.pace import BURST, SHARE
 
 COUNT_FOREVER = [*li(5, 0), 0x38A50001, 0x4BFFFFFC]  # 1: addi r5,r5,1; b 1b
 SLEEP_FOREVER = [*hypercall(0xE0), 0x4BFFFFF0]
@@ -188,6 +196,240 @@ def test_scripts_may_leave_out_newlines_and_send_several_commands_at_once(vm: Ma
         answers = [json.loads(line) for line in lines]
     assert answers[0] == {"return": {}} and answers[1] == {"return": {}, "id": [1]}
     assert [answer["error"]["class"] for answer in answers[2:]] == ["GenericError", "CommandNotFound"]
+
+
+def greeted(control: QmpServer | str) -> socket.socket:
+    """A connection to a Unix socket, negotiated."""
+    client = socket.socket(socket.AF_UNIX)
+    client.settimeout(30)
+    client.connect(str(getattr(control, "address", control)).removeprefix("unix:"))
+    lines = client.makefile("rb")
+    assert "QMP" in json.loads(lines.readline())
+    client.sendall(b'{"execute":"qmp_capabilities"}')
+    assert json.loads(lines.readline()) == {"return": {}}
+    return client
+
+
+def ask(client: socket.socket, request: bytes, *descriptors: int) -> dict[str, Any]:
+    """The answer to one request, which brings these descriptors."""
+    socket.send_fds(client, [request], descriptors)
+    with client.makefile("rb") as lines:
+        while "event" in (answer := json.loads(lines.readline())):
+            pass
+    return dict(answer)
+
+
+@pytest.mark.parametrize("verb", ["POST / HTTP/1.1", "GET /x HTTP/1.1", "PRI * HTTP/2.0", "EHLO localhost", "[1]"])
+def test_what_another_protocol_carries_is_not_carried_out(vm: Machine, tmp_path: Path, verb: str) -> None:
+    precious = tmp_path / "notes"
+    precious.write_text("precious")
+    save = json.dumps({"execute": "snapshot-save", "arguments": {"filename": str(precious)}})
+    body = f'{{"execute":"qmp_capabilities"}}\n{save}\n'
+    head = f"{verb}\r\nHost: 127.0.0.1\r\nContent-Type: text/plain\r\nContent-Length: {len(body)}\r\n\r\n"
+    vm.start(pc=0)
+    with vm.serve_qmp("tcp:0") as control, dial(control) as client:
+        client.sendall(head.encode() + body.encode())
+        with client.makefile("rb") as lines, suppress(ConnectionError):  # it may be reset, as it is not read to its end
+            answers = [json.loads(line) for line in lines]
+            assert "QMP" in answers[0] and "return" not in str(answers[1:])
+        with QmpClient(str(control.address)) as other:
+            assert other.execute("query-status")["status"] == "prelaunch"
+    assert precious.read_text() == "precious"
+
+
+def test_a_machine_migrates_to_a_descriptor_that_a_client_has_passed(vm: Machine, tmp_path: Path) -> None:
+    with served(vm, tmp_path, *COUNT_FOREVER) as control, greeted(control) as client:
+        ours, theirs = socket.socketpair()
+        assert ask(client, b'{"execute":"getfd","arguments":{"fdname":"way"}}', theirs.fileno()) == {"return": {}}
+        theirs.close()
+        arrival: list[Machine] = []
+        thread = threading.Thread(target=lambda: arrival.append(Machine.incoming(f"fd:{ours.detach()}")))
+        thread.start()
+        answer = ask(client, b'{"execute":"migrate","arguments":{"uri":"fd:way"}}')
+        assert answer == {"return": {}}
+        thread.join(60)
+        assert arrival[0].started
+        answer = ask(client, b'{"execute":"migrate","arguments":{"uri":"fd:way"}}')
+        assert "'way' has not been found" in answer["error"]["desc"]
+
+
+def test_no_client_names_a_descriptor_of_the_process(vm: Machine, tmp_path: Path) -> None:
+    with served(vm, tmp_path, *COUNT_FOREVER) as control, greeted(control) as client:
+        numbers = [int(name) for name in os.listdir("/proc/self/fd")]
+        for number in numbers:
+            for command in ("migrate", "migrate-incoming"):
+                request = {"execute": command, "arguments": {"uri": f"fd:{number}"}}
+                assert "has not been found" in ask(client, json.dumps(request).encode())["error"]["desc"]
+        assert ask(client, b'{"execute":"query-status"}')["return"]["running"]
+
+
+def test_descriptors_of_a_client_go_with_it_and_are_no_childs(vm: Machine, tmp_path: Path) -> None:
+    with served(vm, tmp_path, *COUNT_FOREVER) as control:
+        reader, writer = os.pipe()
+        other, unnamed = os.pipe()
+        with greeted(control) as client:
+            assert ask(client, b'{"execute":"getfd","arguments":{"fdname":"a"}}', writer, unnamed) == {"return": {}}
+            pipes = {os.fstat(writer).st_ino, os.fstat(unnamed).st_ino}
+            copies = []
+            for number in map(int, os.listdir("/proc/self/fd")):
+                with suppress(OSError):  # the listing's own
+                    if os.fstat(number).st_ino in pipes and number not in (reader, writer, other, unnamed):
+                        copies.append(number)
+            assert len(copies) == 2 and not any(map(os.get_inheritable, copies))
+            os.close(writer)
+            os.close(unnamed)
+        assert os.read(reader, 1) == b"" and os.read(other, 1) == b""  # once the last writer is closed
+        os.close(reader)
+        os.close(other)
+
+
+def test_a_flood_leaves_most_of_the_processor_to_the_guest(vm: Machine, tmp_path: Path) -> None:
+    floods = {
+        "spaces": b" " * 65536,
+        "brackets": b"[" * 3 + b"[]," * 20000,
+        "messages": b"[]" * 30000,
+        "commands": b'{"execute":"query-status"}' * 2000,
+        "interruptions": b'{"execute":"system_reset"}' * 2000,
+    }
+    with served(vm, tmp_path, *COUNT_FOREVER) as control:
+        assert control._thread.ident is not None
+        clock = time.pthread_getcpuclockid(control._thread.ident)
+        clients = [greeted(control) for _ in range(2 * len(floods))]
+        over = threading.Event()
+
+        def flood(client: socket.socket, data: bytes) -> None:
+            client.settimeout(0.1)
+            while not over.is_set():
+                with suppress(TimeoutError):
+                    client.sendall(data)
+
+        threads = [
+            threading.Thread(target=flood, args=pair) for pair in zip(clients, [*floods.values()] * 2, strict=True)
+        ]
+        for thread in threads:
+            thread.start()
+        with greeted(control) as polite:
+            began, used = time.monotonic(), time.clock_gettime(clock)
+            while (lasted := time.monotonic() - began) < 2:
+                assert "return" in ask(polite, b'{"execute":"query-status"}')
+                over.wait(0.02)
+            used = time.clock_gettime(clock) - used
+        over.set()
+        for thread in threads:
+            thread.join(30)
+        for client in clients:
+            client.close()
+        allowed = SHARE * lasted + len(clients) * BURST + 0.1
+        assert used < allowed, f"{used:.2f} s of {lasted:.2f}, expected less than {allowed:.2f}"
+
+
+def test_without_descriptors_the_sockets_wait_and_say_so_once(tmp_path: Path) -> None:
+    console = tmp_path / "console"
+    with booted(tmp_path, "--console", f"unix:{console}") as process:
+        assert process.stderr is not None and b"the console is at" in process.stderr.readline()
+        with greeted(f"unix:{tmp_path}/qmp") as client:
+            while not ask(client, b'{"execute":"query-status"}')["return"]["running"]:
+                pass  # everything that is opened at the start is
+        few = len(os.listdir(f"/proc/{process.pid}/fd")) + 4
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (few, few))
+        crowd = []
+        for _ in range(10):
+            crowd.append(socket.socket(socket.AF_UNIX))
+            crowd[-1].connect(f"{tmp_path}/qmp")
+        assert b"takes no clients until there is room again: Too many open files" in process.stderr.readline()
+        keyboard = socket.socket(socket.AF_UNIX)
+        keyboard.settimeout(30)
+        keyboard.connect(str(console))
+        for client in crowd:
+            client.close()
+        with greeted(f"unix:{tmp_path}/qmp") as client:
+            assert ask(client, b'{"execute":"query-status"}')["return"]["running"]
+            keyboard.sendall(b"x")
+            ask(client, b'{"execute":"quit"}')
+        assert process.wait(30) == 0
+        assert process.stderr.read() == b""
+
+
+STUCK = """
+import os, sys, threading
+from pyspapr import Machine, cli
+from pyspapr.qmp import monitor
+
+def stuck(*arguments, **options):
+    while True:
+        os.read(reader, 1)
+
+reader, writer = os.pipe()
+monitor.QUIT_SECONDS = 0.3
+setattr(Machine, sys.argv[1], stuck)
+sys.exit(cli.run(sys.argv[2:]))
+"""
+
+
+@pytest.mark.parametrize("end", ["quit", "SIGTERM", "SIGINT"])
+@pytest.mark.parametrize(("method", "command"), [("save", "snapshot-save"), ("restore", "snapshot-load")])
+def test_nothing_that_a_command_waits_for_keeps_the_process(
+    tmp_path: Path, method: str, command: str, end: str
+) -> None:
+    path = tmp_path / "qmp"
+    words = [
+        "boot",
+        "--kernel",
+        str(write_kernel(tmp_path, *COUNT_FOREVER)),
+        "--memory",
+        "32M",
+        "--qmp",
+        f"unix:{path}",
+    ]
+    with subprocess.Popen(
+        [sys.executable, "-c", STUCK, method, *words], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stderr is not None and b"QMP" in process.stderr.readline()
+        try:
+            with greeted(f"unix:{path}") as waiting, greeted(f"unix:{path}") as other:
+                waiting.sendall(json.dumps({"execute": command, "arguments": {"filename": "x"}}).encode())
+                assert "return" in ask(other, b'{"execute":"query-status"}')
+                if end == "quit":
+                    assert "return" in ask(other, b'{"execute":"quit"}')
+                    assert process.wait(30) == 0
+                elif end == "SIGTERM":
+                    process.send_signal(signal.SIGTERM)
+                    assert process.wait(30) == 128 + signal.SIGTERM
+                else:
+                    process.send_signal(signal.SIGINT)
+                    if method == "save":  # the second one does not wait for the machine's thread
+                        with suppress(subprocess.TimeoutExpired):
+                            process.wait(2 * PATIENCE)
+                        process.send_signal(signal.SIGINT)
+                    assert process.wait(30) == 128 + signal.SIGINT
+        finally:
+            process.kill()
+    if end != "SIGINT":  # pressed twice, it does not even wait for the control socket
+        assert not path.exists()
+
+
+def test_a_server_ends_though_a_command_does_not(vm: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    never = threading.Event()
+    monkeypatch.setattr(Monitor, "load", lambda monitor, *names: never.wait(60))
+    monkeypatch.setattr(server, "GOODBYE_SECONDS", 0.2)
+    with vm.serve_qmp(f"unix:{tmp_path}/qmp") as control:
+        client = greeted(control)
+        client.sendall(b'{"execute":"snapshot-load","arguments":{"filename":"x"}}')
+    with suppress(ConnectionResetError):
+        assert client.recv(1) == b""
+    assert not (tmp_path / "qmp").exists()
+    never.set()
+    client.close()
+
+
+def test_who_does_not_negotiate_makes_room(vm: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "CLIENTS_LIMIT", 1)
+    monkeypatch.setattr(server, "NEGOTIATION_SECONDS", -1.0)
+    with vm.serve_qmp("tcp:0") as control, dial(control) as silent:
+        assert b"QMP" in silent.makefile("rb").readline()
+        with QmpClient(str(control.address)) as second:
+            assert second.execute("query-name") == {}
+        assert silent.recv(1) == b""
 
 
 def test_a_client_that_does_not_read_holds_neither_the_guest_nor_the_others(vm: Machine, tmp_path: Path) -> None:

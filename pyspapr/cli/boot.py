@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -103,8 +103,8 @@ def requirements(options: Options) -> Requirements:
 ENDING: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
-class Signalled(Exception):
-    """A signal asked us to leave; `number` is which."""
+class Signalled(BaseException):
+    """A signal asked us to leave; `number` is which. Like KeyboardInterrupt it passes every `except Exception`."""
 
     def __init__(self, number: int) -> None:
         """Keep the number."""
@@ -177,19 +177,16 @@ def first_machine(options: Options) -> Machine:
     return vm
 
 
-@contextmanager
-def console_of(vm: Machine, options: RunOptions) -> Iterator[None]:
-    """Connect the console while the context lasts."""
+def open_console(options: RunOptions, stack: ExitStack) -> Callable[[Machine], AbstractContextManager[None]]:
+    """What connects a machine to the console while a context lasts. A socket is there until the end of `stack`."""
     if options.console == STDIO:
-        with attach_stdio(vm):
-            yield
-        return
+        return attach_stdio
     from pyspapr.cli.unix import SocketConsole
 
     path = options.console.removeprefix(UNIX)
-    with SocketConsole(vm, path):
-        complain(f"the console is at {UNIX}{os.path.abspath(path)}")
-        yield
+    console = stack.enter_context(SocketConsole(path))
+    complain(f"the console is at {UNIX}{os.path.abspath(path)}")
+    return console.attached
 
 
 def boot_line(*, no_reboot: bool, **values: Any) -> int:
@@ -275,13 +272,14 @@ def run_here(vm: Machine, options: RunOptions, at_end: Callable[[Machine], None]
             stack.enter_context(signals_end_the_run())
             for address in options.qmp:
                 stage.serve(address, stack)
+            connect = open_console(options, stack)
             if options.incoming not in (None, DEFER):
                 stage.expect(options.incoming, options.tls_creds)
-            reason = stage.perform(lambda vm: console_of(vm, options), lambda vm: run_until_it_ends(vm, options, stage))
+            reason = stage.perform(connect, lambda vm: run_until_it_ends(vm, options, stage))
         except Signalled as signalled:
             stage.vm.events.emit("SHUTDOWN", guest=False, reason="host-signal")
             stack.close()
-            return signalled.status()
+            return 0 if stage.abandoned else signalled.status()
         except Left:
             stage.vm.events.emit("SHUTDOWN", guest=False, reason="host-ui")
             stack.close()

@@ -6,6 +6,7 @@ connected anew to each.
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from pyspapr.cli import complain
 from pyspapr.errors import SpaprError, StateError
 from pyspapr.machine import Machine
-from pyspapr.migration.phases import QEMU_STATUS
+from pyspapr.migration.phases import QEMU_ARRIVAL_STATUS, Phase
 from pyspapr.results import Interrupted, Migrated, StopReason, Timeout
 from pyspapr.runstate import Status
 
@@ -72,7 +73,11 @@ class Stage:
         self._servers: list[QmpServer] = []
         self._next: tuple[Machine, Future[None]] | None = None
         self._incoming: Incoming | None = None
+        self._expecting = False
+        self._said = ""  # of the machine that arrives
         self._over = False
+        self.abandoned = False
+        """Whether somebody said `quit` and the machine's thread did not listen."""
         if paused:
             vm.pause()
 
@@ -117,31 +122,49 @@ class Stage:
         with self._lock:
             if self.vm.phase is not Status.INMIGRATE:
                 raise StateError("no machine is expected here: it was not started with --incoming")
-            if self._incoming is not None:
+            if self._incoming is not None or self._expecting:
                 raise StateError("The incoming migration has already been started")
+            self._expecting = True
+        try:  # without the lock, which the end of everything needs, since opening a file may take for ever
             tls = destination_tls(uri, creds)
-            incoming = self._incoming = Incoming(
+            incoming = Incoming(
                 uri,
                 config=self._requirements,
                 tls=tls,
-                on_progress=self._tell(),
+                on_progress=self._tell,
                 on_stranger=lambda why: complain(f"somebody who came was no source and was sent away: {why}"),
             )
-            for server in self._servers:
-                server.monitor.arriving = incoming
+            with self._lock:
+                self._incoming = incoming
+                over = self._over
+        finally:
+            self._expecting = False
+        if over:
+            incoming.cancel()
+            raise StateError("the machine has ended")
+        for server in self._servers:
+            server.monitor.arriving = incoming
+        self._say(Phase.SETUP)
         complain(f"waiting for a machine at {incoming.address}")
         self.vm.kick()
 
-    def _tell(self) -> Callable[[MigrationStatistics], None]:
-        said: list[str] = []
+    def _tell(self, statistics: MigrationStatistics) -> None:
+        """What the machine that arrives has to say. That it is whole is said when it runs, as QEMU says it."""
+        if statistics.phase is not Phase.COMPLETED:
+            self._say(statistics.phase)
 
-        def tell(statistics: MigrationStatistics) -> None:
-            status = QEMU_STATUS[statistics.phase]
-            if said[-1:] != [status]:
-                said.append(status)
-                self.vm.events.emit("MIGRATION", status=status)
+    def _say(self, phase: Phase) -> None:
+        if self._said != (status := QEMU_ARRIVAL_STATUS[phase]):
+            self._said = status
+            self.vm.events.emit("MIGRATION", status=status)
 
-        return tell
+    def abandon(self) -> None:
+        """End the process, whatever the thread that runs the machine is waiting for."""
+        if not self._over:
+            self.abandoned = True
+            main = threading.main_thread().ident
+            assert main is not None
+            signal.pthread_kill(main, signal.SIGTERM)
 
     # For the command.
 
@@ -168,6 +191,7 @@ class Stage:
                 if not isinstance(arrived, Machine):
                     return arrived
                 self._switch(arrived)
+                arrived.when_run(self._arrived)
             with connect(self.vm):
                 reason = run(self.vm)
             if isinstance(reason, Migrated) and self._servers:
@@ -183,6 +207,12 @@ class Stage:
         if self._next is not None:
             done, self._next = self._next[1], None
             done.set_result(None)
+
+    def _arrived(self) -> None:
+        """The machine that has come is run here."""
+        if not self.vm.paused:
+            self.vm.events.emit("RESUME")
+        self._say(Phase.COMPLETED)
 
     def _switch(self, vm: Machine) -> None:
         for server in self._servers:

@@ -1,16 +1,20 @@
 """The guest's console on a Unix socket: one client at a time; a new one first gets what was printed so far.
 
-It may be a root shell, so only the owner of the socket can connect. What has taken the socket's name meanwhile stays.
+The socket is there as long as the command, whichever machine it shows: what is typed before a machine has come, or was
+not read by the one that another takes the place of, is kept for the next. It may be a root shell, so only the owner of
+the socket can connect. What has taken the socket's name meanwhile stays.
 """
 
 from __future__ import annotations
 
 import socket
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Final
 
+from pyspapr.cli import complain
 from pyspapr.errors import ConfigError
 from pyspapr.machine import Machine
 from pyspapr.paths import shown
@@ -20,16 +24,24 @@ CHUNK: Final = 4096
 SEND_SECONDS: Final = 5.0
 """A client that does not read for this long is dropped, so that it cannot hold the guest."""
 BACKLOG: Final = 64 << 10
+"""Typed bytes that may wait for the guest before reading stops."""
+FULL_SECONDS: Final = 1.0
+"""How often it is looked whether the host has a descriptor again."""
+LOOK_SECONDS: Final = 1.0
+"""How often it is looked whether typed bytes are gone without having been read: the machine was exchanged."""
 
 
 class SocketConsole:
-    """A context in which the console is served at `path`; the socket's file goes with it."""
+    """A context in which a console is served at `path`; the socket's file goes with it."""
 
-    def __init__(self, vm: Machine, path: str) -> None:
+    def __init__(self, path: str) -> None:
         """Listen. Raises ConfigError when that is not possible."""
-        self.vm = vm
+        self._vm: Machine | None = None
+        self._kept = b""  # typed, while there is no machine
+        self._typing = threading.Lock()  # of these two
         self._client: socket.socket | None = None
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # of the client
+        self._ending = threading.Event()
         try:
             self._listener = UnixListener(path, 1)
         except OSError as error:
@@ -38,9 +50,7 @@ class SocketConsole:
         self._thread = threading.Thread(target=self._serve, name="console socket", daemon=True)
 
     def __enter__(self) -> SocketConsole:
-        """Start to serve."""
-        self.vm.console.keeps_open += 1
-        self.vm.console.sinks.append(self._show)
+        """Start serving."""
         self._thread.start()
         return self
 
@@ -48,14 +58,56 @@ class SocketConsole:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Stop, and remove the socket if it is still there."""
-        self.vm.console.sinks.remove(self._show)
-        self.vm.console.keeps_open -= 1
+        self._ending.set()
         self._listener.forget()
-        self._server.shutdown(socket.SHUT_RDWR)
-        self._server.close()
+        with suppress(OSError):
+            self._server.shutdown(socket.SHUT_RDWR)
         with self._lock:
             self._drop()
-        self._thread.join()
+        self._thread.join(SEND_SECONDS)
+        self._server.close()
+
+    @contextmanager
+    def attached(self, vm: Machine) -> Iterator[None]:
+        """It is the console of `vm` while the context lasts."""
+        with self._lock:  # so that a client that comes now gets every byte once
+            vm.console.sinks.append(self._show)
+            self._vm = vm
+        vm.console.keeps_open += 1
+        with self._typing:
+            kept, self._kept = self._kept, b""
+            if kept:
+                vm.console.write(kept)
+        try:
+            yield
+        finally:
+            with self._typing:
+                self._vm = None
+                if vm.absent is None:  # one that has left took them along
+                    self._kept = vm.console.take(BACKLOG + CHUNK)
+            vm.console.keeps_open -= 1
+            vm.console.sinks.remove(self._show)
+
+    def _type(self, data: bytes) -> None:
+        with self._typing:
+            if self._vm is None:
+                self._kept += data
+            else:
+                self._vm.console.write(data)
+
+    def _wait_for_room(self) -> bool:
+        """Whether what is typed may be read: a guest that does not read must not cost more and more memory."""
+        with self._typing:
+            vm, kept = self._vm, len(self._kept)
+        if vm is None:
+            if kept >= BACKLOG:
+                self._ending.wait(LOOK_SECONDS)
+                return False
+            return True
+        if vm.console.backlog >= BACKLOG:
+            vm.console.drained.wait(LOOK_SECONDS)
+            return False
+        return True
 
     def _drop(self) -> None:
         client, self._client = self._client, None
@@ -73,15 +125,23 @@ class SocketConsole:
                     self._drop()
 
     def _serve(self) -> None:
-        while True:
+        said = False
+        while not self._ending.is_set():
             try:
                 client, _ = self._server.accept()
-            except OSError:
-                return
+            except OSError as error:
+                # Without descriptors nobody can be let in: they wait, and so do we.
+                if not self._ending.is_set() and not said:
+                    said = True
+                    complain(f"the console's socket takes no client until there is room again: {error.strerror}")
+                self._ending.wait(FULL_SECONDS)
+                continue
+            said = False
             client.settimeout(SEND_SECONDS)
             with self._lock:
                 try:
-                    client.sendall(self.vm.console.raw)
+                    if self._vm is not None:
+                        client.sendall(self._vm.console.raw)
                 except OSError:
                     client.close()
                     continue
@@ -92,12 +152,8 @@ class SocketConsole:
                     self._drop()
 
     def _receive(self, client: socket.socket) -> None:
-        console = self.vm.console
-        while True:
-            if console.backlog >= BACKLOG:
-                console.drained.wait(1.0)
-                if self._client is not client:
-                    return
+        while self._client is client:
+            if not self._wait_for_room():
                 continue
             try:
                 data = client.recv(CHUNK)
@@ -107,4 +163,4 @@ class SocketConsole:
                 return
             if not data:
                 return
-            console.write(data)
+            self._type(data)

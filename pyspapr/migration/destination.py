@@ -26,8 +26,8 @@ from pyspapr.migration.load import SAMPLE_MEMORY, Loader, Prepare
 from pyspapr.migration.patience import SILENCE, Patience
 from pyspapr.migration.phases import Phase
 from pyspapr.migration.prepare import as_it_is
-from pyspapr.migration.records import Header
-from pyspapr.migration.statistics import MigrationStatistics
+from pyspapr.migration.records import Header, HptChunk, RamChunk, Totals
+from pyspapr.migration.statistics import MigrationStatistics, PassStatistics
 from pyspapr.migration.stream import StreamEnded, StreamReader
 from pyspapr.migration.transport import Transport
 from pyspapr.migration.uri import Place
@@ -89,6 +89,10 @@ class Incoming:
         self._reader: StreamReader | None = None
         self._ahead = memoryview(b"")  # read, and not yet asked for
         self._total = 0
+        self._memory = 0
+        self._totals = Totals()
+        self._ram_bytes = 0
+        self._hpt_bytes = 0
         self._said = 0.0
         self._told = 0
         self._error: SpaprError | None = None
@@ -165,11 +169,18 @@ class Incoming:
         self._enter(Phase.FIRST_PASS)
         reader = self._reader = StreamReader(lambda limit: self._read(transport, limit))
         loader = Loader(reader, prepare=self._prepare, largest_table=self._wanted.largest_table)
+        self._totals = reader.totals
         while loader.end is None:
             record = reader.next()
-            if isinstance(record, Header):
+            if isinstance(record, RamChunk):
+                self._ram_bytes += reader.offset - reader.start
+            elif isinstance(record, HptChunk):
+                self._hpt_bytes += reader.offset - reader.start
+            elif isinstance(record, Header):
                 self._compare_header(record, hello)
             loader.feed(record)
+            if isinstance(record, Header):
+                self._memory = record.config().ram_size
             self._watch_cancel()
             self._tell(transport)
         return loader.finish()
@@ -288,9 +299,26 @@ class Incoming:
 
     @property
     def statistics(self) -> MigrationStatistics:
-        """Up to now."""
+        """Up to now. What has arrived counts as one pass: the stream does not say where the source began another."""
+        seconds = self._account.statistics(phase=self._account.phase).seconds
+        arrived = PassStatistics(
+            number=1,
+            ram_pages=self._totals.pages,
+            ram_zero_pages=self._totals.zero_pages,
+            ram_bytes=self._ram_bytes,
+            hpt_valid=self._totals.entries,
+            hpt_invalid=self._totals.invalid_entries,
+            hpt_bytes=self._hpt_bytes,
+            seconds=seconds,
+        )
         return self._account.statistics(
             phase=self._account.phase,
             sent_bytes=self._received,
+            rate=self._received / seconds if seconds else 0.0,
             error=None if self._error is None else str(self._error),
-        )
+        ).replace(passes=(arrived,) if self._totals.records else ())
+
+    @property
+    def memory(self) -> int:
+        """Bytes of RAM of the machine that comes, 0 before it has said so."""
+        return self._memory

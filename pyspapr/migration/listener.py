@@ -148,7 +148,7 @@ class SocketListener:
             else:
                 self._unix = UnixListener(address.text, BACKLOG)
                 self._socket = self._unix.socket
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             raise MigrationError(f"cannot listen at {address}: {error}") from error
         self._socket.setblocking(False)
         self._users = Users(self._release)

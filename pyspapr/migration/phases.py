@@ -84,3 +84,10 @@ QEMU_STATUS: Final = {
     Phase.UNCONFIRMED: "failed",
 }
 """The names of QMP's `MigrationStatus`, for events and scripts."""
+
+QEMU_ARRIVAL_STATUS: Final = {
+    **QEMU_STATUS,
+    Phase.CONFIRM: "active",
+    Phase.HANDOVER: "active",
+}
+"""The same at the destination, which has no `device` in QEMU."""

@@ -90,7 +90,12 @@ class Outgoing:
         self._given_up = False  # the right to run
         self.was_paused = False
         self._before = 0  # bytes that are sent before the stream
-        self._link = self._setup(place, options)
+        self._say(Phase.SETUP)
+        try:
+            self._link = self._setup(place, options)
+        except BaseException:
+            self._say(Phase.FAILED)
+            raise
         self._writer = StreamWriter(self._link.put, self._link.put_later)
         self._passes = Passes(vm, self._writer, self._account, options.compress)
         self._phases = self._run()
@@ -167,10 +172,10 @@ class Outgoing:
         """The guest's last instruction here was the one before; its time stands still with it."""
         self._watch()  # a guest that has ended in its last slice is not migrated
         self.vm.events.hold()
-        self._enter(Phase.STOP)
         self.was_paused = self.vm.paused
         self.vm.pause()
         self._stopped = True
+        self._enter(Phase.STOP)
         self._account.stopped(self._still_since)
         self.vm.phase = Status.FINISH_MIGRATE
 
@@ -289,8 +294,7 @@ class Outgoing:
 
     def _begin_pass(self, *, everything: bool, final: bool = False, waits: bool = False) -> None:
         self._passes.begin(everything=everything, final=final, waits=waits)
-        if not final:
-            self.vm.events.emit("MIGRATION_PASS", **{"pass": self._account.number})
+        self.vm.events.emit("MIGRATION_PASS", **{"pass": self._account.number})
         self._report(True)
 
     def _end_pass(self) -> None:
@@ -522,14 +526,17 @@ class Outgoing:
         self._account.enter(phase)
         if phase.ended:
             self.ended.set()  # before anybody is told, who may raise
-        if (status := QEMU_STATUS[phase]) != self._said:
-            self._said = status
-            self.vm.events.emit("MIGRATION", status=status)
+        self._say(phase)
         try:
             self._report(True)
         finally:
             if phase.ended:
                 self.on_progress = None  # which may well have the machine
+
+    def _say(self, phase: Phase) -> None:
+        if (status := QEMU_STATUS[phase]) != self._said:
+            self._said = status
+            self.vm.events.emit("MIGRATION", status=status)
 
     def _report(self, now: bool) -> None:
         if self.on_progress is None or not (now or time.monotonic() - self._reported >= REPORT_EVERY):

@@ -89,8 +89,8 @@ def from_descriptor(number: int, *, sink: bool = False) -> Transport:
         if stat.S_ISSOCK(os.fstat(number).st_mode):
             return SocketTransport(socket.socket(fileno=number))
         return DescriptorTransport(number, regular=sink and check_sink(number))
-    except OSError as error:
-        raise MigrationError(f"fd:{number} cannot be used: {error.strerror or error}") from error
+    except (OSError, OverflowError) as error:
+        raise MigrationError(f"fd:{number} cannot be used: {getattr(error, 'strerror', None) or error}") from error
 
 
 def prepare_tcp(sock: socket.socket) -> None:
@@ -132,7 +132,7 @@ def connect(place: Place, *, tls: ssl.SSLContext | None = None, timeout: float =
             sock = socket.socket(socket.AF_UNIX)
             sock.settimeout(timeout)
             sock.connect(address.text)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # a host's name that cannot be one is a UnicodeError
         raise MigrationError(f"cannot connect to {address}: {error}") from error
     return SocketTransport(sock if tls is None else _wrapped(sock, tls, address, deadline))
 

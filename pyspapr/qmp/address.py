@@ -69,8 +69,8 @@ def connect(address: Address, timeout: float) -> socket.socket:
         except OSError:
             client.close()
             raise
-    except OSError as error:
-        raise ConfigError(f"{address}: {error.strerror or error}") from error
+    except (OSError, UnicodeError) as error:  # a host's name that cannot be one is a UnicodeError
+        raise ConfigError(f"{address}: {getattr(error, 'strerror', None) or error}") from error
     return client
 
 
@@ -89,8 +89,8 @@ class Listener:
             else:
                 self._unix = UnixListener(address.path, BACKLOG)
                 self.socket = self._unix.socket
-        except OSError as error:
-            raise ConfigError(f"cannot listen at {address}: {error.strerror or error}") from error
+        except (OSError, UnicodeError) as error:
+            raise ConfigError(f"cannot listen at {address}: {getattr(error, 'strerror', None) or error}") from error
 
     def forget(self) -> None:
         """Take away what is left in the file system."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import threading
+import os
 from typing import Final, TypedDict, cast
 
+from pyspapr.qmp.descriptors import Descriptors
 from pyspapr.qmp.errors import QmpError
 from pyspapr.qmp.monitor import Monitor
 from pyspapr.qmp.registry import TABLE, Where, command
@@ -61,6 +62,21 @@ def qmp_capabilities(monitor: Monitor, enable: list[str] | None = None) -> None:
         raise QmpError(f"capability {capability!r} is not offered")
 
 
+@command("getfd", where=Where.ANYWHERE)
+def getfd(monitor: Monitor, descriptors: Descriptors, fdname: str) -> None:
+    """Name the file descriptor that came with this message (SCM_RIGHTS, Unix sockets only), for `fd:NAME`.
+
+    It replaces one of the same name. What is not used is closed when the connection ends.
+    """
+    descriptors.name(fdname)
+
+
+@command("closefd", where=Where.ANYWHERE)
+def closefd(monitor: Monitor, descriptors: Descriptors, fdname: str) -> None:
+    """Close a file descriptor that getfd has named."""
+    descriptors.forget(fdname)
+
+
 @command("query-version", where=Where.ANYWHERE)
 def query_version(monitor: Monitor) -> VersionInfo:
     """Version of pyspapr."""
@@ -86,14 +102,15 @@ def query_status(monitor: Monitor) -> StatusInfo:
     return {"running": status == Status.RUNNING, "status": str(status)}
 
 
-@command("query-cpus-fast")
+@command("query-cpus-fast", where=Where.ANYWHERE)
 def query_cpus_fast(monitor: Monitor) -> list[CpuInfo]:
-    """The virtual processors, and the host thread that runs them."""
+    """The virtual processors, and the host thread that runs them (the process while none does)."""
+    thread = monitor.vm.thread or os.getpid()
     return [
         {
             "cpu-index": cpu.index,
             "qom-path": f"/machine/cpu[{cpu.index}]",
-            "thread-id": threading.get_native_id(),
+            "thread-id": thread,
             "target": TARGET,
             "props": {"core-id": cpu.index},
         }

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Final, Literal
 
 from pyspapr.errors import SpaprError, StateError
 from pyspapr.migration.phases import Phase
-from pyspapr.migration.tls import source_tls
+from pyspapr.migration.tls import destination_tls, source_tls
+from pyspapr.qmp.descriptors import PREFIX, Descriptors
 from pyspapr.qmp.errors import QmpError
 from pyspapr.qmp.monitor import Monitor
 from pyspapr.qmp.registry import Where, command
 from pyspapr.qmp.settings import CapabilityStatus, Compression, MigrationParameters
-from pyspapr.qmp.statistics import MigrationInfo, migration_info
+from pyspapr.qmp.statistics import MigrationInfo, arrival_info, migration_info
 from pyspapr.runstate import Status
 
 DOWNTIME_MAX: Final = 2_000_000
@@ -24,30 +28,57 @@ def query_migrate(monitor: Monitor) -> MigrationInfo:
     memory = monitor.vm.config.ram_size
     if monitor.refused is not None:
         return {"status": "failed", "error-desc": monitor.refused}
-    one = monitor.vm.migration or monitor.arriving
-    return {} if one is None else migration_info(one.statistics, memory)
+    if (outgoing := monitor.vm.migration) is not None:
+        return migration_info(outgoing.statistics, memory)
+    return {} if monitor.arriving is None else arrival_info(monitor.arriving)
+
+
+@contextmanager
+def placed(uri: str, descriptors: Descriptors) -> Iterator[str]:
+    """`uri` as the machine understands it: of `fd:NAME`, the number that this client's descriptor has here.
+
+    Only descriptors that the client has passed are there to be named; a number would be one of the process's own.
+    """
+    if not uri.startswith(PREFIX):
+        yield uri
+        return
+    name = uri.removeprefix(PREFIX)
+    number = descriptors.take(name)
+    before = os.fstat(number)
+    try:
+        yield f"{PREFIX}{number}"
+    except StateError:  # nothing was begun, and nobody has taken it over
+        descriptors.give_back(name, number)
+        raise
+    except SpaprError:  # and perhaps it was not even used
+        with suppress(OSError):
+            if os.path.samestat(before, os.fstat(number)):
+                os.close(number)
+        raise
 
 
 @command("migrate", where=Where.ASIDE)
-def migrate(monitor: Monitor, uri: str, detach: bool = True) -> None:
-    """Begin to migrate to `uri` (tcp:HOST:PORT, unix:PATH, fd:N, file:PATH) and answer when the destination agrees.
+def migrate(monitor: Monitor, descriptors: Descriptors, uri: str, detach: bool = True) -> None:
+    """Begin to migrate to `uri` (tcp:HOST:PORT, unix:PATH, fd:NAME, file:PATH) and answer when the destination agrees.
 
-    The events MIGRATION and MIGRATION_PASS and query-migrate tell the rest. `detach` has no effect, as in QEMU.
+    `fd:NAME` is a file descriptor that getfd has received. The events MIGRATION and MIGRATION_PASS and query-migrate
+    tell the rest. `detach` has no effect, as in QEMU.
     """
     settings = monitor.settings
     with monitor.starting:
         try:
             tls = source_tls(uri, settings.tls_creds)
-            monitor.vm.start_migration(
-                uri,
-                bandwidth=settings.max_bandwidth or None,
-                downtime_limit=settings.downtime_limit_ms / 1000,
-                compress=None if settings.compression == "none" else settings.compression,
-                tls=tls,
-                pause_before_switchover=settings.pause_before_switchover,
-                throttling=settings.auto_converge,
-            )
-        except StateError:
+            with placed(uri, descriptors) as place:
+                monitor.vm.start_migration(
+                    place,
+                    bandwidth=settings.max_bandwidth or None,
+                    downtime_limit=settings.downtime_limit_ms / 1000,
+                    compress=None if settings.compression == "none" else settings.compression,
+                    tls=tls,
+                    pause_before_switchover=settings.pause_before_switchover,
+                    throttling=settings.auto_converge,
+                )
+        except (StateError, QmpError):
             raise  # there was nothing to begin: the last migration is the last one still
         except SpaprError as error:
             monitor.refused = str(error)
@@ -129,9 +160,14 @@ def query_migrate_capabilities(monitor: Monitor) -> list[CapabilityStatus]:
 
 
 @command("migrate-incoming", where=Where.ASIDE)
-def migrate_incoming(monitor: Monitor, uri: str) -> None:
-    """Listen at `uri` for a machine, after `boot --incoming defer`; answers when a source can connect."""
-    monitor.listen(uri)
+def migrate_incoming(monitor: Monitor, descriptors: Descriptors, uri: str) -> None:
+    """Listen at `uri` for a machine, after `boot --incoming defer`; answers when a source can connect.
+
+    `fd:NAME` is a file descriptor that getfd has received.
+    """
+    destination_tls(uri, monitor.settings.tls_creds)  # so that no descriptor is spent on what would be refused
+    with placed(uri, descriptors) as place:
+        monitor.listen(place)
 
 
 @command("snapshot-save")

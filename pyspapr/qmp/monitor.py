@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from pyspapr.qmp.errors import QmpError
 from pyspapr.qmp.settings import Settings
@@ -27,6 +27,14 @@ class Host(Protocol):
         `creds` is a directory of TLS credentials, or empty.
         """
         ...
+
+    def abandon(self) -> None:
+        """End the process, whatever the thread that runs the machine is waiting for."""
+        ...
+
+
+QUIT_SECONDS: Final = 10.0
+"""How long `quit` lets the thread that runs the machine finish what it does."""
 
 
 class Monitor:
@@ -51,6 +59,7 @@ class Monitor:
         """Why the last migration did not begin."""
         self.arriving: Incoming | None = None
         """The machine that is on its way here, or has come."""
+        self._quitting = threading.Lock()
 
     @property
     def vm(self) -> Machine:
@@ -68,12 +77,23 @@ class Monitor:
         self._vm = self.host = self.arriving = None
 
     def quit(self) -> None:
-        """End the run, and say so. A migration under way is cancelled, or the run might wait for its other side."""
+        """End the run, and say so. A migration under way is cancelled, or the run might wait for its other side.
+
+        No thread of ours can keep the process from ending: this waits in none, and those that wait are daemons.
+        """
+        if not self._quitting.acquire(blocking=False):
+            return  # it was said before
+        if self.host is not None:
+            last = threading.Timer(QUIT_SECONDS, self.host.abandon)
+            last.daemon = True
+            last.start()
         if (outgoing := self.vm.migrating) is not None:
             threading.Thread(target=outgoing.cancel, name="qmp quit", daemon=True).start()
-        self.vm.post(self._quit)
+        if self.vm.post_to_run(self._quit) is None:
+            self._quit()
 
     def _quit(self) -> None:
+        self._quitting.release()
         self.vm.events.emit("SHUTDOWN", guest=False, reason="host-qmp-quit")
         self.vm.stop()
         if self.arriving is not None:

@@ -5,7 +5,8 @@
         \"\"\"How the machine stands.\"\"\"
 
 Parameters after the first are the command's arguments, underscores standing for dashes; those with a default may be
-missing. The return annotation is the answer (None: an empty object) and the docstring is the help. The function is
+missing. One annotated `Descriptors` is none of them: it gets the file descriptors of the client that asks. The return
+annotation is the answer (None: an empty object) and the docstring is the help. The function is
 called in the thread that runs the machine, between two instructions, unless `where` says otherwise: `ANYWHERE` for one
 that touches no guest or device state and answers at once, also while the machine is busy; `ASIDE` for one that has to
 wait and gets a thread of its own.
@@ -19,6 +20,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final, TypeVar, get_type_hints
 
 from pyspapr.plain import Plain
+from pyspapr.qmp.descriptors import Descriptors
 from pyspapr.qmp.types import check_members, strip_optional, type_name
 
 if TYPE_CHECKING:
@@ -45,18 +47,19 @@ class Command(Plain):
     returns: Any
     help: str
     where: Where
+    descriptors: str | None = None
+    """The parameter for the client's file descriptors, if there is one."""
 
     def check(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """The keywords for the function. Raises QmpError naming the argument that is wrong."""
         checked = check_members(arguments, self.arguments)
         return {name.replace("-", "_"): value for name, value in checked.items()}
 
-    def __call__(self, monitor: Monitor, keywords: dict[str, Any]) -> Any:
+    def __call__(self, monitor: Monitor, keywords: dict[str, Any], descriptors: Descriptors) -> Any:
         """The answer."""
-        try:
-            result = self.function(monitor, **keywords)
-        except StopIteration as error:  # which asyncio's futures do not take, so that no answer would come
-            raise RuntimeError("StopIteration") from error
+        if self.descriptors is not None:
+            keywords = {**keywords, self.descriptors: descriptors}
+        result = self.function(monitor, **keywords)
         return {} if result is None else result
 
     def usage(self) -> str:
@@ -79,17 +82,19 @@ def command(name: str, *, where: Where = Where.MACHINE) -> Callable[[Function], 
             raise ValueError(f"the command {name} is in the table already")
         hints = get_type_hints(function)
         parameters = list(inspect.signature(function).parameters.values())[1:]
+        given = next((one.name for one in parameters if hints[one.name] is Descriptors), None)
         arguments = {
             parameter.name.replace("_", "-"): (
                 strip_optional(hints[parameter.name]),
                 parameter.default is parameter.empty,
             )
             for parameter in parameters
+            if parameter.name != given
         }
         text = inspect.getdoc(function)
         if not text:
             raise ValueError(f"the command {name} has no help")
-        TABLE[name] = Command(name, function, arguments, hints["return"], text, where)
+        TABLE[name] = Command(name, function, arguments, hints["return"], text, where, given)
         return function
 
     return enter

@@ -1,89 +1,54 @@
 """The control socket: clients, each with a session; answers and events out.
 
-One thread with an asyncio loop serves every client. A client's commands are carried out one after the other, in the
-thread that runs the machine (see `registry`). Nothing a client does can hold the machine: it is read from only when
-its last command is answered, and dropped when it lets too much output pile up.
+One thread serves every client, in turns of one message each, and never waits for any of them. A command that touches
+the machine is carried out by the thread that runs it, between two instructions; one that takes its time has a thread
+of its own (see `registry`). Nothing a client does can hold the machine, the other clients or the end of the process,
+and while the guest runs it has most of the processor (see `pace`).
 """
 
 from __future__ import annotations
 
-import asyncio
+import errno
+import os
+import selectors
+import socket
 import threading
 import time
+from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
+from pyspapr.errors import ConfigError
+from pyspapr.log import logger
 from pyspapr.qmp import commands as _commands  # noqa: F401 - fills the table
 from pyspapr.qmp import migration as _migration  # noqa: F401 - fills the table
 from pyspapr.qmp.address import Listener, parse_address
+from pyspapr.qmp.connection import Connection
+from pyspapr.qmp.errors import WireError
 from pyspapr.qmp.monitor import Host, Monitor
-from pyspapr.qmp.session import Session, greeting
-from pyspapr.qmp.wire import Json, Splitter, encode
+from pyspapr.qmp.pace import BURST, INTERRUPTION, WELCOME, Pace
+from pyspapr.qmp.session import Session
+from pyspapr.qmp.wire import Json, encode
 
 if TYPE_CHECKING:
     from pyspapr.machine import Machine
 
-CHUNK: Final = 1 << 16
 CLIENTS_LIMIT: Final = 32
-OUTPUT_LIMIT: Final = 4 << 20
-"""Bytes that may wait for a client which does not read."""
+NEGOTIATION_SECONDS: Final = 5.0
+"""A client that has not negotiated by then makes room for another."""
+FULL_SECONDS: Final = 1.0
+"""How often it is looked whether the host has a descriptor again."""
 GOODBYE_SECONDS: Final = 2.0
-"""How long the end waits for clients to take their last answers."""
+"""How long the end waits for commands to be answered, and for clients to take the answers."""
+LOG: Final = logger(__name__)
+"""Made at once: without descriptors `logging` could not be imported any more."""
+FULL: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 def _nothing() -> None:
     """There is no listener to take away any more."""
-
-
-class Client:
-    """One connection."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, session: Session) -> None:
-        """Not served yet."""
-        self.reader = reader
-        self.writer = writer
-        self.session = session
-
-    def send(self, message: Json) -> None:
-        """Queue a message, or drop the client when it does not take them."""
-        transport = self.writer.transport
-        if transport.is_closing():
-            return
-        if transport.get_write_buffer_size() > OUTPUT_LIMIT:
-            transport.abort()
-            return
-        self.writer.write(encode(message))
-
-    async def serve(self, closing: asyncio.Event) -> None:
-        """Answer until the client or the server ends."""
-        self.send(greeting())
-        splitter = Splitter()
-        end = asyncio.ensure_future(closing.wait())
-        try:
-            while not closing.is_set():
-                read = asyncio.ensure_future(self.reader.read(CHUNK))
-                await asyncio.wait((read, end), return_when=asyncio.FIRST_COMPLETED)
-                if not read.done():
-                    read.cancel()
-                    return
-                data = read.result()
-                for message in splitter.feed(data) if data else splitter.finish():
-                    self.send(await self.session.answer(message))
-                    await self.writer.drain()
-                if not data:
-                    return
-        finally:
-            end.cancel()
-
-    async def close(self) -> None:
-        """Hand over what is queued, and end."""
-        with suppress(OSError, TimeoutError):  # the client may be gone, or asleep
-            async with asyncio.timeout(GOODBYE_SECONDS):
-                await self.writer.drain()
-                self.writer.close()
-                await self.writer.wait_closed()
-        self.writer.transport.abort()
 
 
 class QmpServer:
@@ -96,11 +61,25 @@ class QmpServer:
         """Listen and start to serve. `host` is the program around the machine, if it can run another in its place."""
         self._listener = Listener(parse_address(address))
         self.address = self._listener.address
-        self._clients: set[Client] = set()
-        self._loop = asyncio.new_event_loop()
-        self.monitor = Monitor(vm, name, self._loop.call_soon, host)
-        self._closing = asyncio.Event()
+        self._clients: list[Connection] = []
+        self._door = Pace(BURST)  # for those who come
+        self._full_until: float | None = None
+        self._later: deque[Callable[[], None]] = deque()
+        self._inbox: deque[Callable[[], None]] = deque()
+        self._crowd = 0  # how many have used up their credit
+        self._lock = threading.Lock()  # of the descriptor that wakes the thread
+        self._closing: float | None = None  # when everything has to be over
+        self.monitor = Monitor(vm, name, self._later.append, host)
         self._closed = False
+        try:
+            self._selector = selectors.DefaultSelector()
+            self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        except OSError as error:
+            self._listener.forget()
+            self._listener.socket.close()
+            raise ConfigError(f"cannot listen at {self.address}: {error.strerror or error}") from error
+        self._selector.register(self._wake, selectors.EVENT_READ)
+        self._listener.socket.setblocking(False)
         self._unsubscribe = vm.events.subscribe(self._on_event)
         self._thread = threading.Thread(target=self._run, name="qmp", daemon=True)
         self._thread.start()
@@ -112,18 +91,18 @@ class QmpServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Stop to serve."""
+        """Stop serving."""
         self.close()
 
     def close(self) -> None:
-        """Answer what was asked, hand over what is queued, and end every connection."""
+        """Answer what was asked, hand over what is queued, and end every connection, within a few seconds."""
         if self._closed:
             return
         self._closed = True
         self._unsubscribe()
         self._unsubscribe = _nothing
-        self._loop.call_soon_threadsafe(self._closing.set)
-        self._thread.join()
+        self._tell(self._close)
+        self._thread.join(2 * GOODBYE_SECONDS)
         self._listener.forget()
         self.monitor.leave()
 
@@ -135,7 +114,14 @@ class QmpServer:
         self.monitor.vm = vm
         self._unsubscribe = vm.events.subscribe(self._on_event)
 
-    # In the machine's thread.
+    # In any thread.
+
+    def _tell(self, function: Callable[[], None]) -> None:
+        """Have the server's thread call `function`."""
+        self._inbox.append(function)
+        with self._lock:
+            if self._wake >= 0:  # otherwise it has ended, and the clients with it
+                os.eventfd_write(self._wake, 1)
 
     def _on_event(self, name: str, data: dict[str, object]) -> None:
         if name.startswith("MIGRATION") and not self.monitor.settings.events:
@@ -149,52 +135,183 @@ class QmpServer:
             event["data"] = dict(data)
         if threading.current_thread() is self._thread:
             self._broadcast(event)
-            return
-        with suppress(RuntimeError):  # the loop has ended, and the clients with it
-            self._loop.call_soon_threadsafe(self._broadcast, event)
+        else:
+            self._tell(lambda: self._broadcast(event))
 
     # In the server's thread.
 
     def _broadcast(self, event: Json) -> None:
-        for client in tuple(self._clients):
+        for client in self._clients:
             # The specification has no events before the negotiation is over.
             if client.session.negotiated:
                 client.send(event)
 
     def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
         try:
-            self._loop.run_until_complete(self._serve())
+            while self._closing is None or self._clients:
+                self._turn(self._selector.select(self._interests()))
         finally:
-            self._loop.close()
+            for client in self._clients:
+                client.close()
+            self._selector.close()
+            self._listener.socket.close()
+            with self._lock:
+                os.close(self._wake)
+                self._wake = -1
 
-    async def _serve(self) -> None:
-        tasks: set[asyncio.Task[None]] = set()
+    def _turn(self, ready: list[tuple[selectors.SelectorKey, int]]) -> None:
+        """What can be done now: one message of each client at most."""
+        for key, mask in ready:
+            if key.data is None:
+                if key.fd == self._wake:
+                    os.eventfd_read(self._wake)
+                else:
+                    self._charge(self._door, self._accept)
+            elif mask & selectors.EVENT_WRITE:
+                key.data.flush()
+        while self._inbox:
+            self._inbox.popleft()()
+        readable = {key.data for key, mask in ready if key.data is not None and mask & selectors.EVENT_READ}
+        for client in tuple(self._clients):
+            self._charge(client.pace, lambda client=client: self._attend(client, client in readable))  # type: ignore[misc]
+            if client.done or (self._closing is not None and time.monotonic() >= self._closing):
+                self._let_go(client)
+        while self._later:
+            self._later.popleft()()
 
-        async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            task = asyncio.current_task()
-            assert task is not None
-            tasks.add(task)
-            try:
-                await self._converse(Client(reader, writer, Session(self.monitor)))
-            finally:
-                tasks.discard(task)
+    def _charge(self, pace: Pace, work: Callable[[], object]) -> None:
+        before = time.thread_time()
+        work()
+        pace.spend(time.thread_time() - before)
 
-        server = await asyncio.start_server(connected, sock=self._listener.socket)
-        await self._closing.wait()
-        server.close()
-        if tasks:
-            await asyncio.wait(tasks)
+    def _attend(self, client: Connection, readable: bool) -> None:
+        try:
+            if readable and client.hungry:
+                client.read()
+            if client.loaded and not self._pause(client.pace) and (message := client.next()) is not None:
+                self._serve(client, message)
+        except Exception:  # a bug, or no memory: this client's end, and not the others'
+            LOG.exception("a client of the control socket at %s is dropped", self.address)
+            client.drop()
 
-    async def _converse(self, client: Client) -> None:
-        if len(self._clients) >= CLIENTS_LIMIT:
-            client.send({"error": {"class": "GenericError", "desc": f"there are {CLIENTS_LIMIT} clients already"}})
-            await client.close()
+    def _serve(self, client: Connection, message: bytes | WireError) -> None:
+        client.busy = True
+        here = threading.current_thread()
+        interrupts = client.session.answer(
+            message,
+            lambda answer: (
+                self._answered(client, answer)
+                if threading.current_thread() is here
+                else self._tell(lambda: self._answered(client, answer))
+            ),
+        )
+        if interrupts:
+            client.pace.spend(INTERRUPTION)
+
+    def _answered(self, client: Connection, answer: Json) -> None:
+        client.busy = False
+        client.send(answer)
+        if client.session.over or self._closing is not None:
+            client.hang_up()
+
+    # Who waits for what.
+
+    @property
+    def _paced(self) -> bool:
+        """Whether there is a guest that runs."""
+        if self._closing is not None:
+            return False
+        vm = self.monitor.vm
+        return vm.running and not vm.paused
+
+    def _pause(self, pace: Pace) -> float:
+        """Seconds until a client has its next turn."""
+        if not self._paced:
+            return 0.0
+        return pace.pause(self._crowd)
+
+    def _interests(self) -> float | None:
+        """Register what is waited for, and say how long at most, in seconds."""
+        now = time.monotonic()
+        self._crowd = sum(client.pace.indebted for client in self._clients) + self._door.indebted
+        waits: list[float] = []
+        if self._closing is not None:
+            waits.append(max(self._closing - now, 0.0))
+        elif self._full_until is not None and self._full_until > now:
+            self._want(self._listener.socket, 0, None)
+            waits.append(self._full_until - now)
+        else:
+            pause = self._pause(self._door)
+            self._want(self._listener.socket, 0 if pause else selectors.EVENT_READ, None)
+            if pause:
+                waits.append(pause)
+        for client in self._clients:
+            mask = selectors.EVENT_WRITE if client.unsent else 0
+            if client.loaded or client.hungry:
+                if pause := self._pause(client.pace):
+                    waits.append(pause)
+                elif client.loaded:
+                    waits.append(0.0)
+                else:
+                    mask |= selectors.EVENT_READ
+            self._want(client.socket, mask, client)
+        return min(waits, default=None)
+
+    def _want(self, sock: socket.socket, mask: int, client: Connection | None) -> None:
+        known = self._selector.get_map().get(sock.fileno())
+        if known is None:
+            if mask:
+                self._selector.register(sock, mask, client)
+        elif not mask:
+            self._selector.unregister(sock)
+        elif known.events != mask:
+            self._selector.modify(sock, mask, client)
+
+    # Coming and going.
+
+    def _accept(self) -> None:
+        try:
+            sock, _ = self._listener.socket.accept()
+        except OSError as error:
+            if error.errno in FULL:
+                self._pause_door(error)
+            return  # who came has gone again
+        self._full_until = None
+        if len(self._clients) >= CLIENTS_LIMIT and not self._make_room():
+            with sock, suppress(OSError):
+                sock.setblocking(False)
+                desc = f"there are {CLIENTS_LIMIT} clients already"
+                sock.send(encode({"error": {"class": "GenericError", "desc": desc}}))
             return
-        self._clients.add(client)
-        try:
-            with suppress(OSError):  # the client went away
-                await client.serve(self._closing)
-        finally:
-            await client.close()
-            self._clients.discard(client)
+        self._door.spend(WELCOME)
+        self._clients.append(Connection(sock, Session(self.monitor)))
+
+    def _pause_door(self, error: OSError) -> None:
+        """Nobody can be let in: look again when somebody has left, or after a while. Said once."""
+        if self._full_until is None:
+            LOG.warning(
+                "the control socket at %s takes no clients until there is room again: %s", self.address, error.strerror
+            )
+        self._full_until = time.monotonic() + FULL_SECONDS
+
+    def _make_room(self) -> bool:
+        """Let go of the first that has had time to negotiate and did not."""
+        now = time.monotonic()
+        for client in self._clients:
+            if not client.session.negotiated and now - client.since > NEGOTIATION_SECONDS:
+                self._let_go(client)
+                return True
+        return False
+
+    def _let_go(self, client: Connection) -> None:
+        self._want(client.socket, 0, client)
+        self._clients.remove(client)
+        client.close()
+        if self._full_until is not None:
+            self._full_until = time.monotonic()
+
+    def _close(self) -> None:
+        self._closing = time.monotonic() + GOODBYE_SECONDS
+        self._want(self._listener.socket, 0, None)
+        for client in self._clients:
+            client.hang_up()

@@ -2,16 +2,22 @@
 "Issuing Commands").
 
 Enters: messages as bytes. Leaves: answers as objects. No socket is needed, so tests can talk to it directly.
+
+Until the negotiation is over, the first message that is no JSON object ends the session: who speaks another protocol
+was made to come here (a web page can have a browser send HTTP to any port, with a body of its choice), and whatever it
+says after that is not what the owner of this machine wants.
 """
 
 from __future__ import annotations
 
-import asyncio
 import re
+import threading
+from collections.abc import Callable
 from typing import Any, Final
 
 from pyspapr._native import __version__
 from pyspapr.errors import SpaprError
+from pyspapr.qmp.descriptors import Descriptors
 from pyspapr.qmp.errors import COMMAND_NOT_FOUND, QmpError, WireError
 from pyspapr.qmp.monitor import Monitor
 from pyspapr.qmp.registry import TABLE, Command, Where
@@ -21,6 +27,8 @@ NEGOTIATE: Final = "qmp_capabilities"
 CAPABILITIES: Final[list[str]] = []
 """Out-of-band execution is not offered: commands are carried out in their order."""
 _MEMBERS: Final = frozenset(("execute", "arguments", "id"))
+
+Reply = Callable[[Json], None]
 
 
 def version_info() -> Json:
@@ -35,16 +43,20 @@ def greeting() -> Json:
     return {"QMP": {"version": version_info(), "capabilities": CAPABILITIES}}
 
 
-def describe(error: Exception) -> Json:
+def describe(error: BaseException) -> Json:
     """An exception as QMP's error object. What is no error of ours is a bug, and says which."""
     if isinstance(error, QmpError):
         return {"class": error.kind, "desc": str(error)}
     if isinstance(error, SpaprError):
-        return {"class": "GenericError", "desc": str(error)}
-    if isinstance(error, OSError):
+        text = str(error)
+    elif isinstance(error, OSError):
         where = f" ({error.filename})" if error.filename else ""
-        return {"class": "GenericError", "desc": f"{error.strerror or error}{where}"}
-    return {"class": "GenericError", "desc": f"internal error: {type(error).__name__}: {error}"}
+        text = f"{error.strerror or error}{where}"
+    elif isinstance(error, MemoryError):
+        text = "the host has no memory for this"
+    else:
+        text = f"internal error: {type(error).__name__}: {error}"
+    return {"class": "GenericError", "desc": text}
 
 
 class Session:
@@ -54,23 +66,64 @@ class Session:
         """Before the negotiation."""
         self.monitor = monitor
         self.negotiated = False
+        self.over = False
+        """Whether nothing more that the client says is heard."""
+        self.descriptors = Descriptors()
 
-    async def answer(self, message: bytes | WireError) -> Json:
-        """The answer to a message, with its id."""
+    def answer(self, message: bytes | WireError, reply: Reply) -> bool:
+        """Have `reply` called with the answer to a message and its id, now or by another thread.
+
+        True when the guest is interrupted for it.
+        """
         request: Json = {}
+
+        def finish(outcome: Callable[[], Any]) -> None:
+            try:
+                answer: Json = {"return": outcome()}
+            except Exception as error:  # an answer for the client; the machine and the other clients go on
+                answer = {"error": describe(error)}
+            if "id" in request:
+                answer["id"] = request["id"]
+            reply(answer)
+
+        try:
+            request = self._decoded(message)
+            call, where = self._call(request)
+        except Exception as error:
+            finish(raising(error))
+            return False
+        if where is Where.ANYWHERE:
+            finish(call)
+            return False
+        if where is Where.MACHINE and (future := self.monitor.vm.post_to_run(call)) is not None:
+            future.add_done_callback(lambda done: finish(done.result))
+            return True
+        if where is Where.MACHINE:
+            vm = self.monitor.vm
+            self._aside(finish, lambda: vm.call(call))
+        else:
+            self._aside(finish, call)
+        return False
+
+    @staticmethod
+    def _aside(finish: Callable[[Callable[[], Any]], None], call: Callable[[], Any]) -> None:
+        """In a thread of its own, which keeps nobody from ending the process."""
+        thread = threading.Thread(target=finish, args=(call,), name="qmp command", daemon=True)
+        try:
+            thread.start()
+        except (RuntimeError, MemoryError) as error:  # so many threads that there is none left
+            finish(raising(QmpError(f"the host has no thread for this: {error}")))
+
+    def _decoded(self, message: bytes | WireError) -> Json:
         try:
             if isinstance(message, WireError):
                 raise message
-            request = decode(message)
-            result = await self._execute(request)
-            answer: Json = {"return": result}
-        except Exception as error:  # an answer for the client; the machine and the other clients go on
-            answer = {"error": describe(error)}
-        if "id" in request:
-            answer["id"] = request["id"]
-        return answer
+            return decode(message)
+        except WireError:
+            self.over = not self.negotiated
+            raise
 
-    async def _execute(self, request: Json) -> Any:
+    def _call(self, request: Json) -> tuple[Callable[[], Any], Where]:
         for member in request:
             if member not in _MEMBERS:
                 raise QmpError(f"QMP input member '{member}' is unexpected")
@@ -84,15 +137,13 @@ class Session:
             raise QmpError("QMP input member 'arguments' must be an object")
         command = self._find(name)
         keywords = command.check(arguments)
+        return lambda: self._execute(command, keywords), command.where
+
+    def _execute(self, command: Command, keywords: dict[str, Any]) -> Any:
+        result = command(self.monitor, keywords, self.descriptors)
         if command.name == NEGOTIATE:
-            result = command(self.monitor, keywords)
             self.negotiated = True
-            return result
-        if command.where is Where.ANYWHERE:
-            return command(self.monitor, keywords)
-        if command.where is Where.ASIDE:
-            return await asyncio.to_thread(command, self.monitor, keywords)
-        return await asyncio.wrap_future(self.monitor.vm.post(lambda: command(self.monitor, keywords)))
+        return result
 
     def _find(self, name: str) -> Command:
         if not self.negotiated and name != NEGOTIATE:
@@ -102,3 +153,12 @@ class Session:
         if name not in TABLE:
             raise QmpError(f"The command {name} has not been found", COMMAND_NOT_FOUND)
         return TABLE[name]
+
+
+def raising(error: Exception) -> Callable[[], Any]:
+    """A function that raises `error`."""
+
+    def outcome() -> Any:
+        raise error
+
+    return outcome

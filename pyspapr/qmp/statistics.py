@@ -6,10 +6,15 @@ its own, and so have the passes.
 
 from __future__ import annotations
 
-from typing import Final, TypedDict
+from typing import TYPE_CHECKING, Final, TypedDict
 
-from pyspapr.migration.phases import QEMU_STATUS, Phase
+from pyspapr.errors import SpaprError
+from pyspapr.migration import uri
+from pyspapr.migration.phases import QEMU_ARRIVAL_STATUS, QEMU_STATUS, Phase
 from pyspapr.migration.statistics import MigrationStatistics, PassStatistics
+
+if TYPE_CHECKING:
+    from pyspapr.migration.destination import Incoming
 
 PAGE: Final = 4096
 
@@ -54,6 +59,16 @@ PassInfo = TypedDict(
     },
 )
 
+
+class SocketAddress(TypedDict, total=False):
+    """Where a source can connect, in QEMU's form."""
+
+    type: str
+    host: str
+    port: str
+    path: str
+
+
 MigrationInfo = TypedDict(
     "MigrationInfo",
     {
@@ -68,6 +83,7 @@ MigrationInfo = TypedDict(
         "ram": RamInfo,
         "hpt": HptInfo,
         "passes": list[PassInfo],
+        "socket-address": list[SocketAddress],
     },
     total=False,
 )
@@ -130,3 +146,26 @@ def migration_info(statistics: MigrationStatistics, memory: int) -> MigrationInf
     if statistics.error is not None:
         info["error-desc"] = statistics.error
     return info
+
+
+def arrival_info(incoming: Incoming) -> MigrationInfo:
+    """The machine that comes here: what has arrived of it, in all passes together."""
+    statistics = incoming.statistics
+    info = migration_info(statistics, incoming.memory)
+    info["status"] = QEMU_ARRIVAL_STATUS[statistics.phase]
+    if statistics.phase is Phase.SETUP and (address := socket_address(incoming.address)) is not None:
+        info["socket-address"] = [address]
+    for name in ("expected-downtime", "cpu-throttle-percentage"):  # which only the source knows
+        info.pop(name, None)  # type: ignore[misc]
+    return info
+
+
+def socket_address(text: str) -> SocketAddress | None:
+    """The address in QEMU's form, if it is one that a source can connect to."""
+    try:
+        address = uri.parse(text)
+    except SpaprError:  # an object of the caller's
+        return None
+    if address.kind == "tcp":
+        return {"type": "inet", "host": address.text, "port": str(address.number)}
+    return {"type": "unix", "path": address.text} if address.kind == "unix" else None
