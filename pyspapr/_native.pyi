@@ -15,6 +15,7 @@ EXIT_HYPERCALL: Final[int]  # `sc 1` that has no native handler: see Vcpu.hyperc
 EXIT_HALTED: Final[int]  # ceded or stopped; with virtual time, and its idle limit has been reached
 EXIT_KICKED: Final[int]  # kick() was called
 EXIT_UNIMPLEMENTED: Final[int]  # strict mode only: an instruction without semantics, see Vcpu.unimplemented
+EXIT_OUTPUT: Final[int]  # output has waited for some milliseconds
 OUTPUT: Final[int]  # a bit beside each of them: see Vcpu.take_output()
 EXIT_HUNG: Final[int]  # branches to itself with every interrupt masked: it can never wake
 

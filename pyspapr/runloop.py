@@ -191,7 +191,7 @@ class Run:
         elif code == _native.EXIT_UNIMPLEMENTED:
             address, word = self.vcpu.unimplemented
             vm.end(Unimplemented(address, word, _native.disassemble(word, address)))
-        else:
+        elif code != _native.EXIT_OUTPUT:  # which is shown by now
             raise RuntimeError(f"the engine returned {code}, which is no exit")
 
     def _sleep(self) -> None:

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from images import POWER_OFF, hypercall, li, rtas, started
 
-from pyspapr import ExpectError, InstructionLimit, Machine, Matched, PoweredOff, StateError
+from pyspapr import ExpectError, InstructionLimit, Interrupted, Machine, Matched, PoweredOff, StateError
 from pyspapr.cpu import Cpu
 from pyspapr.hcall.term import H_GET_TERM_CHAR, H_PUT_TERM_CHAR
+from pyspapr.runloop import SLICE
 
 FOREVER = [0x38630001, 0x4BFFFFFC]  # addi r3,r3,1; b .-4
 PIECES = ["", "a", "lo", "g", "in: lo", "gin", ":", " x" * 4, "in:login", ": logi", "n", "", "\n", "login:"]
@@ -179,6 +180,14 @@ def test_a_sink_that_raises_ends_the_run_and_nothing_is_lost(vm: Machine, tmp_pa
     assert not (tmp_path / "saved").exists()
     assert vm.run(timeout=20) == PoweredOff()
     assert b"".join(seen) == vm.console.raw == b"abcdefgh" * 2000
+
+
+def test_what_a_busy_guest_printed_is_shown_soon() -> None:
+    vm = Machine(memory="32M", engine="interp")
+    vm.console.sinks.append(lambda data: vm.stop())
+    started(vm, *put("busy"), *FOREVER)
+    assert vm.run(timeout=60) == Interrupted()
+    assert vm.cpus[0].vcpu.instructions < SLICE
 
 
 def test_what_a_guest_printed_before_an_interruption_is_there(vm: Machine) -> None:

@@ -71,6 +71,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("EXIT_KICKED", vcpu::EXIT_KICKED)?;
     m.add("EXIT_UNIMPLEMENTED", vcpu::EXIT_UNIMPLEMENTED)?;
     m.add("EXIT_HUNG", vcpu::EXIT_HUNG)?;
+    m.add("EXIT_OUTPUT", vcpu::EXIT_OUTPUT)?;
     m.add("OUTPUT", vcpu::OUTPUT)?;
     m.add_function(wrap_pyfunction!(models, m)?)?;
     m.add_function(wrap_pyfunction!(code_share, m)?)?;

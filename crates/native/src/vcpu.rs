@@ -41,6 +41,7 @@ pub const EXIT_HALTED: u32 = 2;
 pub const EXIT_KICKED: u32 = 3;
 pub const EXIT_UNIMPLEMENTED: u32 = 4;
 pub const EXIT_HUNG: u32 = 5;
+pub const EXIT_OUTPUT: u32 = 6;
 /// Beside each of them: output waits in `take_output`.
 pub const OUTPUT: u32 = 0x100;
 
@@ -238,6 +239,10 @@ impl Vcpu {
                 if looked.elapsed() >= SIGNALS {
                     Python::attach(|py| py.check_signals())?;
                     looked = Instant::now();
+                    // Somebody may be watching.
+                    if inner.terminal.waits() {
+                        return Ok(EXIT_OUTPUT);
+                    }
                 }
             }
         });
