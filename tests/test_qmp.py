@@ -487,6 +487,11 @@ def test_query_name_and_cpus(session: Session) -> None:
     assert cpu["cpu-index"] == 0 and cpu["target"] == "ppc64" and cpu["thread-id"] > 0
 
 
+def test_what_scripts_ask_for_first_is_answered_as_by_qemu(session: Session) -> None:
+    assert ask(session, "query-target") == {"return": {"arch": "ppc64"}}
+    assert ask(session, "query-block") == {"return": []}
+
+
 # Addresses.
 
 

@@ -43,6 +43,12 @@ class NameInfo(TypedDict, total=False):
     name: str
 
 
+class TargetInfo(TypedDict):
+    """The guest's architecture."""
+
+    arch: str
+
+
 class CommandInfo(TypedDict):
     """A command."""
 
@@ -93,6 +99,18 @@ def query_commands(monitor: Monitor) -> list[CommandInfo]:
 def query_name(monitor: Monitor) -> NameInfo:
     """The name that the machine was given."""
     return {} if monitor.name is None else {"name": monitor.name}
+
+
+@command("query-target", where=Where.ANYWHERE)
+def query_target(monitor: Monitor) -> TargetInfo:
+    """The guest's architecture in QEMU's word."""
+    return {"arch": TARGET}
+
+
+@command("query-block", where=Where.ANYWHERE)
+def query_block(monitor: Monitor) -> list[str]:
+    """Block devices; always empty, as the machine has none."""
+    return []
 
 
 @command("query-status", where=Where.ANYWHERE)
