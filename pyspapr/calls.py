@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pyspapr.errors import StateError
+from pyspapr.owner import CLOSED
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -62,6 +63,8 @@ class Calls:
         self._queue: deque[tuple[Future[Any] | None, Callable[[], Any]]] = deque()
         self._runner: int | None = None
         self._acting = 0
+        self.closed = False
+        """Whether `close` was called."""
         self.abandoned = False
         """Whether this process is a child of fork and the thread that was using the machine is not in it."""
 
@@ -158,6 +161,16 @@ class Calls:
         while self._queue:
             _carry_out(*self._queue.popleft())
 
+    def close(self) -> None:
+        """Nothing more is carried out. Raises StateError while the machine runs or something is."""
+        with self._lock:
+            if self.elsewhere:
+                raise StateError("another thread runs the machine: it cannot be closed before stop()")
+            if self._runner is not None or self._acting:
+                raise StateError("the machine cannot be closed by its own handlers or by a function submitted to it")
+            self.closed = True
+            self._queue.clear()
+
     def after_fork(self) -> None:
         """In the child: what other threads queued is theirs, and the parent does it."""
         me = threading.get_ident()
@@ -173,5 +186,7 @@ class Calls:
         self._queue = deque(entry for entry in self._queue if entry[0] is None)
 
     def _check(self) -> None:
+        if self.closed:
+            raise StateError(CLOSED)
         if self.abandoned:
             raise StateError(ABANDONED)

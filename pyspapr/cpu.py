@@ -7,10 +7,11 @@ wider than its register is refused; what of its 64 bits an SPR keeps is what `mt
 from __future__ import annotations
 
 from collections.abc import Iterator, MutableMapping
-from typing import ClassVar, Final
+from typing import ClassVar, Final, cast
 
 from pyspapr import cpu_state
 from pyspapr._native import Vcpu
+from pyspapr.owner import Closed
 from pyspapr.vmstate.schema import VMState
 
 _OWN = frozenset({"vcpu", "index", "names"})
@@ -81,7 +82,13 @@ class Cpu(MutableMapping[str, int]):
 
     def __repr__(self) -> str:
         """Where it stands."""
+        if isinstance(self.vcpu, Closed):
+            return f"<Cpu {self.index} of a closed machine>"
         return f"<Cpu {self.index} pc={self.vcpu.get('pc'):#018x} msr={self.vcpu.get('msr'):#018x}>"
+
+    def close(self) -> None:
+        """For the machine: the processor is given back. Whatever is asked from now on raises StateError."""
+        self.vcpu = cast(Vcpu, Closed())
 
     def unsaved(self) -> list[str]:
         """Names of state that the schema does not know: none, or the machine does not start."""

@@ -10,7 +10,7 @@ between two instructions.
 
 A machine's memory is given back when the last reference to it goes, without the collector of cycles. Its console and
 devices do not keep it; `memory` and `cpus` keep what they show.
-There is nothing to close, so it is no context manager.
+`close`, or the end of the machine's `with`, gives it back at once, whoever still has references.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ import os
 import re
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, TypeVar, Unpack
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, Unpack, cast
 
 from pyspapr import config as config_module
 from pyspapr import forked, hcall, machine_state, runloop, vmstate
@@ -41,7 +42,7 @@ from pyspapr.limits import host_limits
 from pyspapr.memory import Memory
 from pyspapr.migration.options import MigrationOptions, takes
 from pyspapr.migration.prepare import as_it_is
-from pyspapr.owner import owner
+from pyspapr.owner import CLOSED, Closed, owner
 from pyspapr.plain import unknown
 from pyspapr.results import Migrated, Panicked, PoweredOff, Rebooted, StopReason
 from pyspapr.runstate import Events, Status, status_of
@@ -168,8 +169,42 @@ class Machine:
         """Neither `copy` nor `pickle` makes a second machine: one of the same processor and RAM would be none."""
         raise TypeError("a machine is copied with snapshot().fork(), and given to other processes with save()")
 
+    def __enter__(self) -> Self:
+        """It is there already."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    def close(self) -> None:
+        """Give back RAM, hash table and processors now. Whatever needs them raises StateError from then on.
+
+        What the console has printed can still be read. A migration under way is cancelled. Raises StateError while the
+        machine runs, and in its handlers; closing once more does nothing.
+        """
+        if self._calls.closed:
+            return
+        if (migration := self.migrating) is not None and not self.running:
+            migration.cancel()
+        self._calls.close()
+        self.memory.close()
+        for cpu in self.cpus:
+            cpu.close()
+        self.ram, self.hpt, self.prepared_hpt = cast(Ram, Closed()), cast(Hpt, Closed()), None
+        self.hypercalls.clear()
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._calls.closed
+
     def __repr__(self) -> str:
         """What it is and how it stands."""
+        if self.closed:
+            return f"<Machine {self.config.cpu}, closed>"
         state = "ended" if self.ended else "started" if self.started else "empty"
         return f"<Machine {self.config.cpu} {len(self.memory) >> 20} MiB, {state}>"
 
@@ -377,6 +412,8 @@ class Machine:
 
         It was migrated away, has not come yet, or belonged to a thread that a child of fork does not have.
         """
+        if self.closed:
+            return CLOSED
         if self._calls.abandoned:
             return ABANDONED
         if isinstance(self.ended, Migrated):

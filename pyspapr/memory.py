@@ -6,10 +6,11 @@ Addresses are guest real addresses. Everything outside RAM raises `GuestAddressE
 from __future__ import annotations
 
 from operator import index
-from typing import TYPE_CHECKING, Literal, overload
+from typing import TYPE_CHECKING, Literal, cast, overload
 
 from pyspapr._native import Ram
 from pyspapr.errors import GuestAddressError
+from pyspapr.owner import Closed
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -25,6 +26,10 @@ class Memory:
     def __init__(self, ram: Ram) -> None:
         """Wrap the machine's RAM."""
         self._ram = ram
+
+    def close(self) -> None:
+        """For the machine: RAM is given back. Whatever is asked from now on raises StateError."""
+        self._ram = cast(Ram, Closed())
 
     def __len__(self) -> int:
         """Bytes of RAM."""

@@ -8,12 +8,27 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from pyspapr.errors import StateError
 
 if TYPE_CHECKING:
     from pyspapr.machine import Machine
+
+
+CLOSED: Final = "this machine is closed: its memory was given back"
+
+
+class Closed:
+    """Stands where RAM, the hash table and processors of a closed machine were."""
+
+    def __getattr__(self, name: str) -> Any:
+        """Raises StateError."""
+        raise StateError(CLOSED)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Raises StateError."""
+        raise StateError(CLOSED)
 
 
 def owner(machine: Machine, what: str) -> Callable[[], Machine]:

@@ -241,3 +241,92 @@ def test_resident_memory_stays_what_it_was() -> None:
     command = [sys.executable, str(Path(__file__).with_name("lifetimes.py")), ROUNDS]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def shared_memory() -> int:
+    """KiB of memory files and of shared memory that are resident here."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("RssShmem"))
+
+
+def test_close_gives_memory_back_whoever_has_references(demo_guest: Path) -> None:
+    vm = Machine(memory="64M")
+    before = shared_memory()
+    vm.load_kernel(demo_guest)
+    vm.memory.fill(32 << 20, 16 << 20, 1)
+    vm.console.expect("self-test")
+    memory, cpu, console, printed = vm.memory, vm.cpus[0], vm.console, vm.console.output
+    assert shared_memory() > before + (16 << 10)
+    vm.close()
+    assert vm.closed and shared_memory() <= before + 1024
+    vm.close()
+    assert console.output == printed and repr(vm) == "<Machine power8, closed>"
+    assert repr(cpu) == "<Cpu 0 of a closed machine>"
+    uses: list[Callable[[], object]] = [
+        vm.run,
+        vm.reboot,
+        vm.pause,
+        vm.snapshot,
+        vm.state_hash,
+        lambda: vm.start(pc=0),
+        lambda: vm.load_kernel(demo_guest),
+        lambda: vm.save("nowhere"),
+        lambda: vm.migrate("unix:nowhere"),
+        lambda: vm.call(lambda: None),
+        lambda: memory[0],
+        lambda: memory.write(0, b"0"),
+        lambda: cpu.pc,
+        lambda: cpu.vcpu.run(),
+        lambda: console.expect("never"),
+        vm.rtc.get,
+    ]
+    for use in uses:
+        with pytest.raises(StateError, match="this machine is closed"):
+            use()
+
+
+def test_a_machine_closes_with_its_block(demo_guest: Path) -> None:
+    with Machine(memory="64M") as vm, pytest.raises(LookupError):
+        vm.load_kernel(demo_guest)
+        vm.run(max_instructions=1000)
+        raise LookupError
+    assert vm.closed
+
+
+def test_nobody_closes_a_machine_that_runs(demo_guest: Path) -> None:
+    vm = booted(demo_guest)
+
+    @vm.hypercall(0xF100, "H_NOTE")
+    def note(vm: Machine, cpu: object) -> int:
+        with pytest.raises(StateError, match="cannot be closed by its own handlers"):
+            vm.close()
+        vm.stop()
+        return 0
+
+    thread = threading.Thread(target=vm.run)
+    thread.start()
+    vm.call(lambda: None)
+    while not vm.running:
+        pass
+    with pytest.raises(StateError, match="another thread runs the machine"):
+        vm.close()
+    vm.stop()
+    thread.join()
+    vm.memory.write(0x1000, bytes.fromhex("44000022"))
+    vm.start(pc=0x1000, r3=0xF100)
+    vm.run(max_instructions=100)
+    with pytest.raises(StateError, match="a function submitted"):
+        vm.call(vm.close)
+    vm.close()
+
+
+def test_closing_cancels_a_migration(demo_guest: Path, tmp_path: Path) -> None:
+    incoming = Incoming(f"unix:{tmp_path / 'way'}")
+    arrival = received(incoming)
+    vm = booted(demo_guest)
+    migration = vm.start_migration(incoming.address, bandwidth=100_000)
+    vm.close()
+    arrival.join()
+    with pytest.raises(MigrationError, match="cancelled"):
+        migration.result()
+    assert migration.statistics.error is not None
