@@ -13,10 +13,11 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any, Final
 
 from pyspapr._native import __version__
-from pyspapr.errors import SpaprError
+from pyspapr.errors import SpaprError, StateError
 from pyspapr.qmp.descriptors import Descriptors
 from pyspapr.qmp.errors import COMMAND_NOT_FOUND, QmpError, WireError
 from pyspapr.qmp.monitor import Monitor
@@ -77,26 +78,36 @@ class Session:
         """
         request: Json = {}
 
+        def send(answer: Json) -> None:
+            if "id" in request:
+                answer["id"] = request["id"]
+            reply(answer)
+
         def finish(outcome: Callable[[], Any]) -> None:
             try:
                 answer: Json = {"return": outcome()}
             except Exception as error:  # an answer for the client; the machine and the other clients go on
                 answer = {"error": describe(error)}
-            if "id" in request:
-                answer["id"] = request["id"]
-            reply(answer)
+            send(answer)
+
+        def settled(done: Future[Any]) -> None:
+            # Not raised here: a frame with the future would become part of the error that the future has, a cycle.
+            if (error := done.exception()) is None:
+                send({"return": done.result()})
+            else:
+                send({"error": describe(error if isinstance(error, Exception) else StateError(str(error)))})
 
         try:
             request = self._decoded(message)
             call, where = self._call(request)
         except Exception as error:
-            finish(raising(error))
+            send({"error": describe(error)})
             return False
         if where is Where.ANYWHERE:
             finish(call)
             return False
         if where is Where.MACHINE and (future := self.monitor.vm.post_to_run(call)) is not None:
-            future.add_done_callback(lambda done: finish(done.result))
+            future.add_done_callback(settled)
             return True
         if where is Where.MACHINE:
             vm = self.monitor.vm
