@@ -17,7 +17,7 @@ fuzz_target!(|input: &[u8]| {
             let text = disassemble(word, address, isa);
             assert_eq!(text, disassemble(word, address, isa));
             assert!(!text.is_empty());
-            if decode(Word(word), isa).is_none() {
+            if decode(Word::from(word), isa).is_none() {
                 assert!(text.starts_with(".long"), "{word:08x} is no instruction but is shown as {text}");
             }
         }

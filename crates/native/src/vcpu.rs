@@ -60,7 +60,7 @@ struct Inner {
     halted: bool,
     native: Native,
     terminal: Terminal,
-    unimplemented: (u64, u32),
+    unimplemented: (u64, u64),
     /// Nanoseconds that virtual time may have skipped at most.
     idle_limit: u64,
     /// Where the `sc` is that Python has been told of and has not answered.
@@ -118,7 +118,7 @@ impl Inner {
                 self.unimplemented = (cia, word);
                 Some(EXIT_UNIMPLEMENTED)
             }
-            Exit::Hypercall => {
+            Exit::Hypercall { sc } => {
                 let cpu = &mut self.engine.cpu;
                 if cpu.msr & msr::PR != 0 {
                     cpu.gpr[3] = H_PRIVILEGE as u64;
@@ -138,8 +138,7 @@ impl Inner {
                     return None;
                 }
                 self.engine.cpu.read_clock();
-                // `sc` is an instruction of four bytes, and the processor stands behind it.
-                self.unanswered = Some(self.engine.cpu.cia.wrapping_sub(4));
+                self.unanswered = Some(sc);
                 Some(EXIT_HYPERCALL)
             }
         }
@@ -463,7 +462,7 @@ impl Vcpu {
     }
 
     #[getter]
-    fn unimplemented(&self) -> PyResult<(u64, u32)> {
+    fn unimplemented(&self) -> PyResult<(u64, u64)> {
         Ok(self.lock()?.unimplemented)
     }
 

@@ -1,15 +1,15 @@
 //! Decoded code: basic blocks, found by real address, dropped when their memory is written.
 //!
-//! A block lies within one grain and ends with an instruction whose row says `ends`. Links between blocks and the
+//! A block lies within one grain and ends with an instruction whose row says so. Links between blocks and the
 //! jump cache name an effective address and a fetch context; a new context number makes all of them stale at once.
 
 use crate::{
     exec::ExecFn,
     fields::Word,
-    insn::{self, Facility, decode},
+    insn::{self, Effect, Facility, decode, effect::Branch},
     jit::Entry,
     model::Isa,
-    msr, spr,
+    msr,
     state::Cpu,
     tlb::{GRAIN, GRAIN_SHIFT, half},
     trap::{Done, Trap},
@@ -22,7 +22,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 pub struct Op {
     /// Semantics.
     pub exec: ExecFn,
-    /// The word, in instruction order.
+    /// The word or words, in instruction order.
     pub word: Word,
 }
 
@@ -43,6 +43,10 @@ pub struct Block {
     pub first: u32,
     /// Number of ops.
     pub len: u32,
+    /// Length in bytes.
+    pub bytes: u32,
+    /// Where its last instruction lies in it, in bytes.
+    pub last: u32,
     /// MSR bits that its instructions need, or [`SELF_BRANCH`].
     pub needs: u64,
     /// The latest successors.
@@ -222,15 +226,17 @@ impl CodeCache {
             let word = op.word;
             // A branch to itself is a block of its own however it is reached, so that it is found to hang at its first
             // execution wherever runs are cut.
-            let to_itself = row.is_some_and(|row| row.name == "b") && word.li() == 0 && !word.aa();
+            let to_itself = row.is_some_and(|row| row.effect == Effect::Branch(Branch::Always))
+                && word.li() == 0
+                && !word.aa();
             if to_itself && self.ops.len() > first {
                 break;
             }
             self.ops.push(op);
-            at += 4;
+            at += u64::from(word.bytes());
             let Some(row) = row else { break };
             needs |= facility_bits(row.facility.of(word, row.form));
-            if ends(row, word) {
+            if row.ends_block(word) {
                 if to_itself {
                     needs |= SELF_BRANCH;
                 }
@@ -240,11 +246,22 @@ impl CodeCache {
                 break;
             }
         }
+        self.insert(cpu, key, first, needs)
+    }
+
+    /// Makes a block of the ops from `first` on, which are those at `key`.
+    fn insert(&mut self, cpu: &mut Cpu, key: u64, first: usize, needs: u64) -> u32 {
+        let real = key & !3;
+        let ops = &self.ops[first..];
+        let len = ops.len() as u32;
+        let bytes: u32 = ops.iter().map(|op| op.word.bytes()).sum();
+        let last = bytes - ops.last().map_or(0, |op| op.word.bytes());
         let number = self.blocks.len() as u32;
-        let len = (self.ops.len() - first) as u32;
         self.blocks.push(Block {
             first: first as u32,
             len,
+            bytes,
+            last,
             needs,
             links: Default::default(),
             key,
@@ -258,7 +275,9 @@ impl CodeCache {
         }
         let grain = self.grains.entry(real >> GRAIN_SHIFT).or_default();
         grain.blocks.push(number);
-        for line in line_of(real)..=line_of(at - 4) {
+        // A prefix at the end of a grain has no suffix there.
+        let end = (real + u64::from(bytes) - 1).min(real | (GRAIN - 1));
+        for line in line_of(real)..=line_of(end) {
             grain.lines |= 1 << line;
         }
         number
@@ -326,11 +345,24 @@ impl CodeCache {
     }
 }
 
-/// The instruction at real address `at`, in the current byte order; its row, if it has semantics.
-pub fn decoded(cpu: &Cpu, at: u64) -> (Op, Option<&'static insn::Row>) {
+/// The instruction at real address `at`, in the current byte order. A prefix at the end of its 64 bytes has no suffix.
+fn fetch(cpu: &Cpu, at: u64) -> Word {
     // Instructions are whole words within RAM, whose size is a multiple of a grain.
-    let raw: u32 = cpu.ram.read(at).unwrap_or(0);
-    let word = Word(if cpu.le() { raw } else { raw.swap_bytes() });
+    let word = |at| {
+        let raw: u32 = cpu.ram.read(at).unwrap_or(0);
+        if cpu.le() { raw } else { raw.swap_bytes() }
+    };
+    let first = word(at);
+    if first >> 26 != Word::PREFIX || !cpu.model.isa.has_prefixes() {
+        return first.into();
+    }
+    let next = at + 4;
+    Word::prefixed(first, if next.is_multiple_of(Word::PREFIXED_BLOCK) { 0 } else { word(next) })
+}
+
+/// The instruction at real address `at`; its row, if it has semantics.
+pub fn decoded(cpu: &Cpu, at: u64) -> (Op, Option<&'static insn::Row>) {
+    let word = fetch(cpu, at);
     let row = decode::decode(word, cpu.model.isa);
     match row.and_then(|row| row.exec_for(word)) {
         Some(exec) => (Op { exec, word }, row),
@@ -342,7 +374,86 @@ fn line_of(addr: u64) -> u32 {
     ((addr % GRAIN) >> LINE_SHIFT) as u32
 }
 
-/// Whether the block ends here: `mfspr`, `mtspr` and `mftb` end it only for registers that ask for it.
-pub(crate) fn ends(row: &insn::Row, word: Word) -> bool {
-    row.ends && (!matches!(row.name, "mfspr" | "mtspr") || spr::ends_block(word))
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        engine::{Engine, EngineKind},
+        exec::{fixed, loadstore},
+        exit::Exit,
+        insn::Row,
+        model::{Model, POWER9},
+        ram::Ram,
+    };
+    use hpt::Hpt;
+    use std::sync::Arc;
+
+    const BASE: u64 = 0x1_0000;
+    const PREFIX: u32 = 0x0600_0000;
+    const ADDI: u32 = 14 << 26 | 3 << 21 | 3 << 16 | 1;
+
+    fn cpu(model: &'static Model) -> Cpu {
+        let ram = Arc::new(Ram::new(1 << 20).expect("memory"));
+        let mut cpu = Cpu::new(model, ram, Arc::new(Hpt::new(18).expect("table")));
+        (cpu.cia, cpu.nia) = (BASE, BASE + 4);
+        cpu.set_msr(msr::SF);
+        cpu
+    }
+
+    /// An engine whose code at `BASE` is an addition of eight bytes, to R3, and `last`.
+    fn engine(kind: EngineKind, exec: ExecFn, last: u32) -> Engine {
+        let mut engine = Engine::with_kind(cpu(&POWER9), kind);
+        let addition = Op { exec: fixed::addi, word: Word::prefixed(PREFIX, ADDI) };
+        engine.cache.ops = vec![addition, Op { exec, word: last.into() }];
+        engine.cache.insert(&mut engine.cpu, BASE, 0, 0);
+        // Budgets may end between the two.
+        engine.cpu.ram.write(BASE + 8, last.swap_bytes()).expect("memory");
+        engine
+    }
+
+    #[test]
+    fn both_engines_step_over_instructions_of_eight_bytes() {
+        let back = 18 << 26 | -8i32 as u32 & 0x03ff_fffc;
+        let make = |kind| engine(kind, crate::exec::branch::b, back);
+        let [mut interp, mut jit] = [make(EngineKind::Interp), make(EngineKind::Jit)];
+        for until in (1..400).step_by(3) {
+            for engine in [&mut interp, &mut jit] {
+                assert_eq!(engine.run(until), Exit::Limit);
+                let at = if until % 2 == 0 { BASE } else { BASE + 8 };
+                assert_eq!((engine.cpu.cia, engine.cpu.gpr[3]), (at, until.div_ceil(2)));
+            }
+        }
+        assert!(jit.compiled > 0 || jit.kind() == EngineKind::Interp);
+    }
+
+    #[test]
+    fn an_instruction_behind_one_of_eight_bytes_traps_where_it_stands() {
+        // lwz r4,0(r5): there is no memory there.
+        let mut engine = engine(EngineKind::Interp, loadstore::lwz, 32 << 26 | 4 << 21 | 5 << 16);
+        engine.cpu.gpr[5] = 1 << 40;
+        engine.run(2);
+        assert_eq!(engine.cpu.spr[26], BASE + 8);
+    }
+
+    #[test]
+    fn a_prefix_has_its_suffix_with_it_unless_64_bytes_end_between() {
+        static POWER10: Model = Model { isa: Isa::V3_1, name: "power10", ..POWER9 };
+        let at = |model, address: u64, le: bool| {
+            let mut cpu = cpu(model);
+            cpu.set_msr(msr::SF | if le { msr::LE } else { 0 });
+            for (n, word) in [PREFIX, ADDI].into_iter().enumerate() {
+                let raw = if le { word } else { word.swap_bytes() };
+                cpu.ram.write(address + 4 * n as u64, raw).expect("memory");
+            }
+            let (op, row): (Op, Option<&Row>) = decoded(&cpu, address);
+            assert!(row.is_none());
+            op.word
+        };
+        for le in [false, true] {
+            assert_eq!(at(&POWER10, BASE, le), Word::prefixed(PREFIX, ADDI));
+            assert_eq!(at(&POWER10, BASE + 0x3c, le), Word::prefixed(PREFIX, 0));
+            assert_eq!(at(&POWER9, BASE, le), Word::from(PREFIX));
+        }
+        assert_eq!(at(&POWER10, BASE + 0xffc, true).bytes(), 8);
+    }
 }

@@ -5,14 +5,17 @@
 pub enum Exit {
     /// The instruction count asked for is reached.
     Limit,
-    /// `sc 1`: the hypervisor's turn. The next instruction follows the `sc`.
-    Hypercall,
+    /// `sc 1`: the hypervisor's turn. The processor stands behind the `sc`.
+    Hypercall {
+        /// Address of the `sc`.
+        sc: u64,
+    },
     /// Strict mode: an instruction of the table without semantics.
     Unimplemented {
         /// Its address.
         cia: u64,
-        /// Its word.
-        word: u32,
+        /// Its word; with a prefix, which is above its suffix, both.
+        word: u64,
     },
     /// A branch to itself with external interrupts masked: nothing in this processor can end that.
     Hung,

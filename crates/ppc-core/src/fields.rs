@@ -2,17 +2,53 @@
 //!
 //! Bit 0 is the most significant bit, as in the ISA. Every accessor returns the raw field; those whose
 //! meaning is always signed (`SI`, `DS`, `D`, `BD`, `LI`) return it sign-extended and already scaled.
+//!
+//! A prefixed instruction (3.1, Book I, "Prefixed Instructions") has its prefix in the high half. The accessors read the
+//! low half: the only word of most instructions, the suffix of a prefixed one.
 
-/// A 32-bit instruction word.
+/// An instruction: one word, or a prefix above its suffix.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[repr(transparent)]
-pub struct Word(pub u32);
+pub struct Word(pub u64);
+
+impl From<u32> for Word {
+    fn from(word: u32) -> Self {
+        Word(word.into())
+    }
+}
 
 impl Word {
+    /// The primary opcode of a prefix.
+    pub const PREFIX: u32 = 1;
+    /// No prefixed instruction crosses a multiple of this many bytes.
+    pub const PREFIXED_BLOCK: u64 = 64;
+
+    /// The instruction of `prefix` and the word behind it.
+    pub const fn prefixed(prefix: u32, suffix: u32) -> Self {
+        Word((prefix as u64) << 32 | suffix as u64)
+    }
+
+    /// The prefix; 0 for an instruction of one word.
+    pub const fn prefix(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    /// The only word, or the suffix.
+    #[inline(always)]
+    pub const fn low(self) -> u32 {
+        self.0 as u32
+    }
+
+    /// How long the instruction is.
+    #[inline(always)]
+    pub const fn bytes(self) -> u32 {
+        if self.prefix() == 0 { 4 } else { 8 }
+    }
+
     /// Bits `start..start+len` (ISA numbering), right aligned.
     #[inline(always)]
     pub const fn bits(self, start: u32, len: u32) -> u32 {
-        (self.0 >> (32 - start - len)) & ((1u64 << len) - 1) as u32
+        (self.low() >> (32 - start - len)) & ((1u64 << len) - 1) as u32
     }
 
     /// One bit (ISA numbering).
@@ -24,7 +60,7 @@ impl Word {
     /// Primary opcode, bits 0:5.
     #[inline(always)]
     pub const fn opcd(self) -> u32 {
-        self.0 >> 26
+        self.low() >> 26
     }
 }
 
@@ -121,72 +157,72 @@ impl Word {
     /// SI or D, bits 16:31, sign-extended.
     #[inline(always)]
     pub const fn si(self) -> i64 {
-        self.0 as i16 as i64
+        self.low() as i16 as i64
     }
     /// UI, bits 16:31, zero-extended.
     #[inline(always)]
     pub const fn ui(self) -> u64 {
-        self.0 as u16 as u64
+        self.low() as u16 as u64
     }
     /// DS || 0b00, sign-extended.
     #[inline(always)]
     pub const fn ds(self) -> i64 {
-        (self.0 as i16 & !3) as i64
+        (self.low() as i16 & !3) as i64
     }
     /// DQ || 0b0000, sign-extended.
     #[inline(always)]
     pub const fn dq(self) -> i64 {
-        (self.0 as i16 & !15) as i64
+        (self.low() as i16 & !15) as i64
     }
     /// BD || 0b00, sign-extended.
     #[inline(always)]
     pub const fn bd(self) -> i64 {
-        (self.0 as i16 & !3) as i64
+        (self.low() as i16 & !3) as i64
     }
     /// LI || 0b00, sign-extended.
     #[inline(always)]
     pub const fn li(self) -> i64 {
-        (((self.0 << 6) as i32) >> 6 & !3) as i64
+        (((self.low() << 6) as i32) >> 6 & !3) as i64
     }
     /// sh of the MD and XS forms: bit 30 || bits 16:20.
     #[inline(always)]
     pub const fn sh6(self) -> u32 {
-        (self.0 >> 11) & 31 | (self.0 << 4) & 32
+        (self.low() >> 11) & 31 | (self.low() << 4) & 32
     }
     /// mb or me of the MD and MDS forms: bit 26 || bits 21:25.
     #[inline(always)]
     pub const fn mb6(self) -> u32 {
-        (self.0 >> 6) & 31 | self.0 & 32
+        (self.low() >> 6) & 31 | self.low() & 32
     }
     /// SPR number with its halves swapped back.
     #[inline(always)]
     pub const fn spr(self) -> usize {
-        ((self.0 >> 16) & 31 | (self.0 >> 6) & 0x3e0) as usize
+        ((self.low() >> 16) & 31 | (self.low() >> 6) & 0x3e0) as usize
     }
     /// XT = TX || T (or XS = SX || S): VSR number with its high bit in bit 31.
     #[inline(always)]
     pub const fn xt(self) -> usize {
-        ((self.0 >> 21) & 31 | (self.0 << 5) & 32) as usize
+        ((self.low() >> 21) & 31 | (self.low() << 5) & 32) as usize
     }
     /// XA = AX || A: VSR number with its high bit in bit 29.
     #[inline(always)]
     pub const fn xa(self) -> usize {
-        ((self.0 >> 16) & 31 | (self.0 << 3) & 32) as usize
+        ((self.low() >> 16) & 31 | (self.low() << 3) & 32) as usize
     }
     /// XB = BX || B: VSR number with its high bit in bit 30.
     #[inline(always)]
     pub const fn xb(self) -> usize {
-        ((self.0 >> 11) & 31 | (self.0 << 4) & 32) as usize
+        ((self.low() >> 11) & 31 | (self.low() << 4) & 32) as usize
     }
     /// XC = CX || C: VSR number with its high bit in bit 28.
     #[inline(always)]
     pub const fn xc(self) -> usize {
-        ((self.0 >> 6) & 31 | (self.0 << 2) & 32) as usize
+        ((self.low() >> 6) & 31 | (self.low() << 2) & 32) as usize
     }
     /// XT of the DQ form (lxv, stxv): the high bit is bit 28.
     #[inline(always)]
     pub const fn xt_dq(self) -> usize {
-        ((self.0 >> 21) & 31 | (self.0 << 2) & 32) as usize
+        ((self.low() >> 21) & 31 | (self.low() << 2) & 32) as usize
     }
 }
 

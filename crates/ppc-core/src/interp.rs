@@ -6,7 +6,7 @@ use crate::{
     engine::Engine,
     exit::Exit,
     fields::Word,
-    insn::{decode, storage::Storage},
+    insn::{Effect, decode, storage::Storage},
     jit::Leave,
     mmu::Access,
     msr,
@@ -132,15 +132,12 @@ impl Engine {
             cpu.icount += len;
             for (i, op) in body.iter().enumerate() {
                 if let Err(trap) = (op.exec)(cpu, op.word) {
-                    cpu.icount -= len - 1 - i as u64;
-                    cpu.cia = start.wrapping_add(4 * i as u64);
-                    let op = *op;
-                    return self.trapped(trap, Some(op));
+                    return self.trapped_within(trap, number, i, start);
                 }
             }
-            let cia = start.wrapping_add(4 * (len - 1));
+            let cia = start.wrapping_add(block.last.into());
             cpu.cia = cia;
-            cpu.nia = cpu.wrap(cia.wrapping_add(4));
+            cpu.nia = cpu.wrap(start.wrapping_add(block.bytes.into()));
             if let Err(trap) = (last.exec)(cpu, last.word) {
                 let last = *last;
                 cpu.cia = cia;
@@ -174,19 +171,32 @@ impl Engine {
         }
     }
 
+    /// Instruction `n` of block `number`, which is at `start` and was begun as a whole, has trapped.
+    #[cold]
+    fn trapped_within(&mut self, trap: Trap, number: u32, n: usize, start: u64) -> Option<Exit> {
+        let block = &self.cache.blocks[number as usize];
+        let ops = &self.cache.ops[block.first as usize..][..block.len as usize];
+        let before: u64 = ops[..n].iter().map(|op| u64::from(op.word.bytes())).sum();
+        self.cpu.icount -= (ops.len() - 1 - n) as u64;
+        self.cpu.cia = start.wrapping_add(before);
+        let op = ops[n];
+        self.trapped(trap, Some(op))
+    }
+
     /// Runs at most `count` instructions of a block one by one, with every check.
     fn run_checked(&mut self, number: u32, count: usize) -> Option<Exit> {
         self.switch(Tier::Interpreter);
         let start = self.cpu.cia;
         let block = &self.cache.blocks[number as usize];
         let (first, len, needs) = (block.first as usize, block.len as usize, block.needs);
+        let mut cia = start;
         for i in 0..count.min(len) {
             let cpu = &mut self.cpu;
             let op = self.cache.ops[first + i];
-            let cia = start.wrapping_add(4 * i as u64);
+            let next = cia.wrapping_add(op.word.bytes().into());
             let missing = needs_of(op.word, cpu.model.isa) & !cpu.msr;
             cpu.cia = cia;
-            cpu.nia = cpu.wrap(cia.wrapping_add(4));
+            cpu.nia = cpu.wrap(next);
             cpu.icount += 1;
             let done = if missing != 0 { Err(facility_trap(missing)) } else { (op.exec)(cpu, op.word) };
             if let Err(trap) = done {
@@ -194,6 +204,7 @@ impl Engine {
                 return self.trapped(trap, Some(op));
             }
             cpu.cia = cpu.nia;
+            cia = next;
         }
         if needs & SELF_BRANCH != 0 && self.cpu.cia == start && self.cpu.msr & msr::EE == 0 {
             return Some(Exit::Hung);
@@ -217,7 +228,7 @@ impl Engine {
         let exit = self.run_checked(number, 1).filter(|exit| *exit != Exit::Hung);
         let branch = row.is_some_and(|r| r.chapter == crate::insn::Chapter::Branch);
         // Returns from interrupts and system calls are not traced.
-        let traced = row.is_some_and(|r| !matches!(r.name, "rfid" | "rfscv" | "sc" | "scv"));
+        let traced = row.is_some_and(|r| !matches!(r.effect, Effect::Returns | Effect::SystemCall));
         if exit.is_none() && !self.interrupted && traced && (before & msr::SE != 0 || branch) {
             // SIAR names the traced instruction, SDAR its storage operand if it has one.
             self.cpu.spr[SIAR] = cia;
@@ -265,8 +276,9 @@ impl Engine {
                 self.store_to_code(op)
             }
             Trap::Hypercall => {
-                self.cpu.cia = self.cpu.wrap(cia.wrapping_add(4));
-                Some(Exit::Hypercall)
+                // `sc` ends its block, so that its function finds the next instruction's address.
+                self.cpu.cia = self.cpu.nia;
+                Some(Exit::Hypercall { sc: cia })
             }
             Trap::Illegal if self.strict => {
                 let word = op.or_else(|| self.op_here()).map_or(Word(0), |op| op.word);
@@ -292,7 +304,7 @@ impl Engine {
     /// Runs one instruction again that wants to store to a grain with decoded code, then drops that code.
     fn store_to_code(&mut self, op: Op) -> Option<Exit> {
         let cpu = &mut *self.cpu;
-        cpu.nia = cpu.wrap(cpu.cia.wrapping_add(4));
+        cpu.nia = cpu.wrap(cpu.cia.wrapping_add(op.word.bytes().into()));
         cpu.code_writable = true;
         let done = (op.exec)(cpu, op.word);
         cpu.code_writable = false;

@@ -69,12 +69,13 @@ pub enum Vector {
 }
 
 impl Cpu {
-    /// Takes the interrupt that `trap` asks for. `cia` is the instruction it belongs to.
+    /// Takes the interrupt that `trap` asks for. `cia` is the instruction it belongs to; if it is a system call, `nia` is
+    /// the next one.
     ///
     /// [`Trap::Hypercall`] and [`Trap::CodeModified`] are the engine's own and change nothing here.
     pub fn take_trap(&mut self, trap: Trap, cia: u64) {
         let fault = std::mem::take(&mut self.fault);
-        let next = cia.wrapping_add(4);
+        let next = self.nia;
         match trap {
             Trap::MachineCheck => {
                 if fault.srr1 & SRR1_MC_DATA != 0 {

@@ -11,6 +11,13 @@ pub enum Isa {
     V3_1,
 }
 
+impl Isa {
+    /// Whether primary opcode 1 begins an instruction of two words.
+    pub fn has_prefixes(self) -> bool {
+        self >= Isa::V3_1
+    }
+}
+
 /// A processor model.
 #[derive(Debug)]
 pub struct Model {

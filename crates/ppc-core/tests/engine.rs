@@ -197,7 +197,7 @@ fn system_calls_return_behind_themselves(make: Make) {
 
 fn hypercalls_leave_with_the_next_instruction_ready(make: Make) {
     let mut engine = make(&[addi(3, 0, 4), SC1, addi(3, 3, 1), b(0)]);
-    assert_eq!(engine.run(100), Exit::Hypercall);
+    assert_eq!(engine.run(100), Exit::Hypercall { sc: BASE + 4 });
     assert_eq!((engine.cpu.cia, engine.cpu.icount), (BASE + 8, 2));
     assert_eq!(engine.run(100), Exit::Hung);
     assert_eq!(engine.cpu.gpr[3], 5);

@@ -68,12 +68,12 @@ impl Random {
 fn words(isa: Isa) -> Vec<u32> {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let mut words = Vec::new();
-    for row in rows() {
-        let free = !row.mask;
-        let proper = free & !row.reserved;
-        words.push(row.value);
-        words.push(row.value | proper);
-        words.extend((0..32).map(|bit| 1 << bit).filter(|bit| bit & free != 0).map(|bit| row.value | bit));
+    for row in rows().filter(|row| !row.form.is_prefixed()) {
+        let (own, free) = (row.value as u32, !row.mask as u32);
+        let proper = free & !row.reserved as u32;
+        words.push(own);
+        words.push(own | proper);
+        words.extend((0..32).map(|bit| 1 << bit).filter(|bit| bit & free != 0).map(|bit| own | bit));
         for i in 0..96 {
             let mut fields = random.next();
             let field = |at: u32, value: u32| (value & 31) << (31 - at - 4);
@@ -90,7 +90,7 @@ fn words(isa: Isa) -> Vec<u32> {
                 6 => fields &= random.next() & random.next(),
                 _ => {}
             }
-            words.push(row.value | fields & if i < 88 { proper } else { free });
+            words.push(own | fields & if i < 88 { proper } else { free });
         }
         if row.isa() == isa {
             words.extend(every_field(row, &mut random));
@@ -110,21 +110,21 @@ fn words(isa: Isa) -> Vec<u32> {
         words.extend([339, 467, 371].map(|xo| 31 << 26 | random.next() & 0x03e0_0000 | field | xo << 1));
     }
     words.extend((0..200_000).map(|_| random.next()));
-    // Prefixes: objdump takes the next word with them, and a row is one word.
+    // Prefixes: objdump takes the next word with them.
     words.retain(|word| isa < Isa::V3_1 || word >> 26 != 1);
     words
 }
 
 /// Every value of any five adjacent bits of a row, of eight if no model has it, among random others.
 fn every_field(row: &Row, random: &mut Random) -> Vec<u32> {
-    let free = !row.mask;
+    let (own, free) = (row.value as u32, !row.mask as u32);
     let width = if row.isa() == Isa::V3_1 { 8 } else { 5 };
     let mut words = Vec::new();
     for shift in 0..=26 - width {
         let window = ((1 << width) - 1) << shift;
         if window & free != 0 {
-            let others = |random: &mut Random| random.next() & free & !row.reserved & !window;
-            words.extend((0..1 << width).map(|value| row.value | others(random) | value << shift & free));
+            let others = |random: &mut Random| random.next() & free & !row.reserved as u32 & !window;
+            words.extend((0..1 << width).map(|value| own | others(random) | value << shift & free));
         }
     }
     words
@@ -132,6 +132,13 @@ fn every_field(row: &Row, random: &mut Random) -> Vec<u32> {
 
 /// What objdump prints for each word, the first of which is at `address`.
 fn objdump(words: &[u32], cpu: &str, address: u64) -> Vec<String> {
+    let lines = lines(words, cpu, address);
+    assert_eq!(lines.len(), words.len(), "objdump printed a line per word");
+    lines.into_values().collect()
+}
+
+/// What objdump prints, by address: of instructions of several words only where they begin.
+fn lines(words: &[u32], cpu: &str, address: u64) -> BTreeMap<u64, String> {
     let thread = std::thread::current().id();
     let path = std::env::temp_dir().join(format!("ppc-core-objdump-{}-{thread:?}", std::process::id()));
     let bytes: Vec<u8> = words.iter().flat_map(|w| w.to_le_bytes()).collect();
@@ -144,13 +151,14 @@ fn objdump(words: &[u32], cpu: &str, address: u64) -> Vec<String> {
         .expect("this test needs powerpc64le-linux-gnu-objdump (package binutils-powerpc64le-linux-gnu)");
     fs::remove_file(&path).unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let lines: Vec<String> = String::from_utf8(output.stdout)
-        .unwrap()
-        .lines()
-        .filter_map(|line| line.splitn(3, '\t').nth(2).map(|text| text.trim_end().to_owned()))
-        .collect();
-    assert_eq!(lines.len(), words.len(), "objdump printed a line per word");
-    lines
+    let text = String::from_utf8(output.stdout).unwrap();
+    let line = |line: &str| {
+        let mut columns = line.splitn(3, '\t');
+        let at = columns.next()?.trim().trim_end_matches(':');
+        let text = columns.nth(1)?.trim_end().to_owned();
+        Some((u64::from_str_radix(at, 16).ok()?, text))
+    };
+    text.lines().filter_map(line).collect()
 }
 
 fn name(text: &str) -> &str {
@@ -160,9 +168,10 @@ fn name(text: &str) -> &str {
 /// Whether our side has no instruction for this word: no row, a reserved bit, or one that came later and that we
 /// print as objdump does.
 fn refused(word: u32, isa: Isa, theirs: &str) -> bool {
-    let row = decode::decode(Word(word), isa);
+    let row = decode::decode(Word::from(word), isa);
     let later = rows().any(|row| row.mnemonic == name(theirs));
-    row.is_none_or(|row| word & row.reserved != 0) && (!later || disassemble(word, 0, Isa::V3_1) == theirs)
+    row.is_none_or(|row| u64::from(word) & row.reserved != 0)
+        && (!later || disassemble(word, 0, Isa::V3_1) == theirs)
 }
 
 fn compare(cpu: &str, isa: Isa) {
@@ -217,6 +226,44 @@ fn objdump_agrees_on_power9() {
 #[test]
 fn objdump_agrees_on_power8() {
     compare("power8", Isa::V2_07);
+}
+
+/// Prefixed instructions, each prefix at a multiple of eight bytes, as objdump prints them.
+#[test]
+fn objdump_agrees_on_prefixed_instructions() {
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let mut instructions = Vec::new();
+    for row in rows().filter(|row| row.form.is_prefixed()) {
+        let free = !row.mask;
+        instructions.extend([row.value, row.value | free & !row.reserved]);
+        instructions.extend((0..64).map(|bit| row.value | 1 << bit & free));
+        for i in 0..200 {
+            let mut fields = u64::from(random.next()) << 32 | u64::from(random.next());
+            // Without R, without RA, with little set at all.
+            fields &=
+                [!0, !(1 << 52), !0x001f_0000, u64::from(random.next()) << 32 | u64::from(random.next())]
+                    [i % 4];
+            instructions.push(row.value | fields & if i < 180 { free & !row.reserved } else { free });
+        }
+    }
+    let halves: Vec<u32> = instructions.iter().flat_map(|&i| [(i >> 32) as u32, i as u32]).collect();
+    let theirs = lines(&halves, "power10", 0);
+    let mut known = 0;
+    for (&instruction, at) in instructions.iter().zip((0..).step_by(8)) {
+        let ours = disassemble(Word(instruction), at, Isa::V3_1);
+        let theirs = &theirs[&at];
+        // pnop ignores its suffix; objdump shows some of them as pnop, we only the one that assemblers make.
+        if theirs.starts_with(".long") || theirs == "pnop" && instruction as u32 != 0 {
+            assert!(ours.starts_with(".long"), "{instruction:016x}: ours `{ours}`");
+        } else {
+            assert_eq!(&ours, theirs, "{instruction:016x}");
+            known += 1;
+        }
+        let decoded = decode::decode(Word(instruction), Isa::V3_1);
+        assert!(decoded.is_some_and(|row| row.form.is_prefixed()), "{instruction:016x}");
+        assert!(decode::decode(Word(instruction), Isa::V3_0).is_none());
+    }
+    assert!(known > instructions.len() / 2, "{known} of {}", instructions.len());
 }
 
 #[test]

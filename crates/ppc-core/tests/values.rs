@@ -114,19 +114,19 @@ fn operand(random: &mut Random) -> u128 {
 fn computes(row: &Row) -> bool {
     matches!(row.chapter, Chapter::Float | Chapter::Vector | Chapter::Vsx)
         && !matches!(row.exec, Exec::None)
-        && !row.operands.contains("RA,RB")
-        && !row.operands.contains("(RA)")
+        && !row.notation().contains("RA,RB")
+        && !row.notation().contains("(RA)")
         && !["mtfs", "mffs", "mtvscr"].iter().any(|start| row.name.starts_with(start))
 }
 
 /// The instance with registers as in [`FIELDS`]; `record` is Rc.
 fn instance(row: &'static Row, immediate: u32, record: bool) -> Option<u32> {
-    let free = !row.mask & !row.reserved;
+    let free = (!row.mask & !row.reserved) as u32;
     // Immediates stand where RA or SHB would.
     let random = if row.form == Form::Vx || row.form == Form::Xx2 { immediate & 0x001f_0000 } else { 0 };
-    let fields = FIELDS & free | random & free & !(0x1f_0000 * u32::from(row.operands.contains("A,")));
-    let word = row.value | fields | u32::from(record) & free;
-    decode(Word(word), POWER9.isa).is_some_and(|found| std::ptr::eq(found, row)).then_some(word)
+    let fields = FIELDS & free | random & free & !(0x1f_0000 * u32::from(row.notation().contains("A,")));
+    let word = row.value as u32 | fields | u32::from(record) & free;
+    decode(Word::from(word), POWER9.isa).is_some_and(|found| std::ptr::eq(found, row)).then_some(word)
 }
 
 #[test]

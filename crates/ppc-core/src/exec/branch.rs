@@ -1,17 +1,12 @@
 //! Semantics: branches and condition register logic (Book I, chapter 2).
 //!
-//! `cpu.cia` is valid and `cpu.nia` is `cia + 4` on entry; a taken branch writes `cpu.nia`. In 32-bit mode targets and
-//! the link register have 32 bits, and CTR is tested by its low word.
+//! `cpu.cia` and `cpu.nia` are those of this and of the next instruction on entry; a taken branch writes `cpu.nia`. In
+//! 32-bit mode targets and the link register have 32 bits, and CTR is tested by its low word.
 
 use crate::{fields::Word, state::Cpu, trap::Done};
 
 /// Target address register (SPR 815).
 const TAR: usize = 815;
-
-#[inline(always)]
-fn link(cpu: &mut Cpu) {
-    cpu.lr = cpu.wrap(cpu.cia.wrapping_add(4));
-}
 
 #[inline(always)]
 fn condition_holds(cpu: &Cpu, w: Word) -> bool {
@@ -41,7 +36,7 @@ fn taken(cpu: &mut Cpu, w: Word) -> bool {
 pub fn b(cpu: &mut Cpu, w: Word) -> Done {
     let base = if w.aa() { 0 } else { cpu.cia };
     if w.lk() {
-        link(cpu);
+        cpu.lr = cpu.nia;
     }
     cpu.nia = cpu.wrap(base.wrapping_add(w.li() as u64));
     Ok(())
@@ -50,23 +45,25 @@ pub fn b(cpu: &mut Cpu, w: Word) -> Done {
 /// `bc`, `bca`, `bcl`, `bcla`.
 #[inline]
 pub fn bc(cpu: &mut Cpu, w: Word) -> Done {
+    let next = cpu.nia;
     if taken(cpu, w) {
         let base = if w.aa() { 0 } else { cpu.cia };
         cpu.nia = cpu.wrap(base.wrapping_add(w.bd() as u64));
     }
     if w.lk() {
-        link(cpu);
+        cpu.lr = next;
     }
     Ok(())
 }
 
 #[inline(always)]
 fn to_register<const LK: bool>(cpu: &mut Cpu, taken: bool, target: u64) -> Done {
+    let next = cpu.nia;
     if taken {
         cpu.nia = cpu.wrap(target & !3);
     }
     if LK {
-        link(cpu);
+        cpu.lr = next;
     }
     Ok(())
 }
@@ -149,8 +146,12 @@ mod tests {
 
     fn at(cia: u64) -> Cpu {
         let mut c = cpu();
-        (c.cia, c.nia) = (cia, cia + 4);
+        stand(&mut c, cia);
         c
+    }
+
+    fn stand(c: &mut Cpu, cia: u64) {
+        (c.cia, c.nia) = (cia, c.wrap(cia.wrapping_add(4)));
     }
 
     fn bo_bi(bo: u32, bi: u32) -> u32 {
@@ -165,7 +166,7 @@ mod tests {
         b(&mut c, Word(0x4800_0102)).unwrap();
         assert_eq!(c.nia, 0x100);
         c.msr &= !msr::SF;
-        c.cia = 0xffff_fffc;
+        stand(&mut c, 0xffff_fffc);
         b(&mut c, Word(0x4800_0009)).unwrap();
         assert_eq!((c.nia, c.lr), (4, 0));
     }
@@ -175,22 +176,22 @@ mod tests {
         let mut c = at(0x1000);
         c.ctr = 2;
         // bdnz
-        bc(&mut c, Word(0x4000_0010 | bo_bi(0b10000, 0))).unwrap();
+        bc(&mut c, Word::from(0x4000_0010 | bo_bi(0b10000, 0))).unwrap();
         assert_eq!((c.nia, c.ctr), (0x1010, 1));
         c.nia = 0x1004;
-        bc(&mut c, Word(0x4000_0011 | bo_bi(0b10000, 0))).unwrap();
+        bc(&mut c, Word::from(0x4000_0011 | bo_bi(0b10000, 0))).unwrap();
         assert_eq!((c.nia, c.ctr, c.lr), (0x1004, 0, 0x1004));
         // beq cr1
         c.set_crf(1, 2);
-        bc(&mut c, Word(0x4000_0010 | bo_bi(0b01100, 6))).unwrap();
+        bc(&mut c, Word::from(0x4000_0010 | bo_bi(0b01100, 6))).unwrap();
         assert_eq!(c.nia, 0x1010);
         c.nia = 0x1004;
-        bc(&mut c, Word(0x4000_0010 | bo_bi(0b00100, 6))).unwrap();
+        bc(&mut c, Word::from(0x4000_0010 | bo_bi(0b00100, 6))).unwrap();
         assert_eq!(c.nia, 0x1004);
         // In 32-bit mode only the low word of CTR counts.
         c.msr &= !msr::SF;
         c.ctr = 1 << 32 | 1;
-        bc(&mut c, Word(0x4000_0010 | bo_bi(0b10010, 0))).unwrap();
+        bc(&mut c, Word::from(0x4000_0010 | bo_bi(0b10010, 0))).unwrap();
         assert_eq!((c.nia, c.ctr), (0x1010, 1 << 32));
     }
 
@@ -198,13 +199,13 @@ mod tests {
     fn register_branches_drop_the_low_bits_and_read_lr_before_linking() {
         let mut c = at(0x1000);
         c.lr = 0x2003;
-        bclr::<true>(&mut c, Word(bo_bi(0b10100, 0))).unwrap();
+        bclr::<true>(&mut c, Word::from(bo_bi(0b10100, 0))).unwrap();
         assert_eq!((c.nia, c.lr), (0x2000, 0x1004));
         c.ctr = 0x3000;
-        bcctr::<false>(&mut c, Word(bo_bi(0b10100, 0))).unwrap();
+        bcctr::<false>(&mut c, Word::from(bo_bi(0b10100, 0))).unwrap();
         assert_eq!((c.nia, c.ctr), (0x3000, 0x3000));
         c.spr[TAR] = 0x4000;
-        bctar::<false>(&mut c, Word(bo_bi(0b10100, 0))).unwrap();
+        bctar::<false>(&mut c, Word::from(bo_bi(0b10100, 0))).unwrap();
         assert_eq!(c.nia, 0x4000);
     }
 
@@ -212,7 +213,7 @@ mod tests {
     fn the_link_cache_flush_of_linux_falls_through() {
         let mut c = at(0x1000);
         c.ctr = 0x7fff;
-        bcctr::<false>(&mut c, Word(bo_bi(2, 0))).unwrap();
+        bcctr::<false>(&mut c, Word::from(bo_bi(2, 0))).unwrap();
         assert_eq!((c.nia, c.ctr), (0x1004, 0x7fff));
     }
 

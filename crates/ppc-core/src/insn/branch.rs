@@ -1,26 +1,33 @@
 //! Rows: Branches, system calls and condition register logic (Book I chapter 2).
 //!
-//! Columns and the words after `=>` are explained at the top of `insn/mod.rs`.
+//! Columns are explained at the top of `insn/mod.rs`.
 
-use super::{Row, table};
+use super::{
+    effect::{
+        Branch::{Always, Conditional, ToCtr, ToLr, ToTar},
+        Effect::{Branch, SystemCall},
+    },
+    table,
+};
 
 #[rustfmt::skip]
-pub(super) static ROWS: &[Row] = table! {
-    b, "b", AaLk, 0x48000000, 0xfc000000, 0x00000000, I, Branch, P1, "target_addr", None, "NIA ← CIA + EXTS(LI || 0b00), without CIA if AA; LR ← CIA + 4 if LK", ends => branch::b;
-    bc, "bc", AaLk, 0x40000000, 0xfc000000, 0x00000000, B, Branch, P1, "BO,BI,target_addr", None, "CTR and CR[BI] tests of BO: NIA ← CIA + EXTS(BD || 0b00), without CIA if AA; LR ← CIA + 4 if LK", ends => branch::bc;
-    bcctr, "bcctr", Lk, 0x4c000420, 0xfc0007fe, 0x0000e000, Xl, Branch, P1, "BO,BI,BH", None, "CR[BI] test of BO: NIA ← CTR; LR ← CIA + 4 if LK", ends => lk branch::bcctr;
-    bclr, "bclr", Lk, 0x4c000020, 0xfc0007fe, 0x0000e000, Xl, Branch, P1, "BO,BI,BH", None, "CTR and CR[BI] tests of BO: NIA ← LR; LR ← CIA + 4 if LK", ends => lk branch::bclr;
-    crand, "crand", None, 0x4c000202, 0xfc0007fe, 0x00000001, Xl, Condition, P1, "BT,BA,BB", None, "CR[BT] ← CR[BA] & CR[BB]" => branch::crand;
-    crandc, "crandc", None, 0x4c000102, 0xfc0007fe, 0x00000001, Xl, Condition, P1, "BT,BA,BB", None, "CR[BT] ← CR[BA] & ¬CR[BB]" => branch::crandc;
-    creqv, "creqv", None, 0x4c000242, 0xfc0007fe, 0x00000001, Xl, Condition, P1, "BT,BA,BB", None, "CR[BT] ← CR[BA] ≡ CR[BB]" => branch::creqv;
-    crnand, "crnand", None, 0x4c0001c2, 0xfc0007fe, 0x00000001, Xl, Condition, P1, "BT,BA,BB", None, "CR[BT] ← ¬(CR[BA] & CR[BB])" => branch::crnand;
-    crnor, "crnor", None, 0x4c000042, 0xfc0007fe, 0x00000001, Xl, Condition, P1, "BT,BA,BB", None, "CR[BT] ← ¬(CR[BA] | CR[BB])" => branch::crnor;
-    cror, "cror", None, 0x4c000382, 0xfc0007fe, 0x00000001, Xl, Condition, P1, "BT,BA,BB", None, "CR[BT] ← CR[BA] | CR[BB]" => branch::cror;
-    crorc, "crorc", None, 0x4c000342, 0xfc0007fe, 0x00000001, Xl, Condition, P1, "BT,BA,BB", None, "CR[BT] ← CR[BA] | ¬CR[BB]" => branch::crorc;
-    crxor, "crxor", None, 0x4c000182, 0xfc0007fe, 0x00000001, Xl, Condition, P1, "BT,BA,BB", None, "CR[BT] ← CR[BA] ⊕ CR[BB]" => branch::crxor;
-    mcrf, "mcrf", None, 0x4c000000, 0xfc0007fe, 0x0063f801, Xl, Condition, P1, "BF,BFA", None, "CR[BF] ← CR[BFA]" => branch::mcrf;
-    sc, "sc", None, 0x44000002, 0xfc000002, 0x03fff01d, Sc, Branch, Ppc, "LEV", None, "system call interrupt; LEV = 1: hypercall", ends => system::sc;
-    bctar, "bctar", Lk, 0x4c000460, 0xfc0007fe, 0x0000e000, Xl, Branch, V2_07, "BO,BI,BH", None, "CTR and CR[BI] tests of BO: NIA ← TAR; LR ← CIA + 4 if LK", ends => lk branch::bctar;
-    mcrxrx, "mcrxrx", None, 0x7c000480, 0xfc0007fe, 0x007ff801, X, Condition, V3_0, "BF", None, "CR[BF] ← OV || OV32 || CA || CA32" => fixed::mcrxrx;
-    scv, "scv", None, 0x44000001, 0xfc000003, 0x03fff01c, Sc, Branch, V3_0, "LEV", None, "system call vectored interrupt LEV", ends => system::scv;
-};
+table! {
+    Branch, after crate::insn::fixed::COUNT;
+    b: I(18), operands [LI], variants AaLk, since P1, effect Branch(Always), does "NIA ← CIA + EXTS(LI || 0b00), without CIA if AA; LR ← CIA + 4 if LK" => branch::b;
+    bc: B(16), operands [BO, BI, BD], variants AaLk, since P1, effect Branch(Conditional), does "CTR and CR[BI] tests of BO: NIA ← CIA + EXTS(BD || 0b00), without CIA if AA; LR ← CIA + 4 if LK" => branch::bc;
+    bcctr: Xl(19, 528), operands [BO, BI, BH], variants Lk, since P1, effect Branch(ToCtr), does "CR[BI] test of BO: NIA ← CTR; LR ← CIA + 4 if LK" => lk branch::bcctr;
+    bclr: Xl(19, 16), operands [BO, BI, BH], variants Lk, since P1, effect Branch(ToLr), does "CTR and CR[BI] tests of BO: NIA ← LR; LR ← CIA + 4 if LK" => lk branch::bclr;
+    crand: Xl(19, 257), operands [BT, BA, BB], in Condition, since P1, does "CR[BT] ← CR[BA] & CR[BB]" => branch::crand;
+    crandc: Xl(19, 129), operands [BT, BA, BB], in Condition, since P1, does "CR[BT] ← CR[BA] & ¬CR[BB]" => branch::crandc;
+    creqv: Xl(19, 289), operands [BT, BA, BB], in Condition, since P1, does "CR[BT] ← CR[BA] ≡ CR[BB]" => branch::creqv;
+    crnand: Xl(19, 225), operands [BT, BA, BB], in Condition, since P1, does "CR[BT] ← ¬(CR[BA] & CR[BB])" => branch::crnand;
+    crnor: Xl(19, 33), operands [BT, BA, BB], in Condition, since P1, does "CR[BT] ← ¬(CR[BA] | CR[BB])" => branch::crnor;
+    cror: Xl(19, 449), operands [BT, BA, BB], in Condition, since P1, does "CR[BT] ← CR[BA] | CR[BB]" => branch::cror;
+    crorc: Xl(19, 417), operands [BT, BA, BB], in Condition, since P1, does "CR[BT] ← CR[BA] | ¬CR[BB]" => branch::crorc;
+    crxor: Xl(19, 193), operands [BT, BA, BB], in Condition, since P1, does "CR[BT] ← CR[BA] ⊕ CR[BB]" => branch::crxor;
+    mcrf: Xl(19, 0), operands [BF, BFA], in Condition, since P1, does "CR[BF] ← CR[BFA]" => branch::mcrf;
+    sc: Sc(17; 30:30 = 1), operands [LEV], since Ppc, effect SystemCall, does "system call interrupt; LEV = 1: hypercall" => system::sc;
+    bctar: Xl(19, 560), operands [BO, BI, BH], variants Lk, since V2_07, effect Branch(ToTar), does "CTR and CR[BI] tests of BO: NIA ← TAR; LR ← CIA + 4 if LK" => lk branch::bctar;
+    mcrxrx: X(31, 576), operands [BF], in Condition, since V3_0, does "CR[BF] ← OV || OV32 || CA || CA32" => fixed::mcrxrx;
+    scv: Sc(17; 30:31 = 1), operands [LEV], since V3_0, effect SystemCall, does "system call vectored interrupt LEV" => system::scv;
+}

@@ -1,6 +1,7 @@
 //! From an instruction word to its row.
 //!
-//! Enters: a word and the instruction set level of the model. Leaves: the row, or `None` for an illegal instruction.
+//! Enters: a word, with its prefix if it has one, and the instruction set level of the model. Leaves: the row, or `None` for
+//! an illegal instruction.
 //! Reserved fields are ignored, as the processor ignores them (Book I, "Reserved Fields and Reserved Values").
 
 use std::sync::LazyLock;
@@ -13,6 +14,9 @@ const LOW: u32 = 0x7ff;
 
 struct Table {
     rows: Vec<&'static Row>,
+    /// The numbers of those with a prefix, the most specific first.
+    prefixed: Vec<u16>,
+    /// The others.
     opcodes: [Opcode; 64],
     /// Where the candidates of each list begin; one more for where the last list ends.
     starts: Vec<u32>,
@@ -31,7 +35,7 @@ struct Opcode {
 impl Opcode {
     /// The numbers of the lists that `row` belongs to: one for each value of the bits that it leaves free.
     fn lists(self, row: &Row) -> impl Iterator<Item = usize> {
-        let (value, free) = (row.value, self.bits & !row.mask);
+        let (value, free) = (row.value as u32, self.bits & !row.mask as u32);
         // The next larger number that has only free bits, until it is zero again.
         let next = move |low: &u32| Some(low.wrapping_sub(free) & free).filter(|&low| low != 0);
         std::iter::successors(Some(0), next).map(move |low| self.list(value | low))
@@ -48,9 +52,13 @@ fn opcode(word: u32) -> usize {
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
     let rows: Vec<&'static Row> = rows().collect();
+    let mut specific_first: Vec<_> = rows.iter().copied().zip(0u16..).collect();
+    specific_first.sort_by_key(|(row, _)| std::cmp::Reverse(row.mask.count_ones()));
+    let (prefixed, words): (Vec<_>, Vec<_>) =
+        specific_first.into_iter().partition(|(row, _)| row.form.is_prefixed());
     let mut opcodes = [Opcode::default(); 64];
-    for row in &rows {
-        opcodes[opcode(row.value)].bits |= row.mask & LOW;
+    for (row, _) in &words {
+        opcodes[opcode(row.value as u32)].bits |= row.mask as u32 & LOW;
     }
     let mut first = 0;
     for opcode in &mut opcodes {
@@ -59,12 +67,10 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
         opcode.first = first;
         first += opcode.bits + 1;
     }
-    let mut specific_first: Vec<_> = rows.iter().copied().zip(0u16..).collect();
-    specific_first.sort_by_key(|(row, _)| std::cmp::Reverse(row.mask.count_ones()));
     // How many there are in each list, then where each list ends; from there they are filled downwards.
     let mut starts = vec![0; first as usize + 1];
-    for row in &rows {
-        opcodes[opcode(row.value)].lists(row).for_each(|list| starts[list] += 1);
+    for (row, _) in &words {
+        opcodes[opcode(row.value as u32)].lists(row).for_each(|list| starts[list] += 1);
     }
     let mut end = 0;
     for start in &mut starts {
@@ -72,20 +78,25 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
         *start = end;
     }
     let mut candidates = vec![0; end as usize];
-    for (row, number) in specific_first.into_iter().rev() {
-        for list in opcodes[opcode(row.value)].lists(row) {
+    for (row, number) in words.into_iter().rev() {
+        for list in opcodes[opcode(row.value as u32)].lists(row) {
             starts[list] -= 1;
             candidates[starts[list] as usize] = number;
         }
     }
-    Table { rows, opcodes, starts, candidates }
+    let prefixed = prefixed.into_iter().map(|(_, number)| number).collect();
+    Table { rows, prefixed, opcodes, starts, candidates }
 });
 
 /// The id of the row `word` belongs to on a processor of level `isa`.
 pub fn decode_id(word: Word, isa: Isa) -> Option<RowId> {
     let table = &*TABLE;
-    let list = table.opcodes[opcode(word.0)].list(word.0);
-    let candidates = &table.candidates[table.starts[list] as usize..table.starts[list + 1] as usize];
+    let candidates = if word.prefix() == 0 {
+        let list = table.opcodes[opcode(word.low())].list(word.low());
+        &table.candidates[table.starts[list] as usize..table.starts[list + 1] as usize]
+    } else {
+        &table.prefixed
+    };
     let fits = |number: &&u16| {
         let row = table.rows[usize::from(**number)];
         word.0 & row.mask == row.value && row.is_in(isa)
@@ -141,14 +152,15 @@ mod tests {
     #[test]
     fn the_table_finds_what_a_search_finds() {
         let search = |word: u32| {
-            let fitting =
-                rows().enumerate().filter(|(_, row)| word & row.mask == row.value && row.is_in(Isa::V3_0));
+            let fitting = rows()
+                .enumerate()
+                .filter(|(_, row)| u64::from(word) & row.mask == row.value && row.is_in(Isa::V3_0));
             fitting.max_by_key(|(id, row)| (row.mask.count_ones(), std::cmp::Reverse(*id))).map(|(id, _)| id)
         };
         for bits in 0..1u32 << 17 {
             // The bits between are operands for most; a multiplication gives them all values.
             let word = bits >> 11 << 26 | bits.wrapping_mul(0x9e37_79b1) >> 6 & 0x03ff_f800 | bits & 0x7ff;
-            let found = decode_id(Word(word), Isa::V3_0).map(|id| usize::from(id.0));
+            let found = decode_id(Word::from(word), Isa::V3_0).map(|id| usize::from(id.0));
             assert_eq!(found, search(word), "{word:#010x}");
         }
     }

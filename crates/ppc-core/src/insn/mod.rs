@@ -1,10 +1,28 @@
-//! THE instruction table: one row per instruction. Decoding, disassembly and execution all read it.
+//! THE instruction table: one row per instruction. Decoding, disassembly, execution and compilation all read it.
 //!
-//! A row, in the chapter files beside this one:
+//! A row, in the chapter files beside this one; what is in brackets may be absent:
 //!
 //! ```text
-//! name, "mnemonic", Variants, value, mask, reserved, Form, Chapter, Level, "operands", Facility, "formula"[, ends] => exec;
+//! name ["mnemonic"]: Form(opcodes[; fixed bits]), operands [A, B][, also [C]][, variants Variants][, needs Facility]
+//!     [, in Chapter], since Level[, until Level][, effect Effect]
+//!     [, accesses Load or Store[ at RA][ aligned 16]], does "formula" => exec;
 //! ```
+//!
+//! | column     | says                                                                                        |
+//! |------------|---------------------------------------------------------------------------------------------|
+//! | name       | the identifier; with a mnemonic if that is another                                           |
+//! | opcodes    | see [`form`]: `Xo(31, 266)`, `X(31, 214; 31:31 = 1)`                                         |
+//! | `operands` | see [`operand`], in the order of the ISA's notation                                          |
+//! | `also`     | fields that the notation does not list                                                       |
+//! | `variants` | bits that choose a variant: Rc, OE, LK, AA                                                   |
+//! | `needs`    | the facility that must be available                                                          |
+//! | `in`       | the chapter, where it is not that of the file                                                |
+//! | `since`    | the version of the architecture that brought it; `until`: the one that took it away           |
+//! | `effect`   | what engines must know, see [`effect`]: without it the instruction computes                  |
+//! | `accesses` | of a Load or Store whose effect does not say it: which; `at RA` if RB is no address; alignment |
+//! | `does`     | what it does, in one line                                                                    |
+//!
+//! All other bits are reserved, those the ISA draws as `/`: the processor ignores them, other disassemblers do not.
 //!
 //! To give an instruction its semantics, replace `none` after `=>` by one of
 //!
@@ -15,15 +33,14 @@
 //! | `rc fixed::and`          | `fixed::and::<RC>`, by bit 31 (bit 21 for rows with `Rc21`)                   |
 //! | `oe_rc fixed::add`       | `fixed::add::<OE, RC>`, by bits 21 and 31                                     |
 //! | `lk branch::bclr`        | `branch::bclr::<LK>`, by bit 31                                               |
-//! | `pick system::pick_mfspr`| the function `system::pick_mfspr(word) -> ExecFn` returns, once per decode    |
-//!
-//! `ends` marks instructions after which the interpreter must look at the world again (branches, context changes,
-//! reads of time) or which need `cia`.
-//!
-//! `mask` covers the opcode bits only; the variant bits (Rc, OE, LK, AA) and the operand fields are outside it.
-//! `reserved` are the bits the ISA draws as `/`: the processor ignores them, other disassemblers do not.
 
 use crate::{exec::ExecFn, fields::Word, model::Isa};
+use form::Opcode;
+use storage::Accesses;
+
+pub use effect::Effect;
+pub use form::Form;
+pub use operand::Operand;
 
 mod atomic;
 mod branch;
@@ -31,12 +48,16 @@ mod decimal;
 mod fixed;
 mod float;
 mod loadstore;
+mod prefixed;
 mod system;
 mod vector;
 mod vsx;
 
 pub mod decode;
 pub mod disas;
+pub mod effect;
+pub mod form;
+pub mod operand;
 pub mod storage;
 
 /// Which bits select variants of one row.
@@ -56,36 +77,17 @@ pub enum Variants {
     AaLk,
 }
 
-/// Instruction format (Book I, "Instruction Formats").
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[expect(missing_docs, reason = "the names are the ISA's")]
-pub enum Form {
-    A,
-    B,
-    D,
-    Dq,
-    Ds,
-    Dx,
-    I,
-    M,
-    Md,
-    Mds,
-    Sc,
-    Va,
-    Vc,
-    Vn,
-    Vx,
-    X,
-    Xfl,
-    Xfx,
-    Xl,
-    Xo,
-    Xs,
-    Xx2,
-    Xx3,
-    Xx4,
-    Z22,
-    Z23,
+impl Variants {
+    /// The bits.
+    const fn mask(self) -> u64 {
+        match self {
+            Variants::None => 0,
+            Variants::Rc | Variants::Lk => 1,
+            Variants::Rc21 => 1 << 10,
+            Variants::OeRc => 1 << 10 | 1,
+            Variants::AaLk => 3,
+        }
+    }
 }
 
 /// Family of instructions.
@@ -147,7 +149,8 @@ pub enum Facility {
     Vec,
     /// MSR\[VSX\].
     Vsx,
-    /// MSR\[VSX\] if the VSR is 0..31, else MSR\[VEC\] (TX or SX; bit 28 in DQ form, else bit 31).
+    /// MSR\[VSX\] if the VSR is 0..31, else MSR\[VEC\] (TX or SX; bit 28 in DQ form, bit 5 in 8LS:D form, else
+    /// bit 31).
     VsxOrVec,
     /// MSR\[FP\] if the VSR is 0..31, else MSR\[VEC\] (SX or TX, bit 31).
     FpOrVec,
@@ -156,7 +159,11 @@ pub enum Facility {
 impl Facility {
     /// The facility this word needs: never `VsxOrVec` or `FpOrVec`.
     pub fn of(self, word: Word, form: Form) -> Facility {
-        let high = word.bit(if form == Form::Dq { 28 } else { 31 });
+        let high = word.bit(match form {
+            Form::Dq => 28,
+            Form::P8LsD => 5,
+            _ => 31,
+        });
         match self {
             Facility::VsxOrVec | Facility::FpOrVec if high => Facility::Vec,
             Facility::VsxOrVec => Facility::Vsx,
@@ -179,8 +186,6 @@ pub enum Exec {
     OeRc([ExecFn; 4]),
     /// By LK.
     Lk([ExecFn; 2]),
-    /// By a function of the word.
-    Pick(fn(Word) -> ExecFn),
 }
 
 /// One instruction.
@@ -191,49 +196,86 @@ pub struct Row {
     pub mnemonic: &'static str,
     /// Variant bits.
     pub variants: Variants,
-    /// Opcode bits.
-    pub value: u32,
-    /// Which bits are opcode bits.
-    pub mask: u32,
+    /// Opcode bits; those of a prefix are in the high half.
+    pub value: u64,
+    /// Which bits are opcode bits. Without a prefix all of the high half are.
+    pub mask: u64,
     /// Reserved bits, ignored by the processor.
-    pub reserved: u32,
+    pub reserved: u64,
     /// Format.
     pub form: Form,
     /// Family.
     pub chapter: Chapter,
     /// First version of the architecture.
     pub level: Level,
-    /// Operands in ISA notation.
-    pub operands: &'static str,
+    /// The version that does not have it any more.
+    pub until: Option<Level>,
+    /// Operands, in the order of the ISA's notation.
+    pub operands: &'static [Operand],
     /// Needed facility.
     pub facility: Facility,
+    /// What engines must know.
+    pub effect: Effect,
+    /// The storage operand, of a Load or Store.
+    pub accesses: Option<Accesses>,
     /// What it does, in one line.
     pub formula: &'static str,
-    /// Ends a basic block.
-    pub ends: bool,
     /// Semantics.
     pub exec: Exec,
 }
 
-/// Index of a row, stable within a build.
+/// Index of a row, stable within a build. [`id`] has one for each row, by its name.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct RowId(pub u16);
 
-impl Row {
-    /// Oldest instruction set level of a model that has this instruction.
-    pub fn isa(&self) -> Isa {
-        match self.level {
+/// The [`RowId`] of each row, by its name.
+pub mod id {
+    pub use super::{
+        atomic::id::*, branch::id::*, decimal::id::*, fixed::id::*, float::id::*, loadstore::id::*,
+        prefixed::id::*, system::id::*, vector::id::*, vsx::id::*,
+    };
+}
+
+impl Level {
+    /// Oldest instruction set level of a model that has it.
+    fn isa(self) -> Isa {
+        match self {
             l if l <= Level::V2_07 => Isa::V2_07,
             l if l <= Level::V3_0C => Isa::V3_0,
             _ => Isa::V3_1,
         }
     }
+}
 
-    /// Whether a model of level `isa` has this instruction. Version 3.0 replaced the power-saving instructions by
-    /// `stop` (Book III, "Power-Saving Mode Instructions").
+impl Row {
+    /// Oldest instruction set level of a model that has this instruction.
+    pub fn isa(&self) -> Isa {
+        self.level.isa()
+    }
+
+    /// Whether a model of level `isa` has this instruction.
     pub fn is_in(&self, isa: Isa) -> bool {
-        let replaced = isa >= Isa::V3_0 && matches!(self.name, "doze" | "nap" | "sleep" | "rvwinkle");
-        self.isa() <= isa && !replaced
+        self.isa() <= isa && self.until.is_none_or(|until| isa < until.isa())
+    }
+
+    /// Whether `word` ends its block.
+    pub fn ends_block(&self, word: Word) -> bool {
+        self.effect.ends_block() || self.effect == Effect::MovesSpr && crate::spr::ends_block(word)
+    }
+
+    /// The operands in the ISA's notation.
+    pub fn notation(&self) -> String {
+        let mut text = String::new();
+        let mut behind = "";
+        for operand in self.operands {
+            text += behind;
+            text += operand.name();
+            if behind == "(" {
+                text.push(')');
+            }
+            behind = if operand.kind().is_displacement() { "(" } else { "," };
+        }
+        text
     }
 
     /// The semantics of `word`, which must decode to this row.
@@ -245,12 +287,30 @@ impl Row {
             Exec::Rc(f) => Some(f[usize::from(rc)]),
             Exec::OeRc(f) => Some(f[usize::from(word.oe()) * 2 + usize::from(rc)]),
             Exec::Lk(f) => Some(f[usize::from(word.lk())]),
-            Exec::Pick(pick) => Some(pick(word)),
         }
     }
 }
 
-static CHAPTERS: [&[Row]; 9] = [
+/// The bits that are neither opcode nor variant nor in an operand.
+const fn reserved(opcode: Opcode, variants: Variants, operands: &[Operand], also: &[Operand]) -> u64 {
+    let mut used = opcode.mask | variants.mask();
+    let mut i = 0;
+    while i < operands.len() {
+        used |= operands[i].mask();
+        i += 1;
+    }
+    i = 0;
+    while i < also.len() {
+        used |= also[i].mask();
+        i += 1;
+    }
+    !used
+}
+
+/// How many rows there are.
+pub const COUNT: usize = prefixed::COUNT as usize;
+
+static CHAPTERS: [&[Row]; 10] = [
     fixed::ROWS,
     branch::ROWS,
     loadstore::ROWS,
@@ -260,6 +320,7 @@ static CHAPTERS: [&[Row]; 9] = [
     vsx::ROWS,
     decimal::ROWS,
     system::ROWS,
+    prefixed::ROWS,
 ];
 
 /// Every row, in [`RowId`] order.
@@ -297,41 +358,89 @@ macro_rules! exec {
             $crate::exec::$m::$f::<true, true>,
         ])
     };
-    (pick $m:ident :: $f:ident) => {
-        $crate::insn::Exec::Pick($crate::exec::$m::$f)
-    };
     ($m:ident :: $f:ident) => {
         $crate::insn::Exec::One($crate::exec::$m::$f)
     };
 }
 
-macro_rules! flag {
-    (ends) => {
-        true
-    };
-}
-
-macro_rules! table {
-    ($($name:ident, $mnemonic:literal, $variants:ident, $value:literal, $mask:literal, $reserved:literal, $form:ident,
-       $chapter:ident, $level:ident, $operands:literal, $facility:ident, $formula:literal $(, $ends:ident)?
-       => $($exec:ident)+ $(:: $function:ident)?;)*) => {
-        &[$($crate::insn::Row {
-            name: stringify!($name),
-            mnemonic: $mnemonic,
-            variants: $crate::insn::Variants::$variants,
+/// Fixed bits of an opcode.
+macro_rules! fixed_bits {
+    (prefix $from:literal $to:literal $value:literal) => {
+        $crate::insn::form::Fixed {
+            word: $crate::insn::form::Half::Prefix,
+            from: $from,
+            to: $to,
             value: $value,
-            mask: $mask,
-            reserved: $reserved,
-            form: $crate::insn::Form::$form,
-            chapter: $crate::insn::Chapter::$chapter,
-            level: $crate::insn::Level::$level,
-            operands: $operands,
-            facility: $crate::insn::Facility::$facility,
-            formula: $formula,
-            ends: false $(|| $crate::insn::flag!($ends))?,
-            exec: $crate::insn::exec!($($exec)+ $(:: $function)?),
-        }),*]
+        }
+    };
+    ($from:literal $to:literal $value:literal) => {
+        $crate::insn::form::Fixed { word: $crate::insn::form::Half::Low, from: $from, to: $to, value: $value }
     };
 }
 
-pub(crate) use {exec, flag, table};
+/// The value of an optional column, or its default.
+macro_rules! either {
+    ($default:expr;) => {
+        $default
+    };
+    ($default:expr; $given:expr) => {
+        $given
+    };
+}
+
+/// The rows of `$chapter`, after `$before` others: `ROWS`, their number `COUNT` with those before, and their ids.
+macro_rules! table {
+    ($chapter:ident, after $before:expr;
+     $($name:ident $($mnemonic:literal)?: $form:ident($($opcode:literal),* $(; $($($half:ident)? $from:literal : $to:literal = $value:literal),+)?),
+       operands [$($operand:ident),*] $(, also [$($also:ident),+])? $(, variants $variants:ident)? $(, needs $facility:ident)?
+       $(, in $other:ident)?, since $level:ident $(, until $until:ident)? $(, effect $effect:expr)? $(, accesses $kind:ident $(at $base:ident)? $(aligned $alignment:literal)?)?, does $formula:literal
+       => $($exec:ident)+ $(:: $function:ident)?;)*) => {
+        pub(super) static ROWS: &[$crate::insn::Row] = &[$({
+            const FORM: $crate::insn::Form = $crate::insn::Form::$form;
+            const OPCODE: $crate::insn::form::Opcode = FORM.opcode(&[$($opcode),*],
+                &[$($($crate::insn::fixed_bits!($($half)? $from $to $value)),+)?]);
+            const OPERANDS: &[$crate::insn::Operand] = &[$($crate::insn::Operand::$operand),*];
+            const ALSO: &[$crate::insn::Operand] = &[$($($crate::insn::Operand::$also),+)?];
+            const VARIANTS: $crate::insn::Variants =
+                $crate::insn::either!($crate::insn::Variants::None; $($crate::insn::Variants::$variants)?);
+            const EFFECT: $crate::insn::Effect = $crate::insn::either!($crate::insn::Effect::Computes; $($effect)?);
+            $crate::insn::Row {
+                name: stringify!($name),
+                mnemonic: $crate::insn::either!(stringify!($name); $($mnemonic)?),
+                variants: VARIANTS,
+                value: OPCODE.value,
+                mask: OPCODE.mask,
+                reserved: $crate::insn::reserved(OPCODE, VARIANTS, OPERANDS, ALSO),
+                form: FORM,
+                chapter: $crate::insn::either!($crate::insn::Chapter::$chapter; $($crate::insn::Chapter::$other)?),
+                level: $crate::insn::Level::$level,
+                until: $crate::insn::either!(None; $(Some($crate::insn::Level::$until))?),
+                operands: OPERANDS,
+                facility: $crate::insn::either!($crate::insn::Facility::None; $($crate::insn::Facility::$facility)?),
+                effect: EFFECT,
+                accesses: $crate::insn::either!(EFFECT.accesses(); $(Some($crate::insn::storage::Accesses {
+                    kind: $crate::insn::storage::Storage::$kind,
+                    at_ra: $crate::insn::either!(false; $(matches!($crate::insn::Operand::$base, $crate::insn::Operand::RA))?),
+                    alignment: $crate::insn::either!(1; $($alignment)?),
+                }))?),
+                formula: $formula,
+                exec: $crate::insn::exec!($($exec)+ $(:: $function)?),
+            }
+        }),*];
+
+        /// Rows up to here.
+        pub(super) const COUNT: u16 = $before + {
+            const NAMES: &[&str] = &[$(stringify!($name)),*];
+            NAMES.len() as u16
+        };
+
+        #[expect(missing_docs, non_upper_case_globals, reason = "the names are the rows'")]
+        pub mod id {
+            #[expect(non_camel_case_types, reason = "the names are the rows'")]
+            enum Place { $($name),* }
+            $(pub const $name: $crate::insn::RowId = $crate::insn::RowId($before + Place::$name as u16);)*
+        }
+    };
+}
+
+pub(crate) use {either, exec, fixed_bits, table};

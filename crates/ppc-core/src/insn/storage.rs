@@ -1,7 +1,10 @@
 //! What a row does with storage, and where: asked after an instruction was traced, never while instructions run.
 
-use super::{Form, Row};
-use crate::{fields::Word, memory::BLOCK, state::Cpu};
+use super::{
+    Row,
+    effect::{Effect, Value},
+};
+use crate::{fields::Word, state::Cpu};
 
 /// What Books I and II call an instruction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -12,50 +15,45 @@ pub enum Storage {
     Store,
 }
 
+/// The column `accesses`: a Load or Store, or an instruction that is treated as one (2.07 and 3.0B, Book II, "Cache
+/// Management Instructions": of `dcbt`, `dcbst`, `dcbf`, `icbi` and `icbt` each says that it is treated as a Load, of
+/// `dcbtst` and `dcbz` that it is treated as a Store). An atomic function is of the kind that its name says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Accesses {
+    /// Which of them.
+    pub kind: Storage,
+    /// The address is (RA|0): RB, or the field in its place, is a length or a function.
+    pub at_ra: bool,
+    /// The operand begins at a multiple of this, whatever the low bits of the address are.
+    pub alignment: u64,
+}
+
+impl Effect {
+    /// What a row accesses that leaves it to its effect to say so.
+    pub(super) const fn accesses(self) -> Option<Accesses> {
+        let Effect::Memory(memory) = self else { return None };
+        let kind = if memory.store { Storage::Store } else { Storage::Load };
+        let alignment = if matches!(memory.value, Value::Aligned) { 1 << memory.size } else { 1 };
+        Some(Accesses { kind, at_ra: false, alignment })
+    }
+}
+
 impl Row {
-    /// Whether it is a Load or a Store, or is treated as one (2.07 and 3.0B, Book II, "Cache Management Instructions":
-    /// of `dcbt`, `dcbst`, `dcbf`, `icbi` and `icbt` each says that it is treated as a Load, of `dcbtst` and `dcbz` that
-    /// it is treated as a Store). An atomic function is of the kind that its name says.
+    /// Whether it is a Load or a Store, or is treated as one.
     pub fn storage(&self) -> Option<Storage> {
-        match self.name {
-            "lvsl" | "lvsr" | "lxvkq" | "stop" => None,
-            "dcbt" | "dcbst" | "dcbf" | "icbi" | "icbt" | "copy" => Some(Storage::Load),
-            "dcbtst" | "dcbz" | "paste_rc" => Some(Storage::Store),
-            name if name.starts_with('l') => Some(Storage::Load),
-            name if name.starts_with("st") => Some(Storage::Store),
-            _ => None,
-        }
+        self.accesses.map(|accesses| accesses.kind)
     }
 
     /// The effective address of the first byte of the storage operand that `word`, a Load or a Store, has on `cpu`.
     pub fn operand_address(&self, cpu: &Cpu, word: Word) -> u64 {
-        let ea = match self.form {
-            Form::D => cpu.ea_d(word),
-            Form::Ds => cpu.ea_ds(word),
-            Form::Dq => cpu.ea_dq(word),
-            _ if self.has_address_in_ra() => cpu.wrap(cpu.ra0(word)),
-            _ => cpu.ea_x(word),
+        let Some(Accesses { at_ra, alignment, .. }) = self.accesses else { return 0 };
+        let displacement = self.operands.iter().find(|operand| operand.kind().is_displacement());
+        let ea = match displacement {
+            Some(displacement) => cpu.wrap(cpu.ra0(word).wrapping_add(displacement.value(word) as u64)),
+            None if at_ra => cpu.wrap(cpu.ra0(word)),
+            None => cpu.ea_x(word),
         };
-        ea & !(self.alignment() - 1)
-    }
-
-    /// RB, or the field in its place, is a length or a function.
-    fn has_address_in_ra(&self) -> bool {
-        matches!(
-            self.name,
-            "lswi" | "stswi" | "lxvl" | "lxvll" | "stxvl" | "stxvll" | "lwat" | "ldat" | "stwat" | "stdat"
-        )
-    }
-
-    /// The operand begins at a multiple of this, whatever the low bits of the address are.
-    fn alignment(&self) -> u64 {
-        match self.name {
-            "lvehx" | "stvehx" => 2,
-            "lvewx" | "stvewx" => 4,
-            "lvx" | "lvxl" | "stvx" | "stvxl" => 16,
-            "dcbz" => BLOCK,
-            _ => 1,
-        }
+        ea & !(alignment - 1)
     }
 }
 
@@ -87,29 +85,26 @@ mod tests {
 
     #[test]
     fn where_an_operand_begins_is_what_the_formula_says() {
-        for row in rows().filter(|row| row.storage().is_some()) {
+        for row in rows() {
+            let Some(accesses) = row.accesses else { continue };
             if let Some(at) = row.formula.find("MEM(") {
                 let operand = &row.formula[at..];
                 let masked = operand.split_once("& ¬").map_or(1, |(_, mask)| {
                     mask.split([',', ')']).next().and_then(|mask| mask.parse::<u64>().ok()).expect("a mask")
                         + 1
                 });
-                assert_eq!(row.alignment(), masked, "{}: {}", row.name, row.formula);
+                assert_eq!(accesses.alignment, masked, "{}: {}", row.name, row.formula);
                 let without = operand.starts_with("MEM((RA|0),");
-                assert_eq!(row.has_address_in_ra(), without, "{}: {}", row.name, row.formula);
-                let form = if operand.contains("EXTS(DS") {
-                    Form::Ds
-                } else if operand.contains("EXTS(DQ") {
-                    Form::Dq
-                } else if operand.contains("EXTS(D)") {
-                    Form::D
-                } else {
-                    Form::X
-                };
-                let found =
-                    if matches!(row.form, Form::D | Form::Ds | Form::Dq) { row.form } else { Form::X };
-                assert_eq!(found, form, "{}: {}", row.name, row.formula);
+                assert_eq!(accesses.at_ra, without, "{}: {}", row.name, row.formula);
+                let displaced = row.operands.iter().any(|operand| operand.kind().is_displacement());
+                assert_eq!(operand.contains("EXTS(D"), displaced, "{}: {}", row.name, row.formula);
             }
         }
+    }
+
+    #[test]
+    fn blocks_begin_at_multiples_of_their_size() {
+        let dcbz = super::super::row(super::super::id::dcbz).and_then(|row| row.accesses);
+        assert_eq!(dcbz.map(|accesses| accesses.alignment), Some(crate::memory::BLOCK));
     }
 }

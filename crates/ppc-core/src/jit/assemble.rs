@@ -55,7 +55,7 @@ pub fn assemble<A: Architecture>(region: &Region, mode: Mode) -> io::Result<Fres
                 e.terminate(insn, &mut edges);
             } else {
                 e.lower(insn, *id);
-                e.go(&mut edges, i64::from(insn.offset) + 4);
+                e.go(&mut edges, insn.next());
             }
         }
     }

@@ -1,9 +1,6 @@
 //! Where the blocks of a region end: within the region, or through slots to others.
 
-use super::{
-    code::Exit,
-    insn::{Insn, Set},
-};
+use super::{code::Exit, insn::Set};
 use dynasmrt::DynamicLabel;
 
 /// What a terminator must know of its region.
@@ -40,16 +37,4 @@ impl Edges<'_> {
         });
         (number, exit)
     }
-}
-
-/// After these the next instruction follows; a change of context has asked for an event, which the next block's budget
-/// finds. All others that end a block and are not branches may go anywhere.
-const GO_ON: [&str; 14] = [
-    "isync", "icbi", "mfspr", "mtspr", "mftb", "mtmsr", "mtmsrd", "slbmte", "slbie", "slbia", "addpcis",
-    "tlbsync", "tlbiel", "wait",
-];
-
-/// Whether the next instruction follows after one that ends its block and is not a branch.
-pub fn goes_on(insn: &Insn) -> bool {
-    insn.row.is_some_and(|row| GO_ON.contains(&row.name))
 }

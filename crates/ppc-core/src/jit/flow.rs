@@ -4,11 +4,17 @@
 use super::{
     code::Exit,
     cold::Off,
-    edges::{Edges, goes_on},
+    edges::Edges,
     emitter::{Emitter, Host, Registers},
     insn::{CTR, Guest, Insn, LR, Set, cr_bit},
 };
-use crate::trap::Trap;
+use crate::{
+    insn::{
+        Effect,
+        effect::Branch::{Always, Conditional, ToCtr, ToLr},
+    },
+    trap::Trap,
+};
 use dynasmrt::DynamicLabel;
 
 /// Conditions of the host.
@@ -47,8 +53,8 @@ pub trait Flow: Registers {
     /// Goes to the address in [`Flow::ADDRESS`] through the table of indirect branches, pins stored; to `miss` if it is
     /// not there.
     fn indirect(e: &mut Emitter<Self>, miss: DynamicLabel);
-    /// What was begun and the addresses of the instruction at `offset` and of the next are in the processor.
-    fn show_place(e: &mut Emitter<Self>, offset: u32);
+    /// What was begun and the addresses of `insn` and of the next instruction are in the processor.
+    fn show_place(e: &mut Emitter<Self>, insn: &Insn);
     /// Leaves where NIA says.
     fn leave_at_nia(e: &mut Emitter<Self>);
     /// Leaves for the instruction at `offset`.
@@ -130,7 +136,7 @@ impl<A: Flow> Emitter<A> {
     /// LR ← the address after `insn`.
     fn link(&mut self, insn: &Insn) {
         let host = self.target(LR, A::SCRATCH);
-        A::address(self, host, insn.offset + 4);
+        A::address(self, host, insn.offset + insn.word.bytes());
         self.put(LR, host);
     }
 
@@ -155,23 +161,23 @@ impl<A: Flow> Emitter<A> {
     /// The last instruction of a block.
     pub fn terminate(&mut self, i: &Insn, region: &mut Edges<'_>) {
         let w = i.word;
-        let next = i64::from(i.offset) + 4;
-        match i.row.map_or("", |row| row.name) {
-            "b" | "bc" if w.aa() => self.world(i, region, false),
-            "b" => {
+        let next = i.next();
+        match i.branch() {
+            Some(Always | Conditional) if w.aa() => self.world(i, region, false),
+            Some(Always) => {
                 if w.lk() {
                     self.link(i);
                 }
                 self.go(region, i64::from(i.offset) + w.li());
             }
-            "bc" if w.lk() => {
+            Some(Conditional) if w.lk() => {
                 let not = self.unless_taken(i);
                 let before = self.dirty;
                 self.link(i);
                 self.go_over(region, i64::from(i.offset) + w.bd());
                 self.otherwise(i, region, not, before);
             }
-            "bc" => {
+            Some(Conditional) => {
                 let target = i64::from(i.offset) + w.bd();
                 match (!w.bit(8), !w.bit(6)) {
                     (false, false) => return self.go(region, target),
@@ -194,10 +200,11 @@ impl<A: Flow> Emitter<A> {
                 }
                 self.go(region, next);
             }
-            "bclr" => self.through_register(i, region, LR),
+            Some(ToLr) => self.through_register(i, region, LR),
             // The invalid form that decrements CTR has its own function.
-            "bcctr" if w.bit(8) => self.through_register(i, region, CTR),
-            _ => self.world(i, region, goes_on(i)),
+            Some(ToCtr) if w.bit(8) => self.through_register(i, region, CTR),
+            // A change of context has asked for an event, which the next block's budget finds.
+            _ => self.world(i, region, i.effect().is_some_and(Effect::goes_on)),
         }
     }
 
@@ -224,18 +231,18 @@ impl<A: Flow> Emitter<A> {
             if i.word.lk() {
                 self.link(i);
             }
-            self.go(region, i64::from(i.offset) + 4);
+            self.go(region, i.next());
         }
     }
 
     /// Calls the function of an instruction that may change the world.
     fn world(&mut self, i: &Insn, region: &mut Edges<'_>, go_on: bool) {
-        A::show_place(self, i.offset);
+        A::show_place(self, i);
         self.store_pins(self.dirty);
         self.dirty = 0;
         self.call_exec(i);
         if go_on {
-            self.go(region, i64::from(i.offset) + 4);
+            self.go(region, i.next());
         } else {
             A::leave_at_nia(self);
         }

@@ -1,6 +1,10 @@
 //! Guest instructions and registers as the compiler sees them.
 
-use crate::{exec::ExecFn, fields::Word, insn::Row};
+use crate::{
+    exec::ExecFn,
+    fields::Word,
+    insn::{Effect, Row, effect::Branch},
+};
 
 /// A guest register that may have a pin: GPR 0 to 31, [`LR`], [`CTR`].
 pub type Guest = usize;
@@ -25,33 +29,36 @@ pub struct Insn {
 }
 
 impl Insn {
+    /// Where the next instruction is in the page, or behind it.
+    pub fn next(&self) -> i64 {
+        i64::from(self.offset + self.word.bytes())
+    }
+
+    /// What it does; nothing is known of one without semantics.
+    pub fn effect(&self) -> Option<Effect> {
+        self.row.map(|row| row.effect)
+    }
+
+    /// Which branch it is, if it is one.
+    pub fn branch(&self) -> Option<Branch> {
+        match self.effect() {
+            Some(Effect::Branch(branch)) => Some(branch),
+            _ => None,
+        }
+    }
+
     /// What [`leave_trap`](super::runtime::Runtime::leave_trap) wants to know.
     pub fn place(&self) -> i32 {
         (self.offset | self.after << 16) as i32
     }
 }
 
-/// Instructions whose functions may touch any GPR, whatever their operands say.
-const MANY: [&str; 12] =
-    ["lmw", "stmw", "lswi", "lswx", "stswi", "stswx", "lq", "stq", "ldat", "lwat", "stdat", "stwat"];
-
-/// The guest registers that an instruction may read or write, by the operands of its row.
+/// The guest registers that an instruction may read or write.
 pub fn gprs(row: &Row, w: Word) -> Set {
-    if MANY.contains(&row.name) {
+    if row.effect == Effect::ManyGprs {
         return (1 << 32) - 1;
     }
-    let mut set = 0;
-    for token in row.operands.split([',', '(', ')']) {
-        set |= match token {
-            "RT" | "RS" => 1 << w.rt(),
-            "RTp" | "RSp" => 3 << (w.rt() & !1),
-            "RA" => 1 << w.ra(),
-            "RB" => 1 << w.rb(),
-            "RC" => 1 << w.rc_reg(),
-            _ => 0,
-        };
-    }
-    set
+    row.operands.iter().fold(0, |set, operand| set | Set::from(operand.gprs(w)))
 }
 
 /// Bit `n` of the condition register: its field and its mask there.

@@ -1,4 +1,4 @@
-//! Lowerings of loads and stores.
+//! Lowerings of loads and stores, from what the table says of them.
 
 use super::{
     access::{Access, Extend, Load, Place, Quad, Store},
@@ -6,177 +6,78 @@ use super::{
     insn::Insn,
     memory::Memory,
 };
+use crate::{
+    fields::Word,
+    insn::{
+        Effect, Operand, Row,
+        effect::{self, Value},
+        operand::Kind,
+    },
+};
 
-/// How an instruction forms its address.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Form {
-    D,
-    Ds,
-    Dq,
-    X,
-}
+/// The size of a quadword, as a shift.
+const QUADWORD: u32 = 4;
 
-fn address<A: Memory>(e: &mut Emitter<A>, i: &Insn, form: Form) {
-    let w = i.word;
-    match form {
-        Form::D => A::ea_displaced(e, w.ra(), w.si()),
-        Form::Ds => A::ea_displaced(e, w.ra(), w.ds()),
-        Form::Dq => A::ea_displaced(e, w.ra(), w.dq()),
-        Form::X => A::ea_indexed(e, w.ra(), w.rb()),
+/// Forms the address, as the operands say.
+fn address<A: Memory>(e: &mut Emitter<A>, row: &Row, w: Word) {
+    match row.operands.iter().find(|operand| operand.kind().is_displacement()) {
+        Some(displacement) => A::ea_displaced(e, w.ra(), displacement.value(w)),
+        None => A::ea_indexed(e, w.ra(), w.rb()),
     }
 }
 
-macro_rules! loads {
-    ($($name:ident: $form:ident, $size:literal, $extend:ident, $to:ident, $update:literal;)*) => { $(
-        pub fn $name<A: Memory>(e: &mut Emitter<A>, i: &Insn) {
-            let w = i.word;
-            // Invalid forms have their function.
-            if $update && (w.ra() == 0 || loads!(@ same $to w)) {
-                return e.call_exec(i);
-            }
-            address(e, i, Form::$form);
-            let access = Access::Load(Load {
-                size: $size,
-                extend: Extend::$extend,
-                to: loads!(@ $to w),
-                update: $update.then_some(w.ra()),
-            });
-            e.access(i, access);
-        }
-    )* };
-    (@ gpr $w:ident) => { Place::Gpr($w.rt()) };
-    (@ fpr $w:ident) => { Place::Fpr($w.frt()) };
-    (@ vsr $w:ident) => { Place::Fpr($w.xt()) };
-    (@ vr $w:ident) => { Place::Fpr(32 + $w.vrt()) };
-    (@ same gpr $w:ident) => { $w.ra() == $w.rt() };
-    (@ same $other:ident $w:ident) => { false };
-}
-loads! {
-    lbz: D, 0, Zero, gpr, false;
-    lbzu: D, 0, Zero, gpr, true;
-    lbzx: X, 0, Zero, gpr, false;
-    lbzux: X, 0, Zero, gpr, true;
-    lhz: D, 1, Zero, gpr, false;
-    lhzu: D, 1, Zero, gpr, true;
-    lhzx: X, 1, Zero, gpr, false;
-    lhzux: X, 1, Zero, gpr, true;
-    lha: D, 1, Sign, gpr, false;
-    lhau: D, 1, Sign, gpr, true;
-    lhax: X, 1, Sign, gpr, false;
-    lhaux: X, 1, Sign, gpr, true;
-    lwz: D, 2, Zero, gpr, false;
-    lwzu: D, 2, Zero, gpr, true;
-    lwzx: X, 2, Zero, gpr, false;
-    lwzux: X, 2, Zero, gpr, true;
-    lwa: Ds, 2, Sign, gpr, false;
-    lwax: X, 2, Sign, gpr, false;
-    lwaux: X, 2, Sign, gpr, true;
-    ld: Ds, 3, Zero, gpr, false;
-    ldu: Ds, 3, Zero, gpr, true;
-    ldx: X, 3, Zero, gpr, false;
-    ldux: X, 3, Zero, gpr, true;
-    lhbrx: X, 1, Reverse, gpr, false;
-    lwbrx: X, 2, Reverse, gpr, false;
-    ldbrx: X, 3, Reverse, gpr, false;
-    lfd: D, 3, Zero, fpr, false;
-    lfdu: D, 3, Zero, fpr, true;
-    lfdx: X, 3, Zero, fpr, false;
-    lfdux: X, 3, Zero, fpr, true;
-    lfiwax: X, 2, Sign, fpr, false;
-    lfiwzx: X, 2, Zero, fpr, false;
-    lxsdx: X, 3, Zero, vsr, false;
-    lxsiwax: X, 2, Sign, vsr, false;
-    lxsiwzx: X, 2, Zero, vsr, false;
-    lxsihzx: X, 1, Zero, vsr, false;
-    lxsibzx: X, 0, Zero, vsr, false;
-    lxsd: Ds, 3, Zero, vr, false;
+/// The register that is loaded or stored.
+fn place(operand: Operand, w: Word) -> Option<Place> {
+    let number = operand.value(w) as usize;
+    match operand.kind() {
+        Kind::Gpr => Some(Place::Gpr(number)),
+        Kind::Fpr | Kind::Vsr => Some(Place::Fpr(number)),
+        Kind::Vr => Some(Place::Fpr(32 + number)),
+        _ => None,
+    }
 }
 
-macro_rules! stores {
-    ($($name:ident: $form:ident, $size:literal, $reverse:literal, $from:ident, $update:literal;)*) => { $(
-        pub fn $name<A: Memory>(e: &mut Emitter<A>, i: &Insn) {
-            let w = i.word;
-            if $update && w.ra() == 0 {
-                return e.call_exec(i);
-            }
-            address(e, i, Form::$form);
-            let access = Access::Store(Store {
-                size: $size,
-                reverse: $reverse,
-                from: loads!(@ $from w),
-                update: $update.then_some(w.ra()),
-            });
-            e.access(i, access);
+fn accessed(memory: effect::Memory, place: Place, w: Word) -> Option<Access> {
+    let effect::Memory { store, size, value, update } = memory;
+    let update = update.then_some(w.ra());
+    let access = match (place, value) {
+        (Place::Fpr(vsr), Value::Plain | Value::Aligned | Value::Doublewords) if size == QUADWORD => {
+            Access::Quad(Quad { vsr, swap: value == Value::Doublewords, store })
         }
-    )* };
-}
-stores! {
-    stb: D, 0, false, gpr, false;
-    stbu: D, 0, false, gpr, true;
-    stbx: X, 0, false, gpr, false;
-    stbux: X, 0, false, gpr, true;
-    sth: D, 1, false, gpr, false;
-    sthu: D, 1, false, gpr, true;
-    sthx: X, 1, false, gpr, false;
-    sthux: X, 1, false, gpr, true;
-    stw: D, 2, false, gpr, false;
-    stwu: D, 2, false, gpr, true;
-    stwx: X, 2, false, gpr, false;
-    stwux: X, 2, false, gpr, true;
-    std: Ds, 3, false, gpr, false;
-    stdu: Ds, 3, false, gpr, true;
-    stdx: X, 3, false, gpr, false;
-    stdux: X, 3, false, gpr, true;
-    sthbrx: X, 1, true, gpr, false;
-    stwbrx: X, 2, true, gpr, false;
-    stdbrx: X, 3, true, gpr, false;
-    stfd: D, 3, false, fpr, false;
-    stfdu: D, 3, false, fpr, true;
-    stfdx: X, 3, false, fpr, false;
-    stfdux: X, 3, false, fpr, true;
-    stfiwx: X, 2, false, fpr, false;
-    stxsdx: X, 3, false, vsr, false;
-    stxsiwx: X, 2, false, vsr, false;
-    stxsihx: X, 1, false, vsr, false;
-    stxsibx: X, 0, false, vsr, false;
-    stxsd: Ds, 3, false, vr, false;
+        (from, Value::Plain | Value::Reversed) if store => {
+            Access::Store(Store { size, reverse: value == Value::Reversed, from, update })
+        }
+        (to, Value::Plain) => Access::Load(Load { size, extend: Extend::Zero, to, update }),
+        (to, Value::Signed) => Access::Load(Load { size, extend: Extend::Sign, to, update }),
+        (to, Value::Reversed) => Access::Load(Load { size, extend: Extend::Reverse, to, update }),
+        _ => return None,
+    };
+    Some(access)
 }
 
-/// Quadwords. In big-endian mode their function is called.
-fn quad<A: Memory>(e: &mut Emitter<A>, i: &Insn, form: Form, align: bool, access: Quad) {
-    if !e.little_endian {
+/// A row's access, if it has one: how a word of it accesses storage.
+fn access(row: &Row, w: Word) -> Option<(effect::Memory, Access)> {
+    let Effect::Memory(memory) = row.effect else { return None };
+    let place = place(*row.operands.first()?, w)?;
+    Some((memory, accessed(memory, place, w)?))
+}
+
+/// A load or store whose row says all about it.
+pub fn memory<A: Memory>(e: &mut Emitter<A>, i: &Insn) {
+    let w = i.word;
+    let Some((row, (memory, access))) = i.row.and_then(|row| Some((row, access(row, w)?))) else {
+        return e.call_exec(i);
+    };
+    // Invalid forms have their function, and so do quadwords in big-endian mode.
+    let into_base = matches!(access, Access::Load(Load { to: Place::Gpr(to), .. }) if to == w.ra());
+    if memory.update && (w.ra() == 0 || into_base) || memory.size == QUADWORD && !e.little_endian {
         return e.call_exec(i);
     }
-    address(e, i, form);
-    if align {
+    address(e, row, w);
+    if memory.value == Value::Aligned {
         A::align(e);
     }
-    e.access(i, Access::Quad(access));
-}
-
-macro_rules! quads {
-    ($($name:ident: $form:ident, $vsr:ident, $align:literal, $swap:literal, $store:literal;)*) => { $(
-        pub fn $name<A: Memory>(e: &mut Emitter<A>, i: &Insn) {
-            let w = i.word;
-            let access = Quad { vsr: quads!(@ $vsr w), swap: $swap, store: $store };
-            quad(e, i, Form::$form, $align, access);
-        }
-    )* };
-    (@ vr $w:ident) => { 32 + $w.vrt() };
-    (@ xt $w:ident) => { $w.xt() };
-    (@ xt_dq $w:ident) => { $w.xt_dq() };
-}
-quads! {
-    lvx: X, vr, true, false, false;
-    lvxl: X, vr, true, false, false;
-    stvx: X, vr, true, false, true;
-    stvxl: X, vr, true, false, true;
-    lxvd2x: X, xt, false, true, false;
-    stxvd2x: X, xt, false, true, true;
-    lxv: Dq, xt_dq, false, false, false;
-    stxv: Dq, xt_dq, false, false, true;
-    lxvx: X, xt, false, false, false;
-    stxvx: X, xt, false, false, true;
+    e.access(i, access);
 }
 
 /// Hints.
@@ -191,4 +92,17 @@ pub fn sync<A: Memory>(e: &mut Emitter<A>, i: &Insn) {
 /// Orders stores.
 pub fn eieio<A: Memory>(e: &mut Emitter<A>, i: &Insn) {
     A::order(e, i, false);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::insn::rows;
+
+    #[test]
+    fn every_load_and_store_of_the_table_is_an_access() {
+        for row in rows().filter(|row| matches!(row.effect, Effect::Memory(_))) {
+            assert!(access(row, Word(row.value)).is_some(), "{}", row.name);
+        }
+    }
 }

@@ -3,9 +3,10 @@
 use super::{
     emitter::{Emitter, Registers},
     insn::Insn,
+    loadstore,
+    memory::Memory,
 };
-use crate::insn::{self, RowId};
-use std::collections::HashMap;
+use crate::insn::{self, Effect, RowId};
 
 /// Emits an instruction that does not end a block.
 pub type Lower<A> = fn(&mut Emitter<A>, &Insn);
@@ -13,7 +14,7 @@ pub type Lower<A> = fn(&mut Emitter<A>, &Insn);
 /// A table of lowerings: modules, and in each the functions, named as their rows.
 macro_rules! lowerings {
     ($($module:ident: $($name:ident)*;)*) => {
-        &[$($((stringify!($name), $module::$name as $crate::jit::lower::Lower<_>)),*),*]
+        &[$($(($crate::insn::id::$name, $module::$name as $crate::jit::lower::Lower<_>)),*),*]
     };
 }
 pub(super) use lowerings;
@@ -24,10 +25,15 @@ pub trait Lowered: Registers + 'static {
     fn lowerings() -> &'static [Option<Lower<Self>>];
 }
 
-/// A table by the number of the row.
-pub fn by_id<A: Registers>(table: &[(&str, Lower<A>)]) -> Vec<Option<Lower<A>>> {
-    let by_name: HashMap<_, _> = table.iter().copied().collect();
-    insn::rows().map(|row| by_name.get(row.name).copied()).collect()
+/// A table by the number of the row, with the loads and stores that the rows themselves describe.
+pub fn by_id<A: Memory>(table: &[(RowId, Lower<A>)]) -> Vec<Option<Lower<A>>> {
+    let memory: Lower<A> = loadstore::memory;
+    let described = |row: &insn::Row| matches!(row.effect, Effect::Memory(_)).then_some(memory);
+    let mut lowerings: Vec<_> = insn::rows().map(described).collect();
+    for &(id, lower) in table {
+        lowerings[usize::from(id.0)] = Some(lower);
+    }
+    lowerings
 }
 
 impl<A: Lowered> Emitter<A> {
@@ -42,13 +48,15 @@ impl<A: Lowered> Emitter<A> {
     }
 }
 
-/// Checks that every lowering belongs to a row that does not end its block, and none is there twice.
+/// Checks that every lowering belongs to a row that need not end its block and has semantics, and none is there twice.
 #[cfg(test)]
-pub fn check<A: Registers>(table: &[(&str, Lower<A>)]) {
-    for (name, _) in table {
-        let row = insn::rows().find(|row| row.name == *name);
-        assert!(row.is_some_and(|row| !row.ends || matches!(row.name, "mfspr" | "mtspr")), "{name}");
+pub fn check<A: Registers>(table: &[(RowId, Lower<A>)]) {
+    for &(id, _) in table {
+        let row = insn::row(id).expect("a row");
+        let described = matches!(row.effect, Effect::Memory(_));
+        assert!(!row.effect.ends_block() && !described, "{}", row.name);
+        assert!(row.exec_for(crate::fields::Word(row.value)).is_some(), "{}", row.name);
     }
-    let names: std::collections::HashSet<_> = table.iter().map(|(name, _)| name).collect();
-    assert_eq!(names.len(), table.len());
+    let ids: std::collections::HashSet<_> = table.iter().map(|(id, _)| id).collect();
+    assert_eq!(ids.len(), table.len());
 }

@@ -9,7 +9,11 @@ use super::{
 };
 use crate::{
     block::{Block, CodeCache, SELF_BRANCH},
-    insn::{RowId, decode, row},
+    insn::{
+        Effect, RowId, decode,
+        effect::Branch::{Always, Conditional, EventBased, ToCtr, ToLr, ToTar},
+        row,
+    },
     model::Isa,
     tlb::GRAIN,
 };
@@ -53,7 +57,7 @@ pub struct Region {
 
 /// Whether an instruction ends its block wherever it stands.
 pub fn ends(insn: &Insn) -> bool {
-    insn.row.is_none_or(|row| crate::block::ends(row, insn.word))
+    insn.row.is_none_or(|row| row.ends_block(insn.word))
 }
 
 /// Forms the region of block `head`. `half` is the half of the address space it runs in.
@@ -97,16 +101,19 @@ pub fn form(cache: &CodeCache, head: u32, half: usize, isa: Isa) -> Region {
 fn part(cache: &CodeCache, block: &Block, number: u32, isa: Isa) -> Part {
     let ops = &cache.ops[block.first as usize..(block.first + block.len) as usize];
     let place = (block.key & (GRAIN - 1) & !3) as u32;
+    let mut offset = place;
     let insns: Vec<_> = ops
         .iter()
         .enumerate()
         .map(|(n, op)| {
+            let at = offset;
+            offset += op.word.bytes();
             let id = decode::decode_id(op.word, isa);
             let insn = Insn {
                 word: op.word,
                 row: id.and_then(row).filter(|row| row.exec_for(op.word).is_some()),
                 exec: op.exec,
-                offset: place + 4 * n as u32,
+                offset: at,
                 after: block.len - 1 - n as u32,
             };
             (insn, id)
@@ -119,26 +126,29 @@ fn part(cache: &CodeCache, block: &Block, number: u32, isa: Isa) -> Part {
 /// Where a block goes, or comes back to after a call, by its last instruction; the one reached without a branch is last.
 fn successors(last: &Insn) -> Vec<i64> {
     let (w, at) = (last.word, i64::from(last.offset));
-    let next = at + 4;
-    match last.row.map_or("", |row| row.name) {
-        "b" if w.aa() => vec![],
-        "b" if w.lk() => vec![next],
-        "b" => vec![at + w.li()],
-        "bc" if w.aa() || w.lk() => vec![next],
-        "bc" if w.bit(6) && w.bit(8) => vec![at + w.bd()],
-        "bc" => vec![at + w.bd(), next],
-        "bclr" | "bcctr" | "bctar" if w.lk() || !(w.bit(6) && w.bit(8)) => vec![next],
-        "bclr" | "bcctr" | "bctar" | "" => vec![],
-        _ => vec![next],
+    let next = last.next();
+    if last.row.is_none() {
+        return vec![];
+    }
+    match last.branch() {
+        Some(Always) if w.aa() => vec![],
+        Some(Always) if w.lk() => vec![next],
+        Some(Always) => vec![at + w.li()],
+        Some(Conditional) if w.aa() || w.lk() => vec![next],
+        Some(Conditional) if w.bit(6) && w.bit(8) => vec![at + w.bd()],
+        Some(Conditional) => vec![at + w.bd(), next],
+        Some(ToLr | ToCtr | ToTar) if w.lk() || !(w.bit(6) && w.bit(8)) => vec![next],
+        Some(ToLr | ToCtr | ToTar) => vec![],
+        Some(EventBased) | None => vec![next],
     }
 }
 
 /// Where a direct call goes.
 fn call(last: &Insn) -> Option<i64> {
     let (w, at) = (last.word, i64::from(last.offset));
-    match last.row?.name {
-        "b" if w.lk() && !w.aa() => Some(at + w.li()),
-        "bc" if w.lk() && !w.aa() => Some(at + w.bd()),
+    match last.branch()? {
+        Always if w.lk() && !w.aa() => Some(at + w.li()),
+        Conditional if w.lk() && !w.aa() => Some(at + w.bd()),
         _ => None,
     }
 }
@@ -148,9 +158,9 @@ fn uses(insn: &Insn) -> Set {
     let w = insn.word;
     let Some(row) = insn.row else { return 0 };
     let mut set = gprs(row, w);
-    match row.name {
-        "b" if w.lk() => set |= 1 << LR,
-        "bc" => {
+    match row.effect {
+        Effect::Branch(Always) if w.lk() => set |= 1 << LR,
+        Effect::Branch(Conditional) => {
             if w.lk() {
                 set |= 1 << LR;
             }
@@ -158,10 +168,10 @@ fn uses(insn: &Insn) -> Set {
                 set |= 1 << CTR;
             }
         }
-        "bclr" => set |= 1 << LR,
-        "bcctr" => set |= 1 << CTR,
-        "mfspr" | "mtspr" if w.spr() == 8 => set |= 1 << LR,
-        "mfspr" | "mtspr" if w.spr() == 9 => set |= 1 << CTR,
+        Effect::Branch(ToLr) => set |= 1 << LR,
+        Effect::Branch(ToCtr) => set |= 1 << CTR,
+        Effect::MovesSpr if w.spr() == 8 => set |= 1 << LR,
+        Effect::MovesSpr if w.spr() == 9 => set |= 1 << CTR,
         _ => {}
     }
     set

@@ -78,7 +78,7 @@ impl<'a> Pair<'a> {
                 return false;
             }
             match exit {
-                Exit::Hypercall => {
+                Exit::Hypercall { .. } => {
                     self.a.hypercalled(self.world);
                     self.b.hypercalled(self.world);
                 }
@@ -112,7 +112,7 @@ impl<'a> Pair<'a> {
         let mut lines = String::new();
         while self.icount() < until {
             lines += &format!("    {}\n", self.describe());
-            if self.a.run(self.icount() + 1, None) == Exit::Hypercall {
+            if matches!(self.a.run(self.icount() + 1, None), Exit::Hypercall { .. }) {
                 self.a.hypercalled(self.world);
             }
         }

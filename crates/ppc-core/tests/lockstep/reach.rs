@@ -79,7 +79,7 @@ impl Reach {
         let word = cpu.peek_translation(at, Access::Fetch).and_then(|ra| cpu.ram.read::<u32>(ra));
         let word = word.map(|raw| if cpu.le() { raw } else { raw.swap_bytes() });
         let exit = side.run(icount + 1, None);
-        if exit == Exit::Hypercall {
+        if matches!(exit, Exit::Hypercall { .. }) {
             side.hypercalled(world);
         }
         self.begun += 1;
@@ -87,7 +87,7 @@ impl Reach {
         self.relocated += u64::from(msr & msr::DR != 0);
         self.handlers +=
             u64::from(VECTORS.iter().any(|base| (base..&(base + 0x1000)).contains(&&(at & 0xf_ffff))));
-        let row = word.and_then(|word| decode(Word(word), world.setup.model.isa));
+        let row = word.and_then(|word| decode(Word::from(word), world.setup.model.isa));
         let cpu = &side.engine.cpu;
         match row {
             // Wherever these go, they have been there; what returns from interrupts goes anywhere, too.

@@ -31,7 +31,7 @@ impl Program<'_> {
             let word = self.rows.arithmetic(random, |row, mut word, random| {
                 // FRT, FRA, FRB, FRC: where the row has no opcode.
                 for field in [6, 11, 16, 21] {
-                    if row.mask & put(0, field, 5, 31) == 0 && !random.once_in(16) {
+                    if row.mask & u64::from(put(0, field, 5, 31)) == 0 && !random.once_in(16) {
                         word = put(word, field, 5, u64::from(random.of(&registers)));
                     }
                 }

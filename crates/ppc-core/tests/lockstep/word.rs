@@ -93,7 +93,7 @@ impl Rows {
             let row = random.of(&self.arithmetic);
             let Some(word) = self.instance(row, random) else { continue };
             let word = with(row, word, random);
-            if decode(Word(word), self.isa).is_some_and(|found| std::ptr::eq(found, row)) {
+            if decode(Word::from(word), self.isa).is_some_and(|found| std::ptr::eq(found, row)) {
                 return word;
             }
         }
@@ -101,10 +101,10 @@ impl Rows {
 
     /// A random instance of `row`; `None` when its fields made another row's word.
     pub fn instance(&self, row: &'static Row, random: &mut Random) -> Option<u32> {
-        let mut word = row.value | random.next() as u32 & !row.mask & !row.reserved;
+        let mut word = (row.value | random.next() & !row.mask & !row.reserved) as u32;
         if random.once_in(32) {
             // The processor ignores reserved bits.
-            word |= random.next() as u32 & row.reserved;
+            word |= (random.next() & row.reserved) as u32;
         }
         match row.name {
             "mfspr" | "mtspr" | "mftb" if !random.once_in(16) => {
@@ -120,7 +120,7 @@ impl Rows {
         } else if !random.once_in(24) {
             word = spare(row, word);
         }
-        decode(Word(word), self.isa).is_some_and(|found| std::ptr::eq(found, row)).then_some(word)
+        decode(Word::from(word), self.isa).is_some_and(|found| std::ptr::eq(found, row)).then_some(word)
     }
 }
 
@@ -131,7 +131,7 @@ const BLOCKS: &[&str] = &["copy", "paste_rc"];
 fn touches_memory(row: &Row) -> bool {
     access_bytes(row) > 0
         || BLOCKS.contains(&row.name)
-        || row.chapter == Chapter::Cache && row.operands.contains("RA,RB")
+        || row.chapter == Chapter::Cache && row.notation().contains("RA,RB")
 }
 
 /// Makes the operands of an access name bases and offsets.
@@ -143,10 +143,10 @@ fn aim(row: &Row, mut word: u32, random: &mut Random) -> u32 {
     let offset = u64::from(OFFSETS.start) + random.below(4);
     word = put(word, 11, 5, base);
     match row.form {
-        Form::D if row.operands.contains("(RA)") => word = put(word, 16, 16, displacement(random)),
+        Form::D if row.notation().contains("(RA)") => word = put(word, 16, 16, displacement(random)),
         Form::Ds => word = put(word, 16, 14, displacement(random) >> 2),
         Form::Dq => word = put(word, 16, 12, displacement(random) >> 4),
-        _ if row.operands.contains("RA,RB") => {
+        _ if row.notation().contains("RA,RB") => {
             word = if random.once_in(4) || BLOCKS.contains(&row.name) {
                 put(put(word, 11, 5, 0), 16, 5, base)
             } else {
@@ -157,7 +157,7 @@ fn aim(row: &Row, mut word: u32, random: &mut Random) -> u32 {
     }
     // A load's target is no base; what it is otherwise does not matter.
     let target = word >> 21 & 31;
-    let general = row.operands.starts_with("RT");
+    let general = row.notation().starts_with("RT");
     if general && (BASES.contains(&target) || OFFSETS.contains(&target)) && !random.once_in(24) {
         word = put(word, 6, 5, u64::from(target - 13));
     }
@@ -179,7 +179,7 @@ fn spare(row: &Row, mut word: u32) -> u32 {
     for (start, names) in [(6, ["RT", "RS"]), (11, ["RA", "RA"])] {
         let register = word >> (27 - start) & 31;
         let kept = BASES.contains(&register) || OFFSETS.contains(&register);
-        if kept && names.iter().any(|name| row.operands.contains(name)) {
+        if kept && names.iter().any(|name| row.notation().contains(name)) {
             word = put(word, start, 5, u64::from(register - 13));
         }
     }

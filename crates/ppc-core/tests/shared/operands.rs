@@ -19,10 +19,10 @@ pub fn put_spr(word: u32, spr: u64) -> u32 {
 pub fn access_bytes(row: &Row) -> u64 {
     let name = row.name;
     let prefetch = ["dcbf", "dcbst", "dcbt", "dcbtst", "icbi", "icbt"].contains(&name);
-    let touches = row.operands.contains("(RA)")
-        || row.operands.contains("RA,RB")
-        || row.operands.contains("RA,NB")
-        || row.operands.contains("RA,FC");
+    let touches = row.notation().contains("(RA)")
+        || row.notation().contains("RA,RB")
+        || row.notation().contains("RA,NB")
+        || row.notation().contains("RA,FC");
     let load_or_store = (name.starts_with('l') || name.starts_with("st"))
         && !name.starts_with("lvs")
         && row.chapter != Chapter::System;
@@ -30,7 +30,7 @@ pub fn access_bytes(row: &Row) -> u64 {
         () if name == "dcbz" || prefetch => 128,
         () if !touches || !load_or_store => 0,
         () if ["lmw", "stmw", "lswi", "lswx", "stswi", "stswx"].contains(&name) => 128,
-        () if row.operands.contains("RA,FC") => 32,
+        () if row.notation().contains("RA,FC") => 32,
         () => 16,
     }
 }

@@ -102,7 +102,7 @@ const SINGLE: &[&str] = &[
 
 /// The vector-scalar register that a floating-point instruction writes.
 fn target(start: &Start, isa: Isa) -> usize {
-    let w = Word(start.word);
+    let w = Word::from(start.word);
     match w.opcd() {
         60 => w.xt(),
         _ if decode(w, isa).is_some_and(|row| row.name.starts_with('x')) => 32 + w.vrt(),

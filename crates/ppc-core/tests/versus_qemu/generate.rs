@@ -73,22 +73,22 @@ fn among(register: u64, first: u64, count: u64) -> bool {
 fn aim(row: &Row, word: &mut u32, r: &mut Registers, random: &mut Random) -> bool {
     let name = row.name;
     let bytes = access_bytes(row);
-    let w = Word(*word);
+    let w = Word::from(*word);
     let (rt, ra, rb) = (w.rt() as u64, w.ra() as u64, w.rb() as u64);
-    let by_ra_alone = row.operands.contains("NB")
-        || row.operands.contains("FC")
+    let by_ra_alone = row.notation().contains("NB")
+        || row.notation().contains("FC")
         || name.ends_with("xvl")
         || name.ends_with("xvll");
-    let displaced = row.operands.contains("(RA)");
+    let displaced = row.notation().contains("(RA)");
     // Invalid forms: update without a base or onto the base; targets that overlap the base. "In general, any attempt to
     // execute an invalid form of an instruction will either cause the system illegal instruction error handler to be
     // invoked or yield boundedly undefined results." (Book I, Invalid Instruction Forms)
     let update = name.ends_with('u') || name.ends_with("ux");
-    if update && (ra == 0 || (name.starts_with('l') && row.operands.starts_with("RT,") && ra == rt)) {
+    if update && (ra == 0 || (name.starts_with('l') && row.notation().starts_with("RT,") && ra == rt)) {
         return false;
     }
-    let pairs = row.operands.starts_with("RTp") || row.operands.starts_with("RSp");
-    if row.operands.starts_with("FR") && row.operands.contains("p,") && rt % 2 != 0 {
+    let pairs = row.notation().starts_with("RTp") || row.notation().starts_with("RSp");
+    if row.notation().starts_with("FR") && row.notation().contains("p,") && rt % 2 != 0 {
         return false;
     }
     if pairs && (rt % 2 != 0 || (name.starts_with('l') && (ra == rt || (rb == rt && !displaced)))) {
@@ -114,7 +114,7 @@ fn aim(row: &Row, word: &mut u32, r: &mut Registers, random: &mut Random) -> boo
     if count > 0 && (among(ra, rt, count) || (name == "lswx" && among(rb, rt, count))) {
         return false;
     }
-    if row.operands.contains("FC") {
+    if row.notation().contains("FC") {
         // "Function codes not listed in this table are considered invalid" (3.0C, Book II, 4.5).
         let functions: &[u64] = match name.starts_with("st") {
             true => &[0, 1, 2, 3, 4, 5, 6, 7, 24],
@@ -140,7 +140,7 @@ fn aim(row: &Row, word: &mut u32, r: &mut Registers, random: &mut Random) -> boo
         1 if bytes <= 16 => end - 16,
         _ => BUFFER + random.below(BUFFER_BYTES as u64 - 160),
     };
-    let alignment = if row.operands.contains("FC") { 32 } else { aligned_to(name) };
+    let alignment = if row.notation().contains("FC") { 32 } else { aligned_to(name) };
     // Without a reservation a store-conditional need not look at its alignment.
     if alignment > 1 && !random.once_in(8) || alignment == 32 || name.ends_with("cx_rc") {
         ea &= !(alignment - 1);
@@ -189,7 +189,7 @@ fn landing(random: &mut Random) -> u64 {
 
 /// Makes a branch go to a trap word, or to an address where nothing is.
 fn branch(row: &Row, word: &mut u32, r: &mut Registers, random: &mut Random) {
-    let w = Word(*word);
+    let w = Word::from(*word);
     match row.name {
         "b" => {
             let target = LANDING.start + (random.below(0xfff0) & !3);
@@ -255,12 +255,12 @@ fn registers(row: &Row, isa: Isa, random: &mut Random) -> Registers {
 
 /// A random instance of `row`, or `None` when the random fields made an invalid form or another row's word.
 pub fn instance(row: &'static Row, isa: Isa, random: &mut Random) -> Option<Start> {
-    let mut word = row.value | random.next() as u32 & !row.mask & !row.reserved;
+    let mut word = (row.value | random.next() & !row.mask & !row.reserved) as u32;
     let mut r = registers(row, isa, random);
     if matches!(row.name, "mfspr" | "mtspr") {
         word = put_spr(word, random.of(SPRS));
         // TAR is only an input of the peer's program.
-        if row.name == "mtspr" && Word(word).spr() == 815 {
+        if row.name == "mtspr" && Word::from(word).spr() == 815 {
             return None;
         }
     }
@@ -269,7 +269,7 @@ pub fn instance(row: &'static Row, isa: Isa, random: &mut Random) -> Option<Star
         word = put(word, 8, 3, random.below(2));
     }
     // With R = 0 the ISA defines RMC = 0b00 and 0b11 only ("if R=0 then do if RMC=0b00 [...] if RMC=0b11").
-    if row.name.starts_with("xsrqp") && word & 1 << 16 == 0 && matches!(Word(word).bits(21, 2), 1 | 2) {
+    if row.name.starts_with("xsrqp") && word & 1 << 16 == 0 && matches!(Word::from(word).bits(21, 2), 1 | 2) {
         return None;
     }
     if row.name == "sync" {
@@ -278,7 +278,10 @@ pub fn instance(row: &'static Row, isa: Isa, random: &mut Random) -> Option<Star
     let branches = row.chapter == Chapter::Branch;
     if branches {
         branch(row, &mut word, &mut r, random);
-        if row.name == "bc" && !Word(word).aa() && returns(CIA.wrapping_add(Word(word).bd() as u64)) {
+        if row.name == "bc"
+            && !Word::from(word).aa()
+            && returns(CIA.wrapping_add(Word::from(word).bd() as u64))
+        {
             return None;
         }
     }
@@ -286,7 +289,7 @@ pub fn instance(row: &'static Row, isa: Isa, random: &mut Random) -> Option<Star
     if bytes > 0 && !aim(row, &mut word, &mut r, random) {
         return None;
     }
-    if !decode(Word(word), isa).is_some_and(|found| std::ptr::eq(found, row)) {
+    if !decode(Word::from(word), isa).is_some_and(|found| std::ptr::eq(found, row)) {
         return None;
     }
     let mut start = Start { prefix: 0, word, branch: branches, registers: r, memory: None };
@@ -313,7 +316,7 @@ fn reserve(row: &Row, start: &mut Start, random: &mut Random) {
         "stqcx_rc" => 0x7c00_0228,
         _ => return,
     };
-    let w = Word(start.word);
+    let w = Word::from(start.word);
     let used = [w.rs(), w.rs() | 1, w.ra(), w.rb()];
     let Some(target) = (0..32).step_by(2).find(|t| !used.contains(t) && !used.contains(&(t + 1))) else {
         return;

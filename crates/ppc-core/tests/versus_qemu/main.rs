@@ -94,7 +94,7 @@ fn compare(model: &'static Model, cpu_name: &str, little: bool) {
 
 /// The registers that an instruction's fields name, whatever they mean to it.
 fn describe(start: &record::Start) -> String {
-    let w = Word(start.word);
+    let w = Word::from(start.word);
     let r = &start.registers;
     let mut text = format!("cr {:#x} xer {:#x} fpscr {:#x} vscr {:#x}", r.cr, r.xer, r.fpscr, r.vscr);
     for n in [w.rt(), w.ra(), w.rb()] {

@@ -90,7 +90,7 @@ pub fn run(cpu: &mut Cpu, start: &Start) -> End {
         }
     }
     let mut outcome_of = |word: u32| {
-        let word = Word(word);
+        let word = Word::from(word);
         cpu.cia = CIA;
         cpu.nia = CIA + 4;
         let Some(exec) = decode(word, cpu.model.isa).and_then(|row| row.exec_for(word)) else {

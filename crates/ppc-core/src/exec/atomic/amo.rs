@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     fn amo(c: &mut Cpu, f: fn(&mut Cpu, Word) -> Done, code: u32) -> Done {
-        f(c, Word(6 << 21 | 4 << 16 | code << 11))
+        f(c, Word::from(6 << 21 | 4 << 16 | code << 11))
     }
 
     #[test]

@@ -58,7 +58,7 @@ pub fn addis(cpu: &mut Cpu, w: Word) -> Done {
 #[inline]
 pub fn addpcis(cpu: &mut Cpu, w: Word) -> Done {
     let d = (w.bits(16, 10) << 6 | w.bits(11, 5) << 1 | w.bits(31, 1)) as i16 as i64;
-    cpu.gpr[w.rt()] = cpu.cia.wrapping_add(4).wrapping_add((d << 16) as u64);
+    cpu.gpr[w.rt()] = cpu.nia.wrapping_add((d << 16) as u64);
     Ok(())
 }
 
@@ -224,7 +224,7 @@ mod tests {
     #[test]
     fn addpcis_adds_a_split_displacement_to_the_next_address() {
         let mut c = cpu();
-        c.cia = 0x1000_0000;
+        (c.cia, c.nia) = (0x1000_0000, 0x1000_0004);
         addpcis(&mut c, Word(0x4c60_0004 | 0xffc1 | 0x1f << 16)).unwrap();
         assert_eq!(c.gpr[3], 0x1000_0004 - 0x1_0000);
     }

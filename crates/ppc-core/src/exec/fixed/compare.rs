@@ -143,12 +143,12 @@ mod tests {
     fn compares_are_signed_or_unsigned_and_of_the_width_of_l() {
         let mut c = cpu();
         (c.gpr[4], c.gpr[5]) = (0xffff_ffff, 1);
-        cmp(&mut c, Word(RA4_RB5)).unwrap();
+        cmp(&mut c, Word::from(RA4_RB5)).unwrap();
         assert_eq!(c.crf(0), 8);
-        cmp(&mut c, Word(RA4_RB5 | L)).unwrap();
+        cmp(&mut c, Word::from(RA4_RB5 | L)).unwrap();
         assert_eq!(c.crf(0), 4);
         c.xer.so = true;
-        cmpl(&mut c, Word(RA4_RB5 | 7 << 23)).unwrap();
+        cmpl(&mut c, Word::from(RA4_RB5 | 7 << 23)).unwrap();
         assert_eq!(c.crf(7), 5);
         cmpi(&mut c, Word(4 << 16 | 0xffff)).unwrap();
         assert_eq!(c.crf(0), 3);
@@ -160,8 +160,9 @@ mod tests {
     fn traps_follow_the_to_field() {
         let mut c = cpu();
         (c.gpr[4], c.gpr[5]) = (0xffff_ffff, 1);
-        let taken =
-            |c: &mut Cpu, f: fn(&mut Cpu, Word) -> Done, to: u32| f(c, Word(RA4_RB5 | to << 21)).is_err();
+        let taken = |c: &mut Cpu, f: fn(&mut Cpu, Word) -> Done, to: u32| {
+            f(c, Word::from(RA4_RB5 | to << 21)).is_err()
+        };
         assert!(taken(&mut c, tw, 0x10) && taken(&mut c, tw, 0x01) && !taken(&mut c, tw, 0x0e));
         assert!(taken(&mut c, td, 0x08) && taken(&mut c, td, 0x01) && !taken(&mut c, td, 0x16));
         c.gpr[4] = 1;
@@ -172,15 +173,15 @@ mod tests {
     fn byte_compares_and_selections_read_the_right_fields() {
         let mut c = cpu();
         (c.gpr[4], c.gpr[5]) = (u64::from(b'q'), 0x7a61_5a41);
-        cmprb(&mut c, Word(RA4_RB5)).unwrap();
+        cmprb(&mut c, Word::from(RA4_RB5)).unwrap();
         assert_eq!(c.crf(0), 0);
-        cmprb(&mut c, Word(RA4_RB5 | L)).unwrap();
+        cmprb(&mut c, Word::from(RA4_RB5 | L)).unwrap();
         assert_eq!(c.crf(0), 4);
         setb(&mut c, Word(3 << 21)).unwrap();
         assert_eq!(c.gpr[3], 1);
-        isel(&mut c, Word(3 << 21 | RA4_RB5 | 1 << 6)).unwrap();
+        isel(&mut c, Word::from(3 << 21 | RA4_RB5 | 1 << 6)).unwrap();
         assert_eq!(c.gpr[3], u64::from(b'q'));
-        cmpeqb(&mut c, Word(RA4_RB5)).unwrap();
+        cmpeqb(&mut c, Word::from(RA4_RB5)).unwrap();
         assert_eq!(c.crf(0), 0);
     }
 }

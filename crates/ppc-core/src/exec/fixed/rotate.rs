@@ -160,7 +160,7 @@ mod tests {
 
     fn run(c: &mut Cpu, f: fn(&mut Cpu, Word) -> Done, s: u64, b: u64, low: u32) -> u64 {
         (c.gpr[3], c.gpr[5]) = (s, b);
-        assert_eq!(f(c, Word(3 << 21 | 4 << 16 | low)), Ok(()));
+        assert_eq!(f(c, Word::from(3 << 21 | 4 << 16 | low)), Ok(()));
         c.gpr[4]
     }
 

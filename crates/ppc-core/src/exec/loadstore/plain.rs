@@ -129,11 +129,11 @@ mod tests {
         for le in [0, msr::LE] {
             c.msr = msr::SF | le;
             (c.gpr[3], c.gpr[4], c.gpr[5]) = (0x0102_0304_0506_0708, 0x100, 3);
-            stdx(&mut c, Word(W)).unwrap();
+            stdx(&mut c, Word::from(W)).unwrap();
             assert_eq!(c.ram.read::<u8>(0x103), Some(if le != 0 { 8 } else { 1 }));
-            ldbrx(&mut c, Word(W)).unwrap();
+            ldbrx(&mut c, Word::from(W)).unwrap();
             assert_eq!(c.gpr[3], 0x0807_0605_0403_0201);
-            lwbrx(&mut c, Word(W)).unwrap();
+            lwbrx(&mut c, Word::from(W)).unwrap();
             assert_eq!(c.gpr[3], if le != 0 { 0x0506_0708u32 } else { 0x0102_0304 }.swap_bytes().into());
         }
     }
@@ -155,8 +155,8 @@ mod tests {
     fn a_failed_update_form_changes_nothing() {
         let mut c = cpu();
         (c.gpr[3], c.gpr[4], c.gpr[5]) = (7, 1 << 20, 8);
-        assert_eq!(lwzux(&mut c, Word(W)), Err(Trap::MachineCheck));
-        assert_eq!(stwux(&mut c, Word(W)), Err(Trap::MachineCheck));
+        assert_eq!(lwzux(&mut c, Word::from(W)), Err(Trap::MachineCheck));
+        assert_eq!(stwux(&mut c, Word::from(W)), Err(Trap::MachineCheck));
         assert_eq!((c.gpr[3], c.gpr[4]), (7, 1 << 20));
         assert_eq!(ldu(&mut c, Word(3 << 21 | 3 << 16)), Err(Trap::Illegal));
         c.gpr[4] = 0x108;

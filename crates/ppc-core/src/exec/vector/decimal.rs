@@ -238,7 +238,7 @@ mod tests {
     /// VRT and CR field 6.
     fn run(f: crate::exec::ExecFn, a: u128, b: u128, extra: u32) -> (u128, u32) {
         let mut cpu = cpu(a, b, 0);
-        f(&mut cpu, Word(W | extra)).unwrap();
+        f(&mut cpu, Word::from(W | extra)).unwrap();
         (cpu.vr(0), cpu.crf(6))
     }
 

@@ -117,7 +117,7 @@ mod tests {
     /// VRT and CR field 6 for VRB = `b`.
     fn run(f: crate::exec::ExecFn, b: u128, ps: bool) -> (u128, u32) {
         let mut cpu = cpu(0, b, 0);
-        f(&mut cpu, Word(2 << 11 | (ps as u32) << 9)).unwrap();
+        f(&mut cpu, Word::from(2 << 11 | (ps as u32) << 9)).unwrap();
         (cpu.vr(0), cpu.crf(6))
     }
 

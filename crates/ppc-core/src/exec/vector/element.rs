@@ -86,7 +86,7 @@ mod tests {
     const B: u128 = 0x1011_1213_1415_1617_1819_1a1b_1c1d_1e1f;
     /// VRT = 0, VRB = 2, UIM.
     fn w(uim: u32) -> Word {
-        Word(uim << 16 | 2 << 11)
+        Word::from(uim << 16 | 2 << 11)
     }
 
     #[test]

@@ -111,7 +111,7 @@ mod tests {
 
     fn run(f: crate::exec::ExecFn, extra: u32) -> u128 {
         let mut cpu = cpu(A, B, 0);
-        f(&mut cpu, Word(W | extra)).unwrap();
+        f(&mut cpu, Word::from(W | extra)).unwrap();
         cpu.vr(0)
     }
 
@@ -139,17 +139,17 @@ mod tests {
     fn the_permute_table_is_xa_and_the_old_xt() {
         let mut cpu = cpu(A, 0x0010_0111_0212_1f0f_0000_0000_0000_0000, 0);
         cpu.set_vr(0, B);
-        xxperm(&mut cpu, Word(W)).unwrap();
+        xxperm(&mut cpu, Word::from(W)).unwrap();
         assert_eq!(cpu.vr(0), 0x0010_0111_0212_1f0f_0000_0000_0000_0000);
         cpu.set_vr(0, B);
-        xxpermr(&mut cpu, Word(W)).unwrap();
+        xxpermr(&mut cpu, Word::from(W)).unwrap();
         assert_eq!(cpu.vr(0), 0x1f0f_1e0e_1d0d_0010_1f1f_1f1f_1f1f_1f1f);
     }
 
     #[test]
     fn words_are_extracted_and_inserted_at_bytes() {
         let mut cpu = cpu(A, B, 0);
-        let w = |uim: u32| Word(W & !(31 << 16) | uim << 16);
+        let w = |uim: u32| Word::from(W & !(31 << 16) | uim << 16);
         xxextractuw(&mut cpu, w(5)).unwrap();
         assert_eq!(cpu.vr(0), 0x1516_1718 << 64);
         xxinsertw(&mut cpu, w(12)).unwrap();

@@ -34,11 +34,20 @@ pub(super) static LENIENT: &[(&[&str], u32)] = &[
     (&["wait"], 0x0010_0000),
 ];
 
-/// The outer products of the Matrix-Multiply Assist (Book I chapter 7). They are invalid if a source is of the target.
-const OUTER_PRODUCTS: &str = "{xvbf16ger2|xvbf16ger2nn|xvbf16ger2np|xvbf16ger2pn|xvbf16ger2pp|\
-    xvf16ger2|xvf16ger2nn|xvf16ger2np|xvf16ger2pn|xvf16ger2pp|xvf32ger|xvf32gernn|xvf32gernp|xvf32gerpn|xvf32gerpp|\
-    xvf64ger|xvf64gernn|xvf64gernp|xvf64gerpn|xvf64gerpp|xvi16ger2|xvi16ger2pp|xvi16ger2s|xvi16ger2spp|\
-    xvi4ger8|xvi4ger8pp|xvi8ger4|xvi8ger4pp|xvi8ger4spp}";
+/// The outer products of the Matrix-Multiply Assist (Book I chapter 7), of one word and prefixed. They are invalid if a
+/// source is of the target.
+macro_rules! outer_products {
+    () => {
+        concat!(outer_products!(masked), "|", outer_products!(plain))
+    };
+    (masked) => {
+        "xvbf16ger2|xvbf16ger2nn|xvbf16ger2np|xvbf16ger2pn|xvbf16ger2pp|xvf16ger2|xvf16ger2nn|xvf16ger2np|xvf16ger2pn|\
+         xvf16ger2pp|xvi16ger2|xvi16ger2pp|xvi16ger2s|xvi16ger2spp|xvi4ger8|xvi4ger8pp|xvi8ger4|xvi8ger4pp|xvi8ger4spp"
+    };
+    (plain) => {
+        "xvf32ger|xvf32gernn|xvf32gernp|xvf32gerpn|xvf32gerpp|xvf64ger|xvf64gernn|xvf64gernp|xvf64gerpn|xvf64gerpp"
+    };
+}
 
 #[rustfmt::skip]
 pub(super) static ALIASES: &[Alias] = &[
@@ -81,6 +90,7 @@ pub(super) static ALIASES: &[Alias] = &[
     // Fixed-point arithmetic and logic.
     Alias("li", "addi", "RA=0", "RT,SI"),
     Alias("addi", "addi", "", "RT,RA0,SI"),
+    Alias("p{li|la}", "paddi", "R={0|1},RA=0", "RT,SI"),
     Alias("lis", "addis", "RA=0", "RT,SI"),
     Alias("addis", "addis", "", "RT,RA0,SI"),
     Alias("lnia", "addpcis", "D=0", "RT"),
@@ -103,8 +113,8 @@ pub(super) static ALIASES: &[Alias] = &[
     Alias("tw{lgt|llt|eq|lge|lle|gt|ge|lt|le|ne|u}i", "twi", "TO={1|2|4|5|6|8|12|16|20|24|31}", "RA,SI"),
     Alias("td{lgt|llt|eq|lge|lle|gt|ge|lt|le|ne|u}i", "tdi", "TO={1|2|4|5|6|8|12|16|20|24|31}", "RA,SI"),
     // Version 3.1 gave half of the reserved no-ops these names.
-    Alias("hash{stp|chkp|st|chk}", "reserved_nop", "XO={658|690|722|754}", "RB,HD-512(RA0)"),
-    Alias("hash{stp|chkp|st|chk}", "hash{stp|chkp|st|chk}", "", "RB,HD-512(RA0)"),
+    Alias("hash{stp|chkp|st|chk}", "reserved_nop", "XO={658|690|722|754}", "RB,offset(RA0)"),
+    Alias("hash{stp|chkp|st|chk}", "hash{stp|chkp|st|chk}", "", "RB,offset(RA0)"),
     Alias(".long", "reserved_nop", "", ""),
     // Rotates.
     Alias("rotlwi", "rlwinm", "MB=0,ME=31", "RA,RS,SH"),
@@ -130,6 +140,7 @@ pub(super) static ALIASES: &[Alias] = &[
     Alias(".long", "lswi", "", ""),
     Alias("stswi", "stswi", "", "RS,RA0,NB-1%32+1"),
     Alias(".long", "{lswx|lswx|lqarx|lqarx|lq|lq|lqarx}", "{RA=RT|RB=RT|RA=RTp|RB=RTp|RA=RTp|RTp%2=1|RTp%2=1}", ""),
+    Alias(".long", "plq", "RTp=RA", ""),
     Alias(".long", "{stq|stqcx_rc|lfdp|lfdpx|stfdp|stfdpx}", "{RSp%2=1|RSp%2=1|FRTp%2=1|FRTp%2=1|FRSp%2=1|FRSp%2=1}", ""),
     // Atomics, synchronisation, caches.
     Alias("{lbarx|lharx|lwarx|ldarx}", "{lbarx|lharx|lwarx|ldarx}", "", "RT,RA0,RB,[EH]"),
@@ -182,13 +193,18 @@ pub(super) static ALIASES: &[Alias] = &[
     Alias("xs{madd|msub|nmadd|nmsub}qpo", "{xsmaddqp|xsmsubqp|xsnmaddqp|xsnmsubqp}", "BIT31=1", "VRT,VRA,VRB"),
     Alias("xsrqpix", "xsrqpi", "BIT31=1", "R,VRT,VRB,RMC"),
     // The accumulators' instructions: objdump has names for them that are not the list's.
-    Alias("dm*", OUTER_PRODUCTS, "AT!=XA_acc,AT!=XB_acc", "AT,XA,XB"),
-    Alias(".long", OUTER_PRODUCTS, "", ""),
+    Alias("dm*", concat!("{", outer_products!(), "}"), "AT!=XA_acc,AT!=XB_acc", "AT,XA,XB"),
+    Alias(".long", concat!("{", outer_products!(), "}"), "", ""),
+    Alias(concat!("pmdm{", outer_products!(masked), "}"), concat!("pm{", outer_products!(masked), "}"),
+        "AT!=XA_acc,AT!=XB_acc", "AT,XA,XB,XMSK,YMSK,PMSK"),
+    Alias(concat!("pmdm{", outer_products!(plain), "}"), concat!("pm{", outer_products!(plain), "}"),
+        "AT!=XA_acc,AT!=XB_acc", "AT,XA,XB,XMSK,YMSK"),
+    Alias(".long", concat!("pm{", outer_products!(), "}"), "", ""),
     Alias("dm{xxmfacc|xxmtacc|setaccz}", "{xxmfacc|xxmtacc|xxsetaccz}", "", "AT"),
     Alias("xs{sqrtqpo|cvqpdpo}", "{xssqrtqp|xscvqpdp}", "BIT31=1", "VRT,VRB"),
     Alias("xvtstdc{dp|sp}", "{xvtstdcdp|xvtstdcsp}", "", "XT,XB,DCMXV"),
     // Decimal.
-    Alias("dtstsfi{|q}", "{dtstsfi|dtstsfiq}", "", "BF,UIM6,{FRB|FRBp}"),
+    Alias("dtstsfi{|q}", "{dtstsfi|dtstsfiq}", "", "BF,UIM10,{FRB|FRBp}"),
     Alias(".long", "{daddq|dsubq|dmulq|ddivq|dquaq|dquaiq|drrndq|dscliq|dscriq|drintnq|drintxq|dctqpq|drdpq|dcffixq|ddedpdq|denbcdq|diexq}",
         "FRTp%2=1", ""),
     Alias("dcffixqq", "dcffixqq", "", "FRTp_even,VRB"),

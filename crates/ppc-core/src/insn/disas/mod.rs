@@ -1,7 +1,7 @@
 //! From an instruction word to text, as GNU objdump writes it.
 //!
-//! Enters: a word, its address, the instruction set level. Leaves: mnemonic and operands, `.long` for a word that is
-//! no instruction of that level. Unlike the processor, text is strict: reserved bits must be zero.
+//! Enters: a word, with its prefix if it has one, its address, the instruction set level. Leaves: mnemonic and operands,
+//! `.long` for what is no instruction of that level. Unlike the processor, text is strict: reserved bits must be zero.
 //!
 //! Extended mnemonics and every other difference from "mnemonic, operands of the row" are lines of `alias.rs`.
 
@@ -11,7 +11,7 @@ mod operand;
 use std::{collections::HashMap, sync::LazyLock};
 
 use self::alias::Alias;
-use super::{Row, Variants, rows};
+use super::{Row, Variants, operand::Kind, rows};
 use crate::{fields::Word, model::Isa};
 
 /// An alias after the expansion of its `{..}` groups.
@@ -58,11 +58,11 @@ static LINES: LazyLock<HashMap<String, Vec<Line>>> = LazyLock::new(|| {
     lines
 });
 
-/// Rows by primary opcode, those with most opcode bits first.
+/// Rows by the primary opcode of their first word, those with most opcode bits first.
 static BY_OPCODE: LazyLock<Vec<Vec<&'static Row>>> = LazyLock::new(|| {
     let mut by_opcode: Vec<Vec<&'static Row>> = vec![Vec::new(); 64];
     for row in rows() {
-        by_opcode[(row.value >> 26) as usize].push(row);
+        by_opcode[primary(Word(row.value))].push(row);
     }
     for rows in &mut by_opcode {
         rows.sort_by_key(|row| std::cmp::Reverse(row.mask.count_ones()));
@@ -144,32 +144,81 @@ fn operands(list: &str, word: Word, address: u64, row: &Row) -> String {
     written.join(",")
 }
 
+/// Whether the instruction's own address is its base.
+fn is_relative(word: Word, row: &Row) -> bool {
+    row.operands.iter().any(|operand| operand.kind() == Kind::Relative && operand.value(word) != 0)
+}
+
+/// What an instruction names that has its own address as base.
+fn target(word: Word, address: u64, row: &Row) -> u64 {
+    let distance = |kind: Kind| kind.is_displacement() || kind == Kind::Signed;
+    let operand = row.operands.iter().find(|operand| distance(operand.kind()));
+    address.wrapping_add(operand.map_or(0, |operand| operand.value(word)) as u64)
+}
+
+/// The row's own operands as written.
+fn own_operands(word: Word, address: u64, row: &Row) -> String {
+    let relative = is_relative(word, row);
+    let mut text = String::new();
+    let mut behind = "";
+    for &operand in row.operands {
+        // The base register is not there, and that is said by a comment.
+        if operand.kind() == Kind::Relative || relative && operand.kind() == Kind::Gpr0 {
+            continue;
+        }
+        text = text + behind + &operand::written(operand, word, address);
+        if behind == "(" {
+            text.push(')');
+        }
+        behind = if operand.kind().is_displacement() && !relative { "(" } else { "," };
+    }
+    text
+}
+
 /// Bits a word must have zero to be printed: the reserved ones, but for the rows where objdump is lenient.
-fn must_be_zero(row: &Row) -> u32 {
+fn must_be_zero(row: &Row) -> u64 {
     let lenient = alias::LENIENT.iter().find(|(names, _)| names.contains(&row.name));
-    row.reserved & !lenient.map_or(0, |(_, bits)| *bits)
+    row.reserved & !lenient.map_or(0, |(_, bits)| u64::from(*bits))
+}
+
+fn primary(word: Word) -> usize {
+    let first = if word.prefix() == 0 { word.low() } else { word.prefix() };
+    (first >> 26) as usize
 }
 
 /// The text of `word` at `address`.
-pub fn disassemble(word: u32, address: u64, isa: Isa) -> String {
-    let w = Word(word);
-    for row in &BY_OPCODE[(word >> 26) as usize] {
-        if word & row.mask != row.value || !row.is_in(isa) || word & must_be_zero(row) != 0 {
+pub fn disassemble(word: impl Into<Word>, address: u64, isa: Isa) -> String {
+    text(word.into(), address, isa)
+}
+
+fn text(w: Word, address: u64, isa: Isa) -> String {
+    for row in &BY_OPCODE[primary(w)] {
+        if w.0 & row.mask != row.value || !row.is_in(isa) || w.0 & must_be_zero(row) != 0 {
             continue;
         }
         let chosen = LINES
             .get(row.name)
             .and_then(|lines| lines.iter().find(|l| l.when.split(',').all(|c| holds(c, w, row, isa))));
-        let (mnemonic, list) = match chosen {
+        let relative = is_relative(w, row);
+        // With an address of its own an instruction must have no base register.
+        if relative && w.ra() != 0 {
+            continue;
+        }
+        let (mnemonic, mut operands) = match chosen {
             Some(line) if line.mnemonic == ".long" => continue,
-            Some(line) => (line.mnemonic.as_str(), line.operands.as_str()),
-            None => (row.mnemonic, row.operands),
+            Some(line) => (line.mnemonic.as_str(), operands(&line.operands, w, address, row)),
+            None => (row.mnemonic, own_operands(w, address, row)),
         };
+        if relative {
+            operands += &format!("\t# {:x}", target(w, address, row));
+        }
         let mnemonic = spell(mnemonic, w, row.variants);
-        let operands = operands(list, w, address, row);
         return if operands.is_empty() { mnemonic } else { format!("{mnemonic:<7} {operands}") };
     }
-    format!(".long {word:#x}")
+    match w.prefix() {
+        0 => format!(".long {:#x}", w.low()),
+        prefix => format!(".long {prefix:#x},{:#x}", w.low()),
+    }
 }
 
 #[cfg(test)]
@@ -178,7 +227,7 @@ mod tests {
 
     #[test]
     fn extended_mnemonics_are_preferred() {
-        let text = |word| disassemble(word, 0x1000, Isa::V3_0);
+        let text = |word: u32| disassemble(word, 0x1000, Isa::V3_0);
         assert_eq!(text(0x6000_0000), "nop");
         assert_eq!(text(0x3860_0001), "li      r3,1");
         assert_eq!(text(0x4e80_0020), "blr");
@@ -206,9 +255,6 @@ mod tests {
                     line.operands
                 );
             }
-        }
-        for row in rows().filter(|r| !LINES.contains_key(r.name)) {
-            assert!(!operands(row.operands, Word(0), 0, row).contains('?'), "{}: {}", row.name, row.operands);
         }
         assert!(alias::LENIENT.iter().all(|(names, _)| names.iter().all(|name| by_name.contains_key(name))));
     }

@@ -4,7 +4,7 @@ use super::super::{
     edges::PAGE_SIZE,
     emitter::Host,
     flow::{Condition, Flow},
-    insn::CTR,
+    insn::{CTR, Insn},
     offsets::{CIA, FETCH_CONTEXT, ICOUNT, LIMIT, MSR, NIA, PAGE, SLOT_SIZE, crf, runtime},
     runtime::{JUMPS, Jump, Runtime, Slot},
 };
@@ -115,11 +115,11 @@ impl Flow for A64 {
         );
     }
 
-    fn show_place(e: &mut Emitter, offset: u32) {
+    fn show_place(e: &mut Emitter, insn: &Insn) {
         e.load(X0, PAGE);
-        e.add_constant(X0, X0, offset.into());
+        e.add_constant(X0, X0, insn.offset.into());
         e.save(X0, CIA);
-        e.add_constant(X0, X0, 4);
+        e.add_constant(X0, X0, insn.word.bytes().into());
         e.save(X0, NIA);
         e.save(21, ICOUNT);
     }

@@ -66,7 +66,7 @@ impl Registers for A64 {
 
     fn exec(e: &mut Emitter, insn: &Insn) {
         e.constant(X1, insn.exec as usize as u64);
-        e.constant(X2, insn.word.0.into());
+        e.constant(X2, insn.word.0);
         e.call(offset_of!(Runtime, exec));
     }
 

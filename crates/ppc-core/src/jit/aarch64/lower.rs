@@ -5,20 +5,17 @@ use super::super::{
     lower::{Lower, Lowered, by_id, lowerings},
 };
 use super::{condition, emit::A64, fixed, rotate};
+use crate::insn::RowId;
 use std::sync::LazyLock;
 
-static LOWERINGS: &[(&str, Lower<A64>)] = lowerings! {
+static LOWERINGS: &[(RowId, Lower<A64>)] = lowerings! {
     fixed: add addc adde addi addic addic_rc addis addme addze and andc andi_rc andis_rc cntlzd cntlzw divd divdu divw
         divwu eqv extsb extsh extsw mulhd mulhdu mulhw mulhwu mulld mulli mullw nand neg nor or orc ori oris subf
         subfc subfe subfic subfme subfze xor xori xoris;
     rotate: rldcl rldcr rldic rldicl rldicr rldimi rlwimi rlwinm rlwnm sld slw sradi srawi srd srw;
     condition: cmp cmpi cmpl cmpli crand crandc creqv crnand crnor cror crorc crxor isel mcrf mfcr mfocrf mfspr mtcrf
         mtocrf mtspr td tdi tw twi;
-    loadstore: lbz lbzu lbzux lbzx ld ldbrx ldu ldux ldx lfd lfdu lfdux lfdx lha lhau lhaux lhax lhbrx lhz lhzu lhzux
-        lhzx lwa lwaux lwax lwbrx lwz lwzu lwzux lwzx stb stbu stbux stbx std stdbrx stdu stdux stdx stfd stfdu stfdux
-        stfdx sth sthbrx sthu sthux sthx stw stwbrx stwu stwux stwx lvx lvxl stvx stvxl lxvd2x stxvd2x lxv stxv lxvx stxvx
-        lxsdx stxsdx dcbt dcbtst sync eieio lfiwax lfiwzx stfiwx lxsiwax lxsiwzx lxsihzx lxsibzx lxsd stxsiwx stxsihx
-        stxsibx stxsd;
+    loadstore: dcbt dcbtst sync eieio;
 };
 
 impl Lowered for A64 {

@@ -31,9 +31,8 @@ impl Random {
 }
 
 /// A block of `words` at `place`, in which only the last may end it.
-fn part(words: &[u32], place: u32, isa: Isa) -> Part {
+fn part(words: &[Word], place: u32, isa: Isa) -> Part {
     let insns = words.iter().enumerate().map(|(n, &word)| {
-        let word = Word(word);
         let id = decode_id(word, isa);
         let row = id.and_then(row).filter(|row| row.exec_for(word).is_some());
         let exec = row.and_then(|row| row.exec_for(word)).unwrap_or(illegal);
@@ -48,7 +47,7 @@ fn part(words: &[u32], place: u32, isa: Isa) -> Part {
 fn region(random: &mut Random, isa: Isa) -> Region {
     let (last, inner): (Vec<_>, Vec<_>) = rows()
         .filter(|row| row.is_in(isa) && row.exec_for(Word(row.value)).is_some())
-        .partition(|row| row.ends);
+        .partition(|row| row.ends_block(Word(row.value)));
     let mut parts = Vec::new();
     let mut place = 4 * random.below(64) as u32;
     for _ in 0..2 {
@@ -56,7 +55,7 @@ fn region(random: &mut Random, isa: Isa) -> Region {
         for n in 0..40 {
             let from = if n < 39 { &inner } else { &last };
             let row = from[random.below(from.len())];
-            words.push(row.value | random.next() as u32 & !row.mask);
+            words.push(Word(row.value | random.next() & !row.mask));
         }
         parts.push(part(&words, place, isa));
         place += 160;

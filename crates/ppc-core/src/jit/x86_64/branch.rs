@@ -4,7 +4,7 @@ use super::super::{
     edges::PAGE_SIZE,
     emitter::Host,
     flow::{Condition, Flow},
-    insn::CTR,
+    insn::{CTR, Insn},
     offsets::{CIA, FETCH_CONTEXT, ICOUNT, LIMIT, MSR, NIA, PAGE, SLOT_SIZE, crf, guest, runtime},
     runtime::{JUMPS, Jump, Runtime, Slot},
 };
@@ -107,12 +107,12 @@ impl Flow for X64 {
         );
     }
 
-    fn show_place(e: &mut Emitter, offset: u32) {
+    fn show_place(e: &mut Emitter, insn: &Insn) {
         asm!(e
             ; mov rax, [rbp + PAGE]
-            ; add rax, offset as i32
+            ; add rax, insn.offset as i32
             ; mov [rbp + CIA], rax
-            ; add rax, 4
+            ; add rax, BYTE insn.word.bytes() as i8
             ; mov [rbp + NIA], rax
             ; mov [rbp + ICOUNT], r15
         );

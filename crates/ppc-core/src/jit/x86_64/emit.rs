@@ -56,9 +56,9 @@ impl Registers for X64 {
         asm!(e
             ; mov rdi, rbp
             ; mov rsi, QWORD insn.exec as usize as i64
-            ; mov edx, insn.word.0 as i32
-            ; call QWORD [rbp + runtime(offset_of!(Runtime, exec))]
         );
+        e.constant(RDX, insn.word.0);
+        asm!(e; call QWORD [rbp + runtime(offset_of!(Runtime, exec))]);
     }
 
     fn on_trap(e: &mut Emitter, to: DynamicLabel) {

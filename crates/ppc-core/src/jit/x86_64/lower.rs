@@ -8,9 +8,10 @@ use super::{
     add, atomic, condition, crypto, divide, emit::X64, float, float_move, float_vector, logical, multiply,
     permute, rotate, vector, vector_memory, vector_shift,
 };
+use crate::insn::RowId;
 use std::sync::LazyLock;
 
-static LOWERINGS: &[(&str, Lower<X64>)] = lowerings! {
+static LOWERINGS: &[(RowId, Lower<X64>)] = lowerings! {
     add: add addc adde addi addic addic_rc addis addme addze neg subf subfc subfe subfic subfme subfze;
     divide: divd divdu divw divwu modsd modsw modud moduw;
     logical: and andc andi_rc andis_rc cmpb cntlzd cntlzw cnttzd cnttzw eqv extsb extsh extsw nand nor or orc ori oris
@@ -19,11 +20,7 @@ static LOWERINGS: &[(&str, Lower<X64>)] = lowerings! {
     rotate: extswsli rldcl rldcr rldic rldicl rldicr rldimi rlwimi rlwinm rlwnm sld slw srad sradi sraw srawi srd srw;
     condition: cmp cmpi cmpl cmpli crand crandc creqv crnand crnor cror crorc crxor isel mcrf mcrxrx mfcr mfocrf mfspr
         mtcrf mtocrf mtspr setb td tdi tw twi;
-    loadstore: lbz lbzu lbzux lbzx ld ldbrx ldu ldux ldx lfd lfdu lfdux lfdx lha lhau lhaux lhax lhbrx lhz lhzu lhzux
-        lhzx lwa lwaux lwax lwbrx lwz lwzu lwzux lwzx stb stbu stbux stbx std stdbrx stdu stdux stdx stfd stfdu stfdux
-        stfdx sth sthbrx sthu sthux sthx stw stwbrx stwu stwux stwx lvx lvxl stvx stvxl lxvd2x stxvd2x lxv stxv lxvx stxvx
-        lxsdx stxsdx dcbt dcbtst sync eieio lfiwax lfiwzx stfiwx lxsiwax lxsiwzx lxsihzx lxsibzx lxsd stxsiwx stxsihx
-        stxsibx stxsd;
+    loadstore: dcbt dcbtst sync eieio;
     vector_memory: lfs lfsu lfsx lfsux stfs stfsu stfsx stfsux lxsspx stxsspx lxssp stxssp lxvw4x stxvw4x lxvh8x stxvh8x
         lxvb16x stxvb16x lxvdsx lxvwsx;
     atomic: lbarx lharx lwarx ldarx stbcx_rc sthcx_rc stwcx_rc stdcx_rc dcbz dcbf dcbst;

@@ -226,11 +226,11 @@ pub fn sradi(e: &mut Emitter, i: &Insn) {
     shift_algebraic(e, i, i.word.sh6());
 }
 
-/// `RA ← RAX >> CL`, counts modulo 64, and CA: a negative value lost ones.
-fn shift_by_register(e: &mut Emitter, i: &Insn) {
+/// `RA ← RAX >> CL` and CA: a negative value lost ones. Counts are modulo 64, or of a doubleword modulo 128.
+fn shift_by_register(e: &mut Emitter, i: &Insn, doubleword: bool) {
     let (long, store) = (e.label(), e.label());
     asm!(e; mov rdx, rax);
-    if i.row.is_some_and(|row| row.name == "srad") {
+    if doubleword {
         asm!(e; test cl, 0x40; jnz =>long);
     }
     asm!(e
@@ -258,12 +258,12 @@ fn shift_by_register(e: &mut Emitter, i: &Insn) {
 pub fn srad(e: &mut Emitter, i: &Insn) {
     e.get32(RCX, i.word.rb());
     e.get(RAX, i.word.rs());
-    shift_by_register(e, i);
+    shift_by_register(e, i, true);
 }
 pub fn sraw(e: &mut Emitter, i: &Insn) {
     e.get32(RCX, i.word.rb());
     e.get_signed32(RAX, i.word.rs());
-    shift_by_register(e, i);
+    shift_by_register(e, i, false);
 }
 
 pub fn extswsli(e: &mut Emitter, i: &Insn) {
