@@ -432,7 +432,7 @@ mod tests {
         let mut engine = engine(EngineKind::Interp, loadstore::lwz, 32 << 26 | 4 << 21 | 5 << 16);
         engine.cpu.gpr[5] = 1 << 40;
         engine.run(2);
-        assert_eq!(engine.cpu.spr[26], BASE + 8);
+        assert_eq!(engine.cpu.spr[crate::spr::number::SRR0], BASE + 8);
     }
 
     #[test]

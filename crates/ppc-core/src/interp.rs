@@ -11,14 +11,11 @@ use crate::{
     mmu::Access,
     msr,
     profile::{Tier, Way},
+    spr::number::{SDAR, SIAR},
     tlb::half,
     trap::Trap,
 };
 
-/// Sampled instruction address register.
-const SIAR: usize = 796;
-/// Sampled data address register.
-const SDAR: usize = 797;
 /// SRR1 of a trace interrupt (3.0B, Book III, "Trace Interrupt"): always.
 const SRR1_TRACE: u64 = 0x4000_0000;
 /// The traced instruction is a Load, or treated as one.

@@ -3,7 +3,10 @@
 
 use crate::{
     msr,
-    spr::{LPCR_AIL, LPCR_AIL_SHIFT, LPCR_ILE},
+    spr::{
+        LPCR_AIL, LPCR_AIL_SHIFT, LPCR_ILE,
+        number::{DAR, DSISR, SRR0, SRR1},
+    },
     state::Cpu,
     trap::Trap,
 };
@@ -79,25 +82,25 @@ impl Cpu {
         match trap {
             Trap::MachineCheck => {
                 if fault.srr1 & SRR1_MC_DATA != 0 {
-                    self.spr[19] = fault.dar;
-                    self.spr[18] = 0;
+                    self.spr[DAR] = fault.dar;
+                    self.spr[DSISR] = 0;
                 }
                 self.interrupt(Vector::MachineCheck, cia, fault.srr1);
             }
             Trap::DataStorage => {
-                self.spr[19] = fault.dar;
-                self.spr[18] = fault.dsisr.into();
+                self.spr[DAR] = fault.dar;
+                self.spr[DSISR] = fault.dsisr.into();
                 self.interrupt(Vector::DataStorage, cia, 0);
             }
             Trap::DataSegment => {
-                self.spr[19] = fault.dar;
+                self.spr[DAR] = fault.dar;
                 self.interrupt(Vector::DataSegment, cia, 0);
             }
             Trap::InstStorage => self.interrupt(Vector::InstStorage, cia, fault.srr1),
             Trap::InstSegment => self.interrupt(Vector::InstSegment, cia, 0),
             Trap::Alignment => {
-                self.spr[19] = fault.dar;
-                self.spr[18] = fault.dsisr.into();
+                self.spr[DAR] = fault.dar;
+                self.spr[DSISR] = fault.dsisr.into();
                 self.interrupt(Vector::Alignment, cia, 0);
             }
             Trap::Illegal => self.interrupt(Vector::Program, cia, SRR1_ILLEGAL),
@@ -120,8 +123,8 @@ impl Cpu {
 
     /// Takes `vector`: SRR0 and SRR1 are set, the MSR and the next instruction's address follow.
     pub fn interrupt(&mut self, vector: Vector, srr0: u64, srr1_bits: u64) {
-        self.spr[26] = srr0;
-        self.spr[27] = self.msr & !SRR1_CLEAR | srr1_bits;
+        self.spr[SRR0] = srr0;
+        self.spr[SRR1] = self.msr & !SRR1_CLEAR | srr1_bits;
         let alternate = self.alternate_location(vector);
         let mut new = self.interrupt_msr();
         if alternate.is_some() {

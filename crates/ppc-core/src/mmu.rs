@@ -10,7 +10,10 @@ use crate::{
     tlb::{Context, GRAIN, GRAIN_SHIFT, Halves, LARGE_SHIFT},
     trap::Trap,
 };
-use hpt::{Found, SegmentSize, VirtualAddress, VirtualPage};
+use hpt::{
+    Found, SegmentSize, VirtualAddress, VirtualPage,
+    hpte::{R_C, R_G, R_N, R_R},
+};
 
 /// Translations of data that are looked up between two looks at what the caller wants. Behind each there may be sixteen
 /// pages that the host has to find memory for, at microseconds each.
@@ -38,12 +41,6 @@ const REAL_MODE_MASK: u64 = 0x0fff_ffff_ffff_ffff;
 
 /// 1 TiB, VSID 0x01ffffff, keys 0.
 const VRMA_VSID: u64 = 0x4000_0000_0000_0000 | 0x01ff_ffff << 24;
-
-/// HPTE second doubleword: no execute, guarded.
-const HPTE_R_N: u64 = 0x4;
-const HPTE_R_G: u64 = 0x8;
-const HPTE_R_C: u64 = 0x80;
-const HPTE_R_R: u64 = 0x100;
 
 /// In [`Context::mode`]: real mode that is translated.
 const VIRTUAL_REAL: u8 = 8;
@@ -93,8 +90,7 @@ struct Rights {
 
 /// Page protection (2.07 Book III-S, "Storage Protection, Address Translation Enabled"): the key is Kp in
 /// problem state, Ks otherwise.
-fn page_rights(key: bool, r: u64) -> Rights {
-    let pp = (r >> 63 & 1) << 2 | r & 3;
+fn page_rights(key: bool, pp: u32) -> Rights {
     let (read, write) = match (key, pp) {
         (false, 0b000..=0b010) => (true, true),
         (false, 0b011) | (false, 0b110) => (true, false),
@@ -104,11 +100,6 @@ fn page_rights(key: bool, r: u64) -> Rights {
         _ => (false, false),
     };
     Rights { read, write }
-}
-
-/// Storage key of an entry: bits 2:3 and 52:54 of the second doubleword.
-fn storage_key(r: u64) -> u32 {
-    ((r >> 57 & 0x18) | (r >> 9 & 7)) as u32
 }
 
 /// The two bits of `mask` (AMR or IAMR) for `key`.
@@ -127,7 +118,7 @@ impl Cpu {
         match self.walk(ea, access, real_mode) {
             Ok((found, rights, page_shift)) => {
                 let write = access == Access::Write;
-                let r = found.entry.r | HPTE_R_R | if write { HPTE_R_C } else { 0 };
+                let r = found.entry.r | R_R | if write { R_C } else { 0 };
                 if r != found.entry.r {
                     self.hpt.set_rc(found.ptex, found.entry, write);
                 }
@@ -137,7 +128,7 @@ impl Cpu {
                 Ok(Translation {
                     ra: found.real,
                     readable: rights.read,
-                    writable: rights.write && r & HPTE_R_C != 0,
+                    writable: rights.write && r & R_C != 0,
                     page_shift,
                 })
             }
@@ -193,12 +184,12 @@ impl Cpu {
         };
         let found = self.hpt.lookup(&address).ok_or(Refusal::NoEntry)?;
         let key_bit = if self.msr & msr::PR != 0 { VSID_KP } else { VSID_KS };
-        let page = page_rights(segment.vsid & key_bit != 0, found.entry.r);
-        let key = storage_key(found.entry.r);
+        let page = page_rights(segment.vsid & key_bit != 0, found.entry.pp());
+        let key = found.entry.key();
         // AMR: the first bit of a key's pair forbids stores, the second loads; IAMR: the second forbids fetches.
         let keys = if access == Access::Fetch { self.iamr() } else { self.amr() };
         let denied = key_bits(keys, key);
-        if access == Access::Fetch && found.entry.r & (HPTE_R_N | HPTE_R_G) != 0 {
+        if access == Access::Fetch && found.entry.r & (R_N | R_G) != 0 {
             return Err(Refusal::NoExecute);
         }
         let (page_allows, key_allows) = if access == Access::Write {
@@ -384,9 +375,8 @@ mod tests {
 
     #[test]
     fn protection_follows_the_table_of_the_isa() {
-        let rights = |key, pp: u64| {
-            let r = (pp >> 2) << 63 | pp & 3;
-            let rights = page_rights(key, r);
+        let rights = |key, pp| {
+            let rights = page_rights(key, pp);
             (rights.read, rights.write)
         };
         for pp in 0..8 {
@@ -429,9 +419,7 @@ mod tests {
     }
 
     #[test]
-    fn storage_keys_are_split_over_the_doubleword() {
-        assert_eq!(storage_key(3 << 60), 0x18);
-        assert_eq!(storage_key(7 << 9), 7);
+    fn the_first_key_has_the_first_two_bits_of_a_mask() {
         assert_eq!(key_bits(0b10 << 62, 0), 2);
     }
 }

@@ -6,13 +6,10 @@
 
 use crate::{
     msr,
+    spr::number::{MMCR0, MMCR2},
     state::Cpu,
     trap::{Done, Trap},
 };
-
-/// SPR number of MMCR0, where it is stored.
-pub const MMCR0: usize = 795;
-const MMCR2: usize = 785;
 
 /// MMCR0: counters are frozen.
 const MMCR0_FC: u64 = 1 << 31;

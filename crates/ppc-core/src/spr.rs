@@ -11,8 +11,8 @@ use crate::{
     pmu::{self, Group},
     state::{Cpu, Xer},
     trap::{Done, Trap},
-    watchpoint::{DAWR0, DAWRX0},
 };
+use number::*;
 
 /// LPCR: real mode is virtualised, through the virtual real mode area.
 pub const LPCR_VPM0: u64 = 1 << 63;
@@ -115,132 +115,132 @@ fn store32<const N: usize>(cpu: &mut Cpu, value: u64) {
 }
 fn ignore(_: &mut Cpu, _: u64) {}
 fn write_ctrl(c: &mut Cpu, value: u64) {
-    c.spr[136] = if value & CTRL_RUN != 0 { CTRL_RUN | CTRL_TS } else { 0 };
+    c.spr[CTRL] = if value & CTRL_RUN != 0 { CTRL_RUN | CTRL_TS } else { 0 };
 }
 /// RUN, and in privileged state the thread's own bit of TS as well (Book III, CTRL).
 fn read_ctrl(c: &Cpu) -> u64 {
-    if c.msr & msr::PR != 0 { c.spr[136] & CTRL_RUN } else { c.spr[136] }
+    if c.msr & msr::PR != 0 { c.spr[CTRL] & CTRL_RUN } else { c.spr[CTRL] }
 }
 fn zero(_: &Cpu) -> u64 {
     0
 }
 
-/// DEC, TB, TBU, SPURR, PURR and VTB: what they show or do depends on the time.
-const TIMED: [usize; 6] = [22, 268, 269, 308, 309, 849];
-
-const AMR: usize = 29;
-const IAMR: usize = 61;
-const UAMOR: usize = 157;
-const FSCR: usize = 153;
-const PPR: usize = 896;
+/// What they show or do depends on the time.
+const TIMED: [usize; 6] = [DEC, TB, TBU, SPURR, PURR, VTB];
 
 macro_rules! sprs {
-    ($($n:literal $name:literal $problem:ident $privileged:ident $isa:ident $guard:expr, $ends:literal,
+    ($($name:ident = $n:literal, $problem:ident $privileged:ident $isa:ident $guard:expr, $ends:literal,
        $get:expr, $set:expr;)*) => {
+        /// Numbers, by name.
+        #[expect(missing_docs, reason = "the names are the ISA's")]
+        pub mod number {
+            $(pub const $name: usize = $n;)*
+        }
+
         /// Every register a guest may touch, or have set.
         pub static SPRS: &[Spr] = &[$(Spr {
-            number: $n, name: $name, problem: Access::$problem, privileged: Access::$privileged, isa: Isa::$isa,
+            number: $n, name: stringify!($name), problem: Access::$problem, privileged: Access::$privileged, isa: Isa::$isa,
             guard: $guard, ends: $ends, get: $get, set: $set,
         }),*];
     };
 }
 
-const NONE: Guard = Guard::None;
-const DSCR: Guard = Guard::Fscr(FSCR_DSCR, 2);
-const TM: Guard = Guard::NotOffered(IC_TM);
-const EBB: Guard = Guard::Fscr(FSCR_EBB, 7);
-const TAR: Guard = Guard::Fscr(FSCR_TAR, 8);
-const A: Guard = Guard::Pmu(Group::A);
-const A56: Guard = Guard::Pmu(Group::Counters5And6);
-const B: Guard = Guard::Pmu(Group::B);
+const ANYONE: Guard = Guard::None;
+const WITH_DSCR: Guard = Guard::Fscr(FSCR_DSCR, 2);
+const WITH_TM: Guard = Guard::NotOffered(IC_TM);
+const WITH_EBB: Guard = Guard::Fscr(FSCR_EBB, 7);
+const WITH_TAR: Guard = Guard::Fscr(FSCR_TAR, 8);
+const PMU_A: Guard = Guard::Pmu(Group::A);
+const PMU_A56: Guard = Guard::Pmu(Group::Counters5And6);
+const PMU_B: Guard = Guard::Pmu(Group::B);
 
 sprs! {
-    // number, name, problem state, privileged state, since, guard, ends a block, get, set
-    1 "XER" Rw Rw V2_07 NONE, false, |c| c.read_xer(), |c, v| c.write_xer(v);
-    3 "DSCR" Rw Rw V2_07 DSCR, false, stored::<17>, store::<17>;
-    8 "LR" Rw Rw V2_07 NONE, false, |c| c.lr, |c, v| c.lr = v;
-    9 "CTR" Rw Rw V2_07 NONE, false, |c| c.ctr, |c, v| c.ctr = v;
-    13 "UAMR" Rw Rw V2_07 NONE, true, stored::<AMR>, write_uamr;
-    17 "PDSCR" No Rw V2_07 NONE, false, stored::<17>, store::<17>;
-    18 "DSISR" No Rw V2_07 NONE, false, stored::<18>, store32::<18>;
-    19 "DAR" No Rw V2_07 NONE, false, stored::<19>, store::<19>;
-    22 "DEC" No Rw V2_07 NONE, true, read_dec, |c, v| c.set_decrementer(v as i64);
-    26 "SRR0" No Rw V2_07 NONE, false, stored::<26>, store::<26>;
-    27 "SRR1" No Rw V2_07 NONE, false, stored::<27>, store::<27>;
-    28 "CFAR" No Rw V2_07 NONE, false, stored::<28>, store::<28>;
-    29 "AMR" No Rw V2_07 NONE, true, stored::<AMR>, write_amr;
-    48 "PID" No Rw V2_07 NONE, true, stored::<48>, store32::<48>;
-    61 "IAMR" No Rw V2_07 NONE, true, stored::<IAMR>, write_iamr;
+    // name, number, problem state, privileged state, since, guard, ends a block, get, set
+    XER = 1, Rw Rw V2_07 ANYONE, false, |c| c.read_xer(), |c, v| c.write_xer(v);
+    DSCR = 3, Rw Rw V2_07 WITH_DSCR, false, stored::<PDSCR>, store::<PDSCR>;
+    LR = 8, Rw Rw V2_07 ANYONE, false, |c| c.lr, |c, v| c.lr = v;
+    CTR = 9, Rw Rw V2_07 ANYONE, false, |c| c.ctr, |c, v| c.ctr = v;
+    UAMR = 13, Rw Rw V2_07 ANYONE, true, stored::<AMR>, write_uamr;
+    PDSCR = 17, No Rw V2_07 ANYONE, false, stored::<PDSCR>, store::<PDSCR>;
+    DSISR = 18, No Rw V2_07 ANYONE, false, stored::<DSISR>, store32::<DSISR>;
+    DAR = 19, No Rw V2_07 ANYONE, false, stored::<DAR>, store::<DAR>;
+    DEC = 22, No Rw V2_07 ANYONE, true, read_dec, |c, v| c.set_decrementer(v as i64);
+    SRR0 = 26, No Rw V2_07 ANYONE, false, stored::<SRR0>, store::<SRR0>;
+    SRR1 = 27, No Rw V2_07 ANYONE, false, stored::<SRR1>, store::<SRR1>;
+    CFAR = 28, No Rw V2_07 ANYONE, false, stored::<CFAR>, store::<CFAR>;
+    AMR = 29, No Rw V2_07 ANYONE, true, stored::<AMR>, write_amr;
+    PID = 48, No Rw V2_07 ANYONE, true, stored::<PID>, store32::<PID>;
+    IAMR = 61, No Rw V2_07 ANYONE, true, stored::<IAMR>, write_iamr;
     // Transactional memory is not offered: the registers report the facility as unavailable.
-    128 "TFHAR" Rw Rw V2_07 TM, false, zero, ignore;
-    129 "TFIAR" Rw Rw V2_07 TM, false, zero, ignore;
-    130 "TEXASR" Rw Rw V2_07 TM, false, zero, ignore;
-    131 "TEXASRU" Rw Rw V2_07 TM, false, zero, ignore;
-    136 "CTRL" R R V2_07 NONE, false, read_ctrl, ignore;
-    144 "TIDR" No Rw V3_0 NONE, false, stored::<144>, store::<144>;
-    152 "CTRLW" No W V2_07 NONE, false, stored::<136>, write_ctrl;
-    153 "FSCR" No Rw V2_07 NONE, true, stored::<FSCR>, write_fscr;
-    157 "UAMOR" No Rw V2_07 NONE, false, stored::<UAMOR>, store::<UAMOR>;
-    159 "PSPB" No Rw V2_07 NONE, false, stored::<159>, store32::<159>;
+    TFHAR = 128, Rw Rw V2_07 WITH_TM, false, zero, ignore;
+    TFIAR = 129, Rw Rw V2_07 WITH_TM, false, zero, ignore;
+    TEXASR = 130, Rw Rw V2_07 WITH_TM, false, zero, ignore;
+    TEXASRU = 131, Rw Rw V2_07 WITH_TM, false, zero, ignore;
+    CTRL = 136, R R V2_07 ANYONE, false, read_ctrl, ignore;
+    TIDR = 144, No Rw V3_0 ANYONE, false, stored::<TIDR>, store::<TIDR>;
+    CTRLW = 152, No W V2_07 ANYONE, false, stored::<CTRL>, write_ctrl;
+    FSCR = 153, No Rw V2_07 ANYONE, true, stored::<FSCR>, write_fscr;
+    UAMOR = 157, No Rw V2_07 ANYONE, false, stored::<UAMOR>, store::<UAMOR>;
+    PSPB = 159, No Rw V2_07 ANYONE, false, stored::<PSPB>, store32::<PSPB>;
     // A bit a thread of the core, from the right, that has a doorbell pending.
-    176 "DPDES" No R V2_07 NONE, false, |c| c.doorbell.into(), ignore;
+    DPDES = 176, No R V2_07 ANYONE, false, |c| c.doorbell.into(), ignore;
     // See `watchpoint`.
-    180 "DAWR0" No No V2_07 NONE, false, stored::<DAWR0>, Cpu::set_dawr;
-    188 "DAWRX0" No No V2_07 NONE, false, stored::<DAWRX0>, Cpu::set_dawrx;
-    256 "VRSAVE" Rw Rw V2_07 NONE, false, |c| c.vrsave.into(), |c, v| c.vrsave = v as u32;
-    259 "USPRG3" R R V2_07 NONE, false, stored::<275>, ignore;
-    268 "TB" R R V2_07 NONE, true, |c| c.timebase(), ignore;
-    269 "TBU" R R V2_07 NONE, true, |c| c.timebase() >> 32, ignore;
-    272 "SPRG0" No Rw V2_07 NONE, false, stored::<272>, store::<272>;
-    273 "SPRG1" No Rw V2_07 NONE, false, stored::<273>, store::<273>;
-    274 "SPRG2" No Rw V2_07 NONE, false, stored::<274>, store::<274>;
-    275 "SPRG3" No Rw V2_07 NONE, false, stored::<275>, store::<275>;
-    287 "PVR" No R V2_07 NONE, false, |c| c.model.pvr.into(), ignore;
-    308 "SPURR" No R V2_07 NONE, true, |c| c.dispatched_time(), ignore;
-    309 "PURR" No R V2_07 NONE, true, |c| c.dispatched_time(), ignore;
-    446 "TIR" No R V2_07 NONE, false, zero, ignore;
-    768 "USIER" R R V2_07 B, false, stored::<784>, ignore;
-    769 "UMMCR2" Rw Rw V2_07 A, false, pmu::read_ummcr2, pmu::write_ummcr2;
-    770 "UMMCRA" Rw Rw V2_07 A, false, stored::<786>, store::<786>;
-    771 "UPMC1" Rw Rw V2_07 A, false, stored::<787>, store32::<787>;
-    772 "UPMC2" Rw Rw V2_07 A, false, stored::<788>, store32::<788>;
-    773 "UPMC3" Rw Rw V2_07 A, false, stored::<789>, store32::<789>;
-    774 "UPMC4" Rw Rw V2_07 A, false, stored::<790>, store32::<790>;
-    775 "UPMC5" Rw Rw V2_07 A56, false, stored::<791>, store32::<791>;
-    776 "UPMC6" Rw Rw V2_07 A56, false, stored::<792>, store32::<792>;
-    779 "UMMCR0" Rw Rw V2_07 A, true, pmu::read_ummcr0, pmu::write_ummcr0;
-    780 "USIAR" R R V2_07 B, false, stored::<796>, ignore;
-    781 "USDAR" R R V2_07 B, false, stored::<797>, ignore;
-    782 "UMMCR1" R R V2_07 B, false, stored::<798>, ignore;
+    DAWR0 = 180, No No V2_07 ANYONE, false, stored::<DAWR0>, Cpu::set_dawr;
+    DAWRX0 = 188, No No V2_07 ANYONE, false, stored::<DAWRX0>, Cpu::set_dawrx;
+    VRSAVE = 256, Rw Rw V2_07 ANYONE, false, |c| c.vrsave.into(), |c, v| c.vrsave = v as u32;
+    USPRG3 = 259, R R V2_07 ANYONE, false, stored::<SPRG3>, ignore;
+    TB = 268, R R V2_07 ANYONE, true, |c| c.timebase(), ignore;
+    TBU = 269, R R V2_07 ANYONE, true, |c| c.timebase() >> 32, ignore;
+    SPRG0 = 272, No Rw V2_07 ANYONE, false, stored::<SPRG0>, store::<SPRG0>;
+    SPRG1 = 273, No Rw V2_07 ANYONE, false, stored::<SPRG1>, store::<SPRG1>;
+    SPRG2 = 274, No Rw V2_07 ANYONE, false, stored::<SPRG2>, store::<SPRG2>;
+    SPRG3 = 275, No Rw V2_07 ANYONE, false, stored::<SPRG3>, store::<SPRG3>;
+    PVR = 287, No R V2_07 ANYONE, false, |c| c.model.pvr.into(), ignore;
+    SPURR = 308, No R V2_07 ANYONE, true, |c| c.dispatched_time(), ignore;
+    PURR = 309, No R V2_07 ANYONE, true, |c| c.dispatched_time(), ignore;
+    TIR = 446, No R V2_07 ANYONE, false, zero, ignore;
+    USIER = 768, R R V2_07 PMU_B, false, stored::<SIER>, ignore;
+    UMMCR2 = 769, Rw Rw V2_07 PMU_A, false, pmu::read_ummcr2, pmu::write_ummcr2;
+    UMMCRA = 770, Rw Rw V2_07 PMU_A, false, stored::<MMCRA>, store::<MMCRA>;
+    UPMC1 = 771, Rw Rw V2_07 PMU_A, false, stored::<PMC1>, store32::<PMC1>;
+    UPMC2 = 772, Rw Rw V2_07 PMU_A, false, stored::<PMC2>, store32::<PMC2>;
+    UPMC3 = 773, Rw Rw V2_07 PMU_A, false, stored::<PMC3>, store32::<PMC3>;
+    UPMC4 = 774, Rw Rw V2_07 PMU_A, false, stored::<PMC4>, store32::<PMC4>;
+    UPMC5 = 775, Rw Rw V2_07 PMU_A56, false, stored::<PMC5>, store32::<PMC5>;
+    UPMC6 = 776, Rw Rw V2_07 PMU_A56, false, stored::<PMC6>, store32::<PMC6>;
+    UMMCR0 = 779, Rw Rw V2_07 PMU_A, true, pmu::read_ummcr0, pmu::write_ummcr0;
+    USIAR = 780, R R V2_07 PMU_B, false, stored::<SIAR>, ignore;
+    USDAR = 781, R R V2_07 PMU_B, false, stored::<SDAR>, ignore;
+    UMMCR1 = 782, R R V2_07 PMU_B, false, stored::<MMCR1>, ignore;
     // The performance monitor's registers: see `pmu`.
-    784 "SIER" No Rw V2_07 NONE, false, stored::<784>, store::<784>;
-    785 "MMCR2" No Rw V2_07 NONE, false, stored::<785>, store::<785>;
-    786 "MMCRA" No Rw V2_07 NONE, false, stored::<786>, store::<786>;
-    787 "PMC1" No Rw V2_07 NONE, false, stored::<787>, store32::<787>;
-    788 "PMC2" No Rw V2_07 NONE, false, stored::<788>, store32::<788>;
-    789 "PMC3" No Rw V2_07 NONE, false, stored::<789>, store32::<789>;
-    790 "PMC4" No Rw V2_07 NONE, false, stored::<790>, store32::<790>;
-    791 "PMC5" No Rw V2_07 NONE, false, stored::<791>, store32::<791>;
-    792 "PMC6" No Rw V2_07 NONE, false, stored::<792>, store32::<792>;
-    795 "MMCR0" No Rw V2_07 NONE, true, stored::<{ pmu::MMCR0 }>, pmu::write_mmcr0;
-    796 "SIAR" No Rw V2_07 NONE, false, stored::<796>, store::<796>;
-    797 "SDAR" No Rw V2_07 NONE, false, stored::<797>, store::<797>;
-    798 "MMCR1" No Rw V2_07 NONE, false, stored::<798>, store::<798>;
-    800 "BESCRS" Rw Rw V2_07 EBB, false, stored::<806>, |c, v| c.spr[806] |= v;
-    801 "BESCRSU" Rw Rw V2_07 EBB, false, |c| c.spr[806] >> 32, |c, v| c.spr[806] |= v << 32;
-    802 "BESCRR" Rw Rw V2_07 EBB, false, stored::<806>, |c, v| c.spr[806] &= !v;
-    803 "BESCRRU" Rw Rw V2_07 EBB, false, |c| c.spr[806] >> 32, |c, v| c.spr[806] &= !(v << 32);
-    804 "EBBHR" Rw Rw V2_07 EBB, false, stored::<804>, store::<804>;
-    805 "EBBRR" Rw Rw V2_07 EBB, false, stored::<805>, store::<805>;
-    806 "BESCR" Rw Rw V2_07 EBB, false, stored::<806>, store::<806>;
-    815 "TAR" Rw Rw V2_07 TAR, false, stored::<815>, store::<815>;
-    823 "PSSCR" No Rw V3_0 NONE, false, stored::<823>, store::<823>;
-    848 "IC" No R V2_07 NONE, true, |c| c.icount, ignore;
-    849 "VTB" No R V2_07 NONE, true, |c| c.dispatched_time(), ignore;
-    895 "WORT" No Rw V2_07 NONE, false, stored::<895>, store32::<895>;
-    896 "PPR" Rw Rw V2_07 NONE, false, stored::<PPR>, |c, v| c.spr[PPR] = v & 0x001c_0000_0000_0000;
-    898 "PPR32" Rw Rw V2_07 NONE, false, |c| c.spr[PPR] >> 32, |c, v| c.spr[PPR] = v << 32 & 0x001c_0000_0000_0000;
-    1023 "PIR" No R V2_07 NONE, false, |c| c.index.into(), ignore;
+    SIER = 784, No Rw V2_07 ANYONE, false, stored::<SIER>, store::<SIER>;
+    MMCR2 = 785, No Rw V2_07 ANYONE, false, stored::<MMCR2>, store::<MMCR2>;
+    MMCRA = 786, No Rw V2_07 ANYONE, false, stored::<MMCRA>, store::<MMCRA>;
+    PMC1 = 787, No Rw V2_07 ANYONE, false, stored::<PMC1>, store32::<PMC1>;
+    PMC2 = 788, No Rw V2_07 ANYONE, false, stored::<PMC2>, store32::<PMC2>;
+    PMC3 = 789, No Rw V2_07 ANYONE, false, stored::<PMC3>, store32::<PMC3>;
+    PMC4 = 790, No Rw V2_07 ANYONE, false, stored::<PMC4>, store32::<PMC4>;
+    PMC5 = 791, No Rw V2_07 ANYONE, false, stored::<PMC5>, store32::<PMC5>;
+    PMC6 = 792, No Rw V2_07 ANYONE, false, stored::<PMC6>, store32::<PMC6>;
+    MMCR0 = 795, No Rw V2_07 ANYONE, true, stored::<MMCR0>, pmu::write_mmcr0;
+    SIAR = 796, No Rw V2_07 ANYONE, false, stored::<SIAR>, store::<SIAR>;
+    SDAR = 797, No Rw V2_07 ANYONE, false, stored::<SDAR>, store::<SDAR>;
+    MMCR1 = 798, No Rw V2_07 ANYONE, false, stored::<MMCR1>, store::<MMCR1>;
+    BESCRS = 800, Rw Rw V2_07 WITH_EBB, false, stored::<BESCR>, |c, v| c.spr[BESCR] |= v;
+    BESCRSU = 801, Rw Rw V2_07 WITH_EBB, false, |c| c.spr[BESCR] >> 32, |c, v| c.spr[BESCR] |= v << 32;
+    BESCRR = 802, Rw Rw V2_07 WITH_EBB, false, stored::<BESCR>, |c, v| c.spr[BESCR] &= !v;
+    BESCRRU = 803, Rw Rw V2_07 WITH_EBB, false, |c| c.spr[BESCR] >> 32, |c, v| c.spr[BESCR] &= !(v << 32);
+    EBBHR = 804, Rw Rw V2_07 WITH_EBB, false, stored::<EBBHR>, store::<EBBHR>;
+    EBBRR = 805, Rw Rw V2_07 WITH_EBB, false, stored::<EBBRR>, store::<EBBRR>;
+    BESCR = 806, Rw Rw V2_07 WITH_EBB, false, stored::<BESCR>, store::<BESCR>;
+    TAR = 815, Rw Rw V2_07 WITH_TAR, false, stored::<TAR>, store::<TAR>;
+    PSSCR = 823, No Rw V3_0 ANYONE, false, stored::<PSSCR>, store::<PSSCR>;
+    IC = 848, No R V2_07 ANYONE, true, |c| c.icount, ignore;
+    VTB = 849, No R V2_07 ANYONE, true, |c| c.dispatched_time(), ignore;
+    WORT = 895, No Rw V2_07 ANYONE, false, stored::<WORT>, store32::<WORT>;
+    PPR = 896, Rw Rw V2_07 ANYONE, false, stored::<PPR>, |c, v| c.spr[PPR] = v & 0x001c_0000_0000_0000;
+    PPR32 = 898, Rw Rw V2_07 ANYONE, false, |c| c.spr[PPR] >> 32, |c, v| c.spr[PPR] = v << 32 & 0x001c_0000_0000_0000;
+    PIR = 1023, No R V2_07 ANYONE, false, |c| c.index.into(), ignore;
 }
 
 /// Row number + 1 of each SPR number; 0: none.

@@ -21,14 +21,10 @@
 use crate::{
     mmu::DSISR_STORE,
     msr,
+    spr::number::{DAWR0, DAWRX0},
     state::Cpu,
     trap::{Done, Trap},
 };
-
-/// Data address watchpoint register 0: its SPR number.
-pub const DAWR0: usize = 180;
-/// Its extension's.
-pub const DAWRX0: usize = 188;
 
 /// DSISR: a data address watchpoint match.
 pub const DSISR_WATCHPOINT: u32 = 0x0040_0000;

@@ -3,10 +3,7 @@
 //! `cpu.cia` and `cpu.nia` are those of this and of the next instruction on entry; a taken branch writes `cpu.nia`. In
 //! 32-bit mode targets and the link register have 32 bits, and CTR is tested by its low word.
 
-use crate::{fields::Word, state::Cpu, trap::Done};
-
-/// Target address register (SPR 815).
-const TAR: usize = 815;
+use crate::{fields::Word, spr::number::TAR, state::Cpu, trap::Done};
 
 #[inline(always)]
 fn condition_holds(cpu: &Cpu, w: Word) -> bool {

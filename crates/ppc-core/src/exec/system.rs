@@ -5,7 +5,10 @@
 use crate::{
     fields::Word,
     msr,
-    spr::{self, FSCR_EBB, FSCR_SCV, IC_SCV, IC_TM},
+    spr::{
+        self, FSCR_EBB, FSCR_SCV, IC_SCV, IC_TM,
+        number::{BESCR, EBBRR, SRR0, SRR1},
+    },
     state::Cpu,
     trap::{Done, Trap},
 };
@@ -29,7 +32,7 @@ pub fn scv(cpu: &mut Cpu, w: Word) -> Done {
 /// `rfid`: HV and ME stay as they are.
 pub fn rfid(cpu: &mut Cpu, _w: Word) -> Done {
     cpu.supervisor()?;
-    let (srr0, srr1) = (cpu.spr[26], cpu.spr[27]);
+    let (srr0, srr1) = (cpu.spr[SRR0], cpu.spr[SRR1]);
     return_to(cpu, srr0, srr1);
     Ok(())
 }
@@ -186,8 +189,8 @@ pub fn rfebb(cpu: &mut Cpu, w: Word) -> Done {
     if cpu.msr & msr::PR != 0 && cpu.fscr() & FSCR_EBB == 0 {
         return cpu.facility_unavailable(7);
     }
-    cpu.spr[806] = if w.bit(20) { cpu.spr[806] | BESCR_GE } else { cpu.spr[806] & !BESCR_GE };
-    cpu.nia = cpu.wrap(cpu.spr[805] & !3);
+    cpu.spr[BESCR] = if w.bit(20) { cpu.spr[BESCR] | BESCR_GE } else { cpu.spr[BESCR] & !BESCR_GE };
+    cpu.nia = cpu.wrap(cpu.spr[EBBRR] & !3);
     Ok(())
 }
 

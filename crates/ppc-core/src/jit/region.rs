@@ -15,6 +15,7 @@ use crate::{
         row,
     },
     model::Isa,
+    spr::number,
     tlb::GRAIN,
 };
 use std::collections::VecDeque;
@@ -170,8 +171,8 @@ fn uses(insn: &Insn) -> Set {
         }
         Effect::Branch(ToLr) => set |= 1 << LR,
         Effect::Branch(ToCtr) => set |= 1 << CTR,
-        Effect::MovesSpr if w.spr() == 8 => set |= 1 << LR,
-        Effect::MovesSpr if w.spr() == 9 => set |= 1 << CTR,
+        Effect::MovesSpr if w.spr() == number::LR => set |= 1 << LR,
+        Effect::MovesSpr if w.spr() == number::CTR => set |= 1 << CTR,
         _ => {}
     }
     set

@@ -5,7 +5,7 @@ use super::super::{
     offsets::{CA, CA32, OV, OV32, crf, guest},
 };
 use super::emit::{Emitter, Host, RAX, RCX, RDX, asm};
-use crate::trap::Trap;
+use crate::{spr::number, trap::Trap};
 use dynasmrt::{DynasmApi, DynasmLabelApi};
 
 impl Emitter {
@@ -239,8 +239,8 @@ pub fn mtspr(e: &mut Emitter, i: &Insn) {
 
 fn special(i: &Insn) -> Option<Guest> {
     match i.word.spr() {
-        8 => Some(LR),
-        9 => Some(CTR),
+        number::LR => Some(LR),
+        number::CTR => Some(CTR),
         _ => None,
     }
 }
