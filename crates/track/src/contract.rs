@@ -1,6 +1,6 @@
 //! What every [`Tracked`] promises, as tests that an implementation runs on itself:
 //!
-//! ```ignore
+//! ```text
 //! impl track::contract::Subject for Ram { … }
 //! track::contract_tests!(Ram);
 //! ```
