@@ -1,6 +1,6 @@
-//! Instruction words: decoding for the processor and text for people.
+//! Instructions, of a word and with a prefix: decoding for the processor and text for people.
 //!
-//! Must hold: every word has a text, always the same; a word that the disassembler knows (it is the stricter one) the
+//! Must hold: every one has a text, always the same; a word that the disassembler knows (it is the stricter one) the
 //! processor knows too.
 #![no_main]
 
@@ -10,14 +10,15 @@ use ppc_core::insn::{decode::decode, disas::disassemble};
 use ppc_core::model::Isa;
 
 fuzz_target!(|input: &[u8]| {
-    for (n, word) in input.as_chunks::<4>().0.iter().enumerate() {
-        let word = u32::from_be_bytes(*word);
+    let words = input.as_chunks::<4>().0.iter().map(|bytes| u64::from(u32::from_be_bytes(*bytes)));
+    let pairs = input.as_chunks::<8>().0.iter().map(|bytes| u64::from_be_bytes(*bytes));
+    for (n, word) in words.chain(pairs).enumerate() {
         let address = n as u64 * 4;
         for isa in [Isa::V2_07, Isa::V3_0, Isa::V3_1] {
-            let text = disassemble(word, address, isa);
-            assert_eq!(text, disassemble(word, address, isa));
+            let text = disassemble(Word(word), address, isa);
+            assert_eq!(text, disassemble(Word(word), address, isa));
             assert!(!text.is_empty());
-            if decode(Word::from(word), isa).is_none() {
+            if decode(Word(word), isa).is_none() {
                 assert!(text.starts_with(".long"), "{word:08x} is no instruction but is shown as {text}");
             }
         }

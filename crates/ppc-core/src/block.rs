@@ -6,7 +6,7 @@
 use crate::{
     exec::ExecFn,
     fields::Word,
-    insn::{self, Effect, Facility, decode, effect::Branch},
+    insn::{self, Effect, decode, effect::Branch},
     jit::Entry,
     model::Isa,
     msr,
@@ -148,30 +148,9 @@ pub fn illegal(_cpu: &mut Cpu, _w: Word) -> Done {
     Err(Trap::Illegal)
 }
 
-/// The MSR bits a facility stands for.
-pub fn facility_bits(facility: Facility) -> u64 {
-    match facility {
-        Facility::None => 0,
-        Facility::Fp => msr::FP,
-        Facility::Vec => msr::VEC,
-        Facility::Vsx | Facility::VsxOrVec | Facility::FpOrVec => msr::VSX,
-    }
-}
-
-/// The trap for missing MSR bits.
-pub fn facility_trap(missing: u64) -> Trap {
-    if missing & msr::FP != 0 {
-        Trap::FpUnavailable
-    } else if missing & msr::VEC != 0 {
-        Trap::VecUnavailable
-    } else {
-        Trap::VsxUnavailable
-    }
-}
-
 /// The MSR bits that `word` needs.
 pub fn needs_of(word: Word, isa: Isa) -> u64 {
-    decode::decode(word, isa).map_or(0, |row| facility_bits(row.facility.of(word, row.form)))
+    decode::decode(word, isa).map_or(0, |row| row.facility.of(word, row.form).msr_bits())
 }
 
 impl CodeCache {
@@ -235,7 +214,7 @@ impl CodeCache {
             self.ops.push(op);
             at += u64::from(word.bytes());
             let Some(row) = row else { break };
-            needs |= facility_bits(row.facility.of(word, row.form));
+            needs |= row.facility.of(word, row.form).msr_bits();
             if row.ends_block(word) {
                 if to_itself {
                     needs |= SELF_BRANCH;

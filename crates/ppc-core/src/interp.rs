@@ -2,11 +2,12 @@
 //! `engine`.
 
 use crate::{
-    block::{Link, Op, SELF_BRANCH, decoded, facility_trap, needs_of},
+    block::{Link, Op, SELF_BRANCH, decoded, needs_of},
     engine::Engine,
     exit::Exit,
     fields::Word,
-    insn::{Effect, decode, storage::Storage},
+    insn::{Effect, Facility, decode, storage::Storage},
+    interrupt::{SRR1_TRACE, SRR1_TRACE_LOAD, SRR1_TRACE_STORE},
     jit::Leave,
     mmu::Access,
     msr,
@@ -15,13 +16,6 @@ use crate::{
     tlb::half,
     trap::Trap,
 };
-
-/// SRR1 of a trace interrupt (3.0B, Book III, "Trace Interrupt"): always.
-const SRR1_TRACE: u64 = 0x4000_0000;
-/// The traced instruction is a Load, or treated as one.
-const SRR1_TRACE_LOAD: u64 = 0x1000_0000;
-/// The traced instruction is a Store, or treated as one.
-const SRR1_TRACE_STORE: u64 = 0x0800_0000;
 
 impl Engine {
     /// Runs blocks until `limit`. `None`: look at events and go on.
@@ -195,7 +189,8 @@ impl Engine {
             cpu.cia = cia;
             cpu.nia = cpu.wrap(next);
             cpu.icount += 1;
-            let done = if missing != 0 { Err(facility_trap(missing)) } else { (op.exec)(cpu, op.word) };
+            let done =
+                if missing != 0 { Err(Facility::unavailable(missing)) } else { (op.exec)(cpu, op.word) };
             if let Err(trap) = done {
                 cpu.cia = cia;
                 return self.trapped(trap, Some(op));

@@ -29,6 +29,13 @@ pub const SRR1_PRIVILEGED: u64 = 0x0004_0000;
 /// SRR1 of a program interrupt: trap.
 pub const SRR1_TRAP: u64 = 0x0002_0000;
 
+/// SRR1 of a trace interrupt (3.0B, Book III, "Trace Interrupt"): always.
+pub const SRR1_TRACE: u64 = 0x4000_0000;
+/// The traced instruction is a Load, or treated as one.
+pub const SRR1_TRACE_LOAD: u64 = 0x1000_0000;
+/// The traced instruction is a Store, or treated as one.
+pub const SRR1_TRACE_STORE: u64 = 0x0800_0000;
+
 /// Interrupt vectors, as offsets from the interrupt base.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u16)]
@@ -135,8 +142,6 @@ impl Cpu {
         self.set_msr(new);
     }
 
-    // MSR[ME] stays on in a machine check: a guest could not set it again, and its hypervisor would do so at once.
-
     /// The base that LPCR\[AIL\] gives this interrupt when relocation is on (3.0B, Book III, "Logical
     /// Partitioning Control Register"). Machine check and system reset never relocate.
     fn alternate_location(&self, vector: Vector) -> Option<u64> {
@@ -151,6 +156,7 @@ impl Cpu {
         }
     }
 
+    /// MSR\[ME\] stays on in a machine check: a guest could not set it again, and its hypervisor would do so at once.
     fn interrupt_msr(&self) -> u64 {
         let le = if self.lpcr & LPCR_ILE != 0 { msr::LE } else { 0 };
         msr::SF | self.msr & msr::ME | le

@@ -4,8 +4,8 @@
 //! is available: the interpreter has checked. It must leave the state untouched when it returns a storage
 //! or alignment [`Trap`](crate::trap::Trap), so that the instruction can be restarted.
 //!
-//! `cia` is valid only in instructions whose row ends a block (branches, `mfspr` of time registers, context-changing
-//! instructions and those marked `ends`).
+//! `cia` and `nia` are valid only in instructions whose effect ends a block: `nia` is the next instruction's address on
+//! entry. A semantics function must not touch what its row's [`Effect`](crate::insn::Effect) does not admit.
 
 use crate::{fields::Word, state::Cpu, trap::Done};
 

@@ -34,7 +34,7 @@
 //! | `oe_rc fixed::add`       | `fixed::add::<OE, RC>`, by bits 21 and 31                                     |
 //! | `lk branch::bclr`        | `branch::bclr::<LK>`, by bit 31                                               |
 
-use crate::{exec::ExecFn, fields::Word, model::Isa};
+use crate::{exec::ExecFn, fields::Word, model::Isa, msr, trap::Trap};
 use form::Opcode;
 use storage::Accesses;
 
@@ -169,6 +169,27 @@ impl Facility {
             Facility::VsxOrVec => Facility::Vsx,
             Facility::FpOrVec => Facility::Fp,
             plain => plain,
+        }
+    }
+
+    /// The MSR bits it stands for.
+    pub fn msr_bits(self) -> u64 {
+        match self {
+            Facility::None => 0,
+            Facility::Fp => msr::FP,
+            Facility::Vec => msr::VEC,
+            Facility::Vsx | Facility::VsxOrVec | Facility::FpOrVec => msr::VSX,
+        }
+    }
+
+    /// The trap for missing MSR bits.
+    pub fn unavailable(missing: u64) -> Trap {
+        if missing & msr::FP != 0 {
+            Trap::FpUnavailable
+        } else if missing & msr::VEC != 0 {
+            Trap::VecUnavailable
+        } else {
+            Trap::VsxUnavailable
         }
     }
 }
