@@ -272,7 +272,14 @@ class Console:
         machine.kick()
 
     def take(self, limit: int) -> bytes:
-        """Up to `limit` bytes of input for the guest: typed ones first, then the source's.
+        """Up to `limit` bytes of input for the guest. A recording hears them, a replay says them."""
+        tape = self._owner().tape
+        data = self.fetch(limit) if tape is None else tape.take(limit)
+        self.heard += len(data)
+        return data
+
+    def fetch(self, limit: int) -> bytes:
+        """Up to `limit` bytes of input: typed ones first, then the source's.
 
         Raises TypeError when the source gives anything else.
         """
@@ -285,7 +292,6 @@ class Console:
             data = self._source.take(limit)
             if not (isinstance(data, bytes) and len(data) <= limit):
                 raise TypeError(f"{self._source!r} gave {data!r}, expected at most {limit} bytes")
-        self.heard += len(data)
         return data
 
     @property
@@ -296,6 +302,8 @@ class Console:
     @property
     def silent(self) -> bool:
         """Whether no input comes before `write` is called or there is another source."""
+        if (tape := self._owner().tape) is not None and tape.replaying:
+            return False
         return not self._input and (self._source is None or self._source.exhausted)
 
     @property

@@ -167,3 +167,17 @@ class EngineDifference(SpaprError):
         self.instructions = instructions
         self.address = address
         self.lines = list(lines)
+
+
+class ReplayError(SpaprError):
+    """A replay is not the run that was recorded: another machine or kernel, or a guest that did not do the same.
+
+    `agreed` is the number of instructions after which both were the same for the last time, `instructions` how many
+    were retired when they were found not to be.
+    """
+
+    def __init__(self, message: str, agreed: int = 0, instructions: int = 0) -> None:
+        """Keep the numbers beside the message."""
+        super().__init__(message)
+        self.agreed = agreed
+        self.instructions = instructions

@@ -158,7 +158,7 @@ class Lockstep:
         reboots: bool = False,
         notify: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`make` gives a machine that is ready to run, with virtual time; `source` is the console's input.
+        """`make` gives a machine that is ready to run, with virtual time or a replay; `source` is the console's input.
 
         With `reboots` a guest that asks for one gets it. `notify` is told what is done about a difference.
         """
@@ -171,7 +171,7 @@ class Lockstep:
         self._cuts: list[int] = []
         """Instructions at the end of each step."""
         one, other = (make(engine) for engine in ENGINES)
-        if one.config.clock != "virtual":
+        if one.config.clock != "virtual" and one.tape is None:
             raise ConfigError("lock-step needs virtual time: with the host's clock no two runs are the same")
         self._pair = connect((one, other), (self.tape.lead(), self.tape.replay(0)))
 
@@ -229,9 +229,9 @@ class Lockstep:
     def _looks(steps: int) -> bool:
         return steps % LOOK == 0
 
-    @staticmethod
-    def _freezes(steps: int) -> bool:
-        return steps % FREEZE == 0
+    def _freezes(self, steps: int) -> bool:
+        """A replay always begins at its beginning."""
+        return steps % FREEZE == 0 and self._pair.machines[0].tape is None
 
     def _compare_hashes(self, pair: Pair) -> None:
         """The last look is at everything, changed or not."""

@@ -55,7 +55,9 @@ if TYPE_CHECKING:  # and imported by the methods that need them: most machines n
     from pyspapr.migration import files, source
     from pyspapr.migration.snapshot import Snapshot
     from pyspapr.migration.statistics import MigrationStatistics
+    from pyspapr.paths import Path
     from pyspapr.qmp import QmpServer
+    from pyspapr.recording import Recording, Replay
 
 UUID: Final = bytes(16)
 
@@ -123,6 +125,8 @@ class Machine:
         self.migration: source.Outgoing | None = None
         """The migration away from here that is under way, or the last one."""
         self._paused = False
+        self.tape: Recording | Replay | None = None
+        """What hears, or says, what the host decides."""
         self.ended: StopReason | None = None
 
         vcpus = [
@@ -302,6 +306,8 @@ class Machine:
         if self.images is None:
             raise StateError("there is no kernel to boot again: neither load_kernel() nor reboot_with() was called")
         guest = isinstance(self.ended, Rebooted)
+        if self.tape is not None and not guest:
+            self.tape.reset()
         self._boot(self.images)
         self.launched = self.running and not self.paused
         self.events.emit("RESET", guest=guest, reason="guest-reset" if guest else "host-qmp-system-reset")
@@ -347,7 +353,10 @@ class Machine:
                 self.ended = None
                 if not self.paused:
                     self.go_on()
-                return run.go()
+                reason = run.go()
+                if self.tape is not None:
+                    self.tape.returned(reason)
+                return reason
             finally:
                 if (migration := self.migrating) is not None and isinstance(self.ended, PoweredOff | Panicked):
                     migration.step()  # so that it notices
@@ -392,8 +401,9 @@ class Machine:
 
     def go_on(self) -> None:
         """For runs: the guest, which stood still, is about to execute instructions."""
-        for cpu in self.cpus:
-            cpu.vcpu.go_on(self.launched)
+        if self.tape is None or self.tape.going_on():
+            for cpu in self.cpus:
+                cpu.vcpu.go_on(self.launched)
         self.launched = True
 
     @property
@@ -491,6 +501,34 @@ class Machine:
         from pyspapr.qmp import QmpServer
 
         return QmpServer(self, address, name=name)
+
+    def record(self, path: Path) -> Recording:
+        """Record what the host decides from now on: its clock, input, resets. A context manager.
+
+        The machine must not have run yet. `Machine.replay` makes the same run again. Raises StateError.
+        """
+        from pyspapr.recording import Recording
+
+        return Recording(self, path)
+
+    @classmethod
+    def replay(
+        cls,
+        path: Path,
+        *,
+        kernel: Path,
+        initrd: Path | None = None,
+        engine: Engine | None = None,
+    ) -> Machine:
+        """A machine whose `run` does the recorded run again, on either engine, and ends with `Replayed`.
+
+        `kernel` and `initrd` are the files that were booted. Raises ReplayError for others, and from `run` when the
+        guest does anything else, saying where; StreamError for a damaged file. For a machine that was restored
+        before it was recorded, restore it again and call `recording.attach`.
+        """
+        from pyspapr.recording import replay
+
+        return replay(path, kernel, initrd, engine)
 
     # Hypercalls.
 

@@ -69,6 +69,18 @@ class InstructionLimit(StopReason):
         return f"the instruction limit was reached (the machine has executed {self.instructions} in all)"
 
 
+class Replayed(StopReason):
+    """A recorded run was replayed to its end, and was the same."""
+
+    instructions: int
+    exit_status: ClassVar[int] = 0
+    final: ClassVar[bool] = True
+
+    def __str__(self) -> str:
+        """One line for a person."""
+        return f"the recording ends ({self.instructions} instructions retired)"
+
+
 class Timeout(StopReason):
     """`timeout` seconds of host time have passed."""
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 from pyspapr import config
 from pyspapr.cli import INTERRUPTED, complain
 from pyspapr.cli.stage import DEFER, Stage
-from pyspapr.cli.stdio import Left, attach_stdio, is_terminal
+from pyspapr.cli.stdio import STDOUT, Left, attach_stdio, is_terminal, write_all
 from pyspapr.config import DEFAULT_CPU, DEFAULT_MEMORY, Clock, Engine, MachineConfig
-from pyspapr.errors import ConfigError
+from pyspapr.errors import ConfigError, ReplayError
 from pyspapr.machine import Machine
 from pyspapr.plain import Plain
 from pyspapr.results import Interrupted, Panicked, Rebooted, StopReason, Timeout
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from pyspapr.migration.compatibility import Requirements
 
 UNIX: Final = "unix:"
+DIFFERENT: Final = 5
+"""Exit status when two runs that must be the same are not."""
 STDIO: Final = "stdio"
 
 
@@ -42,6 +44,8 @@ class RunOptions(Plain, kw_only=True):
     tls_creds: str = ""
     profile: bool = False
     symbols: str | None = None
+    record: str | None = None
+    replay: str | None = None
     requirements: Requirements | None = None
     """What the machine that comes must be."""
 
@@ -169,6 +173,8 @@ def first_machine(options: Options) -> Machine:
             raise ConfigError("Missing option '--kernel'.")
         if options.initrd is not None or options.append:
             raise ConfigError("--initrd and --append need --kernel")
+    if options.replay is not None and options.kernel is not None:
+        return Machine.replay(options.replay, kernel=options.kernel, initrd=options.initrd, engine=options.engine)
     vm = Machine(configure(options), engine=options.engine)
     if options.kernel is not None:
         vm.load_kernel(options.kernel, initrd=options.initrd, append=options.append)
@@ -177,8 +183,18 @@ def first_machine(options: Options) -> Machine:
     return vm
 
 
+@contextmanager
+def only_shown(vm: Machine) -> Iterator[None]:
+    """The console of a replay, which hears nobody."""
+    sys.stdout.flush()
+    vm.console.sinks.append(lambda data: write_all(STDOUT, data))
+    yield
+
+
 def open_console(options: RunOptions, stack: ExitStack) -> Callable[[Machine], AbstractContextManager[None]]:
     """What connects a machine to the console while a context lasts. A socket is there until the end of `stack`."""
+    if options.replay is not None:
+        return only_shown
     if options.console == STDIO:
         return attach_stdio
     from pyspapr.cli.unix import SocketConsole
@@ -197,6 +213,7 @@ def boot_line(*, no_reboot: bool, **values: Any) -> int:
 def boot_command(options: Options) -> int:
     """Boot and return the exit status."""
     check_run(options)
+    check_tapes(options)
     if options.symbols is not None and not options.profile:
         raise ConfigError("--symbols needs --profile")
     if options.lockstep:
@@ -238,6 +255,34 @@ def restore_command(
     return run_here(Machine.restore(file, base=base, verify=verify), options)
 
 
+def check_tapes(options: Options) -> None:
+    """Whether the run can be recorded or replayed. Raises ConfigError."""
+    if options.record is not None:
+        for name, value in (
+            ("--replay", options.replay),
+            ("--lockstep", options.lockstep),
+            ("--incoming", options.incoming),
+        ):
+            if value:
+                raise ConfigError(f"--record cannot be combined with {name}")
+    if options.replay is None:
+        return
+    given = {
+        "--append": options.append,
+        "--memory": options.memory,
+        "--cpu": options.cpu,
+        "--clock": options.clock,
+        "--seed": options.seed,
+        "--strict": options.strict,
+    }
+    for name, said in given.items():
+        if said:
+            raise ConfigError(f"--replay takes {name} from the recording")
+    for name, there in (("--qmp", bool(options.qmp)), ("--incoming", options.incoming is not None)):
+        if there:
+            raise ConfigError(f"--replay cannot be combined with {name}: a replay does what was recorded, and no more")
+
+
 def check_run(options: RunOptions) -> None:
     """Whether it can be run so. Raises ConfigError."""
     config.check_timeout(options.timeout)
@@ -270,6 +315,8 @@ def run_here(vm: Machine, options: RunOptions, at_end: Callable[[Machine], None]
             stack.callback(lambda: at_end(stage.vm))
         try:
             stack.enter_context(signals_end_the_run())
+            if options.record is not None:
+                stack.enter_context(vm.record(options.record))
             for address in options.qmp:
                 stage.serve(address, stack)
             connect = open_console(options, stack)
@@ -285,6 +332,9 @@ def run_here(vm: Machine, options: RunOptions, at_end: Callable[[Machine], None]
             stack.close()
             complain("left with Ctrl-A x")
             return INTERRUPTED
+        except ReplayError as error:
+            complain(str(error))
+            return DIFFERENT
         except KeyboardInterrupt:
             stack.close()
             complain("interrupted")

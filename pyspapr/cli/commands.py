@@ -24,7 +24,7 @@ def boot(**values: Any) -> int:
 
     On a terminal, Ctrl-A x leaves and Ctrl-A h shows the other keys. Exit status: 0 the guest powered off, 2 an
     input error, 3 the guest panicked, 4 a limit was reached or the guest can never wake, 5 the engines
-    differ (--lockstep).
+    differ (--lockstep), or a replay is not what was recorded.
     """
     from pyspapr.cli.boot import boot_line
 

@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import signal
 import sys
-from typing import Final
 
 from pyspapr.cli import complain
-from pyspapr.cli.boot import STDIO, Options, Signalled, first_machine, signals_end_the_run
+from pyspapr.cli.boot import DIFFERENT, STDIO, Options, Signalled, first_machine, signals_end_the_run
 from pyspapr.cli.stdio import STDIN, STDOUT, write_all
 from pyspapr.config import Engine
 from pyspapr.console import FileInput
-from pyspapr.errors import ConfigError, EngineDifference
+from pyspapr.errors import ConfigError, EngineDifference, ReplayError
 from pyspapr.lockstep import Lockstep
 from pyspapr.machine import Machine
-
-DIFFERENT: Final = 5
 
 
 def check(options: Options) -> None:
@@ -43,9 +40,11 @@ def lockstep_command(options: Options) -> int:
     check(options)
 
     def make(engine: Engine) -> Machine:
-        return first_machine(options.replace(clock="virtual", engine=engine))
+        clock = options.clock if options.replay is not None else "virtual"
+        return first_machine(options.replace(clock=clock, engine=engine))
 
-    lockstep = Lockstep(make, source=FileInput(STDIN), reboots=options.reboots, notify=complain)
+    source = FileInput(STDIN) if options.replay is None else None
+    lockstep = Lockstep(make, source=source, reboots=options.reboots, notify=complain)
     lockstep.machine.console.sinks.append(lambda data: write_all(STDOUT, data))
     sys.stdout.flush()
     try:
@@ -55,6 +54,9 @@ def lockstep_command(options: Options) -> int:
         complain(str(difference))
         for line in difference.lines:
             print(f"    {line}", file=sys.stderr, flush=True)
+        return DIFFERENT
+    except ReplayError as error:
+        complain(str(error))
         return DIFFERENT
     except Signalled as signalled:
         return signalled.status()

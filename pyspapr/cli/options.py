@@ -184,6 +184,19 @@ BOOT: Final = (
         help="Run two machines side by side, one on each engine, and stop at the first instruction after which they "
         "differ. With virtual time; input comes from standard input.",
     ),
+    Option(
+        names=("--record",),
+        kind=Kind.TEXT,
+        metavar="FILE",
+        help="Write what the host decides to FILE: its clock, input and when it came. --replay runs it again.",
+    ),
+    Option(
+        names=("--replay",),
+        kind=Kind.TEXT,
+        metavar="FILE",
+        help="Run what --record has written, to the last instruction, on either --engine or with --lockstep on both. "
+        "--kernel and --initrd are the recorded run's; everything else comes from FILE.",
+    ),
     Option(names=("--no-reboot",), kind=Kind.FLAG, help="End when the guest asks for a reboot."),
     QMP,
     PAUSED,

@@ -43,7 +43,8 @@ class Vty:
         if not self.buffer:
             self.buffer = self.console.take(BUFFER)
         data, self.buffer = self.buffer, b""
-        self.poll()
+        if data:
+            self.poll()
         return data
 
     def put(self, data: bytes) -> None:

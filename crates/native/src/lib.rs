@@ -73,6 +73,9 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("EXIT_HUNG", vcpu::EXIT_HUNG)?;
     m.add("EXIT_OUTPUT", vcpu::EXIT_OUTPUT)?;
     m.add("OUTPUT", vcpu::OUTPUT)?;
+    m.add("EXIT_PLACE", vcpu::EXIT_PLACE)?;
+    m.add("EXIT_TAPE", vcpu::EXIT_TAPE)?;
+    m.add("EXIT_DIVERGED", vcpu::EXIT_DIVERGED)?;
     m.add_function(wrap_pyfunction!(models, m)?)?;
     m.add_function(wrap_pyfunction!(code_share, m)?)?;
     m.add_function(wrap_pyfunction!(disassemble, m)?)?;

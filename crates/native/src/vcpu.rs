@@ -7,7 +7,7 @@ use crate::{
     hypercall::{self, Native},
     memory,
     ram::Ram,
-    terminal::Terminal,
+    terminal::{self, Terminal},
 };
 use ppc_core::{
     engine::{Engine, EngineKind},
@@ -42,16 +42,30 @@ pub const EXIT_KICKED: u32 = 3;
 pub const EXIT_UNIMPLEMENTED: u32 = 4;
 pub const EXIT_HUNG: u32 = 5;
 pub const EXIT_OUTPUT: u32 = 6;
+pub const EXIT_PLACE: u32 = 7;
+pub const EXIT_TAPE: u32 = 8;
+pub const EXIT_DIVERGED: u32 = 9;
 /// Beside each of them: output waits in `take_output`.
 pub const OUTPUT: u32 = 0x100;
 
 /// Instructions between looks at the kick flag, at most: the dearest ones (software floating point) take up to a
 /// microsecond on either engine, and a kick is answered within 50 ms of them.
 const SLICE: u64 = 25_000;
+/// Bytes of a recording that are kept before Python takes them.
+const RECORDING: usize = 1 << 20;
 /// Time between looks at Python's signals, so that Ctrl-C is answered well within 50 ms.
 const SIGNALS: Duration = Duration::from_millis(10);
 /// R3 of a hypercall from problem state (PAPR, "Hypervisor Call Return Codes"): H_PRIVILEGE.
 const H_PRIVILEGE: i64 = -3;
+
+/// Between two instructions: the count of instructions, entries of the clock's tape, and the address of the next one. At
+/// one count there may be several, since interrupts and readings of the clock are no instructions.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Place {
+    instructions: u64,
+    entries: u64,
+    pc: u64,
+}
 
 struct Inner {
     engine: Engine,
@@ -63,6 +77,10 @@ struct Inner {
     unimplemented: (u64, u64),
     /// Nanoseconds that virtual time may have skipped at most.
     idle_limit: u64,
+    /// Where a replay has something to do between two instructions.
+    place: Option<Place>,
+    /// Why a replay is not what was recorded.
+    astray: String,
     /// Where the `sc` is that Python has been told of and has not answered.
     unanswered: Option<u64>,
 }
@@ -89,6 +107,59 @@ impl Vcpu {
 }
 
 impl Inner {
+    fn replaying(&self) -> bool {
+        matches!(&self.engine.cpu.clock, Clock::Host(host) if host.replaying())
+    }
+
+    fn here(&self) -> Place {
+        let cpu = &self.engine.cpu;
+        let entries = match &cpu.clock {
+            Clock::Virtual => 0,
+            Clock::Host(host) => host.entries(),
+        };
+        Place { instructions: cpu.icount, entries, pc: cpu.cia }
+    }
+
+    /// Between two slices of a run that is recorded or replayed: how far the next may go, or why none may.
+    fn tape(&mut self, end: u64) -> Result<u64, u32> {
+        let here = self.here();
+        let Clock::Host(host) = &self.engine.cpu.clock else { return self.until_place(here, end) };
+        if host.written() >= RECORDING {
+            return Err(EXIT_TAPE);
+        }
+        if !host.replaying() {
+            return Ok(end);
+        }
+        if let Some(count) = host.missed() {
+            self.astray = format!("it asks for the time at instruction {count}");
+            return Err(EXIT_DIVERGED);
+        }
+        if let Some(count) = host.due_at()
+            && count < here.instructions
+        {
+            self.astray = format!("it did not ask for the time at instruction {count}");
+            return Err(EXIT_DIVERGED);
+        }
+        if host.due_at().is_none() && self.place.is_none() {
+            return Err(EXIT_TAPE);
+        }
+        let end = if self.place.is_none() { end.min(host.ends_at()) } else { end };
+        self.until_place(here, end)
+    }
+
+    fn until_place(&mut self, here: Place, end: u64) -> Result<u64, u32> {
+        let Some(place) = self.place else { return Ok(end) };
+        if here == place {
+            self.place = None;
+            return Err(EXIT_PLACE);
+        }
+        if here.instructions > place.instructions {
+            self.astray = format!("it was not at {:#x} after instruction {}", place.pc, place.instructions);
+            return Err(EXIT_DIVERGED);
+        }
+        Ok(end.min(place.instructions))
+    }
+
     /// Runs until something needs Python. `None`: only the slice is over.
     fn slice(&mut self, end: u64) -> Option<u32> {
         if self.halted {
@@ -137,7 +208,10 @@ impl Inner {
                 if native {
                     return None;
                 }
-                self.engine.cpu.read_clock();
+                // Who answers for the terminal depends on the host, and the tape must not.
+                if terminal::name(number).is_none() {
+                    self.engine.cpu.read_clock();
+                }
                 self.unanswered = Some(sc);
                 Some(EXIT_HYPERCALL)
             }
@@ -188,6 +262,8 @@ impl Vcpu {
             terminal: Terminal::default(),
             unimplemented: (0, 0),
             idle_limit: u64::MAX,
+            place: None,
+            astray: String::new(),
             unanswered: None,
         };
         Ok(Self { inner: Mutex::new(inner), presence: Presence::new(), kicked: Arc::default() })
@@ -232,8 +308,21 @@ impl Vcpu {
                 if self.kicked.swap(false, AcqRel) {
                     return Ok(EXIT_KICKED);
                 }
-                if let Some(exit) = inner.slice(end) {
-                    return Ok(exit);
+                let until = match inner.tape(end) {
+                    Ok(until) => until,
+                    Err(exit) => return Ok(exit),
+                };
+                let before = (until < end).then(|| inner.here());
+                match inner.slice(until) {
+                    Some(EXIT_LIMIT) if until < end => {}
+                    Some(EXIT_HALTED) if inner.replaying() => {}
+                    Some(exit) => return Ok(exit),
+                    None => {}
+                }
+                if before == Some(inner.here()) {
+                    inner.astray =
+                        format!("it is at {:#x}, where nothing is to be done", inner.engine.cpu.cia);
+                    return Ok(EXIT_DIVERGED);
                 }
                 if looked.elapsed() >= SIGNALS {
                     Python::attach(|py| py.check_signals())?;
@@ -411,6 +500,63 @@ impl Vcpu {
             Clock::Host(host) => host.now(),
         };
         Ok(cpu.decrementer_deadline().map_or(0, |at| at.saturating_sub(now)))
+    }
+
+    /// From now on readings of the host's clock are written, or come from a tape. False if the clock was read already.
+    fn start_tape(&self, replay: bool) -> PyResult<bool> {
+        let cpu = &mut self.lock()?.engine.cpu;
+        Ok(match &mut cpu.clock {
+            Clock::Virtual => true,
+            Clock::Host(host) if replay => host.replay(cpu.icount),
+            Clock::Host(host) => host.record(cpu.icount),
+        })
+    }
+
+    /// The clock is the host's again.
+    fn end_tape(&self) -> PyResult<()> {
+        let mut inner = self.lock()?;
+        inner.place = None;
+        if let Clock::Host(host) = &mut inner.engine.cpu.clock {
+            host.end();
+        }
+        Ok(())
+    }
+
+    /// Readings that were written since this was asked last.
+    fn take_tape<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let bytes = match &mut self.lock()?.engine.cpu.clock {
+            Clock::Virtual => Vec::new(),
+            Clock::Host(host) => host.take(),
+        };
+        Ok(PyBytes::new(py, &bytes))
+    }
+
+    /// Puts what `take_tape` gave on the tape. False if it is damaged.
+    fn feed_tape(&self, data: &[u8]) -> PyResult<bool> {
+        Ok(match &mut self.lock()?.engine.cpu.clock {
+            Clock::Virtual => data.is_empty(),
+            Clock::Host(host) => host.feed(data),
+        })
+    }
+
+    /// Instructions, entries of the clock's tape, and PC: where between two instructions the processor stands.
+    #[getter]
+    fn place(&self) -> PyResult<(u64, u64, u64)> {
+        let Place { instructions, entries, pc } = self.lock()?.here();
+        Ok((instructions, entries, pc))
+    }
+
+    /// What it does that the recorded one did not, after EXIT_DIVERGED.
+    #[getter]
+    fn astray(&self) -> PyResult<String> {
+        Ok(self.lock()?.astray.clone())
+    }
+
+    /// Has `run` end with EXIT_PLACE there, once.
+    fn stop_at(&self, instructions: u64, entries: u64, pc: u64) -> PyResult<()> {
+        let mut inner = self.lock()?;
+        inner.place = Some(Place { instructions, entries, pc });
+        Ok(())
     }
 
     /// Nanoseconds that virtual time may have skipped at most; `None` for no limit. Beyond it a processor that waits

@@ -224,6 +224,7 @@ impl Engine {
                 Some(nanos) => until.min(nanos.saturating_sub(self.cpu.idle_nanos).max(self.cpu.icount + 1)),
                 None => until,
             },
+            Clock::Host(host) if host.replaying() => host.due_at().map_or(until, |count| until.min(count)),
             Clock::Host(_) => until.min(self.cpu.icount + HOST_CLOCK_SLICE),
         }
     }

@@ -1,9 +1,11 @@
-//! The host's clock, as a guest sees it: read at certain points, constant between them.
+//! The host's clock, as a guest sees it: read at certain points, constant between them, recorded and replayed.
 //!
-//! Must hold: time never goes back, and at one count of instructions it is read once, so that what the guest sees is a
-//! function of the counts and of what was read.
+//! Must hold: time never goes back, and at one count of instructions it is read once while the processor runs. So what
+//! the guest sees is a function of the counts and of what was read: a tape of both, played to the same guest, makes the
+//! same run. An entry is two numbers, LEB128: instructions and nanoseconds since the entry before.
 
 use rustix::time::{ClockId, clock_gettime};
+use std::collections::VecDeque;
 
 /// Goes on while the host is suspended, as the guest's time of day has to.
 #[cfg(target_os = "linux")]
@@ -16,6 +18,17 @@ fn host_nanos() -> i128 {
     i128::from(time.tv_sec) * 1_000_000_000 + i128::from(time.tv_nsec)
 }
 
+/// What becomes of readings.
+#[derive(Debug)]
+enum Tape {
+    /// Nothing.
+    None,
+    /// They are written here.
+    Record(Vec<u8>),
+    /// They come from here: counts and nanoseconds.
+    Replay(VecDeque<(u64, u64)>),
+}
+
 /// A clock that began at 0.
 #[derive(Debug)]
 pub struct HostClock {
@@ -25,11 +38,26 @@ pub struct HostClock {
     nanos: u64,
     /// The count of instructions at which it was read.
     read_at: Option<u64>,
+    tape: Tape,
+    /// Count and nanoseconds of the latest entry that was written, or was put on the tape.
+    latest: (u64, u64),
+    /// Entries written, or played.
+    entries: u64,
+    /// The count at which an entry was wanted and there was none.
+    missed: Option<u64>,
 }
 
 impl Default for HostClock {
     fn default() -> Self {
-        Self { start: host_nanos(), nanos: 0, read_at: None }
+        Self {
+            start: host_nanos(),
+            nanos: 0,
+            read_at: None,
+            tape: Tape::None,
+            latest: (0, 0),
+            entries: 0,
+            missed: None,
+        }
     }
 }
 
@@ -46,13 +74,40 @@ impl HostClock {
         }
     }
 
-    /// Reads the clock at a count where it may have been read already: the processor waits, or did not run.
-    pub fn read_again(&mut self, icount: u64) {
-        self.nanos = self.nanos.max(self.now());
-        self.read_at = Some(icount);
+    /// As `read`, between two instructions of which neither asks for the time: the tape has an entry where the recorded
+    /// run did so.
+    pub fn read_between(&mut self, icount: u64) {
+        if !self.replaying() || self.due_at() == Some(icount) {
+            self.read(icount);
+        }
     }
 
-    /// What a reading would give.
+    /// Reads the clock at a count where it may have been read already: the processor waits, or did not run.
+    pub fn read_again(&mut self, icount: u64) {
+        self.read_at = Some(icount);
+        match &mut self.tape {
+            Tape::None => self.nanos = self.nanos.max(self.now()),
+            Tape::Record(_) => {
+                self.nanos = self.nanos.max(self.now());
+                self.write(icount);
+            }
+            Tape::Replay(entries) => match entries.front() {
+                Some(&(count, nanos)) if count == icount => {
+                    entries.pop_front();
+                    self.nanos = nanos;
+                    self.entries += 1;
+                }
+                _ => self.missed = self.missed.or(Some(icount)),
+            },
+        }
+    }
+
+    /// Whether it was read at this count of instructions.
+    pub fn was_read_at(&self, icount: u64) -> bool {
+        self.read_at == Some(icount)
+    }
+
+    /// What a reading of the host's clock would give.
     pub fn now(&self) -> u64 {
         (host_nanos() - self.start).try_into().unwrap_or(self.nanos)
     }
@@ -60,5 +115,165 @@ impl HostClock {
     /// The clock was read last this many nanoseconds ago: for a guest that was elsewhere, or nowhere, meanwhile.
     pub fn set_age(&mut self, nanos: u64) {
         self.start = host_nanos() - i128::from(self.nanos) - i128::from(nanos);
+    }
+
+    // The tape.
+
+    /// From now on readings are written. False if the clock was read already: a replay could not begin there.
+    pub fn record(&mut self, icount: u64) -> bool {
+        self.begin(Tape::Record(Vec::new()), icount)
+    }
+
+    /// From now on readings come from a tape, which is empty yet. False as for `record`.
+    pub fn replay(&mut self, icount: u64) -> bool {
+        self.begin(Tape::Replay(VecDeque::new()), icount)
+    }
+
+    fn begin(&mut self, tape: Tape, icount: u64) -> bool {
+        let fresh = self.read_at.is_none() && matches!(self.tape, Tape::None);
+        if fresh {
+            (self.tape, self.latest) = (tape, (icount, self.nanos));
+        }
+        fresh
+    }
+
+    /// Readings are the host's again, and not written.
+    pub fn end(&mut self) {
+        if self.replaying() {
+            self.set_age(0);
+        }
+        self.tape = Tape::None;
+    }
+
+    fn write(&mut self, icount: u64) {
+        let (count, nanos) = std::mem::replace(&mut self.latest, (icount, self.nanos));
+        self.entries += 1;
+        if let Tape::Record(tape) = &mut self.tape {
+            for mut value in [icount.wrapping_sub(count), self.nanos - nanos] {
+                while value >= 0x80 {
+                    tape.push(value as u8 | 0x80);
+                    value >>= 7;
+                }
+                tape.push(value as u8);
+            }
+        }
+    }
+
+    /// What was written since this was asked last.
+    pub fn take(&mut self) -> Vec<u8> {
+        match &mut self.tape {
+            Tape::Record(tape) => std::mem::take(tape),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Bytes that `take` would give.
+    pub fn written(&self) -> usize {
+        match &self.tape {
+            Tape::Record(tape) => tape.len(),
+            _ => 0,
+        }
+    }
+
+    /// Puts what `take` gave on the tape. False if it is damaged.
+    pub fn feed(&mut self, bytes: &[u8]) -> bool {
+        let Tape::Replay(entries) = &mut self.tape else { return false };
+        let mut rest = bytes;
+        let mut latest = self.latest;
+        let mut left = Vec::new();
+        while !rest.is_empty() {
+            let (Some(count), Some(nanos)) = (number(&mut rest), number(&mut rest)) else { return false };
+            let (Some(count), Some(nanos)) = (latest.0.checked_add(count), latest.1.checked_add(nanos))
+            else {
+                return false;
+            };
+            latest = (count, nanos);
+            left.push(latest);
+        }
+        entries.extend(left);
+        self.latest = latest;
+        true
+    }
+
+    /// Whether readings come from a tape.
+    pub fn replaying(&self) -> bool {
+        matches!(self.tape, Tape::Replay(_))
+    }
+
+    /// The count of the next entry on the tape.
+    pub fn due_at(&self) -> Option<u64> {
+        match &self.tape {
+            Tape::Replay(entries) => entries.front().map(|entry| entry.0),
+            _ => None,
+        }
+    }
+
+    /// The count of the last entry that is known: what follows may come right behind it.
+    pub fn ends_at(&self) -> u64 {
+        self.latest.0
+    }
+
+    /// Entries written, or played.
+    pub fn entries(&self) -> u64 {
+        self.entries
+    }
+
+    /// Where the guest asked for the time and the tape has none: it is not the run that was recorded.
+    pub fn missed(&self) -> Option<u64> {
+        self.missed
+    }
+}
+
+/// A LEB128 number of 64 bits; `None` if there is none.
+fn number(bytes: &mut &[u8]) -> Option<u64> {
+    let mut value = 0u64;
+    for shift in (0..64).step_by(7) {
+        let (byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        value |= u64::from(byte & 0x7f) << shift;
+        if *byte < 0x80 {
+            return Some(value);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replay_gives_what_was_read_where_it_was_read() {
+        let (mut one, mut two) = (HostClock::default(), HostClock::default());
+        assert!(one.record(5) && two.replay(5));
+        let mut read = Vec::new();
+        for count in [5, 5, 300, 1 << 40] {
+            one.read_again(count);
+            read.push(one.nanos());
+        }
+        assert!(two.feed(&one.take()));
+        for (count, nanos) in [5, 5, 300, 1 << 40].into_iter().zip(read) {
+            two.read_again(count);
+            assert_eq!((two.nanos(), two.missed()), (nanos, None));
+        }
+        two.read(1 << 41);
+        assert_eq!(two.missed(), Some(1 << 41));
+    }
+
+    #[test]
+    fn a_damaged_tape_is_refused_whole() {
+        let mut clock = HostClock::default();
+        assert!(clock.replay(0));
+        for bytes in [&[0x80][..], &[1], &[1, 0x80], &[0xff; 40], &[1, 1, 0xff, 0xff]] {
+            assert!(!clock.feed(bytes), "{bytes:?}");
+        }
+        assert_eq!(clock.due_at(), None);
+    }
+
+    #[test]
+    fn a_clock_that_was_read_begins_no_tape() {
+        let mut clock = HostClock::default();
+        clock.read(0);
+        assert!(!clock.record(0));
     }
 }

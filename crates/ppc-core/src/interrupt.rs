@@ -199,7 +199,7 @@ impl Cpu {
             return None;
         } else if self.external {
             Vector::External
-        } else if self.decrementer_pending() {
+        } else if self.decrementer_interrupts() {
             Vector::Decrementer
         } else if self.doorbell {
             self.doorbell = false;

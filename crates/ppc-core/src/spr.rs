@@ -377,7 +377,7 @@ fn admit(cpu: &mut Cpu, number: usize, writes: bool) -> Result<Option<&'static S
 pub fn mfspr(cpu: &mut Cpu, w: Word) -> Done {
     if let Some(s) = admit(cpu, w.spr(), false)? {
         if TIMED.contains(&s.number) {
-            cpu.read_clock();
+            cpu.read_clock_here();
         }
         cpu.gpr[w.rt()] = (s.get)(cpu);
     }
@@ -388,7 +388,7 @@ pub fn mfspr(cpu: &mut Cpu, w: Word) -> Done {
 pub fn mtspr(cpu: &mut Cpu, w: Word) -> Done {
     if let Some(s) = admit(cpu, w.spr(), true)? {
         if TIMED.contains(&s.number) {
-            cpu.read_clock();
+            cpu.read_clock_here();
         }
         (s.set)(cpu, cpu.gpr[w.rs()]);
     }

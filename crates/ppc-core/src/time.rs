@@ -62,6 +62,25 @@ impl Cpu {
         }
     }
 
+    /// For an instruction that asks for the time. If that makes the decrementer due, it interrupts right behind, and not
+    /// wherever the engine happens to look next.
+    pub(crate) fn read_clock_here(&mut self) {
+        self.read_clock();
+        if matches!(self.clock, Clock::Host(_)) && self.decrementer_pending() {
+            self.request_event();
+        }
+    }
+
+    /// Whether the decrementer interrupts between these two instructions. With the host's clock only where that was read:
+    /// then every place is on the tape.
+    pub(crate) fn decrementer_interrupts(&self) -> bool {
+        let read = match &self.clock {
+            Clock::Virtual => true,
+            Clock::Host(host) => host.was_read_at(self.icount),
+        };
+        read && self.decrementer_pending()
+    }
+
     /// As `read_clock`, where it may have been read at this count of instructions already.
     pub fn read_clock_again(&mut self) {
         if let Clock::Host(host) = &mut self.clock {
@@ -71,8 +90,12 @@ impl Cpu {
 
     /// Between blocks: time matters now if the decrementer may interrupt.
     pub(crate) fn read_clock_for_interrupts(&mut self) {
-        if self.msr & msr::EE != 0 && !self.external && !self.system_reset {
-            self.read_clock();
+        if self.msr & msr::EE != 0
+            && !self.external
+            && !self.system_reset
+            && let Clock::Host(host) = &mut self.clock
+        {
+            host.read_between(self.icount);
         }
     }
 

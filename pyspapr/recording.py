@@ -1,0 +1,331 @@
+"""Recording what the host decides in a run, and replaying it: with the host's clock as well, to the last instruction.
+
+What a guest sees follows from its own instructions, its input and the readings of the host's clock. Enters: a machine
+that has not run yet. Leaves: a file (`tapefile.py`) from which the same run can be made again, on either engine and
+side by side on both. Must hold: whatever the host does to the guest is done between two instructions, at a place that
+is in the file, and a replay does nothing anywhere else. Host code that writes memory or registers is not recorded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from types import TracebackType
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+from pyspapr import _native, tapefile
+from pyspapr.config import Engine, MachineConfig
+from pyspapr.errors import ConfigError, ImageError, ReplayError, StateError
+from pyspapr.owner import owner
+from pyspapr.paths import Path, as_path, shown
+from pyspapr.results import Rebooted, Replayed, StopReason
+from pyspapr.tapefile import CHECK, Event, Kind, Place, Reader, at
+
+if TYPE_CHECKING:
+    from pyspapr.machine import Machine
+
+HASHED: Final = 1 << 20
+
+
+def digest(path: Path | None) -> bytes:
+    """SHA-256 of a file's contents; nothing for no file. Raises ImageError."""
+    if path is None:
+        return b""
+    try:
+        with open(as_path(path), "rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except OSError as error:
+        raise ImageError(f"{shown(path)}: {error.strerror or error}") from error
+
+
+def processor(vm: Machine) -> bytes:
+    """A few bytes that depend on everything of the processor."""
+    return vm.cpus[0].vcpu.digest()[:CHECK]
+
+
+class Recording:
+    """Writes a machine's run to a file; a context manager. The file is whole after `close`."""
+
+    replaying: Final = False
+
+    def __init__(self, vm: Machine, path: Path) -> None:
+        """Begin. Raises StateError when the machine has run already, or the file cannot be written."""
+        from pyspapr.migration.records import Header
+
+        if vm.tape is not None or not vm.started or vm.ended is not None:
+            raise StateError("a recording begins before a machine's first run, and once")
+        if not vm.cpus[0].vcpu.start_tape(False):
+            raise StateError("the guest has read the host's clock already: record before its first run")
+        images = vm.images
+        self._owner = owner(vm, "the recording")
+        self._path = path
+        try:
+            self._file: BinaryIO | None = open(as_path(path), "wb", opener=private)  # noqa: SIM115
+        except OSError as error:
+            vm.cpus[0].vcpu.end_tape()
+            raise StateError(f"recording {shown(path)}: {error.strerror or error}") from error
+        vm.tape = self
+        self._write(
+            tapefile.write_header(
+                {
+                    "machine": Header.describe(vm.config, vm.config.table_shift, vm.rtc.base),
+                    "append": "" if images is None else images.append,
+                    "kernel": b"" if images is None else digest(images.kernel),
+                    "initrd": b"" if images is None else digest(images.initrd),
+                    "hash": vm.state_hash(),
+                }
+            )
+        )
+
+    @property
+    def _vm(self) -> Machine:
+        return self._owner()
+
+    def _write(self, data: bytes) -> None:
+        if self._file is None:
+            return
+        try:
+            self._file.write(data)
+        except OSError as error:
+            self._end()
+            raise StateError(f"recording {shown(self._path)}: {error.strerror or error}") from error
+
+    def _place(self) -> dict[str, int]:
+        return at(self._vm.cpus[0].vcpu.place)
+
+    def flush(self) -> None:
+        """For the run loop: readings of the clock go to the file."""
+        if readings := self._vm.cpus[0].vcpu.take_tape():
+            self._write(tapefile.write(Kind.CLOCK, readings=readings))
+
+    def _event(self, kind: Kind, **values: object) -> None:
+        self.flush()
+        self._write(tapefile.write(kind, place=self._place(), **values))
+
+    def take(self, limit: int) -> bytes:
+        """For the console: input for the guest."""
+        data = self._vm.console.fetch(limit)
+        if data:
+            self._event(Kind.HEAR if self._vm.serving else Kind.POLL, data=data)
+        return data
+
+    def going_on(self) -> bool:
+        """For the machine: the guest, which stood still, is about to run. Whether the clock may be read."""
+        self._event(Kind.GO_ON, launched=self._vm.launched)
+        return True
+
+    def reset(self) -> None:
+        """For the machine: somebody resets it."""
+        self._event(Kind.RESET)
+
+    def ready(self) -> None:
+        """For the run loop: nothing to do."""
+
+    def check(self) -> None:
+        """For the run loop: note what the processor is like."""
+        self._event(Kind.CHECK, digest=processor(self._vm))
+
+    def exit(self, code: int) -> None:
+        """For the run loop: the processor has written much."""
+        self.flush()
+
+    def returned(self, reason: StopReason) -> None:
+        """For the machine: a run has ended."""
+        self.flush()
+
+    def close(self) -> None:
+        """End the recording; the machine can run on, and be called again."""
+        if self._file is not None:
+            reason = "" if self._vm.ended is None else str(self._vm.ended)
+            self._event(Kind.END, hash=self._vm.state_hash(), reason=reason[:2000])
+            self._end()
+
+    def _end(self) -> None:
+        file, self._file = self._file, None
+        self._vm.tape = None
+        self._vm.cpus[0].vcpu.end_tape()
+        if file is not None:
+            try:
+                file.close()
+            except OSError as error:
+                raise StateError(f"recording {shown(self._path)}: {error.strerror or error}") from error
+
+    def __enter__(self) -> Recording:
+        """Already begun."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """End the recording."""
+        self.close()
+
+
+def private(name: str, flags: int) -> int:
+    """A file with what is typed belongs to its owner alone."""
+    return os.open(name, flags, 0o600)
+
+
+class Replay:
+    """What a machine does and hears, from a file. Raises StreamError for a damaged one."""
+
+    replaying: Final = True
+
+    def __init__(self, vm: Machine, reader: Reader, hash: str) -> None:
+        """Of `vm`, which stands where the recorded machine stood when its state hash was `hash`."""
+        if vm.state_hash() != hash:
+            raise ReplayError("this is not the machine that was recorded: its state hash at the beginning is another")
+        if not vm.cpus[0].vcpu.start_tape(True):
+            raise StateError("the guest has read the host's clock already")
+        self._owner = owner(vm, "the replay")
+        self._reader = reader
+        self._next: Event | None = None
+        self._over = False
+        self._polled = False
+        """Whether the machine looks for input because the recorded one found some."""
+        self._passed = 0
+        vm.tape = self
+
+    @property
+    def _vm(self) -> Machine:
+        return self._owner()
+
+    def diverged(self, what: str) -> ReplayError:
+        """The error that says where."""
+        now = self._vm.cpus[0].vcpu.instructions
+        return ReplayError(
+            f"the replay is not what was recorded: {what}, between instructions {self._passed} and {now}",
+            self._passed,
+            now,
+        )
+
+    def _look(self) -> Event | None:
+        """The next event, unless readings of the clock have to be used up first."""
+        vcpu = self._vm.cpus[0].vcpu
+        while self._next is None and not self._over:
+            record = self._reader.next()
+            if record is None:
+                self._over = True
+            elif record.kind is Kind.CLOCK:
+                if not vcpu.feed_tape(record.values["readings"]):
+                    raise self.diverged("a clock record is damaged")
+                break
+            else:
+                self._next = record
+                if record.kind is not Kind.HEAR:
+                    vcpu.stop_at(*record.place)
+        return self._next
+
+    def _done(self) -> None:
+        assert self._next is not None
+        self._passed, self._next = self._next.place[0], None
+
+    def ready(self) -> None:
+        """For the run loop: without a host's clock nothing else says that an event must be known."""
+        if self._vm.config.clock == "virtual" and self._look() is None:
+            self._vm.end(Replayed(self._vm.cpus[0].vcpu.instructions))
+
+    def take(self, limit: int) -> bytes:
+        """For the console: what the guest heard here."""
+        if self._vm.serving:
+            here: Place = self._vm.cpus[0].vcpu.place
+            if (event := self._look()) is None or event.kind is not Kind.HEAR or event.place != here:
+                return b""
+        elif not self._polled or (event := self._next) is None:
+            return b""
+        data: bytes = event.values["data"]
+        if len(data) > limit:
+            raise self.diverged("the guest asks for less input")
+        self._done()
+        return data
+
+    def going_on(self) -> bool:
+        """For the machine: when the guest went on is in the file."""
+        return False
+
+    def reset(self) -> None:
+        """For the machine: nothing to do."""
+
+    def check(self) -> None:
+        """For the run loop: nothing to do."""
+
+    def exit(self, code: int) -> None:
+        """For the run loop: the processor is at a place, out of readings, or astray."""
+        if code == _native.EXIT_DIVERGED:
+            raise self.diverged(f"the processor has gone astray ({self._vm.cpus[0].vcpu.astray})")
+        if code == _native.EXIT_TAPE:
+            if self._next is not None:
+                raise self.diverged("the guest has not asked for the input that it got")
+            if self._look() is None and self._over:
+                self._vm.end(Replayed(self._vm.cpus[0].vcpu.instructions))
+            return
+        assert self._next is not None
+        event = self._next
+        match event.kind:
+            case Kind.POLL:
+                self._polled = True
+                self._vm.vty.poll()
+                self._polled = False
+                if self._next is event:
+                    raise self.diverged("the terminal takes no input")
+                return
+            case Kind.GO_ON:
+                self._done()
+                self._look()  # what the clock showed is in the next record
+                if self._over:
+                    self._vm.end(Replayed(event.place[0]))
+                else:
+                    self._vm.cpus[0].vcpu.go_on(event.values["launched"])
+                    self._vm.launched = True
+                return
+            case Kind.RESET:
+                self._vm.reboot()
+            case Kind.CHECK:
+                if processor(self._vm) != event.values["digest"]:
+                    raise self.diverged("the processor's registers differ")
+            case Kind.END:
+                self._compare(event)
+                self._vm.end(Replayed(event.place[0]))
+        self._done()
+
+    def _compare(self, event: Event) -> None:
+        self._over = True
+        if event.place != self._vm.cpus[0].vcpu.place or event.values["hash"] != self._vm.state_hash():
+            raise self.diverged("the state hash at the end differs")
+
+    def returned(self, reason: StopReason) -> None:
+        """For the machine: a run has ended; when the guest ended it, the recorded one did."""
+        if not reason.final or isinstance(reason, Rebooted | Replayed) or self._over:
+            return
+        while (event := self._look()) is None and not self._over:
+            pass
+        if event is None:
+            return
+        if event.kind is not Kind.END:
+            raise self.diverged(f"{reason}, and the recorded guest went on")
+        self._compare(event)
+        self._done()
+
+
+def attach(vm: Machine, path: Path) -> None:
+    """Have `vm`, which was restored from what the recorded machine was, do the recorded run."""
+    reader = Reader(tapefile.opened(path))
+    Replay(vm, reader, reader.header()["hash"])
+
+
+def replay(path: Path, kernel: Path, initrd: Path | None, engine: Engine | None) -> Machine:
+    """A machine that does the recorded run; see `Machine.replay`."""
+    from pyspapr.machine import Machine
+
+    reader = Reader(tapefile.opened(path))
+    header = reader.header()
+    for name, image in (("kernel", kernel), ("initrd", initrd)):
+        if digest(image) != header[name]:
+            got = "none" if image is None else shown(image)
+            raise ReplayError(f"the recorded machine booted another {name} (this one: {got})")
+    try:
+        config = MachineConfig(**header["machine"])
+    except ConfigError as error:
+        raise ReplayError(f"the recorded machine cannot be built: {error}") from error
+    vm = Machine(config, engine=engine)
+    vm.load_kernel(os.fsdecode(kernel), initrd=None if initrd is None else os.fsdecode(initrd), append=header["append"])
+    Replay(vm, reader, header["hash"])
+    return vm

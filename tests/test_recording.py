@@ -1,0 +1,213 @@
+"""Runs that follow the host's clock, recorded and done again to the last instruction."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from commands import program
+from images import POWER_OFF, assemble, elf, hypercall, li, rtas
+
+from pyspapr import Machine, PoweredOff, Rebooted, Replayed, ReplayError, StateError, StreamError, Timeout, tapefile
+from pyspapr.config import Clock, Engine
+from pyspapr.lockstep import Lockstep
+from pyspapr.recording import attach
+from pyspapr.tapefile import Kind, Reader
+
+RFID = 0x4C000024
+TICK = [*li(5, 1 << 19), 0x7CB603A6]  # a millisecond into DEC
+LISTEN = [*rtas(0x200A, 0x1100, 0, 5), *hypercall(0x68, 0xFF)]  # the terminal's interrupt, whatever its priority
+HASH_TIME = [0x7E2C42A6, 0x7E739A78, 0x7E738A14]  # mftb r17; xor r19,..; add r19,r19,r17
+CEDE = hypercall(0xE0)
+
+
+def kernel_file(directory: Path, key: list[int]) -> Path:
+    """A kernel that adds up what time it is, wakes each millisecond, and does `key` when one is pressed."""
+    loop = [*HASH_TIME * 8, *CEDE]
+    main = [*LISTEN, *TICK, *loop, 0x48000000 | (-4 * len(loop) & 0x3FFFFFC)]
+    image = bytearray(0x12000)
+    for address, words in ((0x500, key), (0x900, [*TICK, RFID]), (0x10000, main)):
+        image[address : address + 4 * len(words)] = assemble(*words)
+    path = directory / "kernel.elf"
+    path.write_bytes(elf(bytes(image), address=0, entry=0x10000))
+    return path
+
+
+@pytest.fixture
+def kernel(tmp_path: Path) -> Path:
+    return kernel_file(tmp_path, POWER_OFF)
+
+
+def booted(kernel: Path, clock: Clock = "host", engine: Engine | None = None) -> Machine:
+    vm = Machine(memory="32M", clock=clock, seed=5, engine=engine)
+    vm.load_kernel(kernel)
+    return vm
+
+
+def recorded(vm: Machine, path: Path) -> str:
+    """A run in pieces, with a pause, and a key at its end; its state hash."""
+    with vm.record(path):
+        assert vm.run(timeout=0.1) == Timeout(0.1)
+        vm.run(max_instructions=5)
+        vm.pause()
+        time.sleep(0.02)
+        vm.resume()
+        timer = threading.Timer(0.1, vm.console.write, ("x",))
+        timer.start()
+        assert vm.run(timeout=60) == PoweredOff()
+        timer.join()
+    return vm.state_hash()
+
+
+@pytest.mark.parametrize("first", ["interp", "jit"])
+@pytest.mark.parametrize("clock", ["host", "virtual"])
+def test_a_recorded_run_is_done_again_on_either_engine(
+    clock: Clock, first: Engine, kernel: Path, tmp_path: Path
+) -> None:
+    vm = booted(kernel, clock, first)
+    hash = recorded(vm, tmp_path / "tape")
+    for engine in ("interp", "jit"):
+        again = Machine.replay(tmp_path / "tape", kernel=kernel, engine=engine)  # type: ignore[arg-type]
+        assert again.run(timeout=60) == PoweredOff()
+        assert again.state_hash() == hash
+        assert again.cpus[0].r19 == vm.cpus[0].r19
+
+
+def test_a_replay_may_be_cut_anywhere_and_takes_no_time(kernel: Path, tmp_path: Path) -> None:
+    hash = recorded(booted(kernel), tmp_path / "tape")
+    again = Machine.replay(tmp_path / "tape", kernel=kernel)
+    while (reason := again.run(max_instructions=177)) != PoweredOff():
+        assert type(reason).__name__ == "InstructionLimit"
+    assert again.state_hash() == hash
+
+
+def test_a_recording_that_somebody_ended_ends_its_replay(kernel: Path, tmp_path: Path) -> None:
+    vm = booted(kernel)
+    with vm.record(tmp_path / "tape"):
+        vm.run(timeout=0.1)
+    again = Machine.replay(tmp_path / "tape", kernel=kernel)
+    assert again.run(timeout=60) == Replayed(vm.cpus[0].vcpu.instructions)
+    assert again.state_hash() == vm.state_hash()
+    assert vm.run(timeout=0.05) == Timeout(0.05)  # the recorded machine goes on
+
+
+def test_resets_are_replayed(tmp_path: Path) -> None:
+    kernel = kernel_file(tmp_path, rtas(0x2004))
+    vm = booted(kernel)
+    with vm.record(tmp_path / "tape"):
+        vm.run(timeout=0.05)
+        vm.reboot()
+        vm.console.write("x")
+        assert vm.run(timeout=60) == Rebooted()
+        vm.reboot()
+        vm.run(timeout=0.05)
+    again = Machine.replay(tmp_path / "tape", kernel=kernel)
+    assert again.run(timeout=60) == Rebooted()
+    again.reboot()
+    assert isinstance(again.run(timeout=60), Replayed)
+    assert again.state_hash() == vm.state_hash()
+
+
+def test_a_restored_machine_is_recorded_and_replayed(kernel: Path, tmp_path: Path) -> None:
+    vm = booted(kernel)
+    vm.run(timeout=0.05)
+    vm.save(tmp_path / "saved")
+    back = Machine.restore(tmp_path / "saved")
+    hash = recorded(back, tmp_path / "tape")
+    again = Machine.restore(tmp_path / "saved")
+    attach(again, tmp_path / "tape")
+    assert again.run(timeout=60) == PoweredOff()
+    assert again.state_hash() == hash
+
+
+def test_both_engines_replay_side_by_side(kernel: Path, tmp_path: Path) -> None:
+    recorded(booted(kernel), tmp_path / "tape")
+    lockstep = Lockstep(lambda engine: Machine.replay(tmp_path / "tape", kernel=kernel, engine=engine), step=997)
+    assert lockstep.run() == PoweredOff()
+
+
+def test_a_difference_is_an_error_that_says_where(kernel: Path, tmp_path: Path) -> None:
+    recorded(booted(kernel), tmp_path / "tape")
+    again = Machine.replay(tmp_path / "tape", kernel=kernel)
+    again.run(max_instructions=200)
+    again.memory.write(0x900, assemble(0x38E00000))  # li r7,0, and the tick is another one
+    with pytest.raises(ReplayError, match=r"is not what was recorded: .* between instructions") as caught:
+        again.run(timeout=60)
+    assert caught.value.agreed <= caught.value.instructions
+
+
+def test_other_kernels_and_machines_are_refused(kernel: Path, tmp_path: Path) -> None:
+    recorded(booted(kernel), tmp_path / "tape")
+    other = kernel_file(tmp_path, rtas(0x2004))
+    with pytest.raises(ReplayError, match="booted another kernel"):
+        Machine.replay(tmp_path / "tape", kernel=other)
+    with pytest.raises(ReplayError, match="not the machine that was recorded"):
+        attach(booted(other), tmp_path / "tape")
+
+
+def test_a_machine_that_has_run_is_not_recorded(kernel: Path, tmp_path: Path) -> None:
+    vm = booted(kernel)
+    vm.run(max_instructions=10)
+    with pytest.raises(StateError, match="before its first run"):
+        vm.record(tmp_path / "tape")
+    assert not (tmp_path / "tape").exists()
+
+
+def test_wherever_a_file_is_cut_its_replay_ends(kernel: Path, tmp_path: Path) -> None:
+    """The recorder may have been killed."""
+    recorded(booted(kernel), tmp_path / "tape")
+    data = (tmp_path / "tape").read_bytes()
+    reader = Reader(tapefile.opened(tmp_path / "tape"))
+    reader.header()
+    begin = reader.offset
+    for length in {*range(begin, len(data), max((len(data) - begin) // 60, 1)), len(data) - 1}:
+        (tmp_path / "cut").write_bytes(data[:length])
+        again = Machine.replay(tmp_path / "cut", kernel=kernel)
+        assert isinstance(again.run(timeout=60), Replayed | PoweredOff)
+
+
+def test_damage_is_found(kernel: Path, tmp_path: Path) -> None:
+    recorded(booted(kernel), tmp_path / "tape")
+    data = (tmp_path / "tape").read_bytes()
+    told = len(b"the guest powered off")  # for people
+    for at in range(0, len(data) - told, max(len(data) // 80, 1)):
+        (tmp_path / "bad").write_bytes(data[:at] + bytes((data[at] ^ 0x11,)) + data[at + 1 :])
+        with pytest.raises((ReplayError, StreamError)):
+            assert Machine.replay(tmp_path / "bad", kernel=kernel).run(timeout=60) is None
+
+
+def test_a_flood_of_readings_is_kept_in_pieces(tmp_path: Path) -> None:
+    """A guest that only asks for the time."""
+    path = tmp_path / "kernel.elf"
+    path.write_bytes(elf(assemble(0x7E2C42A6, 0x4BFFFFFC)))
+    vm = booted(path)
+    with vm.record(tmp_path / "tape"):
+        vm.run(max_instructions=1_500_000)
+    reader = Reader(tapefile.opened(tmp_path / "tape"))
+    reader.header()
+    pieces = []
+    while (event := reader.next()) is not None:
+        if event.kind is Kind.CLOCK:
+            pieces.append(len(event.values["readings"]))
+    assert len(pieces) > 1 and max(pieces) < 3 << 20
+    again = Machine.replay(tmp_path / "tape", kernel=path)
+    assert isinstance(again.run(timeout=100), Replayed)
+    assert again.state_hash() == vm.state_hash()
+
+
+def command(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(program(*arguments), stdin=subprocess.DEVNULL, capture_output=True, text=True)
+
+
+def test_the_command_records_and_replays(kernel: Path, tmp_path: Path) -> None:
+    line = ("boot", "--kernel", kernel)
+    done = command(*line, "--memory", "32M", "--clock", "host", "--timeout", "0.3", "--record", tmp_path / "tape")
+    assert done.returncode == 4
+    for more in ([], ["--lockstep"]):
+        again = command("boot", "--kernel", kernel, "--replay", tmp_path / "tape", *more)
+        assert again.returncode == 0, again.stderr
+    wrong = command(*line, "--replay", tmp_path / "tape", "--memory", "64M")
+    assert wrong.returncode == 2 and "--replay takes --memory from the recording" in wrong.stderr
