@@ -229,6 +229,7 @@ class Vcpu:
     @property
     def astray(self) -> str: ...  # what it does that the recorded one did not, after EXIT_DIVERGED
     def stop_at(self, instructions: int, entries: int, pc: int) -> None: ...  # run() ends there with EXIT_PLACE, once
+    def forget_place(self) -> None: ...  # it does not
     # Nanoseconds that virtual time may have skipped at most, None for no limit: then a processor that waits is halted.
     def set_idle_limit(self, nanos: int | None) -> None: ...
     def skip_to_deadline(self) -> None: ...  # virtual time does, whatever the limit says

@@ -210,8 +210,7 @@ class Replay:
                 break
             else:
                 self._next = record
-                if record.kind is not Kind.HEAR:
-                    vcpu.stop_at(*record.place)
+                vcpu.stop_at(*record.place)
         return self._next
 
     def _done(self) -> None:
@@ -229,6 +228,7 @@ class Replay:
             here: Place = self._vm.cpus[0].vcpu.place
             if (event := self._look()) is None or event.kind is not Kind.HEAR or event.place != here:
                 return b""
+            self._vm.cpus[0].vcpu.forget_place()
         elif not self._polled or (event := self._next) is None:
             return b""
         data: bytes = event.values["data"]
@@ -252,14 +252,14 @@ class Replay:
         if code == _native.EXIT_DIVERGED:
             raise self.diverged(f"the processor has gone astray ({self._vm.cpus[0].vcpu.astray})")
         if code == _native.EXIT_TAPE:
-            if self._next is not None:
-                raise self.diverged("the guest has not asked for the input that it got")
             if self._look() is None and self._over:
                 self._vm.end(Replayed(self._vm.cpus[0].vcpu.instructions))
             return
         assert self._next is not None
         event = self._next
         match event.kind:
+            case Kind.HEAR:
+                raise self.diverged("the guest has not asked for the input that it got")
             case Kind.POLL:
                 self._polled = True
                 self._vm.vty.poll()

@@ -94,6 +94,26 @@ def test_a_recording_that_somebody_ended_ends_its_replay(kernel: Path, tmp_path:
     assert vm.run(timeout=0.05) == Timeout(0.05)  # the recorded machine goes on
 
 
+def test_a_guest_that_asks_for_input_gets_it_at_the_same_call(tmp_path: Path) -> None:
+    """Whoever answered it in the recorded run: one that waits for a text sees each call, others do not."""
+    ask = [*hypercall(0x54, 0), 0x2C240000]  # H_GET_TERM_CHAR; cmpdi r4,0
+    echo = [0x7CC73378, 0x7CA62B78, 0x7C852378, *li(3, 0x58), *li(4, 0), 0x44000022]
+    skip = 0x41820000 | 4 * (len(echo) + 1)  # beq, over the echo
+    loop = [*HASH_TIME, *ask, skip, *echo]
+    path = tmp_path / "kernel.elf"
+    path.write_bytes(elf(assemble(*loop, 0x48000000 | (-4 * len(loop) & 0x3FFFFFC))))
+    vm = booted(path)
+    with vm.record(tmp_path / "tape"):
+        for text in ("first", "a longer line than one call takes", "third"):
+            vm.run(timeout=0.02)
+            vm.console.write(text)
+            vm.console.expect(text, timeout=60)
+    for engine in ("interp", "jit"):
+        again = Machine.replay(tmp_path / "tape", kernel=path, engine=engine)  # type: ignore[arg-type]
+        assert isinstance(again.run(timeout=60), Replayed)
+        assert (again.console.output, again.state_hash()) == (vm.console.output, vm.state_hash())
+
+
 def test_resets_are_replayed(tmp_path: Path) -> None:
     kernel = kernel_file(tmp_path, rtas(0x2004))
     vm = booted(kernel)

@@ -559,6 +559,12 @@ impl Vcpu {
         Ok(())
     }
 
+    /// `run` does not end at the place of `stop_at`: it was answered in a hypercall.
+    fn forget_place(&self) -> PyResult<()> {
+        self.lock()?.place = None;
+        Ok(())
+    }
+
     /// Nanoseconds that virtual time may have skipped at most; `None` for no limit. Beyond it a processor that waits
     /// ends the run with EXIT_HALTED.
     fn set_idle_limit(&self, nanos: Option<u64>) -> PyResult<()> {
