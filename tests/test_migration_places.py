@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import gc
 import io
 import os
@@ -16,6 +18,7 @@ import pytest
 from migration import MIB, Arrival, ballast, churning, eventually, running
 from soak import soak
 
+import pyspapr.migration.transport
 from pyspapr import (
     Machine,
     Migrated,
@@ -191,10 +194,11 @@ def test_the_name_is_gone_when_a_cancelled_wait_is_over(tmp_path: Path, monkeypa
 
 
 @pytest.mark.parametrize("writes", [False, True])
-def test_closing_a_transport_wakes_who_waits_in_it_and_leaves_the_descriptor_until_then(writes: bool) -> None:
+def test_closing_a_transport_wakes_who_waits_in_it_and_leaves_the_descriptor_until_then(
+    writes: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     output, input_ = os.pipe()
     waiting, other = (input_, output) if writes else (output, input_)
-    transport = DescriptorTransport(waiting)
     before = os.fstat(waiting).st_ino
     failed: list[str] = []
 
@@ -207,7 +211,8 @@ def test_closing_a_transport_wakes_who_waits_in_it_and_leaves_the_descriptor_unt
             assert os.fstat(descriptor).st_ino == before
             return super().wait(descriptor, events, seconds)
 
-    transport._users = Watched(lambda: os.close(waiting))
+    monkeypatch.setattr(pyspapr.migration.transport, "Users", Watched)
+    transport = DescriptorTransport(waiting)
 
     def use() -> None:
         try:
@@ -226,6 +231,58 @@ def test_closing_a_transport_wakes_who_waits_in_it_and_leaves_the_descriptor_unt
     with pytest.raises(OSError):
         os.fstat(waiting)
     os.close(other)
+
+
+def no_eventfd(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on the host has descriptors for sockets, and none to wake a thread with."""
+
+    def fail(*_: object) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(os, "eventfd", fail)
+
+
+def test_a_listener_that_fails_halfway_leaves_neither_socket_nor_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    no_eventfd(monkeypatch)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    before = os.listdir("/proc/self/fd")
+    for place in (f"unix:{tmp_path / 'socket'}", f"tcp:127.0.0.1:{port}"):
+        with pytest.raises(MigrationError, match=f"cannot listen at {place}: .*Too many open files"):
+            Incoming(place)
+    assert os.listdir("/proc/self/fd") == before and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("place", ["tcp", "unix", "fd"])
+def test_a_connection_that_fails_halfway_is_closed_and_a_descriptor_stays_the_callers(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vm = Machine(memory="32M")
+    vm.start(pc=0)
+    path = tmp_path / "socket"
+    with contextlib.ExitStack() as stack:
+        if place == "tcp":
+            server = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+            address = f"tcp:127.0.0.1:{server.getsockname()[1]}"
+        elif place == "unix":
+            server = stack.enter_context(socket.socket(socket.AF_UNIX))
+            server.bind(str(path))
+            server.listen()
+            address = f"unix:{path}"
+        else:
+            ends = [stack.enter_context(sock) for sock in socket.socketpair()]
+            address = f"fd:{ends[0].fileno()}"
+        no_eventfd(monkeypatch)
+        before = os.listdir("/proc/self/fd")
+        with pytest.raises(MigrationError, match="Too many open files"):
+            vm.migrate(address)
+        assert os.listdir("/proc/self/fd") == before
+        if place == "fd":
+            ends[0].sendall(b"still open")
+            assert ends[1].recv(16) == b"still open"
+    assert vm.migration is None and vm.migrating is None
 
 
 def test_a_socket_that_is_readable_without_giving_anything_is_waited_for_all_the_same() -> None:
@@ -701,7 +758,8 @@ def test_only_a_file_is_replaced(what: str, demo_guest: Path, tmp_path: Path) ->
         case "directory":
             path.mkdir()
         case "socket":
-            socket.socket(socket.AF_UNIX).bind(str(path))
+            with socket.socket(socket.AF_UNIX) as bound:
+                bound.bind(str(path))
     before = path.lstat()
     vm = churning(demo_guest)
     with pytest.raises(MigrationError, match=f"a {what}, not a regular file"):

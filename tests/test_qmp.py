@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -524,7 +525,22 @@ def test_a_socket_is_its_owners_alone_and_a_stale_one_is_replaced(tmp_path: Path
     with pytest.raises(ConfigError, match="another process is listening"):
         Listener(address)
     server.forget()
+    server.socket.close()
     assert not (tmp_path / "s").exists()
+
+
+def test_a_control_socket_that_fails_halfway_leaves_neither_descriptor_nor_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(os, "eventfd", fail)
+    vm = Machine(memory="32M")
+    before = os.listdir("/proc/self/fd")
+    with pytest.raises(ConfigError, match="Too many open files"):
+        vm.serve_qmp(f"unix:{tmp_path / 's'}")
+    assert os.listdir("/proc/self/fd") == before and not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("what", ["file", "link", "fifo", "directory"])

@@ -148,10 +148,14 @@ class SocketListener:
             else:
                 self._unix = UnixListener(address.text, BACKLOG)
                 self._socket = self._unix.socket
+            self._socket.setblocking(False)
+            try:
+                self._users = Users(self._release)
+            except BaseException:
+                self._release()
+                raise
         except (OSError, UnicodeError) as error:
             raise MigrationError(f"cannot listen at {address}: {error}") from error
-        self._socket.setblocking(False)
-        self._users = Users(self._release)
         self._parsed = address
         self.address = str(address)
         self._peers: list[Peer] = []  # in the order in which they came
@@ -190,8 +194,9 @@ class SocketListener:
                 self._dismiss(peer, stranger, str(error))
                 continue
             if hello is not None:
+                transport = SocketTransport(peer.socket)
                 self._peers.remove(peer)
-                return SocketTransport(peer.socket), hello
+                return transport, hello
         if listening in ready:
             self._let_in(stranger)
         return None

@@ -112,7 +112,11 @@ class Outgoing:
     def _setup(self, place: Place, options: MigrationOptions) -> Link:
         """Nothing of the machine is sent before the destination has said that it fits."""
         transport = connect(place, tls=options.tls)
-        link = Link(transport, options.bandwidth)
+        try:
+            link = Link(transport, options.bandwidth)
+        except BaseException:
+            transport.close()
+            raise
         try:
             if transport.two_way:
                 self._before = link.say("hello", **compatibility.describe(self.vm))

@@ -87,7 +87,12 @@ def from_descriptor(number: int, *, sink: bool = False) -> Transport:
     """A socket, a pipe or a file; as a `sink` only where what is written can be read again. Raises MigrationError."""
     try:
         if stat.S_ISSOCK(os.fstat(number).st_mode):
-            return SocketTransport(socket.socket(fileno=number))
+            sock = socket.socket(fileno=number)
+            try:
+                return SocketTransport(sock)
+            except BaseException:
+                sock.detach()  # the caller still owns the descriptor, as with a pipe
+                raise
         return DescriptorTransport(number, regular=sink and check_sink(number))
     except (OSError, OverflowError) as error:
         raise MigrationError(f"fd:{number} cannot be used: {getattr(error, 'strerror', None) or error}") from error
@@ -124,6 +129,7 @@ def connect(place: Place, *, tls: ssl.SSLContext | None = None, timeout: float =
     if address.kind == "file":
         return FileWriter(address.text)
     deadline = time.monotonic() + timeout
+    sock: socket.socket | None = None
     try:
         if address.kind == "tcp":
             sock = socket.create_connection((address.text, address.number), timeout)
@@ -132,9 +138,15 @@ def connect(place: Place, *, tls: ssl.SSLContext | None = None, timeout: float =
             sock = socket.socket(socket.AF_UNIX)
             sock.settimeout(timeout)
             sock.connect(address.text)
-    except (OSError, UnicodeError) as error:  # a host's name that cannot be one is a UnicodeError
-        raise MigrationError(f"cannot connect to {address}: {error}") from error
-    return SocketTransport(sock if tls is None else _wrapped(sock, tls, address, deadline))
+        if tls is not None:
+            sock = _wrapped(sock, tls, address, deadline)
+        return SocketTransport(sock)
+    except BaseException as error:
+        if sock is not None:
+            sock.close()
+        if isinstance(error, OSError | UnicodeError):  # a host name that cannot be encoded is a UnicodeError
+            raise MigrationError(f"cannot connect to {address}: {error}") from error
+        raise
 
 
 def _wrapped(sock: socket.socket, tls: ssl.SSLContext, address: Address, deadline: float) -> socket.socket:

@@ -73,7 +73,11 @@ class QmpServer:
         self._closed = False
         try:
             self._selector = selectors.DefaultSelector()
-            self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+            try:
+                self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+            except OSError:
+                self._selector.close()
+                raise
         except OSError as error:
             self._listener.forget()
             self._listener.socket.close()
