@@ -52,7 +52,8 @@ if TYPE_CHECKING:  # and imported by the methods that need them: most machines n
     from concurrent.futures import Future
 
     from pyspapr import boot
-    from pyspapr.migration import files, source
+    from pyspapr.migration import source
+    from pyspapr.migration.compression import Compression
     from pyspapr.migration.snapshot import Snapshot
     from pyspapr.migration.statistics import MigrationStatistics
     from pyspapr.paths import Path
@@ -588,17 +589,17 @@ class Machine:
         path: str | os.PathLike[str],
         *,
         base: str | os.PathLike[str] | None = None,
-        compress: files.Compression | None = None,
+        compression: Compression | None = None,
     ) -> None:
         """Write the machine to a file, whole or not at all. For any thread, also while the guest runs.
 
         With `base`, a file saved before, only pages that differ from it are written, and a restore needs both.
-        `compress` (`"zstd"`, `"lz4"`) makes a smaller file that has to be read, not mapped. Raises StateError when
+        `compression` (`"zstd"`, `"lz4"`) makes a smaller file that has to be read, not mapped. Raises StateError when
         the file cannot be written (an older one stays as it was) or the guest was migrated away.
         """
         from pyspapr.migration import files
 
-        self.call(lambda: files.save_file(self, path, base, compress))
+        self.call(lambda: files.save_file(self, path, base, compression))
 
     @classmethod
     @host_limits("restore a machine")

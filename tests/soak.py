@@ -134,7 +134,7 @@ class Soak:
                 here,
                 bandwidth=bandwidth,
                 downtime_limit=dice.choice((0.01, 0.05, 0.3)),
-                compress=kind if kind in ("lz4", "zstd") else None,
+                compression=kind if kind in ("lz4", "zstd") else None,
                 on_progress=act,
             )
         except MigrationUnconfirmed:

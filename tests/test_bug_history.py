@@ -43,7 +43,7 @@ def moved(tmp_path: Path) -> Move:
 
     def move(vm: Machine) -> Machine:
         vm.started = True
-        vm.save(tmp_path / "a", compress="zstd")
+        vm.save(tmp_path / "a", compression="zstd")
         back = Machine.restore(tmp_path / "a")
         assert back.state_hash() == vm.state_hash() == vm.snapshot().fork().state_hash()
         return back

@@ -105,7 +105,7 @@ def test_inspect_says_what_it_has_not_looked_at(
 ) -> None:
     vm.memory[0x5000:0x5004] = b"page"
     vm.save(tmp_path / "image")
-    vm.save(tmp_path / "chunks", compress="zstd")
+    vm.save(tmp_path / "chunks", compression="zstd")
     data = bytearray((tmp_path / "image").read_bytes())
     data[data.index(b"page")] ^= 1
     (tmp_path / "image").write_bytes(data)

@@ -54,7 +54,7 @@ def life_in_files(guest: Path, directory: Path) -> None:
     vm.save(directory / "base")
     vm = Machine.restore(directory / "base")
     vm.run(max_instructions=1000)
-    vm.save(directory / "rest", base=directory / "base", compress="zstd")
+    vm.save(directory / "rest", base=directory / "base", compression="zstd")
     Machine.restore(directory / "rest", base=directory / "base")
 
 

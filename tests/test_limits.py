@@ -47,7 +47,7 @@ VERBS = {
     "build": lambda: Machine(memory="64M"),
     "load": lambda: Machine(memory="64M").load_kernel(kernel),
     "save": lambda: vm.save("saved"),
-    "save zstd": lambda: vm.save("saved", compress="zstd"),
+    "save zstd": lambda: vm.save("saved", compression="zstd"),
     "save base": lambda: vm.save("saved", base="base"),
     "restore": lambda: Machine.restore("file"),
     "restore verify": lambda: Machine.restore("file", verify=True),

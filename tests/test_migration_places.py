@@ -314,7 +314,7 @@ def test_a_socket_that_is_readable_without_giving_anything_is_waited_for_all_the
         ("downtime_limit", float("nan"), "downtime_limit is nan"),
         ("throttling", "no", "throttling is 'no', expected True or False"),
         ("pause_before_switchover", None, "pause_before_switchover is None"),
-        ("compress", "gzip", "unknown compression 'gzip'"),
+        ("compression", "gzip", "unknown compression 'gzip'"),
         ("on_progress", 3, "on_progress is 3, expected a function"),
         ("tls", "creds", "tls is 'creds', expected an ssl.SSLContext"),
     ],
@@ -471,14 +471,14 @@ def test_any_object_with_write_takes_a_machine_and_any_with_read_gives_one(demo_
         Machine.incoming(object())
 
 
-@pytest.mark.parametrize("compress", ["lz4", "zstd"])
-def test_compression_makes_it_smaller(compress: str, demo_guest: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("compression", ["lz4", "zstd"])
+def test_compression_makes_it_smaller(compression: str, demo_guest: Path, tmp_path: Path) -> None:
     sizes = []
-    for method in (None, compress):
+    for method in (None, compression):
         vm = churning(demo_guest)
         vm.memory.write(40 * MIB, b"compress me, please " * 100_000)
         arrival = Arrival(f"unix:{tmp_path / 'socket'}")
-        sizes.append(vm.migrate(arrival.address, compress=method).passes[0].ram_bytes)
+        sizes.append(vm.migrate(arrival.address, compression=method).passes[0].ram_bytes)
         assert arrival.machine().state_hash() == vm.state_hash()
     assert sizes[1] * 3 < sizes[0]
 

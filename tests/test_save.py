@@ -10,13 +10,14 @@ import resource
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cbor2
 import pytest
 from commands import words
 from streams import seal, split
 
-from pyspapr import ImageError, Machine, PoweredOff, StateError, StopReason, StreamError
+from pyspapr import ConfigError, ImageError, Machine, MigrationError, PoweredOff, StateError, StopReason, StreamError
 from pyspapr.cli import run as command
 from pyspapr.migration import difference
 from pyspapr.migration.contents import read_contents
@@ -38,12 +39,12 @@ def through_image(vm: Machine, directory: Path) -> Machine:
 
 
 def through_zstd(vm: Machine, directory: Path) -> Machine:
-    vm.save(directory / "zstd", compress="zstd")
+    vm.save(directory / "zstd", compression="zstd")
     return Machine.restore(directory / "zstd")
 
 
 def through_lz4(vm: Machine, directory: Path) -> Machine:
-    vm.save(directory / "lz4", compress="lz4")
+    vm.save(directory / "lz4", compression="lz4")
     return Machine.restore(directory / "lz4")
 
 
@@ -154,7 +155,7 @@ def test_a_base_and_what_changed_since(started: Started, tmp_path: Path) -> None
     vm.save(tmp_path / "base")
     for turn in range(3):
         vm.run(max_instructions=100_003)
-        vm.save(tmp_path / f"{turn}", base=tmp_path / "base", compress="zstd" if turn else None)
+        vm.save(tmp_path / f"{turn}", base=tmp_path / "base", compression="zstd" if turn else None)
         back = Machine.restore(tmp_path / f"{turn}", base=tmp_path / "base")
         assert back.state_hash() == vm.state_hash()
         with pytest.raises(StreamError, match="Base"):
@@ -163,8 +164,8 @@ def test_a_base_and_what_changed_since(started: Started, tmp_path: Path) -> None
 
 
 def test_a_restored_machine_continues_its_file_as_base(started: Started, tmp_path: Path) -> None:
-    for name, compress in (("image", None), ("zstd", "zstd")):
-        started(1_000_003).save(tmp_path / name, compress=compress)  # type: ignore[arg-type]
+    for name, compression in (("image", None), ("zstd", "zstd")):
+        started(1_000_003).save(tmp_path / name, compression=compression)  # type: ignore[arg-type]
         vm = Machine.restore(tmp_path / name)
         vm.run(max_instructions=1000)
         vm.save(tmp_path / "more", base=tmp_path / name)
@@ -227,7 +228,7 @@ def test_a_running_machine_is_saved_between_two_instructions(started: Started, t
     vm = started(0)
     runner = threading.Thread(target=vm.run)
     runner.start()
-    vm.save(tmp_path / "a", compress="zstd")
+    vm.save(tmp_path / "a", compression="zstd")
     vm.stop()
     runner.join()
     back = Machine.restore(tmp_path / "a")
@@ -423,7 +424,7 @@ def test_a_file_of_a_newer_version_is_refused_but_can_be_looked_at(
 ) -> None:
     """The schemas are in the file, so a field that this version does not know has its name all the same."""
     vm = started(1000)
-    vm.save(tmp_path / "a", compress="zstd")
+    vm.save(tmp_path / "a", compression="zstd")
     records = list(split((tmp_path / "a").read_bytes()))
     for record in records:
         value = cbor2.loads(record.payload)
@@ -464,3 +465,14 @@ def test_what_is_too_long_to_be_saved_is_not_shown_whole(vm: Machine) -> None:
     with pytest.raises(StateError, match=r"field input of section console: .*x\.\.\. \(length 16777217\)") as caught:
         vm.snapshot()
     assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("compression", ["none", "gzip", ""])
+def test_no_compression_is_none_in_python(vm: Machine, tmp_path: Path, compression: Any) -> None:
+    vm.start(pc=0)
+    text = f"unknown compression {compression!r}: choose one of zstd, lz4, or None"
+    with pytest.raises(ConfigError, match=text):
+        vm.save(tmp_path / "a", compression=compression)
+    with pytest.raises(MigrationError, match=text):
+        vm.migrate(f"file:{tmp_path / 'a'}", compression=compression)
+    assert not list(tmp_path.iterdir())

@@ -33,7 +33,7 @@ def test_linux_moves_anywhere(tmp_path: Path) -> None:
         assert moved.state_hash() == reference.state_hash(), point
         output += moved.console.read()
         path = tmp_path / f"{index % 2}"
-        moved.save(path, compress=KINDS[index % len(KINDS)])  # type: ignore[arg-type]
+        moved.save(path, compression=KINDS[index % len(KINDS)])  # type: ignore[arg-type]
         moved = Machine.restore(path)
         assert moved.state_hash() == reference.state_hash(), point
     ends = [vm.ended if vm.ended and vm.ended.final else vm.run(timeout=400.0) for vm in (reference, moved)]

@@ -35,7 +35,7 @@ def main(number: str) -> None:
     with as_file(files("pyspapr.guests") / "demo.elf") as kernel:
         vm.load_kernel(kernel)
     vm.run(max_instructions=INSTRUCTIONS)
-    vm.save(DATA / f"golden-{number}.spapr", compress="zstd")
+    vm.save(DATA / f"golden-{number}.spapr", compression="zstd")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import click
 from pyspapr._native import __version__
 from pyspapr.cli.options import BOOT, ENGINE, RESTORE, for_click
 from pyspapr.config import CPU_MODELS, Engine
+from pyspapr.migration.compression import COMPRESSION_WORDS
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -39,7 +40,7 @@ QMP_OPTION = click.option(
 @cli.command()
 @QMP_OPTION
 @click.option("--base", metavar="FILE", help="Write only what differs from this file, saved before.")
-@click.option("--compression", type=click.Choice(["none", "zstd", "lz4"]), default="none", show_default=True)
+@click.option("--compression", type=click.Choice(COMPRESSION_WORDS), default="none", show_default=True)
 @click.argument("file", metavar="FILE")
 def save(qmp: str, base: str | None, compression: str, file: str) -> int:
     """Save a running machine to FILE; it goes on afterwards. An older FILE is replaced only when all went well."""
@@ -54,7 +55,7 @@ def save(qmp: str, base: str | None, compression: str, file: str) -> int:
     "--bandwidth", metavar="SIZE", help="Bytes per second with K, M or G; 0 for no limit. Default: as it was set."
 )
 @click.option("--downtime", type=click.IntRange(min=0), metavar="MS", help="Longest time the guest may stand still.")
-@click.option("--compression", type=click.Choice(["none", "zstd", "lz4"]), help="Of RAM's contents.")
+@click.option("--compression", type=click.Choice(COMPRESSION_WORDS), help="Of RAM's contents.")
 @click.option(
     "--tls-creds",
     metavar="DIR",

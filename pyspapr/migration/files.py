@@ -12,12 +12,13 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, BinaryIO, Final, Literal, get_args
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from pyspapr._native import Marks, Ram, Start
 from pyspapr.errors import ConfigError, ImageFileError, StateError, StreamError
 from pyspapr.foreign import HEAD, kind_of
 from pyspapr.migration import save
+from pyspapr.migration.compression import Compression, unknown
 from pyspapr.migration.load import Loader, Prepare, refuse
 from pyspapr.migration.prepare import as_it_is
 from pyspapr.migration.records import ALIGNMENT, CHECK, Header, Image, Kind, Record
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from pyspapr.machine import Machine
 
 Path = str | os.PathLike[str]
-Compression = Literal["zstd", "lz4"]
 READ_BUFFER: Final = 64 << 10
 """Devices and schemas fit; an image is mapped, and larger records are read past it."""
 PIECE: Final = 1 << 20
@@ -40,23 +40,23 @@ PIECE: Final = 1 << 20
 # Saving.
 
 
-def save_file(vm: Machine, path: Path, base: Path | None, compress: Compression | None) -> None:
+def save_file(vm: Machine, path: Path, base: Path | None, compression: Compression | None) -> None:
     """Write `vm`; see `Machine.save`."""
-    if compress is not None and compress not in get_args(Compression):
-        raise ConfigError(f"unknown compression {compress!r}: choose one of {', '.join(get_args(Compression))}")
+    if (wrong := unknown(compression)) is not None:
+        raise ConfigError(wrong)
     save.prepare(vm)
     with replacing(path) as replacement:
         file = replacement.file
         writer = StreamWriter(file.write)
         if base is not None:
-            write_after(vm, writer, base, compress)
+            write_after(vm, writer, base, compression)
         else:
             save.write_head(vm, writer)
             save.write_table(vm, writer)
-            if compress is None:
+            if compression is None:
                 write_image(vm, writer, file)
             else:
-                save.write_ram(vm.ram.start_pass(Start.Untracked()), writer, compress)
+                save.write_ram(vm.ram.start_pass(Start.Untracked()), writer, compression)
         save.write_tail(vm, writer)
     if base is None:
         set_base(vm, writer.check)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from pyspapr.config import check_function
 from pyspapr.errors import MigrationError
+from pyspapr.migration.compression import Compression, unknown
 from pyspapr.plain import Plain
 
 if TYPE_CHECKING:
@@ -41,8 +42,8 @@ class MigrationOptions(Plain, kw_only=True):
     """Bytes per second; None is without limit."""
     downtime_limit: float = 0.3
     """Seconds that the guest may stand still, as far as can be foreseen."""
-    compress: str | None = None
-    """Of RAM's contents: `"lz4"`, `"zstd"` or nothing."""
+    compression: Compression | None = None
+    """Of RAM's contents: `"zstd"`, `"lz4"` or None."""
     tls: ssl.SSLContext | None = None
     """A client's context, for tcp and unix."""
     on_progress: Callable[[MigrationStatistics], None] | None = None
@@ -61,8 +62,8 @@ class MigrationOptions(Plain, kw_only=True):
                 raise MigrationError(f"{name} is {value!r}, expected True or False")
         if self.on_progress is not None:
             check_function("on_progress", self.on_progress)
-        if self.compress not in (None, "zstd", "lz4"):
-            raise MigrationError(f"unknown compression {self.compress!r}: choose zstd or lz4")
+        if (wrong := unknown(self.compression)) is not None:
+            raise MigrationError(wrong)
 
 
 def takes(

@@ -19,6 +19,7 @@ from pyspapr.owner import owner
 if TYPE_CHECKING:
     from pyspapr._native import Hpt, HptPass, RamPass
     from pyspapr.machine import Machine
+    from pyspapr.migration.compression import Compression
 
 PAGE_BYTES: Final = 4096 + 4
 """What a page of RAM costs on the stream, uncompressed."""
@@ -31,12 +32,12 @@ KEPT: Final = 200
 class Passes:
     """The passes of one migration."""
 
-    def __init__(self, vm: Machine, writer: StreamWriter, account: Account, compress: str | None) -> None:
+    def __init__(self, vm: Machine, writer: StreamWriter, account: Account, compression: Compression | None) -> None:
         """Nothing was taken."""
         self._owner = owner(vm, "the migration")
         self._writer = writer
         self._account = account
-        self._compress = compress
+        self._compression = compression
         self._taken: list[RamPass | HptPass] = []
         self._ram: RamPass | None = None
         self._hpt: HptPass | None = None
@@ -83,10 +84,10 @@ class Passes:
         return False
 
     def _send_pages(self, limit: int) -> bool:
-        if self._ram is None or (chunk := self._ram.next(limit, self._compress)) is None:
+        if self._ram is None or (chunk := self._ram.next(limit, self._compression)) is None:
             return False
         index, data, pages, zero_pages = chunk
-        size = self._writer.record(RamChunk(pages, zero_pages, self._compress or "", index, data))
+        size = self._writer.record(RamChunk(pages, zero_pages, self._compression or "", index, data))
         self._account.ram(pages, zero_pages, size)
         return True
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Final, Self
 
 from pyspapr.config import CPU_MODELS, MachineConfig
 from pyspapr.errors import ConfigError, StreamError
+from pyspapr.migration.compression import COMPRESSIONS
 from pyspapr.migration.descriptions import encode_schema, read_schema
 from pyspapr.plain import Plain
 from pyspapr.vmstate import cbor
@@ -220,8 +221,8 @@ class HptChunk(Payload):
     LAYOUT: ClassVar[Struct] = Struct((("valid", U64), ("invalid", U64), ("chunk", VarBytes(CHUNK_LIMIT))))
 
 
-COMPRESSIONS: Final = ("", "zstd", "lz4")
-"""Of RAM's grains."""
+NAMED_COMPRESSIONS: Final = ("", *COMPRESSIONS)
+"""As a stream has them: empty for none."""
 
 
 class RamChunk(Payload):
@@ -248,8 +249,8 @@ class RamChunk(Payload):
     def decode(cls, cursor: Cursor) -> RamChunk:
         """One of the compressions that there are."""
         chunk = super().decode(cursor)
-        if chunk.compression not in COMPRESSIONS:
-            raise cursor.refuse(f"one of {', '.join(map(repr, COMPRESSIONS))}", repr(chunk.compression), 0)
+        if chunk.compression not in NAMED_COMPRESSIONS:
+            raise cursor.refuse(f"one of {', '.join(map(repr, NAMED_COMPRESSIONS))}", repr(chunk.compression), 0)
         return chunk
 
 

@@ -16,6 +16,7 @@ from pyspapr.migration.stream import StreamWriter
 if TYPE_CHECKING:
     from pyspapr._native import HptPass, RamPass
     from pyspapr.machine import Machine
+    from pyspapr.migration.compression import Compression
 
 CHUNK: Final = 1 << 20
 """Bytes of contents in one record of RAM or of the hash table."""
@@ -70,7 +71,7 @@ def write_tail(vm: Machine, writer: StreamWriter) -> None:
     writer.end(vm.hpt.digest())
 
 
-def write_ram(taken: RamPass, writer: StreamWriter, compression: str | None) -> None:
+def write_ram(taken: RamPass, writer: StreamWriter, compression: Compression | None) -> None:
     """What is left of a pass over RAM."""
     while (chunk := taken.next(CHUNK, compression)) is not None:
         index, data, pages, zero_pages = chunk

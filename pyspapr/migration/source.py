@@ -97,7 +97,7 @@ class Outgoing:
             self._say(Phase.FAILED)
             raise
         self._writer = StreamWriter(self._link.put, self._link.put_later)
-        self._passes = Passes(vm, self._writer, self._account, options.compress)
+        self._passes = Passes(vm, self._writer, self._account, options.compression)
         self._phases = self._run()
         self._orphaned = weakref.finalize(vm, self._abandon)
         self._orphaned.atexit = False

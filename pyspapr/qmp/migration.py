@@ -8,13 +8,14 @@ from contextlib import contextmanager, suppress
 from typing import Final, Literal
 
 from pyspapr.errors import SpaprError, StateError
+from pyspapr.migration.compression import CompressionWord, from_word
 from pyspapr.migration.phases import Phase
 from pyspapr.migration.tls import destination_tls, source_tls
 from pyspapr.qmp.descriptors import PREFIX, Descriptors
 from pyspapr.qmp.errors import QmpError
 from pyspapr.qmp.monitor import Monitor
 from pyspapr.qmp.registry import Where, command
-from pyspapr.qmp.settings import CapabilityStatus, Compression, MigrationParameters
+from pyspapr.qmp.settings import CapabilityStatus, MigrationParameters
 from pyspapr.qmp.statistics import MigrationInfo, arrival_info, migration_info
 from pyspapr.runstate import Status
 
@@ -73,7 +74,7 @@ def migrate(monitor: Monitor, descriptors: Descriptors, uri: str, detach: bool =
                     place,
                     bandwidth=settings.max_bandwidth or None,
                     downtime_limit=settings.downtime_limit_ms / 1000,
-                    compress=None if settings.compression == "none" else settings.compression,
+                    compression=from_word(settings.compression),
                     tls=tls,
                     pause_before_switchover=settings.pause_before_switchover,
                     throttling=settings.auto_converge,
@@ -111,7 +112,7 @@ def migrate_set_parameters(
     monitor: Monitor,
     max_bandwidth: int | None = None,
     downtime_limit: int | None = None,
-    compression: Compression | None = None,
+    compression: CompressionWord | None = None,
     tls_creds: str | None = None,
 ) -> None:
     """Set what migrations are like; bandwidth and downtime also of one that is under way.
@@ -172,13 +173,13 @@ def migrate_incoming(monitor: Monitor, descriptors: Descriptors, uri: str) -> No
 
 @command("snapshot-save")
 def snapshot_save(
-    monitor: Monitor, filename: str, base: str | None = None, compression: Compression | None = None
+    monitor: Monitor, filename: str, base: str | None = None, compression: CompressionWord | None = None
 ) -> None:
     """Write the machine to a file, whole or not at all, and go on. Answers when the file is safe.
 
     With `base`, a file saved before, only what differs is written. Relative names are in the machine's directory.
     """
-    monitor.vm.save(filename, base=base, compress=None if compression == "none" else compression)
+    monitor.vm.save(filename, base=base, compression=from_word(compression))
 
 
 @command("snapshot-load", where=Where.ASIDE)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Final, Literal, TypedDict
 
+from pyspapr.migration.compression import CompressionWord
 from pyspapr.plain import Plain
 
-Compression = Literal["none", "zstd", "lz4"]
 Capability = Literal["events", "pause-before-switchover", "auto-converge"]
 CAPABILITIES: Final[tuple[Capability, ...]] = ("events", "pause-before-switchover", "auto-converge")
 
 MigrationParameters = TypedDict(
     "MigrationParameters",
-    {"max-bandwidth": int, "downtime-limit": int, "compression": Compression, "tls-creds": str},
+    {"max-bandwidth": int, "downtime-limit": int, "compression": CompressionWord, "tls-creds": str},
 )
 
 
@@ -29,7 +29,7 @@ class Settings(Plain, frozen=False):
     max_bandwidth: int = 0
     """Bytes per second; 0 is without limit."""
     downtime_limit_ms: int = 300
-    compression: Compression = "none"
+    compression: CompressionWord = "none"
     tls_creds: str = ""
     """A directory, see `migration.tls`; empty for none."""
     events: bool = True
