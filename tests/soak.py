@@ -103,17 +103,22 @@ class Soak:
 
     def round(self) -> None:
         """One migration."""
+        left, right = socket.socketpair()
+        with left, right:
+            self.migrate(left, right)
+
+    def migrate(self, left: socket.socket, right: socket.socket) -> None:
+        """The same over a connection whose ends are given."""
         dice, vm = self.random, self.vm
         kind = dice.choice(KINDS)
         if kind == "resize":
-            self.resized()
+            self.resized(left, right)
             return
         there, back = None, None
         if kind in ("cut-there", "two-cuts"):
             there = int(dice.choice((1.0, 0.1, 0.001)) * dice.random() * self.size) + 1
         if kind in ("cut-back", "two-cuts"):
             back = dice.randrange(1, 120)
-        left, right = socket.socketpair()
         here = Fused(left, there, GO if kind == "cut-go" else None)
         arrival = Arrival(Fused(right, back))
         moment = dice.random() * 0.1
@@ -148,10 +153,9 @@ class Soak:
             self.moved(arrival, "moved")
         runs(self.vm, STEP)
 
-    def resized(self) -> None:
+    def resized(self, left: socket.socket, right: socket.socket) -> None:
         """A guest that resizes its table on the way, a few times."""
         dice, vm = self.random, counting()
-        left, right = socket.socketpair()
         arrival = Arrival(Fused(right, None))
         shifts = [dice.choice((18, 19, 20)) for _ in range(3)]
 

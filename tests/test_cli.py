@@ -264,6 +264,7 @@ def test_a_closed_output_ends_the_run_quietly(demo_guest: Path) -> None:
     process.stdout.read(10)
     process.stdout.close()
     assert process.stderr.read() == b""
+    process.stderr.close()
     assert process.wait(30) == 128 + signal.SIGPIPE
 
 
@@ -340,6 +341,7 @@ class Terminal:
             preexec_fn=heed_signals,
         )
         self.output = b""
+        self.error = b""  # what it said on standard error, once it has ended
 
     def expect(self, text: bytes, seconds: float = 20) -> None:
         end = time.monotonic() + seconds
@@ -353,11 +355,11 @@ class Terminal:
 
     def end(self) -> int:
         """Exit status; the terminal must be as it was."""
-        status = self.process.wait(20)
+        _, self.error = self.process.communicate(timeout=20)
         assert termios.tcgetattr(self.slave) == self.before
         os.close(self.master)
         os.close(self.slave)
-        return status
+        return self.process.returncode
 
 
 def test_a_terminal_is_raw_and_is_put_back(tmp_path: Path) -> None:
@@ -373,8 +375,7 @@ def test_a_terminal_is_raw_and_is_put_back(tmp_path: Path) -> None:
     terminal.type(b"\x01x")
     # As Ctrl-C elsewhere, so that a script can tell it from a power-off.
     assert terminal.end() == 130
-    assert terminal.process.stderr is not None
-    assert terminal.process.stderr.read() == b"pyspapr: left with Ctrl-A x\n"
+    assert terminal.error == b"pyspapr: left with Ctrl-A x\n"
 
 
 def open_echo(directory: Path) -> list[int]:
@@ -445,7 +446,8 @@ def test_a_socket_is_the_console_and_goes_away(tmp_path: Path) -> None:
             seen += client.recv(100)
         assert seen.startswith(b"#")  # a new client gets the history first
         client.close()
-    assert process.wait(20) == 0
+    process.communicate(timeout=20)
+    assert process.returncode == 0
     assert not path.exists()
 
 

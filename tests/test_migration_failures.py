@@ -9,6 +9,7 @@ import ssl
 import struct
 import subprocess
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -57,10 +58,23 @@ class Wire:
     close = cut
 
 
-def wires(fuse: bytes | None = None) -> tuple[Wire, Wire]:
-    """A source's end and a destination's; the destination cuts before it writes `fuse`."""
-    here, there = socket.socketpair()
-    return Wire(here), Wire(there, fuse)
+Wires = Callable[..., tuple[Wire, Wire]]
+
+
+@pytest.fixture
+def wires() -> Iterator[Wires]:
+    """Makes a source's end and a destination's; the destination cuts before it writes `fuse`."""
+    with contextlib.ExitStack() as ends:
+
+        def make(fuse: bytes | None = None) -> tuple[Wire, Wire]:
+            pair = socket.socketpair()
+            for sock in pair:
+                ends.enter_context(sock)
+            here, there = Wire(pair[0]), Wire(pair[1], fuse)
+            ends.callback(here.cut)  # before they are closed: a thread that still waits in one comes back
+            return here, there
+
+        yield make
 
 
 def runs_on(vm: Machine) -> None:
@@ -75,7 +89,9 @@ LIVE = [Phase.FIRST_PASS, Phase.ITERATE, Phase.PRE_SWITCHOVER, Phase.STOP, Phase
 
 
 @pytest.mark.parametrize("phase", LIVE)
-def test_a_link_cut_before_the_end_leaves_the_guest_here_and_nothing_there(phase: Phase, demo_guest: Path) -> None:
+def test_a_link_cut_before_the_end_leaves_the_guest_here_and_nothing_there(
+    wires: Wires, phase: Phase, demo_guest: Path
+) -> None:
     vm = churning(demo_guest)
     here, there = wires()
     arrival = Arrival(there)
@@ -94,7 +110,7 @@ def test_a_link_cut_before_the_end_leaves_the_guest_here_and_nothing_there(phase
 
 
 @pytest.mark.parametrize("phase", LIVE)
-def test_cancel_in_any_phase_leaves_the_guest_here(phase: Phase, demo_guest: Path) -> None:
+def test_cancel_in_any_phase_leaves_the_guest_here(wires: Wires, phase: Phase, demo_guest: Path) -> None:
     vm = churning(demo_guest)
     here, there = wires()
     arrival = Arrival(there)
@@ -110,7 +126,9 @@ def test_cancel_in_any_phase_leaves_the_guest_here(phase: Phase, demo_guest: Pat
     runs_on(vm)
 
 
-def test_everything_a_failed_attempt_took_is_dirty_again_and_the_next_one_loses_nothing(demo_guest: Path) -> None:
+def test_everything_a_failed_attempt_took_is_dirty_again_and_the_next_one_loses_nothing(
+    wires: Wires, demo_guest: Path
+) -> None:
     vm = churning(demo_guest)
     for phase in LIVE:
         here, there = wires()
@@ -147,7 +165,7 @@ def test_a_destination_says_that_its_source_went_away(demo_guest: Path, tmp_path
     assert type(arrival.error) is MigrationError
 
 
-def test_a_source_without_confirmation_runs_on(demo_guest: Path) -> None:
+def test_a_source_without_confirmation_runs_on(wires: Wires, demo_guest: Path) -> None:
     """The destination holds everything, but its word is lost."""
     vm = churning(demo_guest)
     here, there = wires(fuse=b"complete")
@@ -159,7 +177,7 @@ def test_a_source_without_confirmation_runs_on(demo_guest: Path) -> None:
     runs_on(vm)
 
 
-def test_when_the_go_is_lost_neither_side_runs_and_both_say_so(demo_guest: Path) -> None:
+def test_when_the_go_is_lost_neither_side_runs_and_both_say_so(wires: Wires, demo_guest: Path) -> None:
     vm = churning(demo_guest)
     here, there = wires()
     here.fuse = frames.encode("go", paused=False)[4:8]
@@ -206,11 +224,11 @@ def test_a_destination_that_dies_after_complete_was_not_told_to_go_so_the_guest_
         if statistics.phase is Phase.HANDOVER and not peers[0]._users.closed:
             if place == "tcp":  # with a reset, which the first byte that is sent then meets
                 peers[0]._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                peers[0]._socket.close()
-            else:
-                peers[0].close()
+            confirming.join()  # nobody else is inside the transport, so that this closes it
+            peers[0].close()
 
-    threading.Thread(target=confirm, daemon=True).start()
+    confirming = threading.Thread(target=confirm, daemon=True)
+    confirming.start()
     vm = churning(demo_guest)
     with server, pytest.raises(MigrationError) as error:
         vm.migrate(address, on_progress=die)
@@ -219,7 +237,9 @@ def test_a_destination_that_dies_after_complete_was_not_told_to_go_so_the_guest_
     runs_on(vm)
 
 
-def test_when_only_the_last_word_is_lost_the_destination_runs_and_the_source_does_not(demo_guest: Path) -> None:
+def test_when_only_the_last_word_is_lost_the_destination_runs_and_the_source_does_not(
+    wires: Wires, demo_guest: Path
+) -> None:
     vm = churning(demo_guest)
     here, there = wires(fuse=b"running")
     arrival = Arrival(there)
@@ -230,7 +250,7 @@ def test_when_only_the_last_word_is_lost_the_destination_runs_and_the_source_doe
     runs_on(arrival.machine())
 
 
-def test_cancel_comes_too_late_after_the_handover(demo_guest: Path) -> None:
+def test_cancel_comes_too_late_after_the_handover(wires: Wires, demo_guest: Path) -> None:
     vm = churning(demo_guest)
     here, there = wires()
     arrival = Arrival(there)
@@ -259,7 +279,7 @@ def test_cancel_comes_too_late_after_the_handover(demo_guest: Path) -> None:
     ],
 )
 def test_a_destination_that_wants_another_machine_refuses_before_anything_is_sent(
-    wanted: MachineConfig, message: str, demo_guest: Path
+    wires: Wires, wanted: MachineConfig, message: str, demo_guest: Path
 ) -> None:
     vm = churning(demo_guest)
     here, there = wires()
@@ -273,12 +293,12 @@ def test_a_destination_that_wants_another_machine_refuses_before_anything_is_sen
 
 def lie(sock: socket.socket, hello: dict[str, Any], stream: bytes) -> str:
     """A source that describes one machine and sends another; what the destination says to that."""
-    transport = uri.SocketTransport(sock)
-    transport.write(frames.encode("hello", **hello))
-    frames.expect(frames.read_frame(transport, "welcome"), "welcome", "destination")
-    transport.write(stream)
-    while (frame := frames.read_frame(transport, "failure"))[0] == "progress":
-        pass
+    with contextlib.closing(uri.SocketTransport(sock)) as transport:
+        transport.write(frames.encode("hello", **hello))
+        frames.expect(frames.read_frame(transport, "welcome"), "welcome", "destination")
+        transport.write(stream)
+        while (frame := frames.read_frame(transport, "failure"))[0] == "progress":
+            pass
     return str(frames.expect(frame, "failure", "destination")["text"])
 
 
@@ -292,17 +312,17 @@ def test_a_stream_of_another_machine_than_hello_described_is_refused_before_it_t
     sent.start(pc=0)
     stream = io.BytesIO()
     save.write_head(sent, StreamWriter(stream.write))
-    here, there = socket.socketpair()
-    address = {"tcp": "tcp::0", "unix": f"unix:{tmp_path / 'socket'}", "fd": f"fd:{there.fileno()}"}[place]
-    arrival = Arrival(address, config=wanted if asked else None)
+    config = wanted if asked else None
     if place == "fd":
-        there.detach()
-        sock = here
+        sock, there = socket.socketpair()
+        arrival = Arrival(f"fd:{there.detach()}", config=config)
     else:
+        arrival = Arrival("tcp::0" if place == "tcp" else f"unix:{tmp_path / 'socket'}", config=config)
         target = uri.parse(arrival.address)
         sock = socket.socket(socket.AF_INET if place == "tcp" else socket.AF_UNIX)
         sock.connect((target.text, target.number) if place == "tcp" else target.text)
-    told = lie(sock, compatibility.describe(Machine(wanted)), stream.getvalue())
+    with sock:
+        told = lie(sock, compatibility.describe(Machine(wanted)), stream.getvalue())
     where = ("at the source", "here") if asked else ("in the stream", "in hello")
     for value in ("1G", "power9", "host"):
         assert f"{value} {where[0]}" in told
@@ -349,7 +369,7 @@ def test_options_of_boot_are_what_the_machine_that_comes_must_be(
         assert done.returncode == 4, done.stderr
 
 
-def test_a_destination_without_a_device_refuses_it_by_name(demo_guest: Path) -> None:
+def test_a_destination_without_a_device_refuses_it_by_name(wires: Wires, demo_guest: Path) -> None:
     from pyspapr.devices.nvram import Nvram
     from pyspapr.vmstate import VMState
 
@@ -424,7 +444,9 @@ def welcome(there: Any) -> None:
         pytest.param(0, Phase.ITERATE, id="fits-into-the-buffers-on-the-way"),
     ],
 )
-def test_a_destination_that_reads_nothing_does_not_stop_the_guest(pages: int, phase: Phase, demo_guest: Path) -> None:
+def test_a_destination_that_reads_nothing_does_not_stop_the_guest(
+    wires: Wires, pages: int, phase: Phase, demo_guest: Path
+) -> None:
     vm = churning(demo_guest)
     ballast(vm, pages=pages, entries=0)
     here, there = wires()
@@ -440,7 +462,7 @@ def test_a_destination_that_reads_nothing_does_not_stop_the_guest(pages: int, ph
 
 
 def test_a_destination_that_falls_silent_at_the_end_gives_the_guest_back_after_a_while(
-    demo_guest: Path, monkeypatch: pytest.MonkeyPatch
+    wires: Wires, demo_guest: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(source, "SWITCHOVER_TIMEOUT", 0.5)
     vm = churning(demo_guest)
@@ -504,7 +526,7 @@ def test_tls_with_certificates_on_both_sides(demo_guest: Path, tmp_path: Path) -
     runs_on(arrival.machine())
 
 
-@pytest.mark.parametrize("place", ["fd:0", "file:x", Wire(socket.socket())])
+@pytest.mark.parametrize("place", ["fd:0", "file:x", io.BytesIO()])
 def test_a_context_that_would_be_ignored_is_an_error(place: object, demo_guest: Path) -> None:
     with pytest.raises(MigrationError, match="TLS is for tcp and unix, not for"):
         Machine.incoming(place, tls=ssl.create_default_context())
@@ -579,7 +601,9 @@ def test_a_source_that_falls_silent_is_given_up(
         assert arrival.failure() == "the other side has sent nothing for 0.3 s"
 
 
-def test_an_object_that_falls_silent_is_given_up(demo_guest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_object_that_falls_silent_is_given_up(
+    wires: Wires, demo_guest: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(destination, "SILENCE", 0.3)
     here, there = wires()
     arrival = Arrival(there)
@@ -594,7 +618,7 @@ def test_the_timeout_of_a_destination_bounds_what_comes_after_hello_too(demo_gue
 
 
 def test_a_destination_that_says_nothing_is_given_up_and_the_guest_goes_on(
-    demo_guest: Path, monkeypatch: pytest.MonkeyPatch
+    wires: Wires, demo_guest: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(source, "SILENCE", 0.3)
     vm = churning(demo_guest)
@@ -641,7 +665,7 @@ def test_a_source_that_only_waits_for_the_word_is_not_taken_for_dead(
     assert arrival.machine().state_hash() == vm.state_hash()
 
 
-def test_a_callback_that_raises_ends_the_migration_and_not_the_guest(demo_guest: Path) -> None:
+def test_a_callback_that_raises_ends_the_migration_and_not_the_guest(wires: Wires, demo_guest: Path) -> None:
     vm = churning(demo_guest)
     here, there = wires()
     arrival = Arrival(there)
