@@ -9,6 +9,7 @@ happened; `crates/ppc-core/src/host_clock.rs` knows what is in a clock record.
 from __future__ import annotations
 
 import io
+import weakref
 from enum import IntEnum
 from typing import Any, BinaryIO, Final
 
@@ -106,8 +107,9 @@ class Reader:
     """Reads records one after the other. Raises StreamError."""
 
     def __init__(self, file: BinaryIO) -> None:
-        """From the beginning of `file`."""
+        """From the beginning of `file`, which is closed with the reader: a replay may be dropped anywhere."""
         self._file = file
+        weakref.finalize(self, file.close)
         self.offset = 0
 
     def _payload(self) -> Cursor | None:
