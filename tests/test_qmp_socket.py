@@ -346,6 +346,7 @@ def test_without_descriptors_the_sockets_wait_and_say_so_once(tmp_path: Path) ->
             assert ask(client, b'{"execute":"query-status"}')["return"]["running"]
             keyboard.sendall(b"x")
             ask(client, b'{"execute":"quit"}')
+        keyboard.close()
         assert process.wait(30) == 0
         assert process.stderr.read() == b""
 

@@ -87,7 +87,8 @@ def test_a_planted_file_gives_neither_mode_nor_owner(vm: Machine, tmp_path: Path
     finally:
         os.umask(before)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600 and path.stat().st_uid == os.geteuid()
-    assert held.read() == b""
+    with held:
+        assert held.read() == b""
 
 
 def test_a_umask_that_allows_nothing_leaves_a_file_that_its_owner_can_use(tmp_path: Path, form: str) -> None:
