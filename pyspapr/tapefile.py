@@ -90,12 +90,12 @@ class Event(Plain):
 def write(kind: Kind, **values: object) -> bytes:
     """A record."""
     layout = Struct((("kind", U64), *LAYOUTS[kind]))
-    return cbor.bytestring(layout.write({"kind": int(kind), **values}))
+    return cbor.bytestring(cbor.encode(layout.pack({"kind": kind, **values})))
 
 
 def write_header(values: dict[str, object]) -> bytes:
     """The first record."""
-    return cbor.bytestring(HEADER.write({"magic": MAGIC, "format": FORMAT, **values}))
+    return cbor.bytestring(cbor.encode(HEADER.pack({"magic": MAGIC, "format": FORMAT, **values})))
 
 
 def at(place: Place) -> dict[str, int]:

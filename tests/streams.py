@@ -111,7 +111,7 @@ def seal(records: list[Raw]) -> bytes:
                 payload = cbor2.dumps(end, canonical=True)
             except Exception:  # a damaged end record stays as it is
                 payload = record.payload
-        head = RECORD_HEAD + cbor.uint(record.kind) + cbor.head(cbor.BYTES, len(payload))
+        head = RECORD_HEAD + cbor.head(cbor.UNSIGNED, record.kind) + cbor.head(cbor.BYTES, len(payload))
         check = check_of(check, head, payload)
         out.write(head + payload + cbor.bytestring(check))
     return out.getvalue()

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pyspapr import Machine
 from pyspapr.cli.commands import boot, restore
 from pyspapr.cli.options import BOOT, RESTORE, read
 
@@ -112,6 +113,15 @@ def test_a_line_of_boot_that_is_read_without_click_means_what_click_says(words: 
     if (found := read(BOOT, words, 0)) is not None:
         assert found[0] == []
         assert sorted(found[1].items(), key=str) == sorted((by_click(words, boot) or {}).items(), key=str)
+
+
+def test_a_restore_imports_neither_click_nor_what_only_encodes(vm: Machine, tmp_path: Path) -> None:
+    vm.start(pc=0)
+    vm.save(tmp_path / "a")
+    code = "import sys; from pyspapr.cli import run; run(sys.argv[1:]); print({'click', 'cbor2'} & {*sys.modules})"
+    words = ["restore", str(tmp_path / "a"), "--max-instructions=1"]
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "set()", done.stderr
 
 
 def test_correct_lines_of_boot_import_no_click(demo_guest: Path) -> None:

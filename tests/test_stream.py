@@ -62,7 +62,7 @@ def test_a_byte_too_many_is_refused() -> None:
 
 def test_a_length_is_not_believed() -> None:
     for kind in Kind:
-        head = b"\x83" + cbor.uint(kind) + cbor.head(cbor.BYTES, 1 << 40)
+        head = b"\x83" + cbor.head(cbor.UNSIGNED, kind) + cbor.head(cbor.BYTES, 1 << 40)
         before = b"" if kind is Kind.HEADER else SMALL[: -len(SMALL)]
         error = refused(before + head)
         assert "at most" in error.wanted or "header" in error.wanted

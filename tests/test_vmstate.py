@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from enum import IntEnum, StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,39 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyspapr import ConfigError, Machine, StateError, StreamError, vmstate
-from pyspapr.vmstate import I128, U8, U16, U64, U128, Array, Bool, Bytes, Field, List, Str, Struct, VarBytes, VMState
+from pyspapr.vmstate import (
+    I128,
+    U8,
+    U16,
+    U64,
+    U128,
+    Array,
+    Bool,
+    Bytes,
+    Field,
+    List,
+    Str,
+    Struct,
+    VarBytes,
+    VMState,
+    cbor,
+)
 from pyspapr.vmstate.cbor import Cursor
 from pyspapr.vmstate.types import parse
 
 DATA = Path(__file__).parent / "data"
+
+
+class Colour(IntEnum):
+    """An integer with a name."""
+
+    BLUE = 4
+
+
+class Name(StrEnum):
+    """Text with a name."""
+
+    LAMP = "lamp"
 
 
 class Lamp:
@@ -140,12 +169,25 @@ VALUES: list[tuple[Any, st.SearchStrategy[Any]]] = [
 @given(st.sampled_from(VALUES).flatmap(lambda pair: st.tuples(st.just(pair[0]), pair[1])))
 def test_values_come_back_and_are_deterministic_cbor(case: tuple[Any, Any]) -> None:
     type_, value = case
-    data = type_.write(value)
+    data = cbor.encode(type_.pack(value))
     cursor = Cursor(data, "test")
     assert type_.read(cursor) == value
     cursor.end()
     assert cbor2.dumps(cbor2.loads(data), canonical=True) == data
     assert parse(type_.describe()) == type_
+
+
+@pytest.mark.parametrize(
+    ("type_", "value", "plain"),
+    [
+        (U8, Colour.BLUE, 4),
+        (Str(8), Name.LAMP, "lamp"),
+        (VarBytes(4), bytearray(b"\1\2"), b"\1\2"),
+        (List(4, U8), (1, Colour.BLUE), [1, 4]),
+    ],
+)
+def test_values_of_subclasses_are_written_as_what_they_are(type_: Any, value: object, plain: object) -> None:
+    assert cbor.encode(type_.pack(value)) == cbor2.dumps(plain)
 
 
 @given(st.sampled_from([type_ for type_, _ in VALUES]), st.binary(max_size=40))
@@ -156,7 +198,7 @@ def test_any_bytes_are_a_value_or_a_stream_error_and_have_one_encoding(type_: An
     except StreamError as error:
         assert error.section == "test" and error.offset <= len(data)
     else:
-        assert type_.write(value) == data[: cursor.at]
+        assert cbor.encode(type_.pack(value)) == data[: cursor.at]
 
 
 def test_a_device_without_a_schema_stops_the_machine_from_starting(vm: Machine) -> None:
@@ -249,3 +291,26 @@ def test_a_new_field_with_a_version_breaks_nothing(dump: dict[str, Any]) -> None
     new["ics"]["fields"].append(["level", ["bool"], 2])
     new["ics"]["version"] = 2
     assert vmstate.compare(dump, new) == []
+
+
+def test_a_device_that_loses_what_it_loads_is_refused_by_the_name_of_the_field(vm: Machine, tmp_path: Path) -> None:
+    class Forgetful:
+        VMSTATE = VMState(
+            "forgetful",
+            version=1,
+            fields=(Field("pair", List(2, U8)), Field("on", Bool, set=lambda target, value: None)),
+        )
+
+        def __init__(self) -> None:
+            self.pair, self.on = (1, 2), False
+
+    device = Forgetful()
+    vm.add_device(device)
+    vm.start(pc=0x100)
+    vm.save(tmp_path / "a")
+    Machine.restore(tmp_path / "a", prepare=lambda other: other.add_device(Forgetful())).close()
+    device.on = True
+    vm.save(tmp_path / "a")
+    with pytest.raises(StreamError, match=r"State \(on\): got others") as caught:
+        Machine.restore(tmp_path / "a", prepare=lambda other: other.add_device(Forgetful()))
+    assert caught.value.section == "forgetful"

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from pyspapr.vmstate import cbor
-from pyspapr.vmstate.cbor import Cursor
+from pyspapr.vmstate.cbor import Cursor, Packed
 from pyspapr.vmstate.layout import NAME_LIMIT, VERSION_LIMIT
 from pyspapr.vmstate.types import DEEPEST, U32
 
@@ -17,34 +16,9 @@ MEMBERS_LIMIT: Final = 4096
 """Fields of a section, members of a structure, subsections."""
 
 
-def encode_type(description: Any) -> bytes:
-    """CBOR of a type's description."""
-    match description:
-        case [str(name)]:
-            return cbor.array(cbor.text(name))
-        case ["struct", members]:
-            return cbor.array(cbor.text("struct"), cbor.array(*(encode_field(member) for member in members)))
-        case [name, count]:
-            return cbor.array(cbor.text(name), cbor.uint(count))
-        case [name, count, of]:
-            return cbor.array(cbor.text(name), cbor.uint(count), encode_type(of))
-    raise ValueError(f"{description!r} describes no type")
-
-
-def encode_field(field: Any) -> bytes:
-    """CBOR of a field's name and type."""
-    name, description = field
-    return cbor.array(cbor.text(name), encode_type(description))
-
-
-def encode_schema(described: Any) -> bytes:
-    """CBOR of a layout's description."""
-    return cbor.array(
-        cbor.text(described["name"]),
-        cbor.uint(described["version"]),
-        cbor.array(*map(encode_field, described["fields"])),
-        cbor.array(*map(encode_schema, described["subsections"])),
-    )
+def pack_schema(described: Any) -> Packed:
+    """A layout's description for `cbor.encode`."""
+    return [described["name"], described["version"], described["fields"], [*map(pack_schema, described["subsections"])]]
 
 
 def read_type(cursor: Cursor, depth: int = 0) -> list[object]:

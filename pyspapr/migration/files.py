@@ -76,7 +76,7 @@ def image_record(writer: StreamWriter, size: int, digest: bytes) -> Image:
     padding = 0
     for _ in range(3):  # a longer padding can lengthen heads, which changes what is needed
         payload = Image(size, digest, bytes(padding)).encode()
-        head = len(RECORD_HEAD) + len(cbor.uint(Kind.IMAGE)) + len(cbor.head(cbor.BYTES, len(payload)))
+        head = len(RECORD_HEAD) + len(cbor.head(cbor.UNSIGNED, Kind.IMAGE)) + len(cbor.head(cbor.BYTES, len(payload)))
         begin = writer.offset + head + len(payload) + 1 + CHECK + len(cbor.head(cbor.BYTES, size))
         if begin % ALIGNMENT == 0:
             break

@@ -57,7 +57,7 @@ Frame = tuple[str, Contents]
 
 def encode(kind: str, **contents: object) -> bytes:
     """A frame. Raises StateError when the contents do not fit the row."""
-    body = cbor.array(cbor.text(kind), KINDS[kind].write(contents))
+    body = cbor.encode([kind, KINDS[kind].pack(contents)])
     if len(body) > LARGEST:
         raise StateError(f"a {kind} frame of {len(body)} bytes, at most {LARGEST} are allowed")
     return len(body).to_bytes(4, "big") + body

@@ -227,12 +227,10 @@ class Loader:
 
     def _compare(self, vm: Machine) -> None:
         """Nothing was lost on the way in."""
-        for section, (device, _) in zip(vmstate.sections(vm), self._devices, strict=True):
-            if device.version == section.vmstate.version and section.vmstate.save(section.target) != device.body:
-                layout = self._layouts[device.name]
+        for section, (device, values) in zip(vmstate.sections(vm), self._devices, strict=True):
+            if device.version == section.vmstate.version and not section.vmstate.holds(section.target, values):
                 mine = Device(device.name, device.instance, device.version, section.vmstate.save(section.target))
-                got, want = device.values(layout), mine.values(layout)
-                name = first_difference(got, want)
+                name = first_difference(values, mine.values(self._layouts[device.name]))
                 raise refuse(f"State ({name})", device.name, device.offset, "values this machine can hold", "others")
 
 

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Final, Self
 from pyspapr.config import CPU_MODELS, MachineConfig
 from pyspapr.errors import ConfigError, StreamError
 from pyspapr.migration.compression import COMPRESSIONS
-from pyspapr.migration.descriptions import encode_schema, read_schema
+from pyspapr.migration.descriptions import pack_schema, read_schema
 from pyspapr.plain import Plain
 from pyspapr.vmstate import cbor
 from pyspapr.vmstate.cbor import Cursor
@@ -82,7 +82,7 @@ class Payload(Plain):
 
     def encode(self) -> bytes:
         """The payload."""
-        return self.LAYOUT.write({name: getattr(self, name) for name, _ in self.LAYOUT.members})
+        return cbor.encode(self.LAYOUT.pack({name: getattr(self, name) for name, _ in self.LAYOUT.members}))
 
     @classmethod
     def decode(cls, cursor: Cursor) -> Self:
@@ -187,7 +187,7 @@ class Schemas(Plain):
 
     def encode(self) -> bytes:
         """The payload."""
-        return cbor.array(*(encode_schema(layout.describe()) for layout in self.layouts))
+        return cbor.encode([pack_schema(layout.describe()) for layout in self.layouts])
 
     @classmethod
     def decode(cls, cursor: Cursor) -> Schemas:
@@ -289,7 +289,8 @@ class Device(Plain):
 
     def encode(self) -> bytes:
         """The payload."""
-        return cbor.array(cbor.text(self.name), cbor.uint(self.instance), cbor.uint(self.version), self.body)
+        named = map(cbor.encode, (self.name, self.instance, self.version))
+        return b"".join((cbor.head(cbor.ARRAY, 4), *named, self.body))
 
     @classmethod
     def decode(cls, cursor: Cursor) -> Device:

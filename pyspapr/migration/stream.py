@@ -72,7 +72,7 @@ class StreamWriter:
     def record(self, record: Record) -> int:
         """Write one record and return how many bytes it took."""
         payload = record.encode()
-        head = RECORD_HEAD + cbor.uint(record.KIND) + cbor.head(cbor.BYTES, len(payload))
+        head = RECORD_HEAD + cbor.head(cbor.UNSIGNED, record.KIND) + cbor.head(cbor.BYTES, len(payload))
         size = len(head) + len(payload) + TAIL
         if self._later is None:
             self._write(self._sealed(head, payload))

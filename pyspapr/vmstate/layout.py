@@ -16,7 +16,7 @@ from typing import Final
 from pyspapr.errors import StateError, StreamError
 from pyspapr.plain import Plain
 from pyspapr.vmstate import cbor
-from pyspapr.vmstate.cbor import Cursor
+from pyspapr.vmstate.cbor import Cursor, Packed
 from pyspapr.vmstate.types import DEEPEST, LONGEST_SHOWN, Struct, Type, Value, parse_member
 
 NAME_LIMIT: Final = 64
@@ -32,19 +32,23 @@ class Layout(Plain):
     subsections: tuple[Layout, ...] = ()
 
     def write(self, values: Mapping[str, Value], subsections: Mapping[str, Mapping[str, object]]) -> bytes:
-        """The body. Raises StateError naming section and field when a value does not fit its type."""
-        parts = []
+        """The body. Raises StateError as `pack` does."""
+        return cbor.encode(self.pack(values, subsections))
+
+    def pack(self, values: Mapping[str, Value], subsections: Mapping[str, Mapping[str, object]]) -> Packed:
+        """The body as plain data. Raises StateError naming section and field when a value does not fit its type."""
+        parts: list[Packed] = []
         for name, type_ in self.fields:
             try:
-                parts.append(type_.write(values[name]))
+                parts.append(type_.pack(values[name]))
             except StateError as error:
                 raise StateError(f"field {name} of section {self.name}: {error}") from error
-        present = []
+        present: list[Packed] = []
         for layout in self.subsections:
             if (found := subsections.get(layout.name)) is not None:
-                body = layout.write(as_mapping(found["fields"]), as_sections(found["subsections"]))
-                present.append(cbor.array(cbor.text(layout.name), cbor.uint(layout.version), body))
-        return cbor.array(cbor.array(*parts), cbor.array(*present))
+                body = layout.pack(as_mapping(found["fields"]), as_sections(found["subsections"]))
+                present.append([layout.name, layout.version, body])
+        return [parts, present]
 
     def read(self, cursor: Cursor) -> dict[str, object]:
         """`{"fields": {name: value}, "subsections": {name: {…}}}`. Raises StreamError."""

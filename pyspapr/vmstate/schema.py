@@ -152,6 +152,16 @@ class VMState:
         values = self.values(target)
         return self.layout().write(as_mapping(values["fields"]), as_sections(values["subsections"]))
 
+    def holds(self, target: Object, values: Mapping[str, object]) -> bool:
+        """Whether `save` would write the `values` of this version that were read."""
+        # Packed, not encoded: importing cbor2 for this adds 1.7 ms of processor time to the 54 ms of `pyspapr restore`.
+        layout = self.layout()
+        mine, read = (
+            layout.pack(as_mapping(each["fields"]), as_sections(each["subsections"]))
+            for each in (self.values(target), values)
+        )
+        return mine == read
+
     # Loading.
 
     def readable(self, theirs: Layout) -> None:

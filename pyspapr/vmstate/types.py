@@ -1,7 +1,8 @@
 """Types of fields: what each may hold, how it is written, and how it is described in a schema.
 
-A type writes a value to CBOR, reads it back within its bounds, and describes itself in plain data, from which `parse`
-makes it again: so a stream's own schemas are enough to read it. The description of a type is part of the format.
+A type packs a value into plain data, which `cbor.encode` turns into bytes; it reads the value back within its bounds;
+and it describes itself in plain data, from which `parse` makes it again, so that a stream's own schemas are enough to
+read the stream. The description of a type is part of the format.
 
     ["u64"]  ["bool"]  ["bytes", 65536]  ["varbytes", 16]  ["str", 64]
     ["array", 32, ["u64"]]  ["list", 4096, ["struct", [["number", ["u32"]], …]]]
@@ -14,8 +15,7 @@ from typing import Final, Protocol
 
 from pyspapr.errors import StateError, StreamError
 from pyspapr.plain import Plain
-from pyspapr.vmstate import cbor
-from pyspapr.vmstate.cbor import Cursor
+from pyspapr.vmstate.cbor import Cursor, Packed
 
 Description = list[object]
 Value = object
@@ -29,8 +29,8 @@ DEEPEST: Final = 8
 class Type(Protocol):
     """What every type can do."""
 
-    def write(self, value: Value) -> bytes:
-        """CBOR of `value`. Raises StateError when the type cannot hold it."""
+    def pack(self, value: Value) -> Packed:
+        """`value` as integers, flags, bytes, text and lists. Raises StateError when the type cannot hold it."""
         ...
 
     def read(self, cursor: Cursor) -> Value:
@@ -59,11 +59,11 @@ class Unsigned(Plain):
 
     bits: int
 
-    def write(self, value: Value) -> bytes:
+    def pack(self, value: Value) -> Packed:
         """Refuses what does not fit."""
         if not isinstance(value, int) or isinstance(value, bool) or value < 0 or value >> self.bits:
             raise _unfit(value, f"an unsigned integer of {self.bits} bits")
-        return cbor.uint(value) if self.bits <= 64 else cbor.bytestring(value.to_bytes(self.bits // 8, "big"))
+        return int(value) if self.bits <= 64 else value.to_bytes(self.bits // 8, "big")
 
     def read(self, cursor: Cursor) -> Value:
         """The integer."""
@@ -81,7 +81,7 @@ class Signed(Plain):
 
     bits: int
 
-    def write(self, value: Value) -> bytes:
+    def pack(self, value: Value) -> Packed:
         """Refuses what does not fit."""
         if (
             not isinstance(value, int)
@@ -89,7 +89,7 @@ class Signed(Plain):
             or not -1 << self.bits - 1 <= value < 1 << self.bits - 1
         ):
             raise _unfit(value, f"a signed integer of {self.bits} bits")
-        return cbor.bytestring(value.to_bytes(self.bits // 8, "big", signed=True))
+        return value.to_bytes(self.bits // 8, "big", signed=True)
 
     def read(self, cursor: Cursor) -> Value:
         """The integer."""
@@ -103,11 +103,11 @@ class Signed(Plain):
 class Boolean(Plain):
     """True or false."""
 
-    def write(self, value: Value) -> bytes:
+    def pack(self, value: Value) -> Packed:
         """Refuses integers too."""
         if not isinstance(value, bool):
             raise _unfit(value, "true or false")
-        return cbor.boolean(value)
+        return value
 
     def read(self, cursor: Cursor) -> Value:
         """The flag."""
@@ -123,11 +123,11 @@ class Bytes(Plain):
 
     size: int
 
-    def write(self, value: Value) -> bytes:
+    def pack(self, value: Value) -> Packed:
         """Refuses any other length."""
         if not isinstance(value, (bytes, bytearray)) or len(value) != self.size:
             raise _unfit(value, f"{self.size} bytes")
-        return cbor.bytestring(bytes(value))
+        return bytes(value)
 
     def read(self, cursor: Cursor) -> bytes:
         """The bytes."""
@@ -147,11 +147,11 @@ class VarBytes(Plain):
 
     limit: int
 
-    def write(self, value: Value) -> bytes:
+    def pack(self, value: Value) -> Packed:
         """Refuses more."""
         if not isinstance(value, (bytes, bytearray)) or len(value) > self.limit:
             raise _unfit(value, f"at most {self.limit} bytes")
-        return cbor.bytestring(bytes(value))
+        return bytes(value)
 
     def read(self, cursor: Cursor) -> Value:
         """The bytes."""
@@ -167,11 +167,11 @@ class Str(Plain):
 
     limit: int
 
-    def write(self, value: Value) -> bytes:
+    def pack(self, value: Value) -> Packed:
         """Refuses more."""
         if not isinstance(value, str) or len(value.encode()) > self.limit:
             raise _unfit(value, f"text of at most {self.limit} bytes")
-        return cbor.text(value)
+        return value[:]  # a plain str, also of an enumeration's member
 
     def read(self, cursor: Cursor) -> Value:
         """The text."""
@@ -188,11 +188,11 @@ class Array(Plain):
     count: int
     of: Type
 
-    def write(self, value: Value) -> bytes:
+    def pack(self, value: Value) -> Packed:
         """Refuses any other number."""
         if not isinstance(value, Sequence) or len(value) != self.count:
             raise _unfit(value, f"{self.count} values")
-        return cbor.array(*map(self.of.write, value))
+        return [*map(self.of.pack, value)]
 
     def begin(self, cursor: Cursor) -> int:
         """How many values follow."""
@@ -214,11 +214,11 @@ class List(Plain):
     limit: int
     of: Type
 
-    def write(self, value: Value) -> bytes:
+    def pack(self, value: Value) -> Packed:
         """Refuses more."""
         if not isinstance(value, Sequence) or len(value) > self.limit:
             raise _unfit(value, f"at most {self.limit} values")
-        return cbor.array(*map(self.of.write, value))
+        return [*map(self.of.pack, value)]
 
     def begin(self, cursor: Cursor) -> int:
         """How many values follow."""
@@ -238,11 +238,11 @@ class Struct(Plain):
 
     members: tuple[tuple[str, Type], ...]
 
-    def write(self, value: Value) -> bytes:
+    def pack(self, value: Value) -> Packed:
         """Refuses a mapping with other names."""
         if not isinstance(value, Mapping) or set(value) != {name for name, _ in self.members}:
             raise _unfit(value, f"a structure of {', '.join(name for name, _ in self.members)}")
-        return cbor.array(*(type_.write(value[name]) for name, type_ in self.members))
+        return [type_.pack(value[name]) for name, type_ in self.members]
 
     def read(self, cursor: Cursor) -> dict[str, Value]:
         """The members by name."""
