@@ -65,10 +65,10 @@ def encode(value: Packed) -> bytes:
     return dumps(value)
 
 
-# Decoding is not cbor2's, for two reasons, measured with cbor2 6.3. It makes 64 to 72 bytes of objects from each byte of
-# empty arrays or maps before a schema's bounds can be compared with anything: 2 GiB from one record of a device. And its
-# import takes 1.1 ms of processor time, where a machine's sections take 0.21 ms to read here and 0.06 ms with `loads`
-# and the comparison of what `dumps` gives, so `pyspapr restore` would be slower.
+# Decoding is not cbor2's, for two reasons, measured with cbor2 6.3. It makes 64 to 72 bytes of objects from each byte
+# of empty arrays or maps before a schema's bounds can be compared with anything: 2 GiB from one record of a device.
+# And its import takes 1.1 ms of processor time, where a machine's sections take 0.21 ms to read here and 0.06 ms with
+# `loads` and the comparison of what `dumps` gives, so `pyspapr restore` would be slower.
 class Cursor:
     """Reads items one after another. `section` and `base` (the offset of the first byte) go into errors."""
 
