@@ -87,7 +87,7 @@ lockstep: lockstep-random lockstep-linux ## both engines side by side, from SEED
 
 lockstep-random:
 	PYSPAPR_LOCKSTEP_SECONDS=$(SECONDS) PYSPAPR_LOCKSTEP_SEED=$(SEED) \
-	cargo test --quiet --release -p ppc-core --test lockstep -- --nocapture random_programs_leave
+	cargo test --quiet --release -p partition --test lockstep -- --nocapture random_programs_leave
 
 lockstep-linux: build guests
 	PYTHONPATH=tools $(BIN)/python tests/lockstep_linux.py $(SECONDS) $(JOBS) $(SEED)

@@ -1,7 +1,7 @@
 """The machine's console, host side: what the guest printed, what it will read, and who listens.
 
-Output gathers beside the processor while the guest runs (`crates/native/src/terminal.rs`) and comes here in pieces of
-at most 4 KiB, at the latest when the run loop looks at its inputs. A run that waits for a text still ends at the
+Output gathers beside the processor while the guest runs (`crates/partition/src/terminal.rs`) and comes here in pieces
+of at most 4 KiB, at the latest when the run loop looks at its inputs. A run that waits for a text still ends at the
 hypercall that completes it.
 
 Input comes from `write` (any thread) and from at most one `InputSource` that is asked without blocking whenever the

@@ -1,10 +1,10 @@
-"""Run tests of crates/ppc-core as aarch64 programs, under QEMU's user-mode emulation where the host is another.
+"""Run Rust tests as aarch64 programs, under QEMU's user-mode emulation where the host is another.
 
     python tools/aarch64.py lockstep engine
 
-Each name is a test of the crate. Where rustc has no standard library for aarch64 (`rustup target add
-aarch64-unknown-linux-gnu` installs one), a whole compiler of Debian's unstable suite, which has one for each of its
-architectures, is unpacked under `.cache/aarch64/`; nothing is installed.
+Each name is a test of crates/ppc-core or crates/partition. Where rustc has no standard library for aarch64
+(`rustup target add aarch64-unknown-linux-gnu` installs one), a whole compiler of Debian's unstable suite, which has one
+for each of its architectures, is unpacked under `.cache/aarch64/`; nothing is installed.
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ def main() -> int:
         print(f"aarch64: {error}", file=sys.stderr)
         return 1
     # Another compiler's files would push out those of the usual one.
-    command = ["cargo", "test", "-p", "ppc-core", "--release", "--target", TARGET, "--target-dir", "target/aarch64"]
+    command = ["cargo", "test", "-p", "ppc-core", "-p", "partition", "--release", "--target", TARGET]
+    command += ["--target-dir", "target/aarch64"]
     for name in sys.argv[1:]:
         command += ["--test", name]
     return subprocess.run([*command, "--", "--nocapture"], cwd=ROOT, env=environment, check=False).returncode

@@ -34,9 +34,6 @@ pub const H_PROTECT: u64 = 0x18;
 /// Removes up to four entries.
 pub const H_BULK_REMOVE: u64 = 0x124;
 
-/// Every hypercall that [`Hpt::dispatch`] knows.
-pub const NUMBERS: [u64; 7] = [H_REMOVE, H_ENTER, H_READ, H_CLEAR_MOD, H_CLEAR_REF, H_PROTECT, H_BULK_REMOVE];
-
 /// A flag by its bit number, bit 0 the most significant (LoPAR, "Page Frame Table Access flags field definition").
 const fn flag(bit: u32) -> u64 {
     1 << (63 - bit)
@@ -58,23 +55,41 @@ pub const H_ICACHE_SYNCHRONIZE: u64 = flag(41);
 /// Zero the page.
 pub const H_ZERO_PAGE: u64 = flag(48);
 
+/// A hypercall on the table.
+pub struct Row {
+    /// Its number, in R3.
+    pub number: u64,
+    /// Its name in LoPAR.
+    pub name: &'static str,
+    /// What it does with R4 to R12.
+    pub handler: Handler,
+}
+
+/// What a hypercall does with R4 to R12.
+pub type Handler = fn(&Hpt, &[u64; 9], &dyn RealMap) -> Outcome;
+
+/// Every hypercall on the table.
+pub static ROWS: [Row; 7] = [
+    Row { number: H_REMOVE, name: "H_REMOVE", handler: |hpt, a, _| hpt.h_remove(a[0], a[1], a[2]) },
+    Row {
+        number: H_ENTER,
+        name: "H_ENTER",
+        handler: |hpt, a, map| hpt.h_enter(a[0], a[1], Hpte { v: a[2], r: a[3] }, map),
+    },
+    Row { number: H_READ, name: "H_READ", handler: |hpt, a, _| hpt.h_read(a[0], a[1]) },
+    Row { number: H_CLEAR_MOD, name: "H_CLEAR_MOD", handler: |hpt, a, _| hpt.h_clear(a[1], R_C) },
+    Row { number: H_CLEAR_REF, name: "H_CLEAR_REF", handler: |hpt, a, _| hpt.h_clear(a[1], R_R) },
+    Row { number: H_PROTECT, name: "H_PROTECT", handler: |hpt, a, _| hpt.h_protect(a[0], a[1], a[2]) },
+    Row { number: H_BULK_REMOVE, name: "H_BULK_REMOVE", handler: |hpt, a, _| bulk::h_bulk_remove(hpt, a) },
+];
+
 impl Hpt {
     /// Runs hypercall `number` with `args` from R4 on; `None` if it is none of the table's.
-    #[inline]
-    pub fn dispatch(&self, number: u64, args: &[u64; 9], map: &impl RealMap) -> Option<Outcome> {
-        Some(match number {
-            H_ENTER => self.h_enter(args[0], args[1], Hpte { v: args[2], r: args[3] }, map),
-            H_REMOVE => self.h_remove(args[0], args[1], args[2]),
-            H_READ => self.h_read(args[0], args[1]),
-            H_PROTECT => self.h_protect(args[0], args[1], args[2]),
-            H_CLEAR_REF => self.h_clear(args[1], R_R),
-            H_CLEAR_MOD => self.h_clear(args[1], R_C),
-            H_BULK_REMOVE => bulk::h_bulk_remove(self, args),
-            _ => return None,
-        })
+    pub fn dispatch(&self, number: u64, args: &[u64; 9], map: &dyn RealMap) -> Option<Outcome> {
+        ROWS.iter().find(|row| row.number == number).map(|row| (row.handler)(self, args, map))
     }
 
-    fn h_enter(&self, flags: u64, ptex: u64, asked: Hpte, map: &impl RealMap) -> Outcome {
+    fn h_enter(&self, flags: u64, ptex: u64, asked: Hpte, map: &dyn RealMap) -> Outcome {
         if ptex >= self.slots() {
             return Outcome::new(H_PARAMETER);
         }
@@ -342,11 +357,14 @@ mod tests {
     }
 
     #[test]
-    fn every_listed_number_is_answered_and_every_other_one_left_to_others() -> Result {
+    fn every_row_is_found_by_its_own_number_and_no_other_number_is_answered() -> Result {
         let hpt = Hpt::new(18)?;
+        for (i, row) in ROWS.iter().enumerate() {
+            assert!(ROWS[..i].iter().all(|other| (other.number, other.name) != (row.number, row.name)));
+        }
         for number in (0..0x1000).chain([u64::MAX]) {
             let answered = hpt.dispatch(number, &[0; 9], &RamLimit(0)).is_some();
-            assert_eq!(answered, NUMBERS.contains(&number), "{number:#x}");
+            assert_eq!(answered, ROWS.iter().any(|row| row.number == number), "{number:#x}");
         }
         Ok(())
     }

@@ -25,7 +25,10 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    pub(crate) fn new(rc: i64) -> Self {
+    /// A return code, no results, and no translation to forget.
+    #[inline]
+    #[must_use]
+    pub fn new(rc: i64) -> Self {
         Self { rc, out: [0; 8], out_len: 0, invalidated: [Invalidated::default(); 4], invalidated_len: 0 }
     }
 
@@ -43,12 +46,16 @@ impl Outcome {
         &self.invalidated[..self.invalidated_len]
     }
 
-    pub(crate) fn with_out(mut self, out: &[u64]) -> Self {
+    /// The same with results for R4 and on, at most eight.
+    #[inline]
+    #[must_use]
+    pub fn with_out(mut self, out: &[u64]) -> Self {
         self.out[..out.len()].copy_from_slice(out);
         self.out_len = out.len();
         self
     }
 
+    #[inline]
     pub(crate) fn invalidating(mut self, ptex: u64, entry: Hpte) -> Self {
         self.invalidated[self.invalidated_len] = Invalidated { ptex, entry };
         self.invalidated_len += 1;

@@ -6,6 +6,8 @@ pub const H_SUCCESS: i64 = 0;
 pub const H_HARDWARE: i64 = -1;
 /// No such hypercall.
 pub const H_FUNCTION: i64 = -2;
+/// A hypercall from problem state.
+pub const H_PRIVILEGE: i64 = -3;
 /// A parameter is out of range.
 pub const H_PARAMETER: i64 = -4;
 /// The group, or with H_EXACT the entry, is in use.

@@ -8,7 +8,7 @@
 //! lock is right as of some moment. The lock is held for a few instructions and never while another is awaited.
 //!
 //! A change stores `V_DIRTY` together with the new doubleword 0 and then marks the group in the dirty summary.
-//! The store is a sequentially consistent exchange because of the proof in [`crate::bits`].
+//! The store is a sequentially consistent exchange because of the proof in [`track::bits`].
 //!
 //! `touched` has the groups that were ever written: the others are zero, and are neither read nor locked.
 

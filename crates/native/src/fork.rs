@@ -7,7 +7,7 @@
 //! Must hold: RAM and hash tables are reached through a [`Presence`] only, and work on them that goes on without the GIL is
 //! done within [`Presence::detach`] or between [`Presence::enter`] and the end of what it returns.
 
-use crate::error;
+use crate::error::{self, Result};
 use ppc_core::{jit, ram::Ram as Core};
 use pyo3::{prelude::*, types::PyDict};
 use std::cell::RefCell;
@@ -86,15 +86,16 @@ impl Presence {
 
     /// Raises StateError if it is not here.
     #[inline]
-    pub fn check(&self) -> PyResult<()> {
+    pub fn check(&self) -> Result<()> {
         match self.lost.load(Relaxed) {
             0 => Ok(()),
-            why => Err(error::lost(why == Lost::InUse as u8)),
+            why if why == Lost::InUse as u8 => Err(error::IN_USE),
+            _ => Err(error::NOT_COPIED),
         }
     }
 
     /// Begins a use. Raises StateError if it is not here.
-    pub fn enter(&self) -> PyResult<Use<'_>> {
+    pub fn enter(&self) -> Result<Use<'_>> {
         self.check()?;
         self.users.fetch_add(1, Relaxed);
         MINE.with_borrow_mut(|mine| mine.push(self));
@@ -102,7 +103,7 @@ impl Presence {
     }
 
     /// The result of `function`, which runs without the GIL. Raises StateError if it is not here.
-    pub fn detach<T: Send>(&self, py: Python<'_>, function: impl FnOnce() -> T + Send) -> PyResult<T> {
+    pub fn detach<T: Send>(&self, py: Python<'_>, function: impl FnOnce() -> T + Send) -> Result<T> {
         let _use = self.enter()?;
         Ok(py.detach(function))
     }

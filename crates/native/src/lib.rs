@@ -1,4 +1,4 @@
-//! `pyspapr._native`: thin PyO3 wrappers around `ppc-core` and `hpt`; no semantics of its own.
+//! `pyspapr._native`: Python's view of `partition`, `ppc-core` and `hpt`. Conversions only: what a guest can tell is below.
 
 use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
@@ -8,11 +8,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 mod error;
 mod fork;
 mod hpt;
-mod hypercall;
 mod memory;
+mod options;
 mod ram;
 mod stream;
-mod terminal;
 mod unpack;
 mod vcpu;
 

@@ -1,6 +1,7 @@
 //! The host's memory. An allocation that fails inside Rust ends the process, so whatever is about to allocate much asks first.
 
-use pyo3::{exceptions::PyMemoryError, prelude::*, types::PyBytes};
+use crate::error::{Error, Result};
+use pyo3::{prelude::*, types::PyBytes};
 
 /// What a processor with its caches takes, amply.
 pub const PROCESSOR: usize = 8 << 20;
@@ -8,18 +9,18 @@ pub const PROCESSOR: usize = 8 << 20;
 pub const PIECES: usize = 8 << 20;
 
 /// Raises MemoryError unless the host gives `bytes` now; they are given back at once, for what comes next.
-pub fn room(bytes: usize) -> PyResult<()> {
+pub fn room(bytes: usize) -> Result<()> {
     let mut probe = Vec::<u8>::new();
     let given = probe.try_reserve_exact(bytes);
     // An allocation that nobody looks at need not be made.
     std::hint::black_box(&probe);
-    given.map_err(|_| PyMemoryError::new_err(format!("the host has not {bytes} bytes of memory left")))
+    given.map_err(|_| Error::Memory(bytes))
 }
 
 /// `data` for Python, or MemoryError (`PyBytes::new` panics).
-pub fn bytes<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
-    PyBytes::new_with(py, data.len(), |buffer| {
+pub fn bytes<'py>(py: Python<'py>, data: &[u8]) -> Result<Bound<'py, PyBytes>> {
+    Ok(PyBytes::new_with(py, data.len(), |buffer| {
         buffer.copy_from_slice(data);
         Ok(())
-    })
+    })?)
 }

@@ -1,11 +1,12 @@
 //! `Ram`: guest memory for Python.
 
-use crate::stream::{self, Compression, RamPass, RamSnapshot, Start};
-use crate::{error, fork::Presence, memory};
+use crate::error::{Error, Result};
+use crate::options::Compression;
+use crate::stream::{self, RamPass, RamSnapshot, Start};
+use crate::{fork::Presence, memory};
 use ppc_core::ram::{Ram as Core, RamPass as Pass};
 use ppc_core::tlb::GRAIN;
-use pyo3::{buffer::PyBuffer, exceptions::PyValueError, prelude::*, types::PyBytes};
-use std::io::ErrorKind;
+use pyo3::{buffer::PyBuffer, prelude::*, types::PyBytes};
 use std::os::fd::{BorrowedFd, RawFd};
 use std::sync::Arc;
 use track::Tracked;
@@ -28,7 +29,12 @@ impl Ram {
         (&self.core, &self.presence)
     }
 
-    fn here(&self) -> PyResult<&Arc<Core>> {
+    /// The error of an access to these bytes.
+    fn outside(&self, address: u64, length: u64) -> Error {
+        Error::Outside { address, length, size: self.core.size() }
+    }
+
+    fn here(&self) -> Result<&Arc<Core>> {
         self.presence.check()?;
         Ok(&self.core)
     }
@@ -37,12 +43,12 @@ impl Ram {
 #[pymethods]
 impl Ram {
     #[new]
-    fn new(size: u64) -> PyResult<Self> {
+    fn new(size: u64) -> Result<Self> {
         check_size(size)?;
         memory::room(memory::PIECES)?;
         let core = Core::new(size)
             .map(Arc::new)
-            .map_err(|e| error::config(format!("RAM of {size} bytes cannot be had: {e}")))?;
+            .map_err(|e| Error::config(format!("RAM of {size} bytes cannot be had: {e}")))?;
         let presence = Presence::of_shared(&core);
         Ok(Self { core, presence })
     }
@@ -53,39 +59,39 @@ impl Ram {
     }
 
     /// Copies `length` bytes out.
-    fn read<'py>(&self, py: Python<'py>, address: u64, length: u64) -> PyResult<Bound<'py, PyBytes>> {
+    fn read<'py>(&self, py: Python<'py>, address: u64, length: u64) -> Result<Bound<'py, PyBytes>> {
         let ram = self.here()?;
         if !ram.contains(address, length) {
-            return Err(error::outside(address, length, ram.size()));
+            return Err(self.outside(address, length));
         }
-        PyBytes::new_with(py, length as usize, |buf| {
-            ram.read_bytes(address, buf).ok_or_else(|| error::outside(address, length, ram.size()))
-        })
+        Ok(PyBytes::new_with(py, length as usize, |buf| {
+            Ok(ram.read_bytes(address, buf).ok_or_else(|| self.outside(address, length))?)
+        })?)
     }
 
     /// Copies `data` in.
-    fn write(&self, py: Python<'_>, address: u64, data: PyBuffer<u8>) -> PyResult<()> {
+    fn write(&self, py: Python<'_>, address: u64, data: PyBuffer<u8>) -> Result<()> {
         let bytes = data.to_vec(py)?;
         let length = bytes.len() as u64;
         let ram = self.here()?;
-        ram.write_bytes(address, &bytes).ok_or_else(|| error::outside(address, length, ram.size()))
+        ram.write_bytes(address, &bytes).ok_or_else(|| self.outside(address, length))
     }
 
     /// Sets `length` bytes to `byte`.
     #[pyo3(signature = (address, length, byte = 0))]
-    fn fill(&self, address: u64, length: u64, byte: u8) -> PyResult<()> {
+    fn fill(&self, address: u64, length: u64, byte: u8) -> Result<()> {
         let ram = self.here()?;
-        ram.fill(address, length, byte).ok_or_else(|| error::outside(address, length, ram.size()))
+        ram.fill(address, length, byte).ok_or_else(|| self.outside(address, length))
     }
 
     /// 32 bytes that depend on size and contents only.
-    fn digest<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+    fn digest<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyBytes>> {
         memory::room(memory::PIECES)?;
         memory::bytes(py, &self.presence.detach(py, || self.core.digest())?)
     }
 
     /// Numbers of the grains whose contents are not the same as in `other`; behind the end of either they are zero.
-    fn unlike(&self, py: Python<'_>, other: &Self) -> PyResult<Vec<u64>> {
+    fn unlike(&self, py: Python<'_>, other: &Self) -> Result<Vec<u64>> {
         let _use = other.presence.enter()?;
         self.presence.detach(py, || self.core.unlike(&other.core))
     }
@@ -93,35 +99,35 @@ impl Ram {
     /// RAM backed copy-on-write by `size` bytes of a file from `offset` on, both multiples of 4096. The file must
     /// keep its contents as long as the RAM lives; the descriptor may be closed.
     #[staticmethod]
-    fn map_file(py: Python<'_>, fd: RawFd, offset: u64, size: u64) -> PyResult<Self> {
+    fn map_file(py: Python<'_>, fd: RawFd, offset: u64, size: u64) -> Result<Self> {
         check_size(size)?;
         let fd = borrow(fd)?;
-        py.detach(|| Core::map_file(fd, offset, size)).map(Self::private).map_err(os_error)
+        Ok(Self::private(py.detach(|| Core::map_file(fd, offset, size))?))
     }
 
     /// Writes the contents into a file from `offset` on, with holes for zeroes; returns the bytes that are none.
-    fn write_sparse(&self, py: Python<'_>, fd: RawFd, offset: u64) -> PyResult<u64> {
+    fn write_sparse(&self, py: Python<'_>, fd: RawFd, offset: u64) -> Result<u64> {
         memory::room(memory::PIECES)?;
         let fd = borrow(fd)?;
-        self.presence.detach(py, || self.core.write_sparse(fd, offset))?.map_err(os_error)
+        Ok(self.presence.detach(py, || self.core.write_sparse(fd, offset))??)
     }
 
     /// Freezes the contents. No processor may be running.
-    fn snapshot(&self, py: Python<'_>) -> PyResult<RamSnapshot> {
+    fn snapshot(&self, py: Python<'_>) -> Result<RamSnapshot> {
         memory::room(memory::PIECES)?;
-        self.presence.detach(py, || self.core.snapshot())?.map(|s| RamSnapshot(Arc::new(s))).map_err(os_error)
+        Ok(RamSnapshot(Arc::new(self.presence.detach(py, || self.core.snapshot())??)))
     }
 
     /// New RAM with the contents of a snapshot, copied as it is written.
     #[staticmethod]
-    fn from_snapshot(snapshot: &RamSnapshot) -> PyResult<Self> {
-        Core::from_snapshot(&snapshot.0).map(Self::private).map_err(os_error)
+    fn from_snapshot(snapshot: &RamSnapshot) -> Result<Self> {
+        Ok(Self::private(Core::from_snapshot(&snapshot.0)?))
     }
 
     /// Begins a pass, which takes its marks all at once. No processor may be running; each needs `protect_writes` afterwards.
-    fn start_pass(&self, py: Python<'_>, start: Start) -> PyResult<RamPass> {
+    fn start_pass(&self, py: Python<'_>, start: Start) -> Result<RamPass> {
         let pass = self.presence.detach(py, || Pass::start(&self.core, start.into()))?;
-        Ok(RamPass::new(pass.map_err(error::pass)?, self.presence.clone()))
+        Ok(RamPass::new(pass?, self.presence.clone()))
     }
 
     /// Checks a chunk of a pass and writes it; returns the number of grains.
@@ -131,21 +137,18 @@ impl Ram {
         py: Python<'_>,
         index: &[u8],
         data: &[u8],
-        compression: Option<&str>,
-    ) -> PyResult<u64> {
-        let compression = Compression::named(compression)?;
-        self.presence
-            .detach(py, || stream::load(&self.core, index, data, compression))?
-            .map_err(error::stream)
+        compression: Option<Compression>,
+    ) -> Result<u64> {
+        Ok(self.presence.detach(py, || stream::load(&self.core, index, data, compression))??)
     }
 
     /// Number of grains written since a live pass took them.
-    fn dirty_grains(&self) -> PyResult<u64> {
+    fn dirty_grains(&self) -> Result<u64> {
         Ok(self.here()?.dirty_grains())
     }
 
     /// What RAM holds now is a base. As for a pass, each processor needs `protect_writes` afterwards.
-    fn set_base(&self) -> PyResult<()> {
+    fn set_base(&self) -> Result<()> {
         self.here()?.set_base();
         Ok(())
     }
@@ -156,27 +159,19 @@ impl Ram {
     }
 }
 
-fn check_size(size: u64) -> PyResult<()> {
+fn check_size(size: u64) -> Result<()> {
     if size == 0 || !size.is_multiple_of(GRAIN) || size > 1 << 46 {
-        return Err(error::config(format!("RAM of {size} bytes: wanted a multiple of {GRAIN} up to 2^46")));
+        return Err(Error::config(format!("RAM of {size} bytes: wanted a multiple of {GRAIN} up to 2^46")));
     }
     Ok(())
 }
 
 /// A descriptor that Python keeps open during the call.
-fn borrow<'fd>(fd: RawFd) -> PyResult<BorrowedFd<'fd>> {
+fn borrow<'fd>(fd: RawFd) -> Result<BorrowedFd<'fd>> {
     if fd < 0 {
-        return Err(PyValueError::new_err(format!("file descriptor {fd} is none")));
+        return Err(Error::Value(format!("file descriptor {fd} is none")));
     }
     // SAFETY: the number is only handed to system calls, which refuse one that is not open; the caller keeps it open
     // until they return, as for every function of Python that takes a descriptor.
     Ok(unsafe { BorrowedFd::borrow_raw(fd) })
-}
-
-fn os_error(e: std::io::Error) -> PyErr {
-    if e.kind() == ErrorKind::InvalidInput && e.raw_os_error().is_none() {
-        PyValueError::new_err(e.to_string())
-    } else {
-        e.into()
-    }
 }

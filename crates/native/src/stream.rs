@@ -1,8 +1,10 @@
 //! `RamPass`, `HptPass` and `RamSnapshot`: what a save or a migration walks over; and compression of RAM's data.
 
-use crate::{error, fork::Presence, memory};
+use crate::error::Result;
+use crate::options::Compression;
+use crate::{fork::Presence, memory};
 use ppc_core::ram::{Ram, RamPass as RamCore, Snapshot};
-use pyo3::{exceptions::PyValueError, prelude::*, types::PyBytes};
+use pyo3::{prelude::*, types::PyBytes};
 use std::sync::Arc;
 use track::StreamError;
 
@@ -12,33 +14,7 @@ const ZSTD_LEVEL: i32 = 1;
 /// Bytes of contents that a pass gives out at once, at most.
 const LONGEST: usize = (ppc_core::ram::MAX_CHUNK_PAGES * ppc_core::tlb::GRAIN) as usize;
 
-/// How RAM's data are compressed.
-#[derive(Clone, Copy)]
-pub enum Compression {
-    Zstd,
-    Lz4,
-}
-
 impl Compression {
-    /// By the name that Python uses.
-    pub fn named(name: Option<&str>) -> PyResult<Option<Self>> {
-        match name {
-            None => Ok(None),
-            Some("zstd") => Ok(Some(Self::Zstd)),
-            Some("lz4") => Ok(Some(Self::Lz4)),
-            Some(other) => {
-                Err(PyValueError::new_err(format!("unknown compression {other:?}; known: zstd, lz4, None")))
-            }
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Zstd => "zstd",
-            Self::Lz4 => "lz4",
-        }
-    }
-
     fn compress(self, data: &[u8]) -> std::io::Result<Vec<u8>> {
         match self {
             Self::Zstd => zstd::bulk::compress(data, ZSTD_LEVEL),
@@ -138,9 +114,8 @@ impl RamPass {
         &self,
         py: Python<'py>,
         max_bytes: usize,
-        compression: Option<&str>,
-    ) -> PyResult<Option<RamChunk<'py>>> {
-        let compression = Compression::named(compression)?;
+        compression: Option<Compression>,
+    ) -> Result<Option<RamChunk<'py>>> {
         memory::room(memory::PIECES + 3 * max_bytes.min(LONGEST))?;
         let chunk = self.presence.detach(py, || -> std::io::Result<_> {
             let Some(mut chunk) = self.core.next(max_bytes) else { return Ok(None) };
@@ -155,13 +130,13 @@ impl RamPass {
 
     /// Grains not yet given out.
     #[getter]
-    fn remaining(&self) -> PyResult<u64> {
+    fn remaining(&self) -> Result<u64> {
         self.presence.check()?;
         Ok(self.core.remaining())
     }
 
     /// The pass has failed: everything it took is dirty again, and it is over.
-    fn put_back(&self, py: Python<'_>) -> PyResult<()> {
+    fn put_back(&self, py: Python<'_>) -> Result<()> {
         self.presence.detach(py, || self.core.put_back())
     }
 }
@@ -186,7 +161,7 @@ impl HptPass {
 #[pymethods]
 impl HptPass {
     /// The next chunk with its numbers of entries that are not zero and that become zero, or `None` when the pass is over.
-    fn next<'py>(&self, py: Python<'py>, max_bytes: usize) -> PyResult<Option<HptChunk<'py>>> {
+    fn next<'py>(&self, py: Python<'py>, max_bytes: usize) -> Result<Option<HptChunk<'py>>> {
         memory::room(memory::PIECES + 3 * max_bytes.min(LONGEST))?;
         let chunk = self.presence.detach(py, || self.core.next(max_bytes))?;
         let Some(chunk) = chunk else { return Ok(None) };
@@ -195,13 +170,13 @@ impl HptPass {
 
     /// Entries expected to come.
     #[getter]
-    fn remaining(&self) -> PyResult<u64> {
+    fn remaining(&self) -> Result<u64> {
         self.presence.check()?;
         Ok(self.core.remaining())
     }
 
     /// The pass has failed: everything it took is dirty again, and it is over.
-    fn put_back(&self, py: Python<'_>) -> PyResult<()> {
+    fn put_back(&self, py: Python<'_>) -> Result<()> {
         self.presence.detach(py, || self.core.put_back())
     }
 }
@@ -221,9 +196,9 @@ impl RamSnapshot {
 /// What a chunk of the hash page table says: (index, doubleword 0, doubleword 1) of each entry, zeroes for one that
 /// is removed; first (None, 0, 0) if it erases the table.
 #[pyfunction]
-pub fn hpt_chunk_entries(chunk: &[u8], shift: u32) -> PyResult<Vec<(Option<u64>, u64, u64)>> {
+pub fn hpt_chunk_entries(chunk: &[u8], shift: u32) -> Result<Vec<(Option<u64>, u64, u64)>> {
     if !(hpt::MIN_SHIFT..=hpt::MAX_SHIFT).contains(&shift) {
-        return Err(error::config(hpt::HptError::Shift { shift }));
+        return Err(hpt::HptError::Shift { shift }.into());
     }
     memory::room(chunk.len().saturating_mul(64))?;
     let mut entries = Vec::new();
@@ -232,18 +207,16 @@ pub fn hpt_chunk_entries(chunk: &[u8], shift: u32) -> PyResult<Vec<(Option<u64>,
             hpt::chunk::Record::Erase => (None, 0, 0),
             hpt::chunk::Record::Entry(ptex, entry) => (Some(ptex), entry.v, entry.r),
         });
-    })
-    .map_err(error::stream)?;
+    })?;
     Ok(entries)
 }
 
 /// The grains that the index of a chunk of RAM of `size` bytes names: (number, whether it is all zero).
 #[pyfunction]
-pub fn ram_chunk_grains(index: &[u8], size: u64) -> PyResult<Vec<(u64, bool)>> {
+pub fn ram_chunk_grains(index: &[u8], size: u64) -> Result<Vec<(u64, bool)>> {
     memory::room(index.len().saturating_mul(64))?;
     let mut grains = Vec::new();
-    ppc_core::ram::parse_index(index, size.div_ceil(ppc_core::tlb::GRAIN), |n, zero| grains.push((n, zero)))
-        .map_err(error::stream)?;
+    ppc_core::ram::parse_index(index, size.div_ceil(ppc_core::tlb::GRAIN), |n, zero| grains.push((n, zero)))?;
     Ok(grains)
 }
 
@@ -254,23 +227,23 @@ pub fn ram_chunk_data<'py>(
     py: Python<'py>,
     data: &[u8],
     length: usize,
-    compression: Option<&str>,
-) -> PyResult<Bound<'py, PyBytes>> {
+    compression: Option<Compression>,
+) -> Result<Bound<'py, PyBytes>> {
     let limit = ppc_core::ram::MAX_CHUNK_PAGES * ppc_core::tlb::GRAIN;
     if length as u64 > limit {
         let got = length as u64;
-        return Err(error::stream(StreamError::TooLarge { section: "ram", limit, got }));
+        return Err(StreamError::TooLarge { section: "ram", limit, got }.into());
     }
-    match Compression::named(compression)? {
+    match compression {
         Some(method) if length > 0 => {
             memory::room(memory::PIECES + length)?;
-            let raw = py.detach(|| method.decompress(data, length)).map_err(error::stream)?;
+            let raw = py.detach(|| method.decompress(data, length))?;
             memory::bytes(py, &raw)
         }
         _ if data.len() == length => memory::bytes(py, data),
         _ => {
             let (wanted, got) = (length as u64, data.len() as u64);
-            Err(error::stream(StreamError::Length { section: "ram", wanted, got }))
+            Err(StreamError::Length { section: "ram", wanted, got }.into())
         }
     }
 }

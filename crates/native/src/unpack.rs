@@ -1,7 +1,10 @@
 //! `ZstdDecompressor`: for kernels that are compressed, with the interface of Python's own `lzma.LZMADecompressor`.
 
-use crate::memory;
-use pyo3::{exceptions::PyValueError, prelude::*, types::PyBytes};
+use crate::{
+    error::{Error, Result},
+    memory,
+};
+use pyo3::{prelude::*, types::PyBytes};
 use zstd::stream::raw::{Decoder, Operation};
 
 /// Unpacks one frame, piece by piece. Its own memory is bounded: a frame that needs a window of more than 128 MiB, which
@@ -18,7 +21,7 @@ pub struct ZstdDecompressor {
 #[pymethods]
 impl ZstdDecompressor {
     #[new]
-    fn new() -> PyResult<Self> {
+    fn new() -> Result<Self> {
         Ok(Self { decoder: Decoder::new()?, input: Vec::new(), eof: false, needs_input: true })
     }
 
@@ -40,7 +43,7 @@ impl ZstdDecompressor {
         py: Python<'py>,
         data: &[u8],
         max_length: usize,
-    ) -> PyResult<Bound<'py, PyBytes>> {
+    ) -> Result<Bound<'py, PyBytes>> {
         memory::room(memory::PIECES + max_length.saturating_add(2 * data.len()))?;
         self.input.extend_from_slice(data);
         let mut output = vec![0; max_length];
@@ -49,7 +52,7 @@ impl ZstdDecompressor {
             let status = self
                 .decoder
                 .run_on_buffers(&self.input[read..], &mut output[written..])
-                .map_err(|error| PyValueError::new_err(error.to_string()))?;
+                .map_err(|error| Error::Value(error.to_string()))?;
             read += status.bytes_read;
             written += status.bytes_written;
             self.eof = status.remaining == 0;

@@ -1,37 +1,22 @@
 //! `Vcpu`: one processor for Python.
 
 use crate::{
-    error,
+    error::{self, Error, Result},
     fork::Presence,
     hpt::Hpt,
-    hypercall::{self, Native},
     memory,
+    options::{Clock, Engine, Model},
     ram::Ram,
-    terminal::{self, Terminal},
 };
-use ppc_core::{
-    engine::{Engine, EngineKind},
-    exit::Exit,
-    host_clock::HostClock,
-    mmu::Access,
-    model, msr,
-    profile::{TIERS, Tier, Way},
-    regs,
-    slb::SlbEntry,
-    state::Cpu,
-    time::Clock,
-};
+use partition::{Exit, Kick, Partition, Place};
+use ppc_core::{engine::Engine as Core, mmu::Access, msr, profile::TIERS, regs, slb::SlbEntry, state::Cpu};
 use pyo3::{
-    exceptions::{PyKeyError, PyValueError},
     prelude::*,
     types::{PyBytes, PyDict, PyTuple},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{
-        Arc, Mutex, MutexGuard, TryLockError,
-        atomic::{AtomicBool, Ordering::*},
-    },
+    sync::{Arc, Mutex, MutexGuard, TryLockError},
     time::{Duration, Instant},
 };
 
@@ -48,41 +33,16 @@ pub const EXIT_DIVERGED: u32 = 9;
 /// Beside each of them: output waits in `take_output`.
 pub const OUTPUT: u32 = 0x100;
 
-/// Instructions between looks at the kick flag, at most: the dearest ones (software floating point) take up to a
-/// microsecond on either engine, and a kick is answered within 50 ms of them.
-const SLICE: u64 = 25_000;
-/// Bytes of a recording that are kept before Python takes them.
-const RECORDING: usize = 1 << 20;
 /// Time between looks at Python's signals, so that Ctrl-C is answered well within 50 ms.
 const SIGNALS: Duration = Duration::from_millis(10);
-/// R3 of a hypercall from problem state (PAPR, "Hypervisor Call Return Codes"): H_PRIVILEGE.
-const H_PRIVILEGE: i64 = -3;
-
-/// Between two instructions: the count of instructions, entries of the clock's tape, and the address of the next one. At
-/// one count there may be several, since interrupts and readings of the clock are no instructions.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Place {
-    instructions: u64,
-    entries: u64,
-    pc: u64,
-}
 
 struct Inner {
-    engine: Engine,
+    /// Of one processor.
+    partition: Partition,
     /// Of its RAM and of its hash table.
     presences: [Arc<Presence>; 2],
-    halted: bool,
-    native: Native,
-    terminal: Terminal,
+    /// Address and word of the latest EXIT_UNIMPLEMENTED.
     unimplemented: (u64, u64),
-    /// Nanoseconds that virtual time may have skipped at most.
-    idle_limit: u64,
-    /// Where a replay has something to do between two instructions.
-    place: Option<Place>,
-    /// Why a replay is not what was recorded.
-    astray: String,
-    /// Where the `sc` is that Python has been told of and has not answered.
-    unanswered: Option<u64>,
 }
 
 /// One processor. `run` releases the GIL; `kick` may be called from any thread.
@@ -90,15 +50,15 @@ struct Inner {
 pub struct Vcpu {
     inner: Mutex<Inner>,
     presence: Arc<Presence>,
-    kicked: Arc<AtomicBool>,
+    kick: Kick,
 }
 
 impl Vcpu {
-    fn lock(&self) -> PyResult<MutexGuard<'_, Inner>> {
+    fn lock(&self) -> Result<MutexGuard<'_, Inner>> {
         self.presence.check()?;
         let inner = match self.inner.try_lock() {
             Ok(guard) => guard,
-            Err(TryLockError::WouldBlock) => return Err(error::busy()),
+            Err(TryLockError::WouldBlock) => return Err(error::BUSY),
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
         };
         inner.presences.iter().try_for_each(|presence| presence.check())?;
@@ -107,114 +67,30 @@ impl Vcpu {
 }
 
 impl Inner {
-    fn replaying(&self) -> bool {
-        matches!(&self.engine.cpu.clock, Clock::Host(host) if host.replaying())
+    fn vcpu(&mut self) -> &mut partition::Vcpu {
+        &mut self.partition.vcpus[0]
     }
 
-    fn here(&self) -> Place {
-        let cpu = &self.engine.cpu;
-        let entries = match &cpu.clock {
-            Clock::Virtual => 0,
-            Clock::Host(host) => host.entries(),
-        };
-        Place { instructions: cpu.icount, entries, pc: cpu.cia }
+    fn cpu(&mut self) -> &mut Cpu {
+        &mut self.vcpu().engine.cpu
     }
 
-    /// Between two slices of a run that is recorded or replayed: how far the next may go, or why none may.
-    fn tape(&mut self, end: u64) -> Result<u64, u32> {
-        let here = self.here();
-        let Clock::Host(host) = &self.engine.cpu.clock else { return self.until_place(here, end) };
-        if host.written() >= RECORDING {
-            return Err(EXIT_TAPE);
-        }
-        if !host.replaying() {
-            return Ok(end);
-        }
-        if let Some(count) = host.missed() {
-            self.astray = format!("it asks for the time at instruction {count}");
-            return Err(EXIT_DIVERGED);
-        }
-        if let Some(count) = host.due_at()
-            && count < here.instructions
-        {
-            self.astray = format!("it did not ask for the time at instruction {count}");
-            return Err(EXIT_DIVERGED);
-        }
-        if host.due_at().is_none() && self.place.is_none() {
-            return Err(EXIT_TAPE);
-        }
-        let end = if self.place.is_none() { end.min(host.ends_at()) } else { end };
-        self.until_place(here, end)
-    }
-
-    fn until_place(&mut self, here: Place, end: u64) -> Result<u64, u32> {
-        let Some(place) = self.place else { return Ok(end) };
-        if here == place {
-            self.place = None;
-            return Err(EXIT_PLACE);
-        }
-        if here.instructions > place.instructions {
-            self.astray = format!("it was not at {:#x} after instruction {}", place.pc, place.instructions);
-            return Err(EXIT_DIVERGED);
-        }
-        Ok(end.min(place.instructions))
-    }
-
-    /// Runs until something needs Python. `None`: only the slice is over.
-    fn slice(&mut self, end: u64) -> Option<u32> {
-        if self.halted {
-            let cpu = &mut self.engine.cpu;
-            if !cpu.wakeup_pending() {
-                match (&cpu.clock, cpu.decrementer_deadline()) {
-                    (Clock::Virtual, Some(nanos)) => {
-                        let skipped = cpu.idle_nanos.saturating_add(nanos.saturating_sub(cpu.nanos()));
-                        if skipped <= self.idle_limit {
-                            cpu.skip_to(nanos);
-                        }
-                    }
-                    _ => cpu.read_clock_again(),
-                }
-                if !cpu.wakeup_pending() {
-                    return Some(EXIT_HALTED);
-                }
-            }
-            self.halted = false;
-        }
-        let until = end.min(self.engine.cpu.icount.saturating_add(SLICE));
-        match self.engine.run_a_while(until) {
-            Exit::Limit if self.engine.cpu.icount >= end => Some(EXIT_LIMIT),
-            Exit::Limit => None,
-            Exit::Hung => Some(EXIT_HUNG),
+    /// The number by which Python knows an exit.
+    fn number(&mut self, exit: Exit) -> u32 {
+        match exit {
+            Exit::Limit => EXIT_LIMIT,
+            Exit::Hypercall => EXIT_HYPERCALL,
+            Exit::Halted => EXIT_HALTED,
+            Exit::Kicked => EXIT_KICKED,
             Exit::Unimplemented { cia, word } => {
                 self.unimplemented = (cia, word);
-                Some(EXIT_UNIMPLEMENTED)
+                EXIT_UNIMPLEMENTED
             }
-            Exit::Hypercall { sc } => {
-                let cpu = &mut self.engine.cpu;
-                if cpu.msr & msr::PR != 0 {
-                    cpu.gpr[3] = H_PRIVILEGE as u64;
-                    if let Some(profile) = &mut self.engine.profile {
-                        profile.left(Way::ProblemHypercall);
-                    }
-                    return None;
-                }
-                let number = cpu.gpr[3];
-                self.engine.switch(Tier::Hypercalls);
-                let cpu = &mut self.engine.cpu;
-                let native = self.terminal.handle(cpu) || self.native.handle(cpu);
-                if let Some(profile) = &mut self.engine.profile {
-                    profile.hypercall(number, native);
-                }
-                if native {
-                    return None;
-                }
-                // Who answers for the terminal depends on the host, and the tape must not.
-                if terminal::name(number).is_none() {
-                    self.engine.cpu.read_clock();
-                }
-                self.unanswered = Some(sc);
-                Some(EXIT_HYPERCALL)
-            }
+            Exit::Hung => EXIT_HUNG,
+            Exit::Output => EXIT_OUTPUT,
+            Exit::Place => EXIT_PLACE,
+            Exit::Tape => EXIT_TAPE,
+            Exit::Diverged => EXIT_DIVERGED,
         }
     }
 }
@@ -222,173 +98,116 @@ impl Inner {
 #[pymethods]
 impl Vcpu {
     #[new]
-    #[pyo3(signature = (ram, hpt, model, *, index = 0, clock = "virtual", strict = false, seed = 0, engine = "jit"))]
+    #[pyo3(
+        signature = (ram, hpt, model, *, index = 0, clock = Clock::Virtual, strict = false, seed = 0, engine = Engine::Jit),
+        text_signature = "(ram, hpt, model, *, index=0, clock='virtual', strict=False, seed=0, engine='jit')",
+    )]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments")]
     fn new(
         ram: &Ram,
         hpt: &Hpt,
-        model: &str,
+        model: Model,
         index: u32,
-        clock: &str,
+        clock: Clock,
         strict: bool,
         seed: u64,
-        engine: &str,
-    ) -> PyResult<Self> {
-        let Some(known) = model::by_name(model) else {
-            let names: Vec<_> = model::MODELS.iter().map(|m| m.name).collect();
-            return Err(error::config(format!("unknown CPU model {model:?}; known: {}", names.join(", "))));
-        };
+        engine: Engine,
+    ) -> Result<Self> {
         memory::room(memory::PROCESSOR)?;
-        let mut cpu = Cpu::new(known, ram.parts().0.clone(), hpt.parts().0.clone());
+        let mut cpu = Cpu::new(model.0, ram.parts().0.clone(), hpt.parts().0.clone());
         cpu.index = index;
         cpu.random_state = seed;
-        cpu.clock = match clock {
-            "virtual" => Clock::Virtual,
-            "host" => Clock::Host(HostClock::default()),
-            other => return Err(error::config(format!("unknown clock {other:?}; known: virtual, host"))),
-        };
-        let kind = match engine {
-            "interp" => EngineKind::Interp,
-            "jit" => EngineKind::Jit,
-            other => return Err(error::config(format!("unknown engine {other:?}; known: interp, jit"))),
-        };
-        let mut engine = Engine::with_kind(cpu, kind);
+        cpu.clock = clock.into();
+        let mut engine = Core::with_kind(cpu, engine.into());
         engine.strict = strict;
+        let vcpu = partition::Vcpu::new(engine);
+        let kick = vcpu.kick().clone();
         let inner = Inner {
-            engine,
+            partition: Partition::new(vec![vcpu]),
             presences: [ram.parts().1.clone(), hpt.parts().1.clone()],
-            halted: false,
-            native: Native::default(),
-            terminal: Terminal::default(),
             unimplemented: (0, 0),
-            idle_limit: u64::MAX,
-            place: None,
-            astray: String::new(),
-            unanswered: None,
         };
-        Ok(Self { inner: Mutex::new(inner), presence: Presence::new(), kicked: Arc::default() })
+        Ok(Self { inner: Mutex::new(inner), presence: Presence::new(), kick })
     }
 
     /// The state in which a processor enters an operating system: 64-bit, big-endian, real mode, registers 0.
     #[pyo3(signature = (*, pc, r3 = 0, r4 = 0, r5 = 0, r6 = 0, r7 = 0, msr = msr::SF | msr::ME))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments, one a register")]
-    fn reset(&self, pc: u64, r3: u64, r4: u64, r5: u64, r6: u64, r7: u64, msr: u64) -> PyResult<()> {
+    fn reset(&self, pc: u64, r3: u64, r4: u64, r5: u64, r6: u64, r7: u64, msr: u64) -> Result<()> {
         let mut inner = self.lock()?;
         memory::room(memory::PROCESSOR)?;
-        let old = &mut inner.engine.cpu;
-        let mut cpu = Cpu::new(old.model, old.ram.clone(), old.hpt.clone());
-        cpu.index = old.index;
-        cpu.clock = std::mem::replace(&mut old.clock, Clock::Virtual);
-        cpu.random_state = old.random_state;
-        cpu.icount = old.icount;
-        cpu.idle_nanos = old.idle_nanos;
-        cpu.tb_offset = old.tb_offset;
-        cpu.cia = pc & !3;
-        cpu.gpr[3..8].copy_from_slice(&[r3, r4, r5, r6, r7]);
-        cpu.set_decrementer(i64::from(i32::MAX));
-        cpu.set_msr(msr);
-        inner.engine.set_cpu(cpu);
-        inner.halted = false;
-        inner.unanswered = None;
+        inner.vcpu().reset(pc, [r3, r4, r5, r6, r7], msr);
         Ok(())
     }
 
     /// Runs until something needs the caller; returns one of the EXIT_ numbers.
     #[pyo3(signature = (max_instructions = None))]
-    fn run(&self, py: Python<'_>, max_instructions: Option<u64>) -> PyResult<u32> {
+    fn run(&self, py: Python<'_>, max_instructions: Option<u64>) -> Result<u32> {
         let mut inner = self.lock()?;
         let inner = &mut *inner;
         let _use = self.presence.enter()?;
         let [ram, hpt] = inner.presences.clone();
         let _uses = (ram.enter()?, hpt.enter()?);
-        let code = py.detach(|| {
-            let end = max_instructions.map_or(u64::MAX, |n| inner.engine.cpu.icount.saturating_add(n));
+        let end = max_instructions.map_or(u64::MAX, |n| inner.cpu().icount.saturating_add(n));
+        let partition = &mut inner.partition;
+        let exit = py.detach(|| {
             let mut looked = Instant::now();
-            loop {
-                if self.kicked.swap(false, AcqRel) {
-                    return Ok(EXIT_KICKED);
+            partition.run(0, end, || {
+                if looked.elapsed() < SIGNALS {
+                    return Ok(false);
                 }
-                let until = match inner.tape(end) {
-                    Ok(until) => until,
-                    Err(exit) => return Ok(exit),
-                };
-                let before = (until < end).then(|| inner.here());
-                match inner.slice(until) {
-                    Some(EXIT_LIMIT) if until < end => {}
-                    Some(EXIT_HALTED) if inner.replaying() => {}
-                    Some(exit) => return Ok(exit),
-                    None => {}
-                }
-                if before == Some(inner.here()) {
-                    inner.astray =
-                        format!("it is at {:#x}, where nothing is to be done", inner.engine.cpu.cia);
-                    return Ok(EXIT_DIVERGED);
-                }
-                if looked.elapsed() >= SIGNALS {
-                    Python::attach(|py| py.check_signals())?;
-                    looked = Instant::now();
-                    // Somebody may be watching.
-                    if inner.terminal.waits() {
-                        return Ok(EXIT_OUTPUT);
-                    }
-                }
-            }
-        });
-        if let Some(profile) = &mut inner.engine.profile {
-            match code {
-                Ok(EXIT_HALTED) => profile.exit("processor that waits"),
-                Ok(EXIT_KICKED) => profile.exit("kick"),
-                _ => {}
-            }
-            profile.switch(Tier::Outside);
-        }
-        if matches!(code, Ok(EXIT_KICKED)) {
-            inner.terminal.heard();
-        }
-        let waits = if inner.terminal.waits() { OUTPUT } else { 0 };
-        code.map(|code| code | waits)
+                Python::attach(|py| py.check_signals())?;
+                looked = Instant::now();
+                // Somebody may be watching.
+                Ok::<_, PyErr>(true)
+            })
+        })?;
+        let waits = if partition.terminal.waits() { OUTPUT } else { 0 };
+        Ok(inner.number(exit) | waits)
     }
 
     /// Lets output of the terminal's hypercalls wait here, for `take_output`. The hypercall that completes `wanted`, if
     /// that is not empty, is left to the caller; `tail` is what was printed before.
-    fn open_terminal(&self, wanted: &[u8], tail: &[u8]) -> PyResult<()> {
-        self.lock()?.terminal.open(wanted, tail);
+    fn open_terminal(&self, wanted: &[u8], tail: &[u8]) -> Result<()> {
+        self.lock()?.partition.terminal.open(wanted, tail);
         Ok(())
     }
 
     /// Leaves the terminal's hypercalls to the caller again.
-    fn close_terminal(&self) -> PyResult<()> {
-        self.lock()?.terminal.close();
+    fn close_terminal(&self) -> Result<()> {
+        self.lock()?.partition.terminal.close();
         Ok(())
     }
 
     /// There is no input until `kick` is called; the guest is told so without asking the caller.
-    fn silence_terminal(&self) -> PyResult<()> {
-        self.lock()?.terminal.silence();
+    fn silence_terminal(&self) -> Result<()> {
+        self.lock()?.partition.terminal.silence();
         Ok(())
     }
 
     /// What the guest printed and nobody has taken yet.
-    fn take_output<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        Ok(PyBytes::new(py, &self.lock()?.terminal.take()))
+    fn take_output<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyBytes>> {
+        Ok(PyBytes::new(py, &self.lock()?.partition.terminal.take()))
     }
 
     /// Begins a profile, or ends it. The guest cannot tell.
-    fn set_profiling(&self, on: bool) -> PyResult<()> {
-        self.lock()?.engine.set_profiling(on);
+    fn set_profiling(&self, on: bool) -> Result<()> {
+        self.lock()?.vcpu().engine.set_profiling(on);
         Ok(())
     }
 
     /// What was counted since `set_profiling(True)`, by name; `samples` are pairs of an address and the instructions
     /// executed around it. `None` when nothing was to be counted.
-    fn profile<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
-        let Some(report) = self.lock()?.engine.report() else { return Ok(None) };
+    fn profile<'py>(&self, py: Python<'py>) -> Result<Option<Bound<'py, PyDict>>> {
+        let mut inner = self.lock()?;
+        let Some(report) = inner.vcpu().engine.report() else { return Ok(None) };
         let exits = PyDict::new(py);
         for (name, count) in &report.exits {
             exits.set_item(name, count)?;
         }
         for (number, count) in &report.native_hypercalls {
-            exits.set_item(format!("hypercall {}, native", hypercall::name(*number)), count)?;
+            let name = inner.partition.hypercalls.name(*number).unwrap_or("without a name");
+            exits.set_item(format!("hypercall {name}, native"), count)?;
         }
         let tiers = PyDict::new(py);
         let seconds = PyDict::new(py);
@@ -409,294 +228,232 @@ impl Vcpu {
 
     /// Makes `run` return soon, from any thread; if it is not running, its next call returns at once.
     fn kick(&self) {
-        self.kicked.store(true, Release);
+        self.kick.kick();
     }
 
     /// What executes instructions: "interp" or "jit".
     #[getter]
-    fn engine(&self) -> PyResult<&'static str> {
-        Ok(match self.lock()?.engine.kind() {
-            EngineKind::Interp => "interp",
-            EngineKind::Jit => "jit",
-        })
+    fn engine(&self) -> Result<&'static str> {
+        Ok(Engine::from(self.lock()?.vcpu().engine.kind()).name())
     }
 
     /// Bytes of memory that decoded and compiled code take, and what either may take at most.
     #[getter]
-    fn code_bytes(&self) -> PyResult<(usize, usize, usize)> {
-        let engine = &self.lock()?.engine;
+    fn code_bytes(&self) -> Result<(usize, usize, usize)> {
+        let mut inner = self.lock()?;
+        let engine = &inner.vcpu().engine;
         let (decoded, compiled) = engine.code_bytes();
         Ok((decoded, compiled, engine.most_code_bytes()))
     }
 
     #[getter]
-    fn instructions(&self) -> PyResult<u64> {
-        Ok(self.lock()?.engine.cpu.icount)
+    fn instructions(&self) -> Result<u64> {
+        Ok(self.lock()?.cpu().icount)
     }
 
     #[getter]
-    fn timebase(&self) -> PyResult<u64> {
-        Ok(self.lock()?.engine.cpu.timebase())
+    fn timebase(&self) -> Result<u64> {
+        Ok(self.lock()?.cpu().timebase())
     }
 
     #[setter]
-    fn set_timebase(&self, value: u64) -> PyResult<()> {
-        self.lock()?.engine.cpu.set_timebase(value);
+    fn set_timebase(&self, value: u64) -> Result<()> {
+        self.lock()?.cpu().set_timebase(value);
         Ok(())
     }
 
     /// For a run that begins, and a guest that goes on after a pause: the host's time that passed meanwhile counts in
     /// TB and not in VTB. With virtual time none did. `launched` is whether the guest has run since its start.
-    fn go_on(&self, launched: bool) -> PyResult<()> {
-        let mut inner = self.lock()?;
-        let cpu = &mut inner.engine.cpu;
-        if launched {
-            cpu.go_on();
-        } else {
-            cpu.read_clock_again();
-        }
+    fn go_on(&self, launched: bool) -> Result<()> {
+        self.lock()?.vcpu().go_on(launched);
         Ok(())
     }
 
     /// Nanoseconds of the host's time since the guest's clock was read last; 0 with virtual time.
     #[getter]
-    fn clock_age(&self) -> PyResult<u64> {
-        Ok(match &self.lock()?.engine.cpu.clock {
-            Clock::Virtual => 0,
-            Clock::Host(host) => host.now().saturating_sub(host.nanos()),
-        })
+    fn clock_age(&self) -> Result<u64> {
+        Ok(self.lock()?.vcpu().clock_age())
     }
 
     #[setter]
-    fn set_clock_age(&self, nanos: u64) -> PyResult<()> {
-        if let Clock::Host(host) = &mut self.lock()?.engine.cpu.clock {
-            host.set_age(nanos);
-        }
+    fn set_clock_age(&self, nanos: u64) -> Result<()> {
+        self.lock()?.vcpu().set_clock_age(nanos);
         Ok(())
     }
 
     /// "virtual" or "host".
     #[getter]
-    fn clock(&self) -> PyResult<&'static str> {
-        Ok(match self.lock()?.engine.cpu.clock {
-            Clock::Virtual => "virtual",
-            Clock::Host(_) => "host",
-        })
+    fn clock(&self) -> Result<&'static str> {
+        Ok(Clock::from(&self.lock()?.cpu().clock).name())
     }
 
     /// Nanoseconds of the processor's clock since it was made.
     #[getter]
-    fn nanos(&self) -> PyResult<u64> {
-        Ok(self.lock()?.engine.cpu.nanos())
+    fn nanos(&self) -> Result<u64> {
+        Ok(self.lock()?.cpu().nanos())
     }
 
     /// Nanoseconds until the decrementer asks for an interrupt; 0 if it already does.
     #[getter]
-    fn nanos_to_deadline(&self) -> PyResult<u64> {
-        let inner = self.lock()?;
-        let cpu = &inner.engine.cpu;
-        let now = match &cpu.clock {
-            Clock::Virtual => cpu.nanos(),
-            Clock::Host(host) => host.now(),
-        };
-        Ok(cpu.decrementer_deadline().map_or(0, |at| at.saturating_sub(now)))
+    fn nanos_to_deadline(&self) -> Result<u64> {
+        Ok(self.lock()?.vcpu().nanos_to_deadline())
     }
 
     /// From now on readings of the host's clock are written, or come from a tape. False if the clock was read already.
-    fn start_tape(&self, replay: bool) -> PyResult<bool> {
-        let cpu = &mut self.lock()?.engine.cpu;
-        Ok(match &mut cpu.clock {
-            Clock::Virtual => true,
-            Clock::Host(host) if replay => host.replay(cpu.icount),
-            Clock::Host(host) => host.record(cpu.icount),
-        })
+    fn start_tape(&self, replay: bool) -> Result<bool> {
+        Ok(self.lock()?.vcpu().start_tape(replay))
     }
 
     /// The clock is the host's again.
-    fn end_tape(&self) -> PyResult<()> {
-        let mut inner = self.lock()?;
-        inner.place = None;
-        if let Clock::Host(host) = &mut inner.engine.cpu.clock {
-            host.end();
-        }
+    fn end_tape(&self) -> Result<()> {
+        self.lock()?.vcpu().end_tape();
         Ok(())
     }
 
     /// Readings that were written since this was asked last.
-    fn take_tape<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        let bytes = match &mut self.lock()?.engine.cpu.clock {
-            Clock::Virtual => Vec::new(),
-            Clock::Host(host) => host.take(),
-        };
-        Ok(PyBytes::new(py, &bytes))
+    fn take_tape<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyBytes>> {
+        Ok(PyBytes::new(py, &self.lock()?.vcpu().take_tape()))
     }
 
     /// Puts what `take_tape` gave on the tape. False if it is damaged.
-    fn feed_tape(&self, data: &[u8]) -> PyResult<bool> {
-        Ok(match &mut self.lock()?.engine.cpu.clock {
-            Clock::Virtual => data.is_empty(),
-            Clock::Host(host) => host.feed(data),
-        })
+    fn feed_tape(&self, data: &[u8]) -> Result<bool> {
+        Ok(self.lock()?.vcpu().feed_tape(data))
     }
 
     /// Instructions, entries of the clock's tape, and PC: where between two instructions the processor stands.
     #[getter]
-    fn place(&self) -> PyResult<(u64, u64, u64)> {
-        let Place { instructions, entries, pc } = self.lock()?.here();
+    fn place(&self) -> Result<(u64, u64, u64)> {
+        let Place { instructions, entries, pc } = self.lock()?.vcpu().place();
         Ok((instructions, entries, pc))
     }
 
     /// What it does that the recorded one did not, after EXIT_DIVERGED.
     #[getter]
-    fn astray(&self) -> PyResult<String> {
-        Ok(self.lock()?.astray.clone())
+    fn astray(&self) -> Result<String> {
+        Ok(self.lock()?.vcpu().astray().to_owned())
     }
 
     /// Has `run` end with EXIT_PLACE there, once.
-    fn stop_at(&self, instructions: u64, entries: u64, pc: u64) -> PyResult<()> {
-        let mut inner = self.lock()?;
-        inner.place = Some(Place { instructions, entries, pc });
+    fn stop_at(&self, instructions: u64, entries: u64, pc: u64) -> Result<()> {
+        self.lock()?.vcpu().stop_at(Place { instructions, entries, pc });
         Ok(())
     }
 
     /// `run` does not end at the place of `stop_at`: it was answered in a hypercall.
-    fn forget_place(&self) -> PyResult<()> {
-        self.lock()?.place = None;
+    fn forget_place(&self) -> Result<()> {
+        self.lock()?.vcpu().forget_place();
         Ok(())
     }
 
     /// Nanoseconds that virtual time may have skipped at most; `None` for no limit. Beyond it a processor that waits
     /// ends the run with EXIT_HALTED.
-    fn set_idle_limit(&self, nanos: Option<u64>) -> PyResult<()> {
-        self.lock()?.idle_limit = nanos.unwrap_or(u64::MAX);
+    fn set_idle_limit(&self, nanos: Option<u64>) -> Result<()> {
+        self.lock()?.partition.idle_limit = nanos.unwrap_or(u64::MAX);
         Ok(())
     }
 
     /// Virtual time skips to the next deadline, whatever the limit says.
-    fn skip_to_deadline(&self) -> PyResult<()> {
-        let cpu = &mut self.lock()?.engine.cpu;
-        if let Some(nanos) = cpu.decrementer_deadline() {
-            cpu.skip_to(nanos);
-        }
+    fn skip_to_deadline(&self) -> Result<()> {
+        self.lock()?.vcpu().skip_to_deadline();
         Ok(())
     }
 
     #[getter]
-    fn halted(&self) -> PyResult<bool> {
-        Ok(self.lock()?.halted)
+    fn halted(&self) -> Result<bool> {
+        Ok(self.lock()?.vcpu().halted)
     }
 
     #[setter]
-    fn set_halted(&self, value: bool) -> PyResult<()> {
-        self.lock()?.halted = value;
+    fn set_halted(&self, value: bool) -> Result<()> {
+        self.lock()?.vcpu().halted = value;
         Ok(())
     }
 
     #[getter]
-    fn external(&self) -> PyResult<bool> {
-        Ok(self.lock()?.engine.cpu.external)
+    fn external(&self) -> Result<bool> {
+        Ok(self.lock()?.cpu().external)
     }
 
     #[setter]
-    fn set_external(&self, level: bool) -> PyResult<()> {
-        let mut inner = self.lock()?;
-        inner.engine.cpu.external = level;
-        inner.engine.cpu.request_event();
+    fn set_external(&self, level: bool) -> Result<()> {
+        self.lock()?.vcpu().set_external(level);
         Ok(())
     }
 
     /// Makes a system reset interrupt pending.
-    fn system_reset(&self) -> PyResult<()> {
-        let mut inner = self.lock()?;
-        inner.engine.cpu.system_reset = true;
-        inner.engine.cpu.request_event();
+    fn system_reset(&self) -> Result<()> {
+        self.lock()?.vcpu().system_reset();
         Ok(())
     }
 
     #[getter]
-    fn unimplemented(&self) -> PyResult<(u64, u64)> {
+    fn unimplemented(&self) -> Result<(u64, u64)> {
         Ok(self.lock()?.unimplemented)
     }
 
     /// R3 to R12: the number and nine arguments of the hypercall that `run` stopped at.
-    fn hypercall<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        PyTuple::new(py, &self.lock()?.engine.cpu.gpr[3..13])
+    fn hypercall<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyTuple>> {
+        Ok(PyTuple::new(py, self.lock()?.vcpu().arguments())?)
     }
 
     /// Writes R3, R4, ...: the return code and the results.
-    fn hypercall_return(&self, results: Vec<i128>) -> PyResult<()> {
+    fn hypercall_return(&self, results: Vec<i128>) -> Result<()> {
         let mut inner = self.lock()?;
         if results.len() > 10 {
-            return Err(PyValueError::new_err(format!(
-                "{} results, at most 10 fit R3 to R12",
-                results.len()
-            )));
+            return Err(Error::Value(format!("{} results, at most 10 fit R3 to R12", results.len())));
         }
-        for (gpr, value) in inner.engine.cpu.gpr[3..].iter_mut().zip(results) {
-            *gpr = value as u64;
-        }
-        inner.unanswered = None;
+        inner.vcpu().answer(results.into_iter().map(|value| value as u64));
         Ok(())
     }
 
     /// Has a hypercall that got no answer made again: the processor stands before it, awake.
-    fn hypercall_again(&self) -> PyResult<()> {
-        let mut inner = self.lock()?;
-        if let Some(address) = inner.unanswered.take() {
-            inner.engine.cpu.cia = address;
-            inner.halted = false;
-        }
+    fn hypercall_again(&self) -> Result<()> {
+        self.lock()?.vcpu().call_again();
         Ok(())
     }
 
     /// Numbers of the hypercalls that are handled without Python.
-    fn native_hypercalls(&self) -> PyResult<BTreeSet<u64>> {
-        Ok(self.lock()?.native.numbers())
+    fn native_hypercalls(&self) -> Result<BTreeSet<u64>> {
+        Ok(self.lock()?.partition.hypercalls.numbers().collect())
     }
 
     /// Lets Python handle a hypercall that is native by default, or gives it back.
-    fn set_native_hypercall(&self, number: u64, enabled: bool) -> PyResult<()> {
-        if self.lock()?.native.set(number, enabled) {
+    fn set_native_hypercall(&self, number: u64, enabled: bool) -> Result<()> {
+        if self.lock()?.partition.hypercalls.set(number, enabled) {
             Ok(())
         } else {
-            Err(PyKeyError::new_err(format!("hypercall {number:#x} has no native handler")))
+            Err(Error::Key(format!("hypercall {number:#x} has no native handler")))
         }
     }
 
-    fn get(&self, register: &str) -> PyResult<u128> {
-        let inner = self.lock()?;
-        inner.engine.cpu.register(register).ok_or_else(|| PyKeyError::new_err(register.to_owned()))
+    fn get(&self, register: &str) -> Result<u128> {
+        self.lock()?.cpu().register(register).ok_or_else(|| Error::Key(register.to_owned()))
     }
 
-    fn set(&self, register: &str, value: u128) -> PyResult<()> {
-        let mut inner = self.lock()?;
-        inner.engine.cpu.set_register(register, value).ok_or_else(|| PyKeyError::new_err(register.to_owned()))
+    fn set(&self, register: &str, value: u128) -> Result<()> {
+        self.lock()?.cpu().set_register(register, value).ok_or_else(|| Error::Key(register.to_owned()))
     }
 
     /// What the processor remembers beside its registers, by name.
-    fn internal_state(&self) -> PyResult<BTreeMap<&'static str, u128>> {
-        let inner = self.lock()?;
-        Ok(regs::INTERNAL.iter().filter_map(|n| Some((*n, inner.engine.cpu.internal(n)?))).collect())
+    fn internal_state(&self) -> Result<BTreeMap<&'static str, u128>> {
+        let mut inner = self.lock()?;
+        let cpu = inner.cpu();
+        Ok(regs::INTERNAL.iter().filter_map(|n| Some((*n, cpu.internal(n)?))).collect())
     }
 
     /// Restores what `internal_state` gave.
-    fn set_internal_state(&self, state: BTreeMap<String, u128>) -> PyResult<()> {
+    fn set_internal_state(&self, state: BTreeMap<String, u128>) -> Result<()> {
         let mut inner = self.lock()?;
         for (name, &value) in &state {
             let limit = Cpu::internal_limit(name);
             if value > limit {
-                return Err(PyValueError::new_err(format!(
-                    "{name} is {value:#x}, wanted at most {limit:#x}"
-                )));
+                return Err(Error::Value(format!("{name} is {value:#x}, wanted at most {limit:#x}")));
             }
         }
         for (name, value) in state {
-            inner.engine.cpu.set_internal(&name, value).ok_or_else(|| PyKeyError::new_err(name))?;
+            inner.cpu().set_internal(&name, value).ok_or_else(|| Error::Key(name))?;
         }
-        let count = inner.engine.cpu.icount;
-        if let Some(profile) = &mut inner.engine.profile {
-            profile.restart_at(count);
-        }
+        inner.vcpu().state_loaded();
         Ok(())
     }
 
@@ -705,49 +462,46 @@ impl Vcpu {
     }
 
     /// SLB entries: (ESID, VSID) doublewords.
-    fn slb(&self) -> PyResult<Vec<(u64, u64)>> {
-        Ok(self.lock()?.engine.cpu.slb.entries().iter().map(|e| (e.esid, e.vsid)).collect())
+    fn slb(&self) -> Result<Vec<(u64, u64)>> {
+        Ok(self.lock()?.cpu().slb.entries().iter().map(|e| (e.esid, e.vsid)).collect())
     }
 
     /// Writes SLB entry `index`.
-    fn set_slb(&self, index: usize, esid: u64, vsid: u64) -> PyResult<()> {
-        let mut inner = self.lock()?;
-        inner.engine.cpu.slb.set(index, SlbEntry { esid, vsid });
-        inner.engine.cpu.flush_translations();
+    fn set_slb(&self, index: usize, esid: u64, vsid: u64) -> Result<()> {
+        self.lock()?.vcpu().set_slb(index, SlbEntry { esid, vsid });
         Ok(())
     }
 
     /// The real address of an effective one, without side effects; `None` if it is not mapped.
     #[pyo3(signature = (address, *, fetch = false))]
-    fn translate(&self, address: u64, fetch: bool) -> PyResult<Option<u64>> {
+    fn translate(&self, address: u64, fetch: bool) -> Result<Option<u64>> {
         let access = if fetch { Access::Fetch } else { Access::Read };
-        Ok(self.lock()?.engine.cpu.peek_translation(address, access))
+        Ok(self.lock()?.cpu().peek_translation(address, access))
     }
 
     /// Has translations come from another table from now on.
-    fn set_hpt(&self, hpt: &Hpt) -> PyResult<()> {
+    fn set_hpt(&self, hpt: &Hpt) -> Result<()> {
         let mut inner = self.lock()?;
         let (table, presence) = hpt.parts();
-        inner.engine.cpu.hpt = table.clone();
+        inner.vcpu().set_hpt(table.clone());
         inner.presences[1] = presence.clone();
-        inner.engine.cpu.flush_translations();
         Ok(())
     }
 
     /// Drops every cached translation: after the hash table was changed from outside.
-    fn flush_translations(&self) -> PyResult<()> {
-        self.lock()?.engine.cpu.flush_translations();
+    fn flush_translations(&self) -> Result<()> {
+        self.lock()?.cpu().flush_translations();
         Ok(())
     }
 
     /// The next store to every page marks it dirty again: after dirty marks of RAM were taken.
-    fn protect_writes(&self) -> PyResult<()> {
-        self.lock()?.engine.cpu.protect_writes();
+    fn protect_writes(&self) -> Result<()> {
+        self.lock()?.cpu().protect_writes();
         Ok(())
     }
 
     /// 32 bytes that depend on everything of this processor that a guest can observe.
-    fn digest<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        memory::bytes(py, &self.lock()?.engine.cpu.digest())
+    fn digest<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyBytes>> {
+        memory::bytes(py, &self.lock()?.cpu().digest())
     }
 }

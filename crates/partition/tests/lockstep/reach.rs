@@ -5,9 +5,9 @@ use crate::layout::VECTORS;
 use crate::shared::random::Random;
 use crate::side::{How, Side};
 use crate::world::World;
+use partition::Exit;
 use ppc_core::{
     engine::EngineKind,
-    exit::Exit,
     fields::Word,
     insn::{Chapter, decode::decode},
     mmu::Access,
@@ -60,13 +60,14 @@ pub fn reach(seeds: std::ops::Range<u64>, steps: u64) -> Reach {
     for seed in seeds {
         let world = World::of(seed);
         let mut side = Side::new(&world, How::By(EngineKind::Interp));
-        let mut hung = false;
+        let mut stuck = false;
         for number in 0..steps {
             let mut random = Random::new(seed << 16 ^ number);
-            for event in before_step(&world, hung, &mut random) {
+            for event in before_step(&world, stuck, &mut random) {
                 side.apply(&world, &event);
             }
-            hung = (0..random.below(600)).any(|_| reach.step(&world, &mut side) == Exit::Hung);
+            stuck = (0..random.below(600))
+                .any(|_| matches!(reach.step(&world, &mut side), Exit::Hung | Exit::Halted));
         }
     }
     reach
@@ -74,12 +75,12 @@ pub fn reach(seeds: std::ops::Range<u64>, steps: u64) -> Reach {
 
 impl Reach {
     fn step(&mut self, world: &World, side: &mut Side) -> Exit {
-        let cpu = &side.engine.cpu;
+        let cpu = side.cpu();
         let (at, msr, icount) = (cpu.cia, cpu.msr, cpu.icount);
         let word = cpu.peek_translation(at, Access::Fetch).and_then(|ra| cpu.ram.read::<u32>(ra));
         let word = word.map(|raw| if cpu.le() { raw } else { raw.swap_bytes() });
         let exit = side.run(icount + 1, None);
-        if matches!(exit, Exit::Hypercall { .. }) {
+        if exit == Exit::Hypercall {
             side.hypercalled(world);
         }
         self.begun += 1;
@@ -88,7 +89,7 @@ impl Reach {
         self.handlers +=
             u64::from(VECTORS.iter().any(|base| (base..&(base + 0x1000)).contains(&&(at & 0xf_ffff))));
         let row = word.and_then(|word| decode(Word::from(word), world.setup.model.isa));
-        let cpu = &side.engine.cpu;
+        let cpu = side.cpu();
         match row {
             // Wherever these go, they have been there; what returns from interrupts goes anywhere, too.
             Some(row) if row.chapter == Chapter::Branch || cpu.cia == cpu.wrap(at.wrapping_add(4)) => {

@@ -12,8 +12,12 @@ use ppc_core::{
 ///
 /// Must hold: dirty marks of both were taken before the first run, so that what differs in RAM is marked in one of them.
 pub fn same(a: &Side, b: &Side) -> bool {
-    let (x, y) = (&a.engine.cpu, &b.engine.cpu);
-    same_processor(x, y) && a.slb() == b.slb() && same_memory(&x.ram, &y.ram) && same_table(a, b)
+    let (x, y) = (a.cpu(), b.cpu());
+    same_processor(x, y)
+        && a.vcpu().halted == b.vcpu().halted
+        && a.slb() == b.slb()
+        && same_memory(&x.ram, &y.ram)
+        && same_table(a, b)
 }
 
 fn same_processor(x: &Cpu, y: &Cpu) -> bool {
@@ -48,12 +52,12 @@ fn same_table(a: &Side, b: &Side) -> bool {
 /// Whether the digests, which look at everything, are the same.
 pub fn same_digests(a: &Side, b: &Side) -> bool {
     let of = |cpu: &Cpu| (cpu.digest(), cpu.ram.digest(), cpu.hpt.digest());
-    of(&a.engine.cpu) == of(&b.engine.cpu)
+    of(a.cpu()) == of(b.cpu())
 }
 
 /// What differs, a line for each.
 pub fn differences(a: &Side, b: &Side) -> Vec<String> {
-    let (x, y) = (&a.engine.cpu, &b.engine.cpu);
+    let (x, y) = (a.cpu(), b.cpu());
     let mut lines = Vec::new();
     let mut value = |name: &str, p: Option<u128>, q: Option<u128>| {
         if p != q {
@@ -70,6 +74,7 @@ pub fn differences(a: &Side, b: &Side) -> Vec<String> {
     for name in INTERNAL {
         value(name, x.internal(name), y.internal(name));
     }
+    value("halted", Some(a.vcpu().halted.into()), Some(b.vcpu().halted.into()));
     for (n, (p, q)) in x.spr.iter().zip(y.spr.iter()).enumerate() {
         value(&format!("spr[{n}]"), Some((*p).into()), Some((*q).into()));
     }

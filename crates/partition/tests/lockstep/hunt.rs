@@ -5,7 +5,8 @@ use crate::events::{Event, before_step};
 use crate::shared::random::Random;
 use crate::side::{How, Plant, Side};
 use crate::world::World;
-use ppc_core::{exit::Exit, insn::disas, mmu::Access};
+use partition::Exit;
+use ppc_core::{insn::disas, mmu::Access};
 
 /// Instructions that a report lists.
 const LISTED: u64 = 24;
@@ -19,7 +20,7 @@ pub struct Pair<'a> {
     hows: [How; 2],
     a: Side,
     b: Side,
-    hung: bool,
+    stuck: bool,
     /// How the latest run ended on either machine.
     exits: [Exit; 2],
 }
@@ -43,12 +44,12 @@ impl<'a> Pair<'a> {
     /// Both machines at the beginning.
     pub fn new(world: &'a World, hows: [How; 2], plant: Option<&'a Plant>) -> Self {
         let [a, b] = hows.map(|how| Side::new(world, how));
-        Self { world, plant, hows, a, b, hung: false, exits: [Exit::Limit; 2] }
+        Self { world, plant, hows, a, b, stuck: false, exits: [Exit::Limit; 2] }
     }
 
     fn step(&self, number: u64) -> Step {
         let mut random = Random::new(self.world.setup.seed << 16 ^ number ^ 0x57e9 << 40);
-        let events = before_step(self.world, self.hung, &mut random);
+        let events = before_step(self.world, self.stuck, &mut random);
         let longest = random.of(&[4, 40, 400, 1000, 1000, 4000]);
         Step { events, budget: 1 + random.below(longest) }
     }
@@ -62,7 +63,7 @@ impl<'a> Pair<'a> {
     }
 
     fn icount(&self) -> u64 {
-        self.a.engine.cpu.icount
+        self.a.cpu().icount
     }
 
     /// Runs both to `until`. False: they differ.
@@ -78,13 +79,13 @@ impl<'a> Pair<'a> {
                 return false;
             }
             match exit {
-                Exit::Hypercall { .. } => {
+                Exit::Hypercall => {
                     self.a.hypercalled(self.world);
                     self.b.hypercalled(self.world);
                 }
                 Exit::Limit if stop < until => {}
                 exit => {
-                    self.hung = exit == Exit::Hung;
+                    self.stuck = matches!(exit, Exit::Hung | Exit::Halted);
                     return same(&self.a, &self.b);
                 }
             }
@@ -112,7 +113,7 @@ impl<'a> Pair<'a> {
         let mut lines = String::new();
         while self.icount() < until {
             lines += &format!("    {}\n", self.describe());
-            if matches!(self.a.run(self.icount() + 1, None), Exit::Hypercall { .. }) {
+            if self.a.run(self.icount() + 1, None) == Exit::Hypercall {
                 self.a.hypercalled(self.world);
             }
         }
@@ -120,7 +121,7 @@ impl<'a> Pair<'a> {
     }
 
     fn describe(&self) -> String {
-        let cpu = &self.a.engine.cpu;
+        let cpu = self.a.cpu();
         let at = cpu.cia;
         let word = cpu.peek_translation(at, Access::Fetch).and_then(|ra| cpu.ram.read::<u32>(ra));
         let instruction = match word {
@@ -148,7 +149,7 @@ pub fn run(seed: u64, hows: [How; 2], steps: u64, plant: Option<&Plant>) -> Resu
             return Err(bisect(&pair, number, step.budget));
         }
     }
-    Ok((pair.icount(), pair.b.engine.compiled))
+    Ok((pair.icount(), pair.b.vcpu().engine.compiled))
 }
 
 /// The first instruction of step `steps` after which the machines differ, which at its end were as in `seen`.
@@ -191,7 +192,7 @@ fn bisect(seen: &Pair<'_>, steps: u64, budget: u64) -> Difference {
         report += &format!("    {line}\n");
     }
     report += &format!(
-        "again: PYSPAPR_LOCKSTEP_SEED={} cargo test --release -p ppc-core --test lockstep",
+        "again: PYSPAPR_LOCKSTEP_SEED={} cargo test --release -p partition --test lockstep",
         setup.seed
     );
     Difference { icount: after.icount(), report }

@@ -4,20 +4,16 @@ use crate::events::{self, Event};
 use crate::layout::DATA;
 use crate::shared::random::Random;
 use crate::world::World;
-use hpt::{DirtyEntry, Hpt, Outcome, RamLimit, VirtualPage, hcall::H_ENTER, hpte::R_RPN};
+use hpt::{DirtyEntry, Hpt, Outcome, hcall::H_ENTER, hpte::R_RPN};
+use partition::{Exit, Partition, Vcpu};
 use ppc_core::{
     engine::{Engine, EngineKind},
-    exit::Exit,
-    msr,
     ram::{Ram, RamPass},
     slb::SlbEntry,
     state::Cpu,
 };
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 use track::{Marks, Start};
-
-/// R3 of a hypercall from problem state.
-const H_PRIVILEGE: i64 = -3;
 
 /// How a machine runs its instructions.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -30,8 +26,7 @@ pub enum How {
 
 /// One machine.
 pub struct Side {
-    /// Processor and engine.
-    pub engine: Engine,
+    partition: Partition,
     how: How,
     /// Where each mapping is in the hash table.
     entries: Vec<Option<u64>>,
@@ -62,9 +57,10 @@ impl Side {
         cpu.random_state = setup.seed;
         let set = cpu.set_register("lpcr", setup.lpcr.into());
         set.expect("LPCR is a register");
-        let mut side = Self { engine, how, entries: Vec::new() };
+        let partition = Partition::new(vec![Vcpu::new(engine)]);
+        let mut side = Self { partition, how, entries: Vec::new() };
         for mapping in &world.space.pages {
-            let ptex = mapping.group(side.engine.cpu.hpt.groups());
+            let ptex = mapping.group(side.cpu().hpt.groups());
             let entered = side.hypercall(H_ENTER, &[0, ptex, mapping.v, mapping.r]);
             side.entries.push(entered.out().first().copied());
         }
@@ -77,29 +73,33 @@ impl Side {
         side
     }
 
+    /// The processor and its engine.
+    pub fn vcpu(&self) -> &Vcpu {
+        &self.partition.vcpus[0]
+    }
+
+    fn vcpu_mut(&mut self) -> &mut Vcpu {
+        &mut self.partition.vcpus[0]
+    }
+
+    /// The processor.
+    pub fn cpu(&self) -> &Cpu {
+        &self.vcpu().engine.cpu
+    }
+
     fn hypercall(&mut self, number: u64, args: &[u64]) -> Outcome {
-        let cpu = &mut self.engine.cpu;
         let mut all = [0; 9];
         all[..args.len()].copy_from_slice(args);
-        let (table, ram) = (cpu.hpt.clone(), RamLimit(cpu.ram.size()));
-        let outcome = table.dispatch(number, &all, &ram).expect("a hypercall of the table");
-        for gone in outcome.invalidated() {
-            match VirtualPage::of_entry(table.groups(), gone.ptex, gone.entry) {
-                Some(page) => {
-                    let real = gone.entry.real_page(page.actual_shift);
-                    cpu.flush_page(&page, real);
-                }
-                None => cpu.flush_translations(),
-            }
-        }
-        outcome
+        self.partition.hypercall(0, number, &all).expect("a native hypercall")
     }
 
     /// Lets an event happen.
     pub fn apply(&mut self, world: &World, event: &Event) {
-        let cpu = &mut self.engine.cpu;
+        let vcpu = self.vcpu_mut();
+        let cpu = &mut vcpu.engine.cpu;
         match event {
             Event::Begin { pc, msr } => {
+                vcpu.halted = false;
                 for i in 0..cpu.slb.entries().len() {
                     cpu.slb.set(i, world.space.slb.get(i).copied().unwrap_or_default());
                 }
@@ -120,14 +120,8 @@ impl Side {
                     cpu.ram.write_bytes(*at, bytes).expect("inside");
                 }
             }
-            Event::External(level) => {
-                cpu.external = *level;
-                cpu.request_event();
-            }
-            Event::SystemReset => {
-                cpu.system_reset = true;
-                cpu.request_event();
-            }
+            Event::External(level) => vcpu.set_external(*level),
+            Event::SystemReset => vcpu.system_reset(),
             Event::Doorbell => {
                 cpu.doorbell = true;
                 cpu.request_event();
@@ -145,19 +139,16 @@ impl Side {
                 cpu.set_dawr(*dawr);
                 cpu.set_dawrx(*dawrx);
             }
-            Event::ForgetCode => self.engine.forget_code(),
-            Event::Idle => {
-                if let Some(deadline) = cpu.decrementer_deadline() {
-                    cpu.skip_to(deadline);
-                }
-            }
+            Event::ForgetCode => vcpu.engine.forget_code(),
+            Event::Idle => vcpu.skip_to_deadline(),
+            Event::Cede => vcpu.halted = true,
         }
     }
 
     fn change_table(&mut self, world: &World, number: u64, mapping: usize, rights: u64) {
         let page = &world.space.pages[mapping];
         if number == H_ENTER {
-            let ptex = page.group(self.engine.cpu.hpt.groups());
+            let ptex = page.group(self.cpu().hpt.groups());
             // A second entry for the same page would match the same searches.
             if self.entries[mapping].is_none() {
                 let r = page.r & (R_RPN | 0x10) | rights;
@@ -174,15 +165,10 @@ impl Side {
 
     /// What the hypervisor does about a hypercall. It depends on the instruction count only.
     pub fn hypercalled(&mut self, world: &World) {
-        let cpu = &mut self.engine.cpu;
-        if cpu.msr & msr::PR != 0 {
-            cpu.gpr[3] = H_PRIVILEGE as u64;
-            return;
-        }
-        let mut random = Random::new(world.setup.seed ^ cpu.icount << 20);
-        cpu.gpr[3] = random.below(3);
+        let mut random = Random::new(world.setup.seed ^ self.cpu().icount << 20);
+        self.vcpu_mut().answer([random.below(3)]);
         let event = match random.below(8) {
-            0 => Some(Event::Idle),
+            0 => Some(Event::Cede),
             1 => Some(Event::TakeRam),
             2 => Some(events::registers(world, &mut random)),
             _ => events::table(world, &mut random),
@@ -195,12 +181,13 @@ impl Side {
     /// Runs to an instruction count or an exit before it.
     pub fn run(&mut self, until: u64, plant: Option<&Plant>) -> Exit {
         if let Some(plant) = plant
-            && (self.engine.cpu.icount + 1..=until).contains(&plant.at)
+            && (self.cpu().icount + 1..=until).contains(&plant.at)
         {
             let exit = self.go(plant.at);
-            if self.engine.cpu.icount == plant.at {
-                let value = self.engine.cpu.register(plant.register).expect("a register");
-                self.engine.cpu.set_register(plant.register, value ^ 1).expect("a register");
+            if self.cpu().icount == plant.at {
+                let cpu = &mut self.vcpu_mut().engine.cpu;
+                let value = cpu.register(plant.register).expect("a register");
+                cpu.set_register(plant.register, value ^ 1).expect("a register");
             }
             if exit != Exit::Limit {
                 return exit;
@@ -211,13 +198,14 @@ impl Side {
 
     fn go(&mut self, until: u64) -> Exit {
         if self.how != How::WithoutCaches {
-            return self.engine.run(until);
+            return self.run_all(until);
         }
-        while self.engine.cpu.icount < until {
-            self.engine.forget_code();
-            self.engine.cpu.flush_translations();
-            let next = self.engine.cpu.icount + 1;
-            let exit = self.engine.run(next);
+        while self.cpu().icount < until {
+            let engine = &mut self.vcpu_mut().engine;
+            engine.forget_code();
+            engine.cpu.flush_translations();
+            let next = engine.cpu.icount + 1;
+            let exit = self.run_all(next);
             if exit != Exit::Limit {
                 return exit;
             }
@@ -225,15 +213,20 @@ impl Side {
         Exit::Limit
     }
 
+    fn run_all(&mut self, until: u64) -> Exit {
+        let Ok(exit) = self.partition.run(0, until, || Ok::<_, Infallible>(false));
+        exit
+    }
+
     /// The SLB.
     pub fn slb(&self) -> &[SlbEntry] {
-        self.engine.cpu.slb.entries()
+        self.cpu().slb.entries()
     }
 
     /// The dirty entries of the hash table.
     pub fn dirty_entries(&self) -> Vec<DirtyEntry> {
         let mut all = Vec::new();
-        self.engine.cpu.hpt.for_each_dirty(0, |entry| {
+        self.cpu().hpt.for_each_dirty(0, |entry| {
             all.push(entry);
             true
         });

@@ -38,12 +38,14 @@ pub enum Event {
     ForgetCode,
     /// An idle processor's time jumps to its decrementer's.
     Idle,
+    /// The processor waits for an interrupt.
+    Cede,
 }
 
 /// The events before the run of one step.
-pub fn before_step(world: &World, hung: bool, random: &mut Random) -> Vec<Event> {
+pub fn before_step(world: &World, stuck: bool, random: &mut Random) -> Vec<Event> {
     let mut events = Vec::new();
-    if hung || random.once_in(10) {
+    if stuck || random.once_in(10) {
         events.push(begin(world, random));
     }
     if random.once_in(12) {

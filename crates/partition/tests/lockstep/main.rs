@@ -23,12 +23,12 @@ mod program;
 mod reach;
 mod sequences;
 mod setup;
-#[path = "../shared/mod.rs"]
+#[path = "../../../ppc-core/tests/shared/mod.rs"]
 mod shared;
 mod side;
 mod space;
 mod word;
-#[path = "../shared/words.rs"]
+#[path = "../../../ppc-core/tests/shared/words.rs"]
 mod words;
 mod world;
 

@@ -1,0 +1,179 @@
+//! The processors of a machine, together.
+//!
+//! One processor runs at a time, on the thread that calls [`Partition::run`].
+//!
+//! Must hold: before a hypercall that takes a translation back returns to the guest, no processor has it any more.
+
+use crate::{
+    exit::Exit,
+    hypercall::{Handler, Hypercalls},
+    space::Space,
+    terminal::Terminal,
+    vcpu::Vcpu,
+};
+use hpt::{Hpt, Invalidated, Outcome, VirtualPage, ret::H_PRIVILEGE};
+use ppc_core::{
+    exit::Exit as Stop,
+    msr,
+    profile::{Tier, Way},
+};
+use std::sync::Arc;
+
+/// Instructions between looks at the kick flag, at most: the dearest ones (software floating point) take up to a
+/// microsecond on either engine, and a kick is answered within 50 ms of them.
+const SLICE: u64 = 25_000;
+
+/// The processors of a machine, and what they share beside memory and hash table.
+pub struct Partition {
+    /// The processors.
+    pub vcpus: Vec<Vcpu>,
+    /// What is answered here.
+    pub hypercalls: Hypercalls,
+    /// The virtual terminal.
+    pub terminal: Terminal,
+    /// Nanoseconds that virtual time may have skipped at most.
+    pub idle_limit: u64,
+}
+
+impl Partition {
+    /// A partition of these processors.
+    pub fn new(vcpus: Vec<Vcpu>) -> Self {
+        Self { vcpus, hypercalls: Hypercalls::default(), terminal: Terminal::default(), idle_limit: u64::MAX }
+    }
+
+    /// Runs processor `index` until its instruction count is `until` or something needs the caller. `look` is called
+    /// after each slice: its error ends the run, and so does true, for "now is time for output", if there is some.
+    ///
+    /// # Errors
+    /// Those of `look`.
+    pub fn run<E>(
+        &mut self,
+        index: usize,
+        until: u64,
+        mut look: impl FnMut() -> Result<bool, E>,
+    ) -> Result<Exit, E> {
+        let ended = loop {
+            if self.vcpus[index].kick().take() {
+                // Perhaps somebody typed.
+                self.terminal.heard();
+                break Ok(Exit::Kicked);
+            }
+            let end = match self.vcpus[index].next_stop(until) {
+                Ok(end) => end,
+                Err(exit) => break Ok(exit),
+            };
+            let before = (end < until).then(|| self.vcpus[index].place());
+            let exit = self.slice(index, end);
+            let vcpu = &mut self.vcpus[index];
+            match exit {
+                Some(Exit::Limit) if end < until => {}
+                Some(Exit::Halted) if vcpu.replaying() => {}
+                Some(exit) => break Ok(exit),
+                None => {}
+            }
+            if before.is_some_and(|before| before == vcpu.place()) {
+                let pc = vcpu.engine.cpu.cia;
+                break Ok(vcpu.diverged(format!("it is at {pc:#x}, where nothing is to be done")));
+            }
+            match look() {
+                Ok(true) if self.terminal.waits() => break Ok(Exit::Output),
+                Ok(_) => {}
+                Err(error) => break Err(error),
+            }
+        };
+        if let Some(profile) = &mut self.vcpus[index].engine.profile {
+            match ended {
+                Ok(Exit::Halted) => profile.exit("processor that waits"),
+                Ok(Exit::Kicked) => profile.exit("kick"),
+                _ => {}
+            }
+            profile.switch(Tier::Outside);
+        }
+        ended
+    }
+
+    /// Runs a processor until something needs the caller. `None`: only the slice is over.
+    fn slice(&mut self, index: usize, until: u64) -> Option<Exit> {
+        let vcpu = &mut self.vcpus[index];
+        if !vcpu.awake(self.idle_limit) {
+            return Some(Exit::Halted);
+        }
+        let engine = &mut vcpu.engine;
+        let end = until.min(engine.cpu.icount.saturating_add(SLICE));
+        match engine.run_a_while(end) {
+            Stop::Limit => (engine.cpu.icount >= until).then_some(Exit::Limit),
+            Stop::Hung => Some(Exit::Hung),
+            Stop::Unimplemented { cia, word } => Some(Exit::Unimplemented { cia, word }),
+            Stop::Hypercall { sc } => self.called(index, sc),
+        }
+    }
+
+    /// A processor stands behind the hypercall at `sc`.
+    fn called(&mut self, caller: usize, sc: u64) -> Option<Exit> {
+        let engine = &mut self.vcpus[caller].engine;
+        if engine.cpu.msr & msr::PR != 0 {
+            engine.cpu.gpr[3] = H_PRIVILEGE as u64;
+            if let Some(profile) = &mut engine.profile {
+                profile.left(Way::ProblemHypercall);
+            }
+            return None;
+        }
+        engine.switch(Tier::Hypercalls);
+        let number = engine.cpu.gpr[3];
+        let args = std::array::from_fn(|n| engine.cpu.gpr[4 + n]);
+        let native = self.answer(caller, number, &args, Vcpu::put).is_some();
+        let vcpu = &mut self.vcpus[caller];
+        if let Some(profile) = &mut vcpu.engine.profile {
+            profile.hypercall(number, native);
+        }
+        if native {
+            return None;
+        }
+        vcpu.ask(sc);
+        // Who answers for the terminal depends on the host, and the clock's tape must not.
+        if !self.hypercalls.is_shared(number) {
+            vcpu.engine.cpu.read_clock();
+        }
+        Some(Exit::Hypercall)
+    }
+
+    /// Does what hypercall `number` of a processor with `args` in R4 to R12 asks for, except for its registers. `None`,
+    /// and nothing is done: it has no native answer.
+    pub fn hypercall(&mut self, caller: usize, number: u64, args: &[u64; 9]) -> Option<Outcome> {
+        self.answer(caller, number, args, |_, outcome| *outcome)
+    }
+
+    /// What `then` makes of the answer, which it sees where it is: to copy it costs more than many a hypercall.
+    #[inline]
+    fn answer<T>(
+        &mut self,
+        caller: usize,
+        number: u64,
+        args: &[u64; 9],
+        then: impl FnOnce(&mut Vcpu, &Outcome) -> T,
+    ) -> Option<T> {
+        let cpu = &self.vcpus[caller].engine.cpu;
+        let outcome = match self.hypercalls.enabled(number)?.handler {
+            Handler::Table(handler) => handler(&cpu.hpt, args, &Space(&cpu.ram)),
+            Handler::Terminal(handler) => handler(&mut self.terminal, args)?,
+        };
+        if !outcome.invalidated().is_empty() {
+            let hpt = cpu.hpt.clone();
+            self.forget(&hpt, outcome.invalidated());
+        }
+        Some(then(&mut self.vcpus[caller], &outcome))
+    }
+
+    /// These entries of `hpt` are no more: every processor that translates by it forgets them.
+    fn forget(&mut self, hpt: &Arc<Hpt>, gone: &[Invalidated]) {
+        let cpus = self.vcpus.iter_mut().map(|vcpu| &mut vcpu.engine.cpu);
+        for cpu in cpus.filter(|cpu| Arc::ptr_eq(&cpu.hpt, hpt)) {
+            for gone in gone {
+                match VirtualPage::of_entry(hpt.groups(), gone.ptex, gone.entry) {
+                    Some(page) => cpu.flush_page(&page, gone.entry.real_page(page.actual_shift)),
+                    None => cpu.flush_translations(),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! One processor while it does not run.
+//!
+//! Must hold: what a migration takes along of a processor is `engine.cpu` and `halted`; a hypercall that has got no
+//! answer is made again before either is saved.
+
+use crate::replay::Replay;
+use hpt::{Hpt, Outcome};
+use ppc_core::{engine::Engine, slb::SlbEntry, state::Cpu, time::Clock};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering::*},
+};
+
+/// Asks for the end of a processor's run, from any thread.
+#[derive(Clone, Default)]
+pub struct Kick(Arc<AtomicBool>);
+
+impl Kick {
+    /// Ends the run after its present slice; where there is no run, the next one ends before it begins.
+    pub fn kick(&self) {
+        self.0.store(true, Release);
+    }
+
+    /// Whether somebody has asked since the last call.
+    pub(crate) fn take(&self) -> bool {
+        self.0.swap(false, AcqRel)
+    }
+}
+
+/// One processor.
+pub struct Vcpu {
+    /// What executes its instructions.
+    pub engine: Engine,
+    /// It waits for an interrupt, as after H_CEDE.
+    pub halted: bool,
+    /// Where the `sc` is that the caller has been told of and has not answered.
+    unanswered: Option<u64>,
+    kick: Kick,
+    pub(crate) replay: Replay,
+}
+
+impl Vcpu {
+    /// A processor that does not wait.
+    pub fn new(engine: Engine) -> Self {
+        Self { engine, halted: false, unanswered: None, kick: Kick::default(), replay: Replay::default() }
+    }
+
+    /// What ends its runs.
+    pub fn kick(&self) -> &Kick {
+        &self.kick
+    }
+
+    /// The state in which a processor enters an operating system: registers are 0, but for these from R3 on.
+    pub fn reset(&mut self, pc: u64, arguments: [u64; 5], msr: u64) {
+        let old = &mut self.engine.cpu;
+        let mut cpu = Cpu::new(old.model, old.ram.clone(), old.hpt.clone());
+        cpu.index = old.index;
+        cpu.clock = std::mem::replace(&mut old.clock, Clock::Virtual);
+        cpu.random_state = old.random_state;
+        cpu.icount = old.icount;
+        cpu.idle_nanos = old.idle_nanos;
+        cpu.tb_offset = old.tb_offset;
+        cpu.cia = pc & !3;
+        cpu.gpr[3..8].copy_from_slice(&arguments);
+        cpu.set_decrementer(i64::from(i32::MAX));
+        cpu.set_msr(msr);
+        self.engine.set_cpu(cpu);
+        self.halted = false;
+        self.unanswered = None;
+    }
+
+    /// Whether it executes instructions now. One that waits is woken by what it waits for; virtual time skips to the
+    /// decrementer's deadline if it has not skipped more than `idle_limit` nanoseconds then.
+    pub(crate) fn awake(&mut self, idle_limit: u64) -> bool {
+        if !self.halted {
+            return true;
+        }
+        let cpu = &mut self.engine.cpu;
+        if !cpu.wakeup_pending() {
+            match (&cpu.clock, cpu.decrementer_deadline()) {
+                (Clock::Virtual, Some(nanos)) => {
+                    let skipped = cpu.idle_nanos.saturating_add(nanos.saturating_sub(cpu.nanos()));
+                    if skipped <= idle_limit {
+                        cpu.skip_to(nanos);
+                    }
+                }
+                _ => cpu.read_clock_again(),
+            }
+        }
+        self.halted = !cpu.wakeup_pending();
+        !self.halted
+    }
+
+    /// Virtual time skips to the decrementer's next deadline.
+    pub fn skip_to_deadline(&mut self) {
+        let cpu = &mut self.engine.cpu;
+        if let Some(nanos) = cpu.decrementer_deadline() {
+            cpu.skip_to(nanos);
+        }
+    }
+
+    /// Nanoseconds until the decrementer asks for an interrupt; 0 if it already does.
+    pub fn nanos_to_deadline(&self) -> u64 {
+        let cpu = &self.engine.cpu;
+        let now = match &cpu.clock {
+            Clock::Virtual => cpu.nanos(),
+            Clock::Host(host) => host.now(),
+        };
+        cpu.decrementer_deadline().map_or(0, |at| at.saturating_sub(now))
+    }
+
+    /// Nanoseconds of the host's time since the guest's clock was read last; 0 with virtual time.
+    pub fn clock_age(&self) -> u64 {
+        match &self.engine.cpu.clock {
+            Clock::Virtual => 0,
+            Clock::Host(host) => host.now().saturating_sub(host.nanos()),
+        }
+    }
+
+    /// What [`Vcpu::clock_age`] is from now on; nothing with virtual time.
+    pub fn set_clock_age(&mut self, nanos: u64) {
+        if let Clock::Host(host) = &mut self.engine.cpu.clock {
+            host.set_age(nanos);
+        }
+    }
+
+    /// For a run that begins, and a guest that goes on after a pause: the host's time that passed meanwhile counts in
+    /// TB and not in VTB. With virtual time none did. `launched` is whether the guest has run since its start.
+    pub fn go_on(&mut self, launched: bool) {
+        if launched {
+            self.engine.cpu.go_on();
+        } else {
+            self.engine.cpu.read_clock_again();
+        }
+    }
+
+    /// The external interrupt line.
+    pub fn set_external(&mut self, level: bool) {
+        self.engine.cpu.external = level;
+        self.engine.cpu.request_event();
+    }
+
+    /// Makes a system reset interrupt pending.
+    pub fn system_reset(&mut self) {
+        self.engine.cpu.system_reset = true;
+        self.engine.cpu.request_event();
+    }
+
+    /// Has translations come from another table from now on.
+    pub fn set_hpt(&mut self, hpt: Arc<Hpt>) {
+        self.engine.cpu.hpt = hpt;
+        self.engine.cpu.flush_translations();
+    }
+
+    /// Writes SLB entry `index`.
+    pub fn set_slb(&mut self, index: usize, entry: SlbEntry) {
+        self.engine.cpu.slb.set(index, entry);
+        self.engine.cpu.flush_translations();
+    }
+
+    /// R3 to R12: number and arguments of the hypercall that the run ended at.
+    pub fn arguments(&self) -> &[u64] {
+        &self.engine.cpu.gpr[3..13]
+    }
+
+    /// The hypercall that the run ended at is done: its return code and results go to R3 and on.
+    pub fn answer(&mut self, results: impl IntoIterator<Item = u64>) {
+        for (gpr, value) in self.engine.cpu.gpr[3..13].iter_mut().zip(results) {
+            *gpr = value;
+        }
+        self.unanswered = None;
+    }
+
+    /// The caller has to answer the hypercall at `sc`.
+    pub(crate) fn ask(&mut self, sc: u64) {
+        self.unanswered = Some(sc);
+    }
+
+    /// A native hypercall is done.
+    pub(crate) fn put(&mut self, outcome: &Outcome) {
+        let gpr = &mut self.engine.cpu.gpr;
+        gpr[3] = outcome.rc as u64;
+        gpr[4..][..outcome.out().len()].copy_from_slice(outcome.out());
+    }
+
+    /// Has a hypercall that got no answer made again: the processor stands before it, awake.
+    pub fn call_again(&mut self) {
+        if let Some(sc) = self.unanswered.take() {
+            self.engine.cpu.cia = sc;
+            self.halted = false;
+        }
+    }
+
+    /// The instruction count has become another without instructions: a state was loaded.
+    pub fn state_loaded(&mut self) {
+        let count = self.engine.cpu.icount;
+        if let Some(profile) = &mut self.engine.profile {
+            profile.restart_at(count);
+        }
+    }
+}
