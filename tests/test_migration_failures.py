@@ -29,11 +29,12 @@ from pyspapr import (
     StreamError,
 )
 from pyspapr._native import Hpt
-from pyspapr.migration import compatibility, destination, frames, listener, save, source, uri
+from pyspapr.migration import compatibility, destination, frames, link, listener, save, source, uri
 from pyspapr.migration.phases import Phase
-from pyspapr.migration.records import Kind
+from pyspapr.migration.records import Kind, RamChunk
 from pyspapr.migration.statistics import MigrationStatistics
 from pyspapr.migration.stream import StreamReader, StreamWriter
+from pyspapr.migration.transport import SocketTransport, Transport
 
 
 class Wire:
@@ -615,6 +616,102 @@ def test_the_timeout_of_a_destination_bounds_what_comes_after_hello_too(demo_gue
     arrival = Arrival(f"unix:{tmp_path / 'socket'}", timeout=1)
     with fall_silent(arrival.address, churning(demo_guest)):
         assert arrival.failure() == "the time is over"
+
+
+@contextlib.contextmanager
+def talking(directory: Path, say: Callable[[Transport], None]) -> Iterator[str]:
+    """The address of a destination that welcomes a source and then does what `say` does, until it is gone."""
+    path = str(directory / "talking")
+
+    def serve() -> None:
+        transport = SocketTransport(server.accept()[0])
+        with contextlib.suppress(MigrationError):
+            frames.read_frame(transport, "hello")
+            transport.write(frames.encode("welcome", protocol=frames.PROTOCOL, package="test"))
+            say(transport)
+
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(path)
+        server.listen()
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"unix:{path}"
+
+
+def chatter(transport: Transport) -> None:
+    """Say without end how much was read."""
+    while True:
+        transport.write(frames.encode("progress", received=0) * 1000)
+
+
+def test_a_destination_that_talks_without_end_does_not_hold_the_guest(demo_guest: Path, tmp_path: Path) -> None:
+    vm = churning(demo_guest)
+    with talking(tmp_path, chatter) as address, running(vm):
+        migration = vm.start_migration(address)
+        before = vm.call(lambda: vm.cpus[0].vcpu.instructions)
+        eventually(lambda: vm.call(lambda: vm.cpus[0].vcpu.instructions) > before + 10_000_000)
+        assert migration.cancel()
+    runs_on(vm)
+
+
+def test_answers_that_nobody_has_asked_for_do_not_pile_up(demo_guest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(link, "FRAMES_LIMIT", 100)
+    here, there = wires()
+
+    def talk() -> None:
+        welcome(there)
+        there.write(frames.encode("progress", received=0) * 1000)
+
+    threading.Thread(target=talk, daemon=True).start()
+    connection = link.Link(uri.ObjectTransport(here), None)
+    connection.put(frames.encode("hello", **compatibility.describe(churning(demo_guest))))
+    with pytest.raises(MigrationError, match="has sent 100 answers before anybody read one"):
+        eventually(lambda: connection.check() is not None)
+    connection.close()
+
+
+def complete_too_early(transport: Transport) -> None:
+    """Take the whole stream and confirm less than that."""
+    reader = StreamReader(transport.read)
+    while reader.last is not Kind.END:
+        reader.next()
+        transport.write(frames.encode("progress", received=reader.offset))
+    transport.write(frames.encode("complete", received=reader.offset - 1))
+
+
+def exaggerate(transport: Transport) -> None:
+    """Claim to have read what was never sent."""
+    transport.write(frames.encode("progress", received=1 << 60))
+
+
+@pytest.mark.parametrize(
+    ("say", "why"),
+    [
+        (exaggerate, r"has read 1152921504606846976 bytes, expected 0 to \d+"),
+        (complete_too_early, r"\d+ bytes are complete, expected \d+|has read \d+ bytes, expected"),
+    ],
+)
+def test_a_destination_that_miscounts_is_not_believed(
+    say: Callable[[Transport], None], why: str, demo_guest: Path, tmp_path: Path
+) -> None:
+    vm = churning(demo_guest)
+    with talking(tmp_path, say) as address, pytest.raises(MigrationError, match=why):
+        vm.migrate(address)
+    runs_on(vm)
+
+
+def test_the_timeout_of_a_destination_bounds_a_source_that_sends_without_end(demo_guest: Path, tmp_path: Path) -> None:
+    vm = churning(demo_guest)
+    arrival = Arrival(f"unix:{tmp_path / 'socket'}", timeout=2)
+    stream = bytearray()
+    writer = StreamWriter(stream.extend)
+    save.write_head(vm, writer)
+    with fall_silent(arrival.address, vm) as sock, contextlib.suppress(OSError):
+        while True:
+            sock.sendall(stream)
+            stream.clear()
+            for _ in range(1000):
+                writer.record(RamChunk(0, 0, "", b"", b""))
+    assert arrival.failure() == "the time is over"
 
 
 def test_a_destination_that_says_nothing_is_given_up_and_the_guest_goes_on(

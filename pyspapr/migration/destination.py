@@ -40,6 +40,8 @@ PROGRESS_EVERY: Final = 0.1
 CAUGHT_UP_EVERY: Final = 0.01
 """Seconds between two of them when everything was read; the first goes out at once."""
 READ_AT_ONCE: Final = 256 << 10
+GO_TIMEOUT: Final = 2 * SILENCE
+"""Seconds for all of `go`, from a source that sends it byte by byte."""
 FAREWELL: Final = 1.0
 """Seconds that a source gets to read why we failed."""
 
@@ -191,6 +193,7 @@ class Incoming:
         Heads and checks of records are a few bytes each, so more than was asked for is taken from the transport.
         """
         if not self._ahead:
+            transport.patience.check()  # a source that sends without a pause is never waited for
             if transport.two_way and transport.quiet():
                 self._catch_up(transport)
             self._ahead = memoryview(transport.read(READ_AT_ONCE))
@@ -222,6 +225,8 @@ class Incoming:
     def _handover(self, transport: Transport) -> None:
         """Only `go` makes the machine ours; `running` is a courtesy."""
         self._enter(Phase.HANDOVER)
+        patience = transport.patience
+        transport.patience = patience.replace(deadline=patience.within(GO_TIMEOUT))
         try:
             go = frames.expect(frames.read_frame(transport, "go"), "go", "source")
         except SpaprError as error:

@@ -32,6 +32,10 @@ PAUSE: Final = 0.05
 """Seconds that somebody who sends by itself waits at a time."""
 WINDOW: Final = 0.5
 """Seconds over which the rate is averaged."""
+LAST_FRAMES: Final = 1024
+"""Frames among which the peer's reason is looked for when the connection has failed."""
+FRAMES_LIMIT: Final = 1 << 14
+"""Frames that may wait to be asked for where a thread receives: many minutes of them from an honest peer."""
 
 
 class Link:
@@ -136,7 +140,9 @@ class Link:
             return
         if self.transport.direct:
             with contextlib.suppress(SpaprError):
-                while (frame := self._read_frame(0)) is not None:
+                for _ in range(LAST_FRAMES):
+                    if (frame := self._read_frame(0)) is None:
+                        break
                     if frame[0] == "failure":
                         self._error = failure(frame)
         raise self._error.fresh()
@@ -212,6 +218,8 @@ class Link:
         try:
             while True:
                 frame = read_frame(self.transport, "an answer")
+                if self._frames.qsize() >= FRAMES_LIMIT:
+                    raise MigrationError(f"the destination has sent {FRAMES_LIMIT} answers before anybody read one")
                 self._frames.put(frame)
                 if frame[0] == "failure":
                     self.fail(failure(frame))

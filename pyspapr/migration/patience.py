@@ -32,6 +32,16 @@ class Patience(Plain, kw_only=True):
         left = max(self.deadline - time.monotonic(), 0.0)
         return left if seconds is None else min(seconds, left)
 
+    def within(self, seconds: float) -> float:
+        """The deadline of what may last `seconds` from now within this one's."""
+        until = time.monotonic() + seconds
+        return until if self.deadline is None else min(until, self.deadline)
+
+    def check(self) -> None:
+        """Raise MigrationError when the time is over, though nobody had to wait."""
+        if self.deadline is not None and time.monotonic() >= self.deadline:
+            raise self.lost(reading=True)
+
     def lost(self, *, reading: bool) -> MigrationError:
         """What to raise when it did last that long."""
         if self.deadline is not None and time.monotonic() >= self.deadline:

@@ -57,6 +57,8 @@ QUIET: Final = 0.1
 """Seconds after the stop for which nobody is told of events."""
 REPORT_EVERY: Final = 0.1
 """Seconds between two calls of `on_progress` within a phase."""
+HEARD_AT_ONCE: Final = 64
+"""Frames of the destination that are read between two slices. One that sends without end must not hold the guest."""
 
 
 class Outgoing:
@@ -223,7 +225,10 @@ class Outgoing:
         while (frame := self._link.receive(0.02)) is None or frame[0] == "progress":
             self._watch_cancel()
             self._watch_time()
-        frames.expect(frame, "complete", "destination")
+        received = self._count(frames.expect(frame, "complete", "destination"))
+        if received != self._writer.offset:
+            sent = self._writer.offset
+            raise MigrationError(f"the destination says that {received} bytes are complete, expected {sent}")
         self._account.step("complete")
 
     def _handover(self) -> None:
@@ -395,8 +400,11 @@ class Outgoing:
     def _watch(self) -> None:
         """Notice what went wrong, and what the destination says, while there is no need to wait."""
         self._watch_cancel()
-        while self._link.transport.two_way and (frame := self._link.receive(0)) is not None:
-            self._hear(frame)
+        if self._link.transport.two_way:
+            for _ in range(HEARD_AT_ONCE):
+                if (frame := self._link.receive(0)) is None:
+                    break
+                self._hear(frame)
         self._link.check()
         self._watch_silence()
         if (reason := self.vm.ended) is not None and reason.final and not isinstance(reason, Rebooted):
@@ -422,13 +430,20 @@ class Outgoing:
             self._writer.record(RamChunk(0, 0, "", b"", b""))
 
     def _hear(self, frame: frames.Frame) -> None:
-        received = frames.expect(frame, "progress", "destination")["received"]
-        assert isinstance(received, int)
-        self._heard = received
+        self._heard = received = self._count(frames.expect(frame, "progress", "destination"))
         self._silent = 0.0
         if received >= self._asked:
             self._attentive = time.monotonic()
             self._asked = self._writer.offset
+
+    def _count(self, contents: frames.Contents) -> int:
+        """Bytes of the stream that the destination says it has read. It reads on, and nothing that was not sent."""
+        received = contents["received"]
+        assert isinstance(received, int)
+        if not self._heard <= received <= self._writer.offset:
+            wanted = f"{self._heard} to {self._writer.offset}"
+            raise MigrationError(f"the destination says that it has read {received} bytes, expected {wanted}")
+        return received
 
     def _is_attentive(self) -> bool:
         """Whether the destination reads: for one that does not, the guest is not stopped."""
