@@ -204,6 +204,13 @@ class Console:
         with self._lock:
             return bytes(self._history[max(position - self._start, 0) :])
 
+    def since(self, position: int, limit: int) -> tuple[bytes, int]:
+        """At most `limit` bytes from `position` on, or from the oldest in the history; and the position after them."""
+        with self._lock:
+            begin = max(position - self._start, 0)
+            data = bytes(self._history[begin : begin + limit])
+            return data, self._start + begin + len(data)
+
     def before(self, length: int) -> bytes:
         """At most the last `length` bytes since the last match."""
         return self._since(max(self._matched, self.total - length))

@@ -16,6 +16,7 @@ import struct
 import subprocess
 import sys
 import termios
+import threading
 import time
 from pathlib import Path
 
@@ -498,6 +499,30 @@ def test_a_console_without_descriptors_waits_for_one_and_says_so_once(
         client.connect(str(tmp_path / "console"))
         assert client.recv(100) == b"hello"
     assert capfd.readouterr().err.count("takes no client until there is room again: Too many open files\n") == 1
+
+
+def test_a_client_that_reads_nothing_of_the_history_does_not_hold_the_guest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unix, "SEND_SECONDS", 60)
+    vm = pyspapr.Machine(memory="32M", console_history=8 << 20)
+    history = bytes(range(256)) * (16 << 10)
+    vm.console.emit(history)
+    listening = SocketConsole(str(tmp_path / "console"))
+    with listening as console, console.attached(vm), socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(20)
+        client.connect(str(tmp_path / "console"))
+        assert client.recv(16, socket.MSG_PEEK)  # it is being served
+        printing = threading.Thread(target=vm.console.emit, args=(b"and more",), daemon=True)
+        printing.start()
+        printing.join(20)
+        assert not printing.is_alive()
+        seen = bytearray()
+        while not seen.endswith(b"and more"):
+            seen += client.recv(1 << 20)
+        assert seen == history + b"and more"  # each byte once
+        vm.console.emit(b"live")
+        assert client.recv(100) == b"live"
 
 
 def test_what_is_typed_is_kept_until_a_machine_reads_it(tmp_path: Path) -> None:

@@ -21,6 +21,8 @@ from pyspapr.paths import shown
 from pyspapr.unix_socket import UnixListener
 
 CHUNK: Final = 4096
+PIECE: Final = 64 << 10
+"""Bytes of what was printed before that a new client is sent at once."""
 SEND_SECONDS: Final = 5.0
 """A client that does not read for this long is dropped, so that it cannot hold the guest."""
 BACKLOG: Final = 64 << 10
@@ -39,8 +41,9 @@ class SocketConsole:
         self._vm: Machine | None = None
         self._kept = b""  # typed, while there is no machine
         self._typing = threading.Lock()  # of these two
-        self._client: socket.socket | None = None
-        self._lock = threading.Lock()  # of the client
+        self._client: socket.socket | None = None  # who has read what was printed so far
+        self._coming: socket.socket | None = None  # who is about to
+        self._lock = threading.Lock()  # of these two
         self._ending = threading.Event()
         try:
             self._listener = UnixListener(path, 1)
@@ -63,6 +66,9 @@ class SocketConsole:
         with suppress(OSError):
             self._server.shutdown(socket.SHUT_RDWR)
         with self._lock:
+            if self._coming is not None:
+                with suppress(OSError):
+                    self._coming.shutdown(socket.SHUT_RDWR)
             self._drop()
         self._thread.join(SEND_SECONDS)
         self._server.close()
@@ -138,18 +144,38 @@ class SocketConsole:
                 continue
             said = False
             client.settimeout(SEND_SECONDS)
-            with self._lock:
-                try:
-                    if self._vm is not None:
-                        client.sendall(self._vm.console.raw)
-                except OSError:
-                    client.close()
-                    continue
-                self._client = client
+            try:
+                self._catch_up(client)
+            except OSError:
+                client.close()
+                continue
             self._receive(client)
             with self._lock:
                 if self._client is client:
                     self._drop()
+
+    def _catch_up(self, client: socket.socket) -> None:
+        """Send what was printed so far, then let the guest's output go to `client`. Raises OSError.
+
+        The guest does not wait for this: a client that never reads, or one after the other, would hold it.
+        """
+        vm, position = None, 0
+        while True:
+            with self._lock:
+                if self._ending.is_set():
+                    raise OSError
+                if self._vm is not vm:
+                    vm, position = self._vm, 0
+                data, position = (b"", 0) if vm is None else vm.console.since(position, PIECE)
+                self._coming, self._client = (client, None) if data else (None, client)
+            if not data:
+                return
+            try:
+                client.sendall(data)
+            except OSError:
+                with self._lock:
+                    self._coming = None
+                raise
 
     def _receive(self, client: socket.socket) -> None:
         while self._client is client:
