@@ -146,4 +146,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 def main() -> NoReturn:
     """The entry point of `pyspapr` and `python -m pyspapr`."""
-    sys.exit(run())
+    try:
+        sys.exit(run())
+    except KeyboardInterrupt:  # before the command began, or once more while the first was being said
+        complain("interrupted")
+        sys.exit(INTERRUPTED)

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from types import FrameType
+from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
 from pyspapr import config
@@ -17,6 +17,7 @@ from pyspapr.cli.stage import DEFER, Stage
 from pyspapr.cli.stdio import STDOUT, Left, attach_stdio, is_terminal, write_all
 from pyspapr.config import DEFAULT_CPU, DEFAULT_MEMORY, Clock, Engine, MachineConfig
 from pyspapr.errors import ConfigError, ReplayError
+from pyspapr.interruption import Interruption
 from pyspapr.machine import Machine
 from pyspapr.plain import Plain
 from pyspapr.results import Interrupted, Panicked, Rebooted, StopReason, Timeout
@@ -123,23 +124,64 @@ class Signalled(BaseException):
         return 128 + self.number
 
 
-@contextmanager
-def signals_end_the_run() -> Iterator[None]:
-    """Signals that end a process leave through the same door as everything else, so the terminal is restored.
+LOST_SECONDS: Final = 30.0
+"""Seconds after which a signal is raised wherever we are: putting everything back takes less, so the first was lost."""
 
-    One that is ignored from the start (`nohup`, a job that a script puts in the background) stays so.
+
+class Signals:
+    """Signals that end a process, and Ctrl-C, are raised while the machine runs or waits, and only then.
+
+    Raised in the middle of opening or closing something they would leave sockets behind, or the terminal raw. So those
+    that come then wait for `raised`, or are passed over when the run has ended anyway. A signal that is ignored from
+    the start (`nohup`, a job that a script puts in the background) stays so.
     """
 
-    def leave(number: int, frame: FrameType | None) -> None:
-        raise Signalled(number)
+    def __init__(self) -> None:
+        """Nothing is different yet."""
+        self._ctrl_c = Interruption(lambda: None)
+        self._raises = False
+        self._waiting: int | None = None
+        self._since: float | None = None  # when the first came
+        self._previous: dict[signal.Signals, Any] = {}
 
-    ending = [number for number in ENDING if signal.getsignal(number) != signal.SIG_IGN]
-    previous = {number: signal.signal(number, leave) for number in ending}
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
+    def __enter__(self) -> Signals:
+        """From now on they wait."""
+        self._ctrl_c.__enter__()
+        for number in ENDING:
+            if signal.getsignal(number) != signal.SIG_IGN:
+                self._previous[number] = signal.signal(number, self._came)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Everything is put back: they do again what they did before."""
+        for number, handler in self._previous.items():
             signal.signal(number, handler)
+        self._ctrl_c.__exit__(kind, error, traceback)
+
+    def _came(self, number: int, frame: FrameType | None) -> None:
+        now = time.monotonic()
+        if self._raises or (self._since is not None and now - self._since >= LOST_SECONDS):
+            self._raises = False
+            self._since = now
+            raise Signalled(number)
+        if self._since is None:
+            self._since = now
+            self._waiting = number
+
+    @contextmanager
+    def raised(self) -> Iterator[None]:
+        """They are raised while this lasts, also those that have waited; after the first the others are passed over."""
+        self._ctrl_c.check()
+        self._raises = self._ctrl_c.waiting = self._since is None
+        if self._waiting is not None:
+            number, self._waiting = self._waiting, None
+            raise Signalled(number)
+        try:
+            yield
+        finally:
+            self._raises = self._ctrl_c.waiting = False
 
 
 def run_until_it_ends(vm: Machine, options: RunOptions, stage: Stage) -> StopReason:
@@ -314,7 +356,7 @@ def run_here(vm: Machine, options: RunOptions, at_end: Callable[[Machine], None]
         if at_end is not None:
             stack.callback(lambda: at_end(stage.vm))
         try:
-            stack.enter_context(signals_end_the_run())
+            signals = stack.enter_context(Signals())
             if options.record is not None:
                 stack.enter_context(vm.record(options.record))
             for address in options.qmp:
@@ -322,7 +364,7 @@ def run_here(vm: Machine, options: RunOptions, at_end: Callable[[Machine], None]
             connect = open_console(options, stack)
             if options.incoming not in (None, DEFER):
                 stage.expect(options.incoming, options.tls_creds)
-            reason = stage.perform(connect, lambda vm: run_until_it_ends(vm, options, stage))
+            reason = stage.perform(connect, lambda vm: run_until_it_ends(vm, options, stage), signals.raised)
         except Signalled as signalled:
             stage.vm.events.emit("SHUTDOWN", guest=False, reason="host-signal")
             stack.close()

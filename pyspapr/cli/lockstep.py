@@ -10,7 +10,7 @@ import signal
 import sys
 
 from pyspapr.cli import complain
-from pyspapr.cli.boot import DIFFERENT, STDIO, Options, Signalled, first_machine, signals_end_the_run
+from pyspapr.cli.boot import DIFFERENT, STDIO, Options, Signalled, Signals, first_machine
 from pyspapr.cli.stdio import STDIN, STDOUT, write_all
 from pyspapr.config import Engine
 from pyspapr.console import FileInput
@@ -48,7 +48,7 @@ def lockstep_command(options: Options) -> int:
     lockstep.machine.console.sinks.append(lambda data: write_all(STDOUT, data))
     sys.stdout.flush()
     try:
-        with signals_end_the_run():
+        with Signals() as signals, signals.raised():
             reason = lockstep.run(max_instructions=options.max_instructions, timeout=options.timeout)
     except EngineDifference as difference:
         complain(str(difference))

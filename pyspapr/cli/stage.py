@@ -10,7 +10,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Final
 
 from pyspapr.cli import complain
@@ -169,11 +169,17 @@ class Stage:
     # For the command.
 
     def perform(
-        self, connect: Callable[[Machine], AbstractContextManager[object]], run: Callable[[Machine], StopReason]
+        self,
+        connect: Callable[[Machine], AbstractContextManager[object]],
+        run: Callable[[Machine], StopReason],
+        stoppable: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> StopReason:
-        """Run machines until one ends and none takes its place. `connect` gives each its console."""
+        """Run machines until one ends and none takes its place.
+
+        `connect` gives each its console; `stoppable` is around everything that may last, so that signals come there.
+        """
         try:
-            return self._perform(connect, run)
+            return self._perform(connect, run, stoppable)
         finally:
             with self._lock:
                 self._over = True
@@ -183,19 +189,24 @@ class Stage:
                 self._next[1].set_exception(StateError("the machine has ended"))
 
     def _perform(
-        self, connect: Callable[[Machine], AbstractContextManager[object]], run: Callable[[Machine], StopReason]
+        self,
+        connect: Callable[[Machine], AbstractContextManager[object]],
+        run: Callable[[Machine], StopReason],
+        stoppable: Callable[[], AbstractContextManager[object]],
     ) -> StopReason:
         while True:
             if self.vm.phase is Status.INMIGRATE:
-                arrived = self._arrival()
+                with stoppable():
+                    arrived = self._arrival()
                 if not isinstance(arrived, Machine):
                     return arrived
                 self._switch(arrived)
                 arrived.when_run(self._arrived)
-            with connect(self.vm):
+            with connect(self.vm), stoppable():
                 reason = run(self.vm)
             if isinstance(reason, Migrated) and self._servers:
-                reason = self._stay(reason)
+                with stoppable():
+                    reason = self._stay(reason)
             if self._next is None:
                 return reason
             following, _ = self._next
