@@ -629,6 +629,8 @@ def talking(directory: Path, say: Callable[[Transport], None]) -> Iterator[str]:
             frames.read_frame(transport, "hello")
             transport.write(frames.encode("welcome", protocol=frames.PROTOCOL, package="test"))
             say(transport)
+            while transport.read(1 << 16):  # until the source has left
+                pass
 
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(path)
