@@ -6,7 +6,11 @@ import errno
 import json
 import os
 import socket
+import struct
+import threading
+from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypedDict, get_args, get_origin
@@ -17,10 +21,11 @@ from hypothesis import strategies as st
 from images import POWER_OFF, write_kernel
 
 from pyspapr import ConfigError, Machine
+from pyspapr.migration.transport import SocketTransport
 from pyspapr.qmp import QmpError, commands
 from pyspapr.qmp.address import Listener, TcpAddress, UnixAddress, parse_address
 from pyspapr.qmp.connection import Connection
-from pyspapr.qmp.descriptors import NAMED_LIMIT
+from pyspapr.qmp.descriptors import NAMED_LIMIT, Descriptors
 from pyspapr.qmp.errors import COMMAND_NOT_FOUND, WireError
 from pyspapr.qmp.monitor import Monitor
 from pyspapr.qmp.pace import BURST, SHARE, Pace
@@ -572,3 +577,37 @@ def test_what_took_a_sockets_name_stays(tmp_path: Path) -> None:
     server.forget()
     assert path.read_text() == "precious"
     server.socket.close()
+
+
+def lingering() -> tuple[int, socket.socket]:
+    """A connected socket whose last close would wait for its peer, which reads nothing, for half a minute."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        sock, peer = socket.create_connection(server.getsockname()), server.accept()[0]
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 30))
+    sock.setblocking(False)
+    with suppress(BlockingIOError):
+        while True:
+            sock.send(bytes(1 << 16))
+    return sock.detach(), peer
+
+
+def name_and_forget(number: int) -> None:
+    descriptors = Descriptors()
+    descriptors.passed([number])
+    descriptors.name("a")
+    descriptors.forget("a")
+
+
+def migrate_and_close(number: int) -> None:
+    SocketTransport(socket.socket(fileno=number)).close()
+
+
+@pytest.mark.parametrize("use", [name_and_forget, migrate_and_close])
+def test_a_socket_that_a_client_has_passed_does_not_hold_whoever_closes_it(use: Callable[[int], None]) -> None:
+    number, peer = lingering()
+    using = threading.Thread(target=use, args=(number,), daemon=True)
+    using.start()
+    using.join(10)
+    held = using.is_alive()
+    peer.close()
+    assert not held

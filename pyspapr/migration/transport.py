@@ -15,6 +15,7 @@ import select
 import socket
 import ssl
 import stat
+import struct
 import threading
 import time
 from typing import Final, Protocol
@@ -81,6 +82,16 @@ class Transport(Protocol):
         ...
 
 
+def do_not_linger(number: int) -> None:
+    """Have the socket `number` close at once, whatever SO_LINGER its giver has set; what was sent still goes."""
+    with contextlib.suppress(OSError):
+        sock = socket.socket(fileno=number)
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 0, 0))
+        finally:
+            sock.detach()  # it stays its owner's
+
+
 class SocketTransport:
     """A connected stream socket, TLS or not.
 
@@ -101,7 +112,12 @@ class SocketTransport:
         self._socket = sock
         self._number = sock.fileno()
         self._lock = threading.Lock()
-        self._users = Users(sock.close)
+
+        def release() -> None:
+            do_not_linger(sock.fileno())
+            sock.close()
+
+        self._users = Users(release)
 
     def _lost(self, doing: str, error: Exception) -> MigrationError:
         why = "closed on this side" if self._users.closed else f"lost while {doing}: {error}"

@@ -8,11 +8,13 @@ owner, this object or whoever took it from here.
 from __future__ import annotations
 
 import os
+import stat
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
+from pyspapr.migration.transport import do_not_linger
 from pyspapr.qmp.errors import QmpError
 
 PASSED_LIMIT: Final = 16
@@ -25,6 +27,8 @@ PREFIX: Final = "fd:"
 def _close(numbers: Sequence[int]) -> None:
     for number in numbers:
         with suppress(OSError):  # whatever it was may fail to be written at its end
+            if stat.S_ISSOCK(os.fstat(number).st_mode):
+                do_not_linger(number)
             os.close(number)
 
 
