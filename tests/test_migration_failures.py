@@ -624,8 +624,7 @@ def talking(directory: Path, say: Callable[[Transport], None]) -> Iterator[str]:
     path = str(directory / "talking")
 
     def serve() -> None:
-        transport = SocketTransport(server.accept()[0])
-        with contextlib.suppress(MigrationError):
+        with contextlib.closing(SocketTransport(server.accept()[0])) as transport, contextlib.suppress(MigrationError):
             frames.read_frame(transport, "hello")
             transport.write(frames.encode("welcome", protocol=frames.PROTOCOL, package="test"))
             say(transport)
@@ -635,8 +634,10 @@ def talking(directory: Path, say: Callable[[Transport], None]) -> Iterator[str]:
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(path)
         server.listen()
-        threading.Thread(target=serve, daemon=True).start()
+        serving = threading.Thread(target=serve, daemon=True)
+        serving.start()
         yield f"unix:{path}"
+        serving.join(20)
 
 
 def chatter(transport: Transport) -> None:
@@ -655,7 +656,9 @@ def test_a_destination_that_talks_without_end_does_not_hold_the_guest(demo_guest
     runs_on(vm)
 
 
-def test_answers_that_nobody_has_asked_for_do_not_pile_up(demo_guest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_answers_that_nobody_has_asked_for_do_not_pile_up(
+    wires: Wires, demo_guest: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(link, "FRAMES_LIMIT", 100)
     here, there = wires()
 
