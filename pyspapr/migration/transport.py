@@ -33,6 +33,10 @@ SEND_BUFFER: Final = 2 << 20
 and on a busy host each waking takes milliseconds."""
 
 
+LINGER: Final = struct.Struct("ii")
+"""Of SO_LINGER: whether `close` waits until what was sent has arrived, and seconds; none of them resets instead."""
+
+
 class NothingLeft(MigrationError):
     """Writing failed before the first byte was taken."""
 
@@ -83,11 +87,12 @@ class Transport(Protocol):
 
 
 def do_not_linger(number: int) -> None:
-    """Have the socket `number` close at once, whatever SO_LINGER its giver has set; what was sent still goes."""
+    """Have the socket `number` close without waiting, where its giver's SO_LINGER says to wait; a reset stays one."""
     with contextlib.suppress(OSError):
         sock = socket.socket(fileno=number)
         try:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 0, 0))
+            if any(sock.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER.size)[LINGER.size // 2 :]):
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER.pack(0, 0))
         finally:
             sock.detach()  # it stays its owner's
 
