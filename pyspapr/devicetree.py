@@ -55,7 +55,7 @@ PA_FEATURES_POWER8: Final = bytes.fromhex("1800 f63fc7c080f0 8000000000000000 00
 PA_FEATURES_POWER9: Final = bytes.fromhex(
     "4200 f63fc7c080f0 8000000000000000 0000 8000 8000 8000"  # attributes 0 to 21
     "0000 8000 8000 8000 8000 8000 c000 8000 8000"  # 22 to 39; 22 would be transactional memory
-    "0000 8000 8000 8000 8000 8000 8000 0000"  # 40 to 55; 40 would be radix, 54 decimal floating point
+    "0000 8000 8000 8000 8000 8000 8000 8000"  # 40 to 55; 40 would be radix, 54 is decimal floating point
     "8000 8000 8000 8000 0000"  # 56 to 65
 )
 """ibm,pa-features: length, type, then one bit each for what the processor has (PAPR, "ibm,pa-features")."""
@@ -93,6 +93,7 @@ def cpu_node(config: MachineConfig, index: int) -> tuple[str, dict[str, Value]]:
         "slb-size": slb_size,
         "ibm,slb-size": slb_size,
         "ibm,vmx": 2,
+        "ibm,dfp": 1,
         "ibm,purr": 1,
         "ibm,spurr": 1,
         "ibm,pft-size": [0, config.table_shift],

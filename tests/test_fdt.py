@@ -61,6 +61,7 @@ def test_the_tree_names_the_processor(cpu: str) -> None:
     assert ("ibm,dec-bits" in node.properties) is (cpu == "power9")
     assert "ibm,processor-radix-AP-encodings" not in node.properties
     assert node["ibm,pft-size"] == fdt.encode([0, 23])
+    assert node["ibm,dfp"] == fdt.encode(1)
     length = node["ibm,pa-features"][0]
     assert len(node["ibm,pa-features"]) == length + 2
 

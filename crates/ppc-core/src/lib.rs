@@ -25,6 +25,7 @@ pub mod profile;
 pub mod ram;
 pub mod regs;
 pub mod slb;
+pub mod softdfp;
 pub mod softfp;
 pub mod spr;
 pub mod state;

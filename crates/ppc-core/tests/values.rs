@@ -86,7 +86,7 @@ fn near(random: &mut Random) -> u64 {
     random.next() & (0x800f_ffff_ffff_ffff >> tail << tail) | (least + random.below(spread)) << 52
 }
 
-const FLAVOURS: [Flavour; 8] = [
+const FLAVOURS: [Flavour; 10] = [
     Flavour::Bits,
     Flavour::Double,
     Flavour::Single,
@@ -95,6 +95,8 @@ const FLAVOURS: [Flavour; 8] = [
     Flavour::Decimal,
     Flavour::National,
     Flavour::Zoned,
+    Flavour::Dfp,
+    Flavour::DfpQuad,
 ];
 
 fn operand(random: &mut Random) -> u128 {
@@ -112,7 +114,7 @@ fn operand(random: &mut Random) -> u128 {
 }
 
 fn computes(row: &Row) -> bool {
-    matches!(row.chapter, Chapter::Float | Chapter::Vector | Chapter::Vsx)
+    matches!(row.chapter, Chapter::Float | Chapter::Vector | Chapter::Vsx | Chapter::Decimal)
         && !matches!(row.exec, Exec::None)
         && !row.notation().contains("RA,RB")
         && !row.notation().contains("(RA)")

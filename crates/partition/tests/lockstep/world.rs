@@ -37,6 +37,8 @@ const FLAVOURS: &[Flavour] = &[
     Flavour::Decimal,
     Flavour::National,
     Flavour::Zoned,
+    Flavour::Dfp,
+    Flavour::DfpQuad,
 ];
 
 fn values(count: u64, little: bool, random: &mut Random) -> Vec<u8> {

@@ -15,6 +15,7 @@ pub type ExecFn = fn(&mut Cpu, Word) -> Done;
 pub mod atomic;
 pub mod branch;
 pub mod cache;
+pub mod decimal;
 pub mod fixed;
 pub mod float;
 pub mod hint;

@@ -1,5 +1,7 @@
 //! Deterministic random numbers and the operand values worth trying.
 
+use ppc_core::softdfp::{Class, EXTENDED, Format, LONG, Num};
+
 /// xorshift64*.
 pub struct Random(u64);
 
@@ -218,6 +220,41 @@ fn decimal(random: &mut Random) -> u128 {
         | u128::from(if random.once_in(12) { random.below(16) } else { random.of(&[10, 11, 12, 13, 14, 15]) })
 }
 
+/// A datum of decimal floating point: few or many digits, exponents near one another or at the ends of the range, now
+/// and then special, and now and then not canonical.
+fn dfp(random: &mut Random, format: Format) -> u128 {
+    let class = match random.below(40) {
+        0 | 1 => Class::Inf,
+        2 | 3 => Class::Qnan,
+        4 => Class::Snan,
+        _ => Class::Finite,
+    };
+    let precision = u64::from(format.precision());
+    let digits = random.of(&[0, 1, 2, 3, 7, 15, precision - 1, precision, precision]);
+    let nines = random.of(&[1, 1, 3, 8]);
+    let mut coef = 0;
+    for i in 0..digits {
+        let digit = match random.below(10) {
+            n if n < nines => random.of(&[9, 9, 5]),
+            1..=3 => 0,
+            _ => random.below(10),
+        };
+        coef = coef * 10 + u128::from(if i == 0 { digit.max(1) } else { digit });
+    }
+    let (least, most) = (i64::from(format.exp_min()), i64::from(format.exp_max()));
+    let exp = match random.below(8) {
+        0..=3 => random.below(2 * precision) as i64 - precision as i64,
+        4 => least + random.below(3 * precision) as i64,
+        5 => most - random.below(3 * precision) as i64,
+        6 => least / 2 + random.below(2 * precision) as i64,
+        _ => least + random.below((most - least) as u64 + 1) as i64,
+    };
+    let bits = format.pack(Num { class, sign: random.once_in(3), exp: exp as i32, coef });
+    // Redundant declets, reserved bits of a NaN, digits of an infinity.
+    let odd = random.next() & random.next() & random.next() & random.next();
+    if random.once_in(8) { bits ^ u128::from(odd & (u64::MAX >> 10)) } else { bits }
+}
+
 /// What kind of values the vector-scalar registers of one instance hold, mostly.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Flavour {
@@ -237,6 +274,10 @@ pub enum Flavour {
     National,
     /// Zoned decimal: sixteen characters, the sign in the zone of the last.
     Zoned,
+    /// Two decimal64 of decimal floating point.
+    Dfp,
+    /// A decimal128.
+    DfpQuad,
 }
 
 /// A vector-scalar register's value.
@@ -265,6 +306,8 @@ pub fn vector(random: &mut Random, flavour: Flavour) -> u128 {
             }
             value
         }
+        Flavour::Dfp => pair(dfp(random, LONG) as u64, dfp(random, LONG) as u64),
+        Flavour::DfpQuad => dfp(random, EXTENDED),
         Flavour::Decimal => decimal(random),
         Flavour::National => {
             let digits = (0..7).fold(0, |v, _| v << 16 | 0x30 | u128::from(random.below(10)));

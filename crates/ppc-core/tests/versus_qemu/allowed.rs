@@ -15,6 +15,7 @@ use ppc_core::{
 };
 
 mod decimal;
+mod dfp;
 mod float;
 mod others;
 mod status;
@@ -36,7 +37,9 @@ pub struct Allowed {
 
 /// Every allowed difference. Order matters: `status` makes FX what the ISA says before others look.
 pub fn allowed() -> impl Iterator<Item = &'static Allowed> {
-    [status::ALLOWED, float::ALLOWED, traps::ALLOWED, decimal::ALLOWED, others::ALLOWED].into_iter().flatten()
+    [status::ALLOWED, float::ALLOWED, traps::ALLOWED, decimal::ALLOWED, dfp::ALLOWED, others::ALLOWED]
+        .into_iter()
+        .flatten()
 }
 
 /// FPSCR bits.
@@ -68,6 +71,7 @@ const EXCEPTIONS: u64 = 0x1ff8_0700;
 /// CR field 1, which holds FX, FEX, VX and OX.
 const CR1: u64 = 0xf << 24;
 const CR1_FX: u64 = 1 << 27;
+const CR1_FEX: u64 = 1 << 26;
 
 /// Scalars rounded to single-precision.
 const SINGLE: &[&str] = &[

@@ -211,12 +211,15 @@ fn branch(row: &Row, word: &mut u32, r: &mut Registers, random: &mut Random) {
 }
 
 fn flavour(row: &Row, random: &mut Random) -> Flavour {
-    use Flavour::{Bits, Decimal, Double, Integer, Quad, Single};
+    use Flavour::{Bits, Decimal, Dfp, Double, Integer, Quad, Single};
     let name = row.name;
     match row.chapter {
         _ if name == "bcdcfn_rc" => Flavour::National,
         _ if name == "bcdcfz_rc" => Flavour::Zoned,
         _ if name.starts_with("bcd") || name.contains("mul10") => Decimal,
+        Chapter::Decimal if name.starts_with("dcffix") => Integer,
+        Chapter::Decimal if name.starts_with("denbcd") => random.of(&[Decimal, Decimal, Bits]),
+        Chapter::Decimal => Dfp,
         Chapter::Float => random.of(&[Double, Double, Double, Double, Integer, Single]),
         Chapter::Vsx if name.ends_with('q') || name.contains("qp") => {
             random.of(&[Quad, Quad, Quad, Integer, Double])
@@ -253,10 +256,43 @@ fn registers(row: &Row, isa: Isa, random: &mut Random) -> Registers {
     }
 }
 
+/// The pairs of an extended decimal instruction: its operands are in doublewords 0 of two registers. An odd number of a
+/// pair is an invalid form.
+fn pairs(row: &Row, word: &mut u32, r: &mut Registers, random: &mut Random) {
+    if row.chapter != Chapter::Decimal || !row.operands.iter().any(|operand| operand.id().ends_with('p')) {
+        return;
+    }
+    for operand in row.operands.iter().filter(|operand| operand.id().ends_with('p')) {
+        *word &= !(1 << operand.mask().trailing_zeros());
+    }
+    let kind = if row.name.starts_with("denbcd") { Flavour::Decimal } else { Flavour::DfpQuad };
+    for n in (0..32).step_by(2).filter(|_| random.below(8) != 0).collect::<Vec<_>>() {
+        let value = vector(random, kind);
+        r.vsr[n] = value;
+        r.vsr[n + 1] = value << 64;
+    }
+}
+
+/// A number in FRA: of digits, or a biased exponent.
+fn counts(row: &Row, word: u32, r: &mut Registers, random: &mut Random) {
+    let fra = Word::from(word).fra();
+    let value = match row.name {
+        "diex" | "diexq" => {
+            let most = random.of(&[770, 12_300, 12_300, u64::MAX >> 1]);
+            random.below(most).wrapping_sub(5)
+        }
+        "drrnd" | "drrndq" | "dtstsf" | "dtstsfq" => random.below(40) | random.next() << 6,
+        _ => return,
+    };
+    r.vsr[fra] = u128::from(value) << 64 | r.vsr[fra] & u128::from(u64::MAX);
+}
+
 /// A random instance of `row`, or `None` when the random fields made an invalid form or another row's word.
 pub fn instance(row: &'static Row, isa: Isa, random: &mut Random) -> Option<Start> {
     let mut word = (row.value | random.next() & !row.mask & !row.reserved) as u32;
     let mut r = registers(row, isa, random);
+    pairs(row, &mut word, &mut r, random);
+    counts(row, word, &mut r, random);
     if matches!(row.name, "mfspr" | "mtspr") {
         word = put_spr(word, random.of(SPRS));
         // TAR is only an input of the peer's program.

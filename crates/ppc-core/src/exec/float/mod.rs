@@ -30,7 +30,7 @@ fn operand(cpu: &Cpu, n: usize) -> Num {
 
 /// Copies FX, FEX, VX, OX to CR field 1.
 #[inline(always)]
-fn record(cpu: &mut Cpu) {
+pub(super) fn record(cpu: &mut Cpu) {
     cpu.set_crf(1, (cpu.fpscr >> 28) as u32 & 0xf);
 }
 

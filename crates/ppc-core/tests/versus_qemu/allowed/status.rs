@@ -5,7 +5,10 @@ use super::*;
 /// Order matters: FX first.
 pub const ALLOWED: &[Allowed] = &[
     Allowed {
-        rows: &["f*", "x*", "mtfsb1"],
+        rows: &[
+            "f*", "x*", "mtfsb1", "dadd*", "dsub*", "dmul*", "ddiv", "ddivq", "dqua*", "dr*", "dct*",
+            "dcffix*", "dcmp*", "denbcd*",
+        ],
         isa: "Book I, 4.2.2: \"Every floating-point instruction, except mtfsfi and mtfsf, implicitly sets FPSCR FX \
               to 1 if that instruction causes any of the floating-point exception bits in the FPSCR to change from \
               0 to 1.\"",
@@ -58,7 +61,7 @@ pub const ALLOWED: &[Allowed] = &[
         },
     },
     Allowed {
-        rows: &["fcmpo"],
+        rows: &["fcmpo", "dcmpo*"],
         isa: "3.1, xscmpodp: \"if src1.class.SNaN=1 | src2.class.SNaN=1 then do vxsnan_flag <- 0b1; if FPSCR.VE=0 \
               then vxvc_flag <- 0b1 end\"; Floating Compare Ordered has the same",
         peer: "raises VXVC for a signalling NaN also while invalid operations are enabled",
