@@ -119,9 +119,12 @@ class Reader:
         if not first:
             return None
         code = first[0] & 0x1F
-        more = self._file.read({24: 1, 25: 2, 26: 4, 27: 8}.get(code, 0))
+        width = {24: 1, 25: 2, 26: 4, 27: 8}.get(code, 0)
+        more = self._file.read(width)
         if first[0] >> 5 != cbor.BYTES or code > 27:
             raise StreamError.of("Record", SECTION, start, "a byte string", f"head byte {first[0]:#04x}")
+        if len(more) < width:
+            return None
         length = int.from_bytes(more, "big") if code >= 24 else code
         if length > RECORD_LIMIT:
             raise StreamError.of("Record", SECTION, start, f"at most {RECORD_LIMIT} bytes", length)

@@ -189,6 +189,18 @@ def test_wherever_a_file_is_cut_its_replay_ends(kernel: Path, tmp_path: Path) ->
         assert isinstance(again.run(timeout=60), Replayed | PoweredOff)
 
 
+def test_a_file_that_ends_within_the_length_of_a_record_ends_there(kernel: Path, tmp_path: Path) -> None:
+    recorded(booted(kernel), tmp_path / "tape")
+    reader = Reader(tapefile.opened(tmp_path / "tape"))
+    reader.header()
+    data = (tmp_path / "tape").read_bytes()[: reader.offset]
+    for head in (b"\x58", b"\x59", b"\x59\x01", b"\x5a\0\0\1", b"\x5b"):
+        (tmp_path / "cut").write_bytes(data + head)
+        cut = Reader(tapefile.opened(tmp_path / "cut"))
+        cut.header()
+        assert cut.next() is None
+
+
 def test_damage_is_found(kernel: Path, tmp_path: Path) -> None:
     recorded(booted(kernel), tmp_path / "tape")
     data = (tmp_path / "tape").read_bytes()
