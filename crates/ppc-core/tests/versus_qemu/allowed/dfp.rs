@@ -45,8 +45,8 @@ fn same_pair(start: &Start, isa: Isa, ours: &mut End, peer: &End) {
 pub const ALLOWED: &[Allowed] = &[
     Allowed {
         rows: COMPUTING,
-        isa: "Book I, FPSCR: FR \"is set to 1 if the last Arithmetic or Rounding and Conversion instruction \
-              incremented the fraction during rounding\", FI if it was inexact, and 0 otherwise",
+        isa: "Book I, FPSCR: FR is 1 if the last instruction that rounds incremented the magnitude, FI if its result was \
+              inexact, and both are 0 otherwise",
         peer: "leaves FR, and never clears FI",
         forgive: |start, _, ours, peer| {
             let [ours_fpscr, peer_fpscr, before] =
@@ -132,7 +132,7 @@ pub const ALLOWED: &[Allowed] = &[
     },
     Allowed {
         rows: &["drsp", "drdpq"],
-        isa: "\"conversion of a long SNaN to short format will not cause an exception\" and it is preserved; a narrower \
+        isa: "a long SNaN that is converted to the short format is no exception and stays one; a narrower \
               NaN has the rightmost digits, so that a payload that was widened comes back",
         peer: "drops all digits if one does not fit, and makes the NaN quiet before it looks for a signalling one",
         forgive: |start, isa, ours, peer| {
@@ -162,8 +162,8 @@ pub const ALLOWED: &[Allowed] = &[
     },
     Allowed {
         rows: PARTS,
-        isa: "DFP Shift Significand Left Immediate: \"For a NaN or infinity, all significand digits are in the trailing \
-              significand field\"; what an infinity's field holds is shifted, extracted and inserted like a NaN's",
+        isa: "DFP Shift Significand Left Immediate: the digits of a NaN or infinity are those of the trailing \
+              significand field; what an infinity's field holds is shifted, extracted and inserted like a NaN's",
         peer: "takes an infinity's digits as 0, and keeps reserved bits of an infinity or NaN",
         forgive: |start, isa, ours, peer| {
             if special(start).is_some_and(|num| num.is_inf() || ours.registers != peer.registers) {
