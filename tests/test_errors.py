@@ -15,6 +15,7 @@ EXAMPLES = [
     errors.ExpectError.of("login:", PoweredOff(), 1.5, "one\ntwo"),
     errors.GuestAddressError("outside", 1 << 64, 4),
     errors.ImageFileError.of("a cannot be read: No such file or directory", FileNotFoundError(2, "No such file"), "a"),
+    errors.ReplayError("the replay is not what was recorded", 5, 9),
     errors.StreamError.of("field count", "spapr_vty", 0x1F40, 16, 15),
 ]
 
