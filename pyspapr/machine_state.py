@@ -42,7 +42,8 @@ def set_ended(vm: Machine, value: dict[str, str]) -> None:
 
 def set_prepared(vm: Machine, shift: int) -> None:
     """The table that H_RESIZE_HPT_PREPARE had prepared is empty: only its size matters."""
-    if not HPT_SHIFT_MIN <= shift <= (largest := largest_table_shift(vm.config)):
+    largest = largest_table_shift(vm.config)
+    if not HPT_SHIFT_MIN <= shift <= largest:
         raise StateError(f"the hash table of this machine has 2^{HPT_SHIFT_MIN} to 2^{largest} bytes, not 2^{shift}")
     vm.prepared_hpt = Hpt(shift)
 

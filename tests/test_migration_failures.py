@@ -29,12 +29,14 @@ from pyspapr import (
     StreamError,
 )
 from pyspapr._native import Hpt
+from pyspapr.config import HPT_SHIFT_MIN
 from pyspapr.migration import compatibility, destination, frames, link, listener, save, source, uri
 from pyspapr.migration.phases import Phase
 from pyspapr.migration.records import Kind, RamChunk
 from pyspapr.migration.statistics import MigrationStatistics
 from pyspapr.migration.stream import StreamReader, StreamWriter
 from pyspapr.migration.transport import SocketTransport, Transport
+from pyspapr.vmstate import sections
 
 
 class Wire:
@@ -345,6 +347,16 @@ def test_a_prepared_table_larger_than_the_machine_could_have_is_refused(tmp_path
     vm.migrate(f"file:{tmp_path / 'file'}")
     with pytest.raises(StreamError, match=r"2\^18 to 2\^20 bytes, not 2\^46"):
         Machine.incoming(f"file:{tmp_path / 'file'}")
+
+
+@pytest.mark.parametrize("shift", [0, HPT_SHIFT_MIN - 1])
+def test_a_prepared_table_smaller_than_any_is_refused(shift: int) -> None:
+    vm = counting()
+    section = next(one for one in sections(vm) if one.name == "spapr")
+    prepared = {"spapr/prepared_hpt": {"fields": {"shift": shift}, "subsections": {}}}
+    values = section.vmstate.values(vm) | {"subsections": prepared}
+    with pytest.raises(StreamError, match=rf"2\^18 to 2\^20 bytes, not 2\^{shift}"):
+        section.vmstate.load(vm, section.vmstate.version, values, vm.config.ram_size)
 
 
 @pytest.mark.parametrize(
