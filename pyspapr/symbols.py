@@ -26,6 +26,12 @@ KERNEL: Final = 0xC << 60
 """Where Linux is linked. In real mode it runs at the same addresses without these bits."""
 PAGE: Final = 4096
 
+SYMBOLS_MAX: Final = 2_000_000
+"""Symbols and lines that a file may have. Linux with everything built in has less than half of them."""
+SECTIONS_MAX: Final = 1 << 20
+NAME_MAX: Final = 1024
+"""Bytes of a name. Linux allows 512, and the rest of a longer one is not shown."""
+LINE_MAX: Final = 4096
 SYMBOL_SIZE: Final = 24
 SHN_ABS: Final = 0xFFF1
 STT_NOTYPE: Final = 0
@@ -92,7 +98,11 @@ def read_symbols(path: str | os.PathLike[str]) -> Symbols:
 def read_map(file: BinaryIO, name: str) -> Symbols:
     """`address type name` in each line, in any order, and perhaps a module's name."""
     rows = []
-    for number, line in enumerate(file, 1):
+    for number in range(1, SYMBOLS_MAX + 2):
+        if not (line := file.readline(LINE_MAX)):
+            break
+        if number > SYMBOLS_MAX:
+            raise ImageError(f"symbols {name}: more than {SYMBOLS_MAX} lines")
         match = _LINE.fullmatch(line.decode("utf-8", "replace"))
         if match is None:
             raise ImageError(f"symbols {name}: line {number} is {line[:60]!r}, expected an address, a type and a name")
@@ -108,12 +118,16 @@ def read_elf_symbols(file: BinaryIO, length: int, name: str) -> Symbols:
     """The code's names in an open file of `length` bytes."""
     header = read_header(file, name)
     headers = section_table(file, header, length, name)
+    if headers is not None and headers.count > SECTIONS_MAX:
+        raise bad(name, f"{headers.count} sections, the limit is {SECTIONS_MAX}")
     sections = list(read_sections(file, headers, length, name)) if headers else []
     table = next((section for section in sections if section.kind == SHT_SYMTAB), None)
     if table is None:
         return Symbols()
     if table.link >= len(sections):
         raise bad(name, f"the symbol table's names are in section {table.link} of {len(sections)}")
+    if table.size // SYMBOL_SIZE > SYMBOLS_MAX:
+        raise bad(name, f"{table.size // SYMBOL_SIZE} symbols, the limit is {SYMBOLS_MAX}")
     strings = sections[table.link]
     file.seek(strings.offset)
     names = file.read(strings.size) + b"\0"
@@ -126,7 +140,7 @@ def read_elf_symbols(file: BinaryIO, length: int, name: str) -> Symbols:
         kind, binding = info & 0xF, info >> 4
         if kind not in (STT_NOTYPE, STT_FUNC):
             continue
-        text = names[at : names.find(b"\0", at)].decode("utf-8", "replace") if at < len(names) else ""
+        text = names[at : at + NAME_MAX].partition(b"\0")[0].decode("utf-8", "replace")
         rank = STB_ORDER.get(binding, 3) + (4 if kind == STT_NOTYPE else 0)
         if index == SHN_ABS and (vector := _VECTOR.fullmatch(text)):
             labels.append(Symbol(value | KERNEL, 1 << 64, vector[1], 8))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from fetch_guests import CACHE
 from pyspapr.cli.profile import ELSEWHERE, Profile, by_symbol, lines_of, place, symbols_of
 from pyspapr.errors import ImageError
 from pyspapr.sections import SHN_LORESERVE
-from pyspapr.symbols import SHN_ABS, Symbols, read_symbols
+from pyspapr.symbols import LINE_MAX, NAME_MAX, SHN_ABS, Symbols, read_symbols
 
 KERNEL = 0xC << 60
 TEXT = KERNEL | 0x8000
@@ -147,6 +148,34 @@ def test_a_symbol_whose_name_is_outside_the_names_has_none(tmp_path: Path) -> No
     data = bytearray(elf([("only", FUNC, GLOBAL, 1, TEXT, 16)]))
     struct.pack_into("<I", data, 64 + 24, 1 << 20)
     assert len(read_symbols(written(tmp_path, bytes(data)))) == 0
+
+
+def test_names_without_an_end_cost_what_a_name_may_cost(tmp_path: Path) -> None:
+    endless = b"a" * 300_000
+    rows: list[Row] = [("x", FUNC, GLOBAL, 1, TEXT + 4 * number, 4) for number in range(2000)]
+    data = elf(rows).replace(b"\0" + b"x\0" * len(rows), b"\0" + (b"a" * 2 * len(rows)), 1)
+    tracemalloc.start()
+    symbols = read_symbols(written(tmp_path, data + endless))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert symbols.find(TEXT) == "a" * NAME_MAX
+    assert peak < 2000 * (NAME_MAX + 1024) + 8 * len(data + endless)
+
+
+@pytest.mark.parametrize(
+    ("data", "complaint"),
+    [
+        (b"%016x T name\n" % TEXT * 9, "more than 8 lines"),
+        (b"%016x T " % TEXT + b"a" * LINE_MAX, "line 2 is"),
+        (elf([*ROWS, *ROWS]), r"\d+ symbols, the limit is 8"),
+    ],
+)
+def test_more_names_than_any_kernel_has_are_refused(
+    tmp_path: Path, data: bytes, complaint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pyspapr.symbols.SYMBOLS_MAX", 8)
+    with pytest.raises(ImageError, match=complaint):
+        read_symbols(written(tmp_path, data))
 
 
 def test_a_map_gives_each_name_the_code_up_to_the_next_symbol(tmp_path: Path) -> None:
