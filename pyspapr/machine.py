@@ -161,7 +161,7 @@ class Machine:
 
         self.devices: list[Any] = []
         self.hypercalls = dict(hcall.TABLE)
-        forked.machines.add(self)
+        forked.copied.add(self)
 
     @staticmethod
     def _line(this: Callable[[], Machine], index: int) -> Callable[[bool], None]:
@@ -493,8 +493,12 @@ class Machine:
         self.console.after_fork()
         self._kicked = threading.Event()
         self._kicked.set()
-        if self.migrating is not None:
-            self.migration = None  # the threads that carry it out are the parent's
+        if (migration := self.migrating) is not None:
+            migration.after_fork()
+            self.migration = self.phase = None  # the threads that carry it out are the parent's
+        self.events.after_fork()
+        if self.tape is not None:
+            self.tape.after_fork(self)
 
     @host_limits("open a control socket", threads=True, descriptors=4)
     def serve_qmp(self, address: str, *, name: str | None = None) -> QmpServer:

@@ -9,7 +9,9 @@ is in the file, and a replay does nothing anywhere else. Host code that writes m
 from __future__ import annotations
 
 import hashlib
+import io
 import os
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -150,6 +152,15 @@ class Recording:
             except OSError as error:
                 raise StateError(f"recording {shown(self._path)}: {error.strerror or error}") from error
 
+    def after_fork(self, vm: Machine) -> None:
+        """In a child of fork: what `vm` does here is not recorded. What is buffered is for the parent to write."""
+        file, self._file = self._file, None
+        vm.tape = None
+        if isinstance(file, io.BufferedWriter):
+            file.raw.close()  # first, so that nothing is left that could be flushed
+        with suppress(StateError):  # the processor was in use
+            vm.cpus[0].vcpu.end_tape()
+
     def __enter__(self) -> Recording:
         """Already begun."""
         return self
@@ -236,6 +247,9 @@ class Replay:
             raise self.diverged("the guest asks for less input")
         self._done()
         return data
+
+    def after_fork(self, vm: Machine) -> None:
+        """In a child of fork: it reads on from where it was, as the parent does."""
 
     def going_on(self) -> bool:
         """For the machine: when the guest went on is in the file."""

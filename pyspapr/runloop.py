@@ -19,6 +19,7 @@ from pyspapr.console import typed
 from pyspapr.cpu_state import CLOCK_END
 from pyspapr.hcall.term import H_PUT_TERM_CHAR
 from pyspapr.interruption import Interruption
+from pyspapr.limits import host_limits
 from pyspapr.results import Hung, InstructionLimit, Interrupted, Matched, StopReason, Timeout, Unimplemented
 
 if TYPE_CHECKING:
@@ -89,7 +90,8 @@ class Run:
             # More than a thread can wait (three centuries where time is 64 bits) is as good as for ever.
             timer = threading.Timer(min(self.seconds, threading.TIMEOUT_MAX), _expire, (weakref.ref(self),))
             timer.daemon = True
-            timer.start()
+            with host_limits("run a machine with a time limit"):
+                timer.start()
         tape = self.vm.tape
         skips = self.limit is not None or self.pattern is not None or (tape is not None and tape.replaying)
         if self.vm.config.clock == "virtual" and not skips:

@@ -78,6 +78,11 @@ class Events:
             for listener in self._listeners:
                 listener(name, data)
 
+    def after_fork(self) -> None:
+        """In a child of fork: another thread may have been telling somebody, or have held events back."""
+        self._lock = threading.RLock()
+        self._held = None
+
     def hold(self) -> None:
         """Tell nobody until `release`: listeners wake other threads, which take time from who must be quick now."""
         with self._lock:

@@ -9,6 +9,7 @@ happened; `crates/ppc-core/src/host_clock.rs` knows what is in a clock record.
 from __future__ import annotations
 
 import io
+import os
 import weakref
 from enum import IntEnum
 from typing import Any, BinaryIO, Final
@@ -164,12 +165,24 @@ class Reader:
         return Event(kind, values)
 
 
+class Positioned(io.FileIO):
+    """A regular file with a position of its own: that of its descriptor is shared with the children of fork."""
+
+    _at = 0
+
+    def readinto(self, buffer: Any) -> int:
+        """What follows."""
+        count = os.preadv(self.fileno(), [buffer], self._at)
+        self._at += count
+        return count
+
+
 def opened(path: Any) -> BinaryIO:
     """A recording. Raises ImageError when it cannot be read."""
     from pyspapr.errors import ImageError
     from pyspapr.paths import open_regular, shown
 
     try:
-        return io.BufferedReader(io.FileIO(open_regular(path), "rb"))
+        return io.BufferedReader(Positioned(open_regular(path), "rb"))
     except OSError as error:
         raise ImageError(f"recording {shown(path)}: {error.strerror or error}") from error

@@ -16,6 +16,7 @@ import stat
 from collections.abc import Iterator
 from typing import Final
 
+from pyspapr import forked
 from pyspapr.paths import as_path
 
 PROBE_SECONDS: Final = 1.0
@@ -39,7 +40,8 @@ class UnixListener:
             try:
                 os.chmod(beside, 0o600)
                 self.socket.listen(backlog)
-                self._place = _place(beside)
+                self._place: tuple[int, int] | None = _place(beside)
+                forked.copied.add(self)
                 os.link(beside, path)
             finally:
                 os.unlink(beside)
@@ -47,10 +49,14 @@ class UnixListener:
             self.socket.close()
             raise
 
+    def after_fork(self) -> None:
+        """In a child of fork: the name is the parent's, whoever closes the socket here."""
+        self._place = None
+
     def forget(self) -> None:
         """Take the name away, if it is still this socket's. May be called twice."""
         with contextlib.suppress(OSError):
-            if _place(self._path) == self._place:
+            if self._place is not None and _place(self._path) == self._place:
                 os.unlink(self._path)
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import faulthandler
+import gc
 import multiprocessing
 import os
 import random
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -21,6 +23,8 @@ from images import assemble
 
 from pyspapr import InstructionLimit, Machine, PoweredOff, StateError
 from pyspapr._native import Hpt, Ram, Vcpu
+from pyspapr.migration.destination import Incoming
+from pyspapr.migration.phases import Phase
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 
@@ -307,3 +311,153 @@ def test_a_fork_that_python_does_not_know_of_does_not_reach_the_parents_ram() ->
         os._exit(0)
     assert status(pid) == -signal.SIGSEGV
     assert vm.memory.read(0x3000, 6) == b"parent"
+
+
+def test_a_child_leaves_the_parents_recording_and_its_replay_alone(demo_guest: Path, tmp_path: Path) -> None:
+    path = tmp_path / "recording"
+    vm = Machine(memory="64M", clock="host")
+    vm.load_kernel(demo_guest)
+    recording = vm.record(path)
+    vm.run(max_instructions=200_000)
+
+    def go_on() -> bool:
+        nonlocal recording, vm
+        vm.run(max_instructions=100_000)
+        recording.close()
+        del recording, vm
+        gc.collect()
+        return True
+
+    assert status(child(go_on)) == 0
+    vm.run(max_instructions=300_000)
+    recording.close()
+    replayed = Machine.replay(path, kernel=demo_guest)
+    replayed.run(max_instructions=100_000)
+    assert status(child(lambda: replayed.run() is not None and replayed.state_hash() == vm.state_hash())) == 0
+    replayed.run()
+    assert replayed.state_hash() == vm.state_hash()
+
+
+@pytest.mark.parametrize("ends", ["cancel", "forget", "migrate"])
+def test_a_child_leaves_the_parents_migration_alone(tmp_path: Path, ends: str) -> None:
+    vm = counting()
+    vm.run(max_instructions=1000)
+    vm.memory.write(0x100000, random.Random(1).randbytes(1 << 20))
+    here, there = socket.socketpair()
+    incoming = Incoming(f"fd:{there.detach()}", timeout=60)
+    arrived: list[Machine] = []
+    thread = threading.Thread(target=lambda: arrived.append(incoming.receive()))
+    thread.start()
+    migration = vm.start_migration(f"fd:{here.detach()}", bandwidth=4 << 20)
+    vm.run(max_instructions=1000)
+
+    def in_child() -> bool:
+        nonlocal migration, vm
+        if ends == "cancel":
+            return not migration.cancel()
+        if ends == "migrate":
+            return vm.migrate(f"file:{tmp_path / 'other'}").phase is Phase.COMPLETED
+        del migration, vm
+        gc.collect()
+        return True
+
+    assert status(child(in_child)) == 0
+    vm.run_beside(migration)
+    thread.join()
+    assert migration.phase is Phase.COMPLETED
+    assert isinstance(arrived[0].run(max_instructions=10), InstructionLimit)
+
+
+def test_a_child_does_not_write_into_a_file_that_its_parent_migrates_to(tmp_path: Path) -> None:
+    vm = counting()
+    vm.run(max_instructions=1000)
+    migration = vm.start_migration(f"file:{tmp_path / 'saved'}", bandwidth=1 << 20)
+    vm.memory.write(0x100000, random.Random(1).randbytes(1 << 20))
+    vm.run(max_instructions=1000)
+
+    def in_child() -> bool:
+        nonlocal migration, vm
+        del migration, vm
+        gc.collect()
+        return True
+
+    assert status(child(in_child)) == 0
+    vm.run_beside(migration)
+    assert Machine.restore(tmp_path / "saved", verify=True).started
+
+
+def test_a_child_leaves_the_parents_control_socket_alone(tmp_path: Path) -> None:
+    vm = counting()
+    path = tmp_path / "control"
+    with vm.serve_qmp(f"unix:{path}") as server, socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(path))
+        answers = client.makefile("rb")
+        assert b"QMP" in answers.readline()
+
+        def in_child() -> bool:
+            server.close()
+            vm.pause()  # an event that nobody hears
+            return isinstance(vm.migrate(f"file:{tmp_path / 'moved'}"), object)
+
+        assert status(child(in_child)) == 0
+        assert path.exists()
+        client.sendall(b'{"execute":"qmp_capabilities"}')
+        assert answers.readline() == b'{"return": {}}\r\n'
+    assert not path.exists()
+
+
+def test_a_child_waits_for_no_listener_that_its_parent_was_telling() -> None:
+    vm = counting()
+    begun, over = threading.Event(), threading.Event()
+
+    def listen(name: str, data: dict[str, object]) -> None:
+        if name == "SLOW":
+            begun.set()
+            over.wait(60)
+
+    vm.events.subscribe(listen)
+    thread = threading.Thread(target=vm.events.emit, args=("SLOW",))
+    thread.start()
+    begun.wait(60)
+
+    def in_child() -> bool:
+        signal.alarm(30)
+        vm.pause()
+        return vm.paused
+
+    try:
+        assert status(child(in_child)) == 0
+    finally:
+        over.set()
+        thread.join()
+
+
+BETWEEN = """
+import os, threading
+
+begun, made = threading.Event(), threading.Event()
+
+def between():  # our own hook has been called before this one, since this one was registered first
+    thread.start()
+    begun.wait()
+    made.wait(0.1)  # which another thread must not spend with the GIL, or nobody ever gets on
+
+os.register_at_fork(before=between)
+
+from pyspapr import Machine
+
+def make():
+    begun.set()
+    Machine(memory="32M")
+    made.set()
+
+thread = threading.Thread(target=make)
+if not (pid := os.fork()):
+    os._exit(0)
+os.waitpid(pid, 0)
+thread.join()
+"""
+
+
+def test_a_machine_that_is_made_during_a_fork_waits_without_the_gil() -> None:
+    subprocess.run([sys.executable, "-W", "ignore", "-c", BETWEEN], check=True, timeout=60)

@@ -3,13 +3,17 @@ machine is as it was, and nothing stays open."""
 
 from __future__ import annotations
 
+import os
 import resource
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 from commands import program
+
+from pyspapr import Machine, StateError
 
 SWEEP = """
 import gc, os, resource, sys, tempfile
@@ -171,3 +175,25 @@ def test_every_command_ends_with_one_line_when_descriptors_are_few(
     done = subprocess.run(program(command, *arguments), capture_output=True, text=True, check=False, preexec_fn=few)
     assert done.returncode in (0, 2, 4), done.stderr
     assert "Traceback" not in done.stderr and done.stderr.count("\n") == (done.returncode != 0), done.stderr
+
+
+def test_without_a_thread_a_run_and_a_control_socket_are_refused_and_leave_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vm = Machine(memory="32M")
+    vm.start(pc=0x1000)
+    with vm.serve_qmp(f"unix:{tmp_path / 'imports'}"):
+        pass
+    before = len(os.listdir("/proc/self/fd"))
+
+    def none(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", none)
+    with pytest.raises(StateError, match="the host has no thread left to run a machine with a time limit"):
+        vm.run(timeout=60)
+    with pytest.raises(StateError, match="the host has no thread left to open a control socket"):
+        vm.serve_qmp(f"unix:{tmp_path / 'control'}")
+    assert os.listdir(tmp_path) == []
+    assert len(os.listdir("/proc/self/fd")) == before
+    assert vm.run(max_instructions=1) is not None

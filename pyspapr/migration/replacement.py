@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import io
 import os
 import re
 import stat
@@ -94,6 +95,13 @@ class Replacement:
                 os.rename(self._beside, self._name, src_dir_fd=directory, dst_dir_fd=directory)
             self._linked = False
             os.fsync(directory)
+
+    def leave_to_parent(self) -> None:
+        """In a child of fork: neither write what is buffered nor remove anything."""
+        self._over = True
+        if isinstance(self.file, io.BufferedRandom):
+            self.file.raw.close()  # first, so that nothing is left that could be flushed
+        os.close(self._directory)
 
     def discard(self) -> None:
         """Remove it, if it was not committed."""

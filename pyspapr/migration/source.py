@@ -517,6 +517,15 @@ class Outgoing:
                 self.vm.resume()
         self._end(Phase.CANCELLED if isinstance(error, MigrationCancelled) else Phase.FAILED)
 
+    def after_fork(self) -> None:
+        """In a child of fork: it is the parent's, and nothing that happens here may end it."""
+        self._orphaned.detach()
+        self._link.transport.after_fork()
+        self.error = MigrationCancelled("the migration goes on in the process that forked, and only there")
+        self.on_progress = None
+        self.ended = threading.Event()
+        self.ended.set()
+
     def _abandon(self) -> None:
         """The machine is gone, in the middle of it: nobody can carry it out."""
         self._phases.close()

@@ -85,6 +85,10 @@ class Transport(Protocol):
         """Release it; threads that wait in it come back. May be called twice, and by any thread."""
         ...
 
+    def after_fork(self) -> None:
+        """In a child of fork: let go of this process's descriptor, unnoticed by the peer and by the parent."""
+        ...
+
 
 def do_not_linger(number: int) -> None:
     """Have the socket `number` close without waiting, where its giver's SO_LINGER says to wait; a reset stays one."""
@@ -232,6 +236,10 @@ class SocketTransport:
     def finish(self) -> None:
         """Nothing to do: the peer has what was sent, or says that it has not."""
 
+    def after_fork(self) -> None:
+        """Not even TLS says anything: the connection is the parent's."""
+        self._socket.close()
+
     def close(self) -> None:
         """Shut down both directions, so that the peer knows at once, then let go."""
         with contextlib.suppress(Closed), self._users:
@@ -263,6 +271,9 @@ class Indirect:
     """Base of transports that are read and written by threads of their own."""
 
     direct = False
+
+    def after_fork(self) -> None:
+        """A pipe, or an object that only its owner knows: nothing is done to it."""
 
     def take(self, limit: int, seconds: float) -> bytes | None:
         """Not here."""
@@ -378,6 +389,10 @@ class FileWriter(Indirect):
             raise MigrationError(str(error)) from error
         except ValueError as error:
             raise MigrationError("the file was closed on this side") from error
+
+    def after_fork(self) -> None:
+        """What is buffered is for the parent to write."""
+        self._replacement.leave_to_parent()
 
     def close(self) -> None:
         """Close; what was not finished disappears."""

@@ -20,6 +20,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
+from pyspapr import forked
 from pyspapr.errors import ConfigError
 from pyspapr.log import logger
 from pyspapr.qmp import commands as _commands  # noqa: F401 - fills the table
@@ -86,7 +87,26 @@ class QmpServer:
         self._listener.socket.setblocking(False)
         self._unsubscribe = vm.events.subscribe(self._on_event)
         self._thread = threading.Thread(target=self._run, name="qmp", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except (RuntimeError, MemoryError):  # the host has no thread
+            self._closed = True
+            self._unsubscribe()
+            self._listener.forget()
+            self._release()
+            raise
+        forked.copied.add(self)
+
+    def after_fork(self) -> None:
+        """In a child of fork: socket, clients and thread are the parent's, and here it is closed."""
+        self._closed = True
+        self._unsubscribe()
+        self._lock = threading.Lock()
+        clients, self._clients = self._clients, []
+        for client in clients:
+            client.socket.close()
+        self._inbox.clear()
+        self._release()
 
     def __enter__(self) -> QmpServer:
         """It serves already."""
@@ -157,11 +177,16 @@ class QmpServer:
         finally:
             for client in self._clients:
                 client.close()
-            self._selector.close()
-            self._listener.socket.close()
-            with self._lock:
-                os.close(self._wake)
-                self._wake = -1
+            self._release()
+
+    def _release(self) -> None:
+        """Close the descriptors. What the selector knows of them is not asked: a child of fork shares it."""
+        self._selector.close()
+        self._listener.socket.close()
+        with self._lock:
+            wake, self._wake = self._wake, -1
+            if wake >= 0:
+                os.close(wake)
 
     def _turn(self, ready: list[tuple[selectors.SelectorKey, int]]) -> None:
         """What can be done now: one message of each client at most."""

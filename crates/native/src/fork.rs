@@ -12,7 +12,7 @@ use ppc_core::{jit, ram::Ram as Core};
 use pyo3::{prelude::*, types::PyDict};
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering::*};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 
 /// Why something is not here.
 #[derive(Clone, Copy)]
@@ -62,11 +62,23 @@ fn known() -> MutexGuard<'static, Known> {
     KNOWN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// As [`known`], for who may have the GIL: a thread that forks holds the list and needs the GIL to go on, since Python calls
+/// other hooks between ours and the fork.
+fn known_without_gil() -> MutexGuard<'static, Known> {
+    loop {
+        match KNOWN.try_lock() {
+            Ok(known) => return known,
+            Err(TryLockError::Poisoned(error)) => return error.into_inner(),
+            Err(TryLockError::WouldBlock) => Python::attach(|py| py.detach(|| drop(known()))),
+        }
+    }
+}
+
 impl Presence {
     /// Of something new.
     pub fn new() -> Arc<Self> {
         let new = Arc::new(Self { users: AtomicUsize::new(0), lost: AtomicU8::new(0) });
-        let mut known = known();
+        let mut known = known_without_gil();
         if known.presences.len() >= known.prune_at {
             known.presences.retain(|presence| presence.strong_count() > 0);
             known.prune_at = (2 * known.presences.len()).max(64);
@@ -78,7 +90,7 @@ impl Presence {
     /// Of new RAM that a child must not write.
     pub fn of_shared(ram: &Arc<Core>) -> Arc<Self> {
         let new = Self::new();
-        let mut known = known();
+        let mut known = known_without_gil();
         known.shared.retain(|(ram, _)| ram.strong_count() > 0);
         known.shared.push((Arc::downgrade(ram), new.clone()));
         new
@@ -130,7 +142,8 @@ impl Drop for Use<'_> {
 
 #[pyfunction]
 fn before_fork() {
-    // Python stays ours: who makes RAM has it and waits for the list, and nobody who has one of the others waits for it.
+    // Python may let other threads run before the fork: who makes RAM then waits for the list without the GIL, and nobody
+    // who has one of the other locks waits for it.
     let mut known = known();
     // The host may have no memory to make RAM private: then the child does not get the mapping, and the next fork tries again.
     known.shared.retain(|(ram, _)| ram.upgrade().is_some_and(|ram| ram.keep_to_this_process().is_err()));
