@@ -68,6 +68,7 @@ class QmpServer:
         self._later: deque[Callable[[], None]] = deque()
         self._inbox: deque[Callable[[], None]] = deque()
         self._crowd = 0  # how many have used up their credit
+        self._charged = 0.0  # seconds of this turn that single clients have paid for
         self._lock = threading.Lock()  # of the descriptor that wakes the thread
         self._closing: float | None = None  # when everything has to be over
         self.monitor = Monitor(vm, name, self._later.append, host)
@@ -171,9 +172,13 @@ class QmpServer:
                 client.send(event)
 
     def _run(self) -> None:
+        spent = time.thread_time()
         try:
             while self._closing is None or self._clients:
+                self._charged = 0.0
                 self._turn(self._selector.select(self._interests()))
+                before, spent = spent, time.thread_time()
+                self._share_out(spent - before - self._charged)
         finally:
             for client in self._clients:
                 client.close()
@@ -211,7 +216,15 @@ class QmpServer:
     def _charge(self, pace: Pace, work: Callable[[], object]) -> None:
         before = time.thread_time()
         work()
-        pace.spend(time.thread_time() - before)
+        seconds = time.thread_time() - before
+        pace.spend(seconds)
+        self._charged += seconds
+
+    def _share_out(self, seconds: float) -> None:
+        """Charge those in debt for what no client costs alone: finding out who is ready, and events for everybody."""
+        debtors = [client.pace for client in self._clients if client.pace.indebted]
+        for pace in debtors:
+            pace.spend(seconds / len(debtors))
 
     def _attend(self, client: Connection, readable: bool) -> None:
         try:
