@@ -8,7 +8,7 @@ import sys
 from importlib.resources import as_file, files
 
 import pyspapr
-from pyspapr.cpu import Cpu
+from pyspapr.partition.cpu import Cpu
 
 H_PUT_TERM_CHAR = 0x58
 

@@ -23,13 +23,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, Unpack, cast
 
 from pyspapr import config as config_module
-from pyspapr import forked, hcall, machine_state, runloop, vmstate
+from pyspapr import hcall, vmstate
 from pyspapr._native import Hpt, Ram, Vcpu
-from pyspapr.calls import ABANDONED, Calls
 from pyspapr.config import RTC_EPOCH, Description, Engine, MachineConfig, whole
-from pyspapr.console import Console
-from pyspapr.cpu import Cpu
 from pyspapr.devices import nvram, vty
+from pyspapr.devices.console import Console
 from pyspapr.devices.nvram import Nvram
 from pyspapr.devices.rtc import Rtc
 from pyspapr.devices.spapr import Random, Registered
@@ -37,28 +35,33 @@ from pyspapr.devices.vty import Vty
 from pyspapr.devices.xics import Icp, Ics
 from pyspapr.errors import ConfigError, StateError
 from pyspapr.hcall.registry import Handler
-from pyspapr.idleness import Idleness
-from pyspapr.limits import host_limits
-from pyspapr.memory import Memory
+from pyspapr.host import forked
+from pyspapr.host.limits import host_limits
 from pyspapr.migration.options import MigrationOptions, takes
 from pyspapr.migration.prepare import as_it_is
-from pyspapr.owner import CLOSED, Closed, owner
+from pyspapr.partition import runloop
+from pyspapr.partition.calls import ABANDONED, Calls
+from pyspapr.partition.cpu import Cpu
+from pyspapr.partition.idleness import Idleness
+from pyspapr.partition.memory import Memory
+from pyspapr.partition.owner import CLOSED, Closed, owner
+from pyspapr.partition.runstate import Events, Status, status_of
+from pyspapr.partition.state import SPAPR
 from pyspapr.plain import unknown
 from pyspapr.results import Migrated, Panicked, PoweredOff, Rebooted, StopReason
-from pyspapr.runstate import Events, Status, status_of
 
 if TYPE_CHECKING:  # and imported by the methods that need them: most machines never move, and many do not boot
     import ssl
     from concurrent.futures import Future
 
     from pyspapr import boot
+    from pyspapr.host.paths import Path
     from pyspapr.migration import source
     from pyspapr.migration.compression import Compression
     from pyspapr.migration.snapshot import Snapshot
     from pyspapr.migration.statistics import MigrationStatistics
-    from pyspapr.paths import Path
     from pyspapr.qmp import QmpServer
-    from pyspapr.recording import Recording, Replay
+    from pyspapr.replay.recording import Recording, Replay
 
 UUID: Final = bytes(16)
 
@@ -68,7 +71,7 @@ T = TypeVar("T")
 class Machine:
     """A pseries machine. Raises ConfigError for a description that cannot be built."""
 
-    VMSTATE: Final = machine_state.SPAPR
+    VMSTATE: Final = SPAPR
 
     @host_limits("build a machine")
     def __init__(
@@ -512,7 +515,7 @@ class Machine:
 
         The machine must not have run yet. `Machine.replay` makes the same run again. Raises StateError.
         """
-        from pyspapr.recording import Recording
+        from pyspapr.replay.recording import Recording
 
         return Recording(self, path)
 
@@ -531,7 +534,7 @@ class Machine:
         guest does anything else, saying where; StreamError for a damaged file. For a machine that was restored
         before it was recorded, restore it again and call `recording.attach`.
         """
-        from pyspapr.recording import replay
+        from pyspapr.replay.recording import replay
 
         return replay(path, kernel, initrd, engine)
 

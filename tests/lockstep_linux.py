@@ -19,7 +19,7 @@ from fetch_guests import CACHE
 
 from pyspapr import EngineDifference, Machine, PoweredOff, Timeout
 from pyspapr.config import CPU_MODELS, Engine
-from pyspapr.lockstep import Lockstep
+from pyspapr.replay.lockstep import Lockstep
 
 MEMORY = ("256M", "512M", "1G", "2G")
 ARGUMENTS = (

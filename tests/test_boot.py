@@ -9,7 +9,8 @@ from typing import Any, cast
 import pytest
 from images import BASE, POWER_OFF, assemble, elf, write_kernel
 
-from pyspapr import ImageError, Machine, PoweredOff, StateError, boot
+from pyspapr import ImageError, Machine, PoweredOff, StateError
+from pyspapr.boot import place
 from pyspapr.rtas import BLOB
 
 RAM = 32 << 20
@@ -115,17 +116,17 @@ def test_the_kernel_gets_the_registers_it_expects(tmp_path: Path) -> None:
     vm = load(tmp_path, elf(NOP))
     cpu = vm.cpus[0]
     assert vm.memory.u32(cpu.r3) == 0xD00DFEED
-    assert (cpu.r4, cpu.r5, cpu.r6) == (BASE, 0, boot.EPAPR_MAGIC)
+    assert (cpu.r4, cpu.r5, cpu.r6) == (BASE, 0, place.EPAPR_MAGIC)
     assert cpu.msr == 1 << 63 | 1 << 12
-    assert vm.memory.read(RAM - boot.RTAS_AREA, len(BLOB)) == BLOB
+    assert vm.memory.read(RAM - place.RTAS_AREA, len(BLOB)) == BLOB
 
 
 def test_the_initrd_is_behind_the_kernel_and_in_the_tree(tmp_path: Path) -> None:
     (tmp_path / "initrd").write_bytes(b"initial" * 1000)
     vm = load(tmp_path, elf(NOP), initrd=tmp_path / "initrd")
-    at = boot.align_up(BASE + 4 + boot.GAP)
+    at = place.align_up(BASE + 4 + place.GAP)
     assert vm.memory.read(at, 7000) == b"initial" * 1000
-    assert at.to_bytes(8, "big") in vm.memory.read(vm.cpus[0].r3, boot.FDT_MAX)
+    assert at.to_bytes(8, "big") in vm.memory.read(vm.cpus[0].r3, place.FDT_MAX)
 
 
 @pytest.mark.parametrize(
@@ -140,8 +141,8 @@ def test_an_initrd_that_does_not_fit_is_refused(tmp_path: Path, size: int, messa
 
 def test_a_large_initrd_may_go_above_the_device_tree() -> None:
     mib = 1 << 20
-    assert boot.place_initrd(100 * mib, mib, 700 * mib, 768 * mib, 1024 * mib, "x") == 2 * mib
-    assert boot.place_initrd(800 * mib, mib, 700 * mib, 768 * mib, 2048 * mib, "x") == 768 * mib
+    assert place.place_initrd(100 * mib, mib, 700 * mib, 768 * mib, 1024 * mib, "x") == 2 * mib
+    assert place.place_initrd(800 * mib, mib, 700 * mib, 768 * mib, 2048 * mib, "x") == 768 * mib
 
 
 def test_a_device_tree_that_is_too_large_is_refused(tmp_path: Path) -> None:

@@ -704,7 +704,7 @@ def test_disas_reads_more_sections_than_the_header_can_count(tmp_path: Path) -> 
 def test_code_in_any_number_of_sections_is_found_in_little_memory() -> None:
     import tracemalloc
 
-    from pyspapr.elfcode import read_code
+    from pyspapr.boot.elfcode import read_code
 
     count = 100_000
     header = object_file(False, extended=True)[:64]

@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from pyspapr import Machine, StateError
-from pyspapr.console import LONGEST_MATCH
+from pyspapr.devices.console import LONGEST_MATCH
 
 
 def test_a_character_that_is_printed_in_two_pieces_is_read_as_one(vm: Machine) -> None:

@@ -7,7 +7,8 @@ import subprocess
 
 import pytest
 
-from pyspapr import MachineConfig, devicetree, fdt
+from pyspapr import MachineConfig
+from pyspapr.boot import devicetree, fdt
 from pyspapr.devices.spapr import Random
 
 

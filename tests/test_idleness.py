@@ -16,8 +16,8 @@ import pytest
 from images import BRANCH_TO_SELF, POWER_OFF, assemble, hypercall, li, rtas, started, write_kernel
 
 from pyspapr import Interrupted, Machine, Matched, PoweredOff, Timeout
-from pyspapr.console import FileInput
-from pyspapr.idleness import QUIET, QUIET_INTERACTIVE
+from pyspapr.devices.console import FileInput
+from pyspapr.partition.idleness import QUIET, QUIET_INTERACTIVE
 from pyspapr.results import InstructionLimit
 
 RFID = 0x4C000024

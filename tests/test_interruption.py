@@ -10,8 +10,9 @@ import time
 import pytest
 from images import BASE, POWER_OFF, hypercall, li, started
 
-from pyspapr import Machine, PoweredOff, interruption
-from pyspapr.cpu import Cpu
+from pyspapr import Machine, PoweredOff
+from pyspapr.host import interruption
+from pyspapr.partition.cpu import Cpu
 
 FOREVER = [0x38630001, 0x4BFFFFFC]  # addi r3,r3,1; b .-4
 KEEP_RESULT = 0x7C7F1B78  # mr r31,r3

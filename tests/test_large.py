@@ -12,8 +12,8 @@ import pytest
 from migration import Arrival
 
 from pyspapr import Machine
+from pyspapr.boot.devicetree import MEMORY_BLOCK, memory_nodes
 from pyspapr.config import GIB, MEMORY_MAX, MIB
-from pyspapr.devicetree import MEMORY_BLOCK, memory_nodes
 from pyspapr.migration import difference
 from pyspapr.migration.contents import read_contents
 

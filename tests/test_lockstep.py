@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from images import BRANCH_TO_SELF, POWER_OFF, hypercall, started
 
-from pyspapr import EngineDifference, InstructionLimit, Machine, PoweredOff, StopReason, Timeout, cli, lockstep
+from pyspapr import EngineDifference, InstructionLimit, Machine, PoweredOff, StopReason, Timeout, cli
 from pyspapr.cli.lockstep import DIFFERENT
 from pyspapr.config import Engine
-from pyspapr.lockstep import Lockstep
-from pyspapr.tape import Tape
+from pyspapr.replay import lockstep
+from pyspapr.replay.lockstep import Lockstep
+from pyspapr.replay.tape import Tape
 
 Change = Callable[[Machine], object]
 

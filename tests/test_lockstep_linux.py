@@ -7,7 +7,7 @@ from test_linux import CPUS, linux
 from test_linux import pytestmark as marks
 
 from pyspapr import InstructionLimit
-from pyspapr.lockstep import Lockstep
+from pyspapr.replay.lockstep import Lockstep
 
 pytestmark = marks
 

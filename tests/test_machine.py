@@ -34,7 +34,7 @@ from pyspapr import (
     Unimplemented,
 )
 from pyspapr.config import Description
-from pyspapr.lockstep import Lockstep
+from pyspapr.replay.lockstep import Lockstep
 
 FOREVER = [0x38630001, 0x4BFFFFFC]  # addi r3,r3,1; b .-4
 

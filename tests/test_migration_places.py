@@ -27,9 +27,9 @@ from pyspapr import (
     PoweredOff,
     StateError,
     StreamError,
-    unix_socket,
 )
 from pyspapr.cli import progress
+from pyspapr.host import unix_socket
 from pyspapr.migration import frames, uri
 from pyspapr.migration.account import Account
 from pyspapr.migration.convergence import BRIEF, HAGGLE, LITTLE, Convergence

@@ -12,11 +12,11 @@ from typing import Any, cast
 import pytest
 
 from pyspapr import ImageError, InstructionLimit, Machine, SpaprError, StreamError
+from pyspapr.boot.symbols import read_symbols
 from pyspapr.cli.unix import SocketConsole
+from pyspapr.host.paths import as_path, shown
 from pyspapr.migration.contents import read_contents
 from pyspapr.migration.tls import source_context
-from pyspapr.paths import as_path, shown
-from pyspapr.symbols import read_symbols
 
 DOORS: dict[str, Callable[[Machine, Path, str], object]] = {
     "kernel": lambda vm, guest, name: vm.load_kernel(name),

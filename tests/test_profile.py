@@ -10,10 +10,10 @@ import pytest
 from elftools.elf.elffile import ELFFile
 from fetch_guests import CACHE
 
+from pyspapr.boot.sections import SHN_LORESERVE
+from pyspapr.boot.symbols import LINE_MAX, NAME_MAX, SHN_ABS, Symbols, read_symbols
 from pyspapr.cli.profile import ELSEWHERE, Profile, by_symbol, lines_of, place, symbols_of
 from pyspapr.errors import ImageError
-from pyspapr.sections import SHN_LORESERVE
-from pyspapr.symbols import LINE_MAX, NAME_MAX, SHN_ABS, Symbols, read_symbols
 
 KERNEL = 0xC << 60
 TEXT = KERNEL | 0x8000
@@ -173,7 +173,7 @@ def test_names_without_an_end_cost_what_a_name_may_cost(tmp_path: Path) -> None:
 def test_more_names_than_any_kernel_has_are_refused(
     tmp_path: Path, data: bytes, complaint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pyspapr.symbols.SYMBOLS_MAX", 8)
+    monkeypatch.setattr("pyspapr.boot.symbols.SYMBOLS_MAX", 8)
     with pytest.raises(ImageError, match=complaint):
         read_symbols(written(tmp_path, data))
 

@@ -23,7 +23,7 @@ from images import hypercall, li, rtas, write_kernel
 from qemu.qmp import ExecuteError, QMPClient
 
 from pyspapr import ConfigError, Machine
-from pyspapr.interruption import PATIENCE
+from pyspapr.host.interruption import PATIENCE
 from pyspapr.qmp import QmpServer, server
 from pyspapr.qmp.address import TcpAddress
 from pyspapr.qmp.client import ClientError, CommandFailed, QmpClient

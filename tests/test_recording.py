@@ -11,11 +11,12 @@ import pytest
 from commands import program
 from images import POWER_OFF, assemble, elf, hypercall, li, rtas
 
-from pyspapr import Machine, PoweredOff, Rebooted, Replayed, ReplayError, StateError, StreamError, Timeout, tapefile
+from pyspapr import Machine, PoweredOff, Rebooted, Replayed, ReplayError, StateError, StreamError, Timeout
 from pyspapr.config import Clock, Engine
-from pyspapr.lockstep import Lockstep
-from pyspapr.recording import attach
-from pyspapr.tapefile import Kind, Reader
+from pyspapr.replay import tapefile
+from pyspapr.replay.lockstep import Lockstep
+from pyspapr.replay.recording import attach
+from pyspapr.replay.tapefile import Kind, Reader
 
 RFID = 0x4C000024
 TICK = [*li(5, 1 << 19), 0x7CB603A6]  # a millisecond into DEC

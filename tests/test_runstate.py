@@ -12,7 +12,7 @@ import pytest
 from images import BRANCH_TO_SELF, POWER_OFF, hypercall, li, rtas, started, write_kernel
 
 from pyspapr import Interrupted, Machine, PoweredOff, Rebooted, StateError, StopReason
-from pyspapr.runstate import Events, Status
+from pyspapr.partition.runstate import Events, Status
 
 COUNT_FOREVER = [*li(5, 0), 0x38A50001, 0x4BFFFFFC]  # 1: addi r5,r5,1; b 1b
 SLEEP = [*hypercall(0xE0), 0x4BFFFFF0]  # H_CEDE, again and again

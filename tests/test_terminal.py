@@ -11,9 +11,9 @@ import pytest
 from images import POWER_OFF, hypercall, li, rtas, started
 
 from pyspapr import ExpectError, InstructionLimit, Interrupted, Machine, Matched, PoweredOff, StateError
-from pyspapr.cpu import Cpu
 from pyspapr.hcall.term import H_GET_TERM_CHAR, H_PUT_TERM_CHAR
-from pyspapr.runloop import SLICE
+from pyspapr.partition.cpu import Cpu
+from pyspapr.partition.runloop import SLICE
 
 FOREVER = [0x38630001, 0x4BFFFFFC]  # addi r3,r3,1; b .-4
 PIECES = ["", "a", "lo", "g", "in: lo", "gin", ":", " x" * 4, "in:login", ": logi", "n", "", "\n", "login:"]

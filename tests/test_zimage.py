@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from images import BASE, POWER_OFF, assemble, elf, write_kernel, zimage
 
-from pyspapr import ImageError, Machine, PoweredOff, boot
-from pyspapr.symbols import read_symbols
+from pyspapr import ImageError, Machine, PoweredOff
+from pyspapr.boot import place
+from pyspapr.boot.symbols import read_symbols
 
 RAM = 32 << 20
 KERNEL = ".kernel:vmlinux.strip"
@@ -103,7 +104,7 @@ def test_what_is_attached_to_a_wrapper_is_what_could_have_been_given(tmp_path: P
     (tmp_path / "initrd").write_bytes(initrd)
     (tmp_path / "plain").mkdir()
     plain = machine(tmp_path / "plain", kernel(), initrd=tmp_path / "initrd", append="built in")
-    assert vm.memory.read(boot.align_up(BASE + 4 * len(POWER_OFF) + boot.GAP), len(initrd)) == initrd
+    assert vm.memory.read(place.align_up(BASE + 4 * len(POWER_OFF) + place.GAP), len(initrd)) == initrd
     assert plain.state_hash() == vm.state_hash()
 
 
@@ -115,9 +116,9 @@ def test_a_wrapper_without_attachments_takes_what_is_given(tmp_path: Path) -> No
         initrd=tmp_path / "initrd",
         append="also given",
     )
-    tree = vm.memory.read(vm.cpus[0].r3, boot.FDT_MAX)
+    tree = vm.memory.read(vm.cpus[0].r3, place.FDT_MAX)
     assert b"also given\0" in tree
-    assert vm.memory.read(boot.align_up(BASE + 4 * len(POWER_OFF) + boot.GAP), 5) == b"given"
+    assert vm.memory.read(place.align_up(BASE + 4 * len(POWER_OFF) + place.GAP), 5) == b"given"
 
 
 def test_what_is_attached_and_given_as_well_is_refused(tmp_path: Path) -> None:

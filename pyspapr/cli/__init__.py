@@ -131,7 +131,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         complain("the host has no memory left")
         return USAGE_ERROR
     except RuntimeError as error:
-        from pyspapr.limits import NO_THREAD
+        from pyspapr.host.limits import NO_THREAD
 
         if not str(error).startswith(NO_THREAD):
             raise

@@ -17,11 +17,11 @@ from pyspapr.cli.stage import DEFER, Stage
 from pyspapr.cli.stdio import STDOUT, Left, attach_stdio, is_terminal, write_all
 from pyspapr.config import DEFAULT_CPU, DEFAULT_MEMORY, Clock, Engine, MachineConfig
 from pyspapr.errors import ConfigError, ReplayError
-from pyspapr.interruption import Interruption
+from pyspapr.host.interruption import Interruption
 from pyspapr.machine import Machine
+from pyspapr.partition.runstate import Status
 from pyspapr.plain import Plain
 from pyspapr.results import Interrupted, Panicked, Rebooted, StopReason, Timeout
-from pyspapr.runstate import Status
 
 if TYPE_CHECKING:
     from pyspapr.migration.compatibility import Requirements

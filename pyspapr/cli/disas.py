@@ -17,8 +17,8 @@ from itertools import chain
 from typing import BinaryIO, Final
 
 from pyspapr._native import disassemble
-from pyspapr.elf import open_image
-from pyspapr.elfcode import read_code
+from pyspapr.boot.elf import open_image
+from pyspapr.boot.elfcode import read_code
 from pyspapr.errors import ConfigError, ImageError
 
 _TEXT: Final = re.compile(rb"[\t-\r -~]*")

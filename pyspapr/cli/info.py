@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyspapr import hcall, rtas
 from pyspapr._native import Hpt, Ram, Vcpu, __version__, code_share, models
-from pyspapr.boot import FDT_MAX
+from pyspapr.boot.place import FDT_MAX
 from pyspapr.config import (
     HPT_SHIFT_MAX,
     HPT_SHIFT_MIN,

@@ -13,10 +13,10 @@ from pyspapr.cli import complain
 from pyspapr.cli.boot import DIFFERENT, STDIO, Options, Signalled, Signals, first_machine
 from pyspapr.cli.stdio import STDIN, STDOUT, write_all
 from pyspapr.config import Engine
-from pyspapr.console import FileInput
+from pyspapr.devices.console import FileInput
 from pyspapr.errors import ConfigError, EngineDifference, ReplayError
-from pyspapr.lockstep import Lockstep
 from pyspapr.machine import Machine
+from pyspapr.replay.lockstep import Lockstep
 
 
 def check(options: Options) -> None:

@@ -17,8 +17,8 @@ from pyspapr.cli import complain
 from pyspapr.errors import SpaprError, StateError
 from pyspapr.machine import Machine
 from pyspapr.migration.phases import QEMU_ARRIVAL_STATUS, Phase
+from pyspapr.partition.runstate import Status
 from pyspapr.results import Interrupted, Migrated, StopReason, Timeout
-from pyspapr.runstate import Status
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from pyspapr import cli
-from pyspapr.console import FileInput
+from pyspapr.devices.console import FileInput
 from pyspapr.machine import Machine
 
 ESCAPE: Final = 0x01  # Ctrl-A

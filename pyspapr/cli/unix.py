@@ -16,9 +16,9 @@ from typing import Final
 
 from pyspapr.cli import complain
 from pyspapr.errors import ConfigError
+from pyspapr.host.paths import shown
+from pyspapr.host.unix_socket import UnixListener
 from pyspapr.machine import Machine
-from pyspapr.paths import shown
-from pyspapr.unix_socket import UnixListener
 
 CHUNK: Final = 4096
 PIECE: Final = 64 << 10

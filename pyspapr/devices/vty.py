@@ -13,7 +13,7 @@ from pyspapr.vmstate.schema import Field, VMState
 from pyspapr.vmstate.types import VarBytes
 
 if TYPE_CHECKING:
-    from pyspapr.console import Console
+    from pyspapr.devices.console import Console
 
 REG: Final = 0x7100_0000
 IRQ: Final = 0x1100

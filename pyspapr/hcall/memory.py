@@ -8,8 +8,8 @@ from pyspapr.hcall.codes import H_PARAMETER, H_SUCCESS
 from pyspapr.hcall.registry import Result, hypercall
 
 if TYPE_CHECKING:
-    from pyspapr.cpu import Cpu
     from pyspapr.machine import Machine
+    from pyspapr.partition.cpu import Cpu
 
 PAGE: Final = 4096
 ZERO_PAGE: Final = 1 << (63 - 48)

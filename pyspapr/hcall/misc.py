@@ -8,8 +8,8 @@ from pyspapr.hcall.codes import H_FUNCTION, H_HARDWARE, H_P2, H_P3, H_P4, H_PARA
 from pyspapr.hcall.registry import Result, hypercall
 
 if TYPE_CHECKING:
-    from pyspapr.cpu import Cpu
     from pyspapr.machine import Machine
+    from pyspapr.partition.cpu import Cpu
 
 
 def behaviour(bit: int) -> int:

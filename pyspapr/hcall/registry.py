@@ -21,8 +21,8 @@ from pyspapr.hcall.codes import H_PARAMETER
 from pyspapr.plain import Plain
 
 if TYPE_CHECKING:
-    from pyspapr.cpu import Cpu
     from pyspapr.machine import Machine
+    from pyspapr.partition.cpu import Cpu
 
 Result = int | tuple[int, ...]
 Handler = Callable[..., Result]

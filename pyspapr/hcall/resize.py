@@ -15,8 +15,8 @@ from pyspapr.hcall.codes import H_CLOSED, H_PARAMETER, H_PTEG_FULL, H_RESOURCE, 
 from pyspapr.hcall.registry import Result, hypercall
 
 if TYPE_CHECKING:
-    from pyspapr.cpu import Cpu
     from pyspapr.machine import Machine
+    from pyspapr.partition.cpu import Cpu
 
 
 @hypercall(0x36C, "H_RESIZE_HPT_PREPARE")

@@ -9,8 +9,8 @@ from pyspapr.hcall.codes import H_P2, H_P3, H_P4, H_SUCCESS, H_UNSUPPORTED_FLAG
 from pyspapr.hcall.registry import Result, hypercall
 
 if TYPE_CHECKING:
-    from pyspapr.cpu import Cpu
     from pyspapr.machine import Machine
+    from pyspapr.partition.cpu import Cpu
 
 # Power ISA 3.0B, Book III, "Logical Partitioning Control Register"
 LPCR_ILE: Final = 1 << (63 - 38)

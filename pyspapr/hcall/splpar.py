@@ -15,8 +15,8 @@ from pyspapr.hcall.codes import H_BAD_MODE, H_CONTINUE, H_HARDWARE, H_PARAMETER,
 from pyspapr.hcall.registry import Result, hypercall
 
 if TYPE_CHECKING:
-    from pyspapr.cpu import Cpu
     from pyspapr.machine import Machine
+    from pyspapr.partition.cpu import Cpu
 
 VPA_SIZE: Final = 0x4
 VPA_STATUS: Final = 0x9

@@ -9,8 +9,8 @@ from pyspapr.hcall.codes import H_PARAMETER, H_SUCCESS
 from pyspapr.hcall.registry import Result, hypercall
 
 if TYPE_CHECKING:
-    from pyspapr.cpu import Cpu
     from pyspapr.machine import Machine
+    from pyspapr.partition.cpu import Cpu
 
 ANY_TERMINAL: Final = 0
 """Terminal number 0 means the partition's console."""

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, Final
 from pyspapr._native import Ram
 from pyspapr.config import HPT_SHIFT_MAX, HPT_SHIFT_MIN
 from pyspapr.errors import ConfigError, StreamError
-from pyspapr.limits import host_limits
+from pyspapr.host.limits import host_limits
 from pyspapr.migration.files import Path, named, open_file, records_of
 from pyspapr.migration.load import check_base
 from pyspapr.migration.records import GRAIN, Device, End, Header, HptChunk, Image, RamChunk, Record, Schemas, Table

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from pyspapr._native import Marks, Ram, Start
 from pyspapr.errors import ConfigError, ImageFileError, StateError, StreamError
-from pyspapr.foreign import HEAD, kind_of
+from pyspapr.host.foreign import HEAD, kind_of
+from pyspapr.host.paths import open_regular, shown
 from pyspapr.migration import save
 from pyspapr.migration.compression import Compression, unknown
 from pyspapr.migration.load import Loader, Prepare, refuse
@@ -24,7 +25,6 @@ from pyspapr.migration.prepare import as_it_is
 from pyspapr.migration.records import ALIGNMENT, CHECK, Header, Image, Kind, Record
 from pyspapr.migration.replacement import replacing
 from pyspapr.migration.stream import RECORD_HEAD, StreamReader, StreamWriter
-from pyspapr.paths import open_regular, shown
 from pyspapr.vmstate import cbor
 
 if TYPE_CHECKING:

@@ -17,15 +17,15 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from pyspapr.errors import MigrationError, SpaprError, StreamError
-from pyspapr.foreign import HEAD, kind_of
+from pyspapr.host.foreign import HEAD, kind_of
+from pyspapr.host.paths import open_regular
+from pyspapr.host.unix_socket import UnixListener
 from pyspapr.migration import frames
 from pyspapr.migration.patience import Patience
 from pyspapr.migration.stream import RECORD_HEAD
 from pyspapr.migration.transport import DescriptorTransport, ObjectTransport, SocketTransport, Transport
 from pyspapr.migration.uri import Address, Place, check_tls, from_descriptor, parse, prepare_tcp, shake_hands
 from pyspapr.migration.users import READ, WRITE, Closed, Users
-from pyspapr.paths import open_regular
-from pyspapr.unix_socket import UnixListener
 
 HELLO_TIMEOUT: Final = 10.0
 """Seconds for somebody who has connected to say what it wants, the TLS handshake included."""

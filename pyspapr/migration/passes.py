@@ -14,7 +14,7 @@ from pyspapr.migration.account import Account
 from pyspapr.migration.records import HptChunk, RamChunk, Table
 from pyspapr.migration.statistics import ENTRY_BYTES
 from pyspapr.migration.stream import StreamWriter
-from pyspapr.owner import owner
+from pyspapr.partition.owner import owner
 
 if TYPE_CHECKING:
     from pyspapr._native import Hpt, HptPass, RamPass

@@ -24,8 +24,8 @@ from contextlib import contextmanager, suppress
 from typing import Final
 
 from pyspapr.errors import SpaprError, StateError
-from pyspapr.limits import check_thread
-from pyspapr.paths import as_path, check_regular, shown
+from pyspapr.host.limits import check_thread
+from pyspapr.host.paths import as_path, check_regular, shown
 
 BUFFER: Final = 1 << 20
 MODE: Final = 0o600

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pyspapr._native import Ram, RamSnapshot
 from pyspapr.config import Engine, check_function
 from pyspapr.errors import StateError
-from pyspapr.limits import host_limits
+from pyspapr.host.limits import host_limits
 from pyspapr.migration import save
 from pyspapr.migration.load import Loader, Prepare
 from pyspapr.migration.prepare import as_it_is

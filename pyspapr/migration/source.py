@@ -37,9 +37,9 @@ from pyspapr.migration.stream import StreamWriter
 from pyspapr.migration.throttle import Throttle
 from pyspapr.migration.transport import NothingLeft
 from pyspapr.migration.uri import Place, connect
-from pyspapr.owner import owner
+from pyspapr.partition.owner import owner
+from pyspapr.partition.runstate import Status
 from pyspapr.results import Migrated, Rebooted
-from pyspapr.runstate import Status
 
 if TYPE_CHECKING:
     from pyspapr.machine import Machine

@@ -17,7 +17,7 @@ import ssl
 from collections.abc import Callable
 
 from pyspapr.errors import ConfigError, MigrationError
-from pyspapr.paths import as_path, check_regular, shown
+from pyspapr.host.paths import as_path, check_regular, shown
 
 
 def _load(directory: str, role: str, protocol: int) -> ssl.SSLContext:

@@ -21,10 +21,10 @@ import time
 from typing import Final, Protocol
 
 from pyspapr.errors import MigrationError, StateError
+from pyspapr.host.paths import check_regular
 from pyspapr.migration.patience import Patience, Watchdog
 from pyspapr.migration.replacement import Replacement
 from pyspapr.migration.users import READ, WRITE, Closed, Users
-from pyspapr.paths import check_regular
 
 PIECE: Final = 256 << 10
 """Bytes that one call of `read` or one system call of `write` moves at most."""

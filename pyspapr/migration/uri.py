@@ -31,6 +31,7 @@ import time
 from typing import Final
 
 from pyspapr.errors import MigrationError
+from pyspapr.host.paths import is_path
 from pyspapr.migration.transport import (
     DescriptorTransport,
     FileWriter,
@@ -40,7 +41,6 @@ from pyspapr.migration.transport import (
     check_sink,
 )
 from pyspapr.migration.users import READ, WRITE
-from pyspapr.paths import is_path
 from pyspapr.plain import Plain
 
 LOOPBACK: Final = "127.0.0.1"

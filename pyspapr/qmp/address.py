@@ -10,9 +10,9 @@ import socket
 from typing import Final
 
 from pyspapr.errors import ConfigError
-from pyspapr.paths import is_path
+from pyspapr.host.paths import is_path
+from pyspapr.host.unix_socket import UnixListener
 from pyspapr.plain import Plain
-from pyspapr.unix_socket import UnixListener
 
 LOOPBACK: Final = "127.0.0.1"
 BACKLOG: Final = 16

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from typing import Final, TypedDict, cast
 
+from pyspapr.partition.runstate import Status
 from pyspapr.qmp.descriptors import Descriptors
 from pyspapr.qmp.errors import QmpError
 from pyspapr.qmp.monitor import Monitor
 from pyspapr.qmp.registry import TABLE, Where, command
 from pyspapr.qmp.session import NEGOTIATE, version_info
-from pyspapr.runstate import Status
 
 TARGET: Final = "ppc64"
 

@@ -11,13 +11,13 @@ from pyspapr.errors import SpaprError, StateError
 from pyspapr.migration.compression import CompressionWord, from_word
 from pyspapr.migration.phases import Phase
 from pyspapr.migration.tls import destination_tls, source_tls
+from pyspapr.partition.runstate import Status
 from pyspapr.qmp.descriptors import PREFIX, Descriptors
 from pyspapr.qmp.errors import QmpError
 from pyspapr.qmp.monitor import Monitor
 from pyspapr.qmp.registry import Where, command
 from pyspapr.qmp.settings import CapabilityStatus, MigrationParameters
 from pyspapr.qmp.statistics import MigrationInfo, arrival_info, migration_info
-from pyspapr.runstate import Status
 
 DOWNTIME_MAX: Final = 2_000_000
 """Milliseconds, as QEMU has it."""

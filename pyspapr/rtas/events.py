@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from pyspapr.rtas.registry import NO_ERRORS_FOUND, Result, rtas_call
 
 if TYPE_CHECKING:
-    from pyspapr.cpu import Cpu
     from pyspapr.machine import Machine
+    from pyspapr.partition.cpu import Cpu
 
 
 @rtas_call(0x0E, "check-exception")

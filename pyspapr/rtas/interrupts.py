@@ -8,8 +8,8 @@ from pyspapr.devices.xics import MASKED
 from pyspapr.rtas.registry import PARAMETER_ERROR, SUCCESS, Result, rtas_call
 
 if TYPE_CHECKING:
-    from pyspapr.cpu import Cpu
     from pyspapr.machine import Machine
+    from pyspapr.partition.cpu import Cpu
 
 
 @rtas_call(0x0A, "ibm,set-xive")

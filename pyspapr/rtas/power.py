@@ -8,8 +8,8 @@ from pyspapr.results import Panicked, PoweredOff, Rebooted
 from pyspapr.rtas.registry import SUCCESS, Result, rtas_call
 
 if TYPE_CHECKING:
-    from pyspapr.cpu import Cpu
     from pyspapr.machine import Machine
+    from pyspapr.partition.cpu import Cpu
 
 LAST_WORDS: Final = 2048
 """Bytes of ibm,os-term's text that are kept."""

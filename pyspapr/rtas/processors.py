@@ -8,8 +8,8 @@ from pyspapr.results import Hung
 from pyspapr.rtas.registry import HARDWARE_ERROR, PARAMETER_ERROR, SUCCESS, Result, rtas_call
 
 if TYPE_CHECKING:
-    from pyspapr.cpu import Cpu
     from pyspapr.machine import Machine
+    from pyspapr.partition.cpu import Cpu
 
 RUNNING: Final = 2
 

@@ -25,8 +25,8 @@ from pyspapr.handlers import arguments_of, values_of
 from pyspapr.plain import Plain
 
 if TYPE_CHECKING:
-    from pyspapr.cpu import Cpu
     from pyspapr.machine import Machine
+    from pyspapr.partition.cpu import Cpu
 
 TOKEN_BASE: Final = 0x2000
 MAX_WORDS: Final = 16

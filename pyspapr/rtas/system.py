@@ -16,8 +16,8 @@ from pyspapr.rtas.registry import (
 )
 
 if TYPE_CHECKING:
-    from pyspapr.cpu import Cpu
     from pyspapr.machine import Machine
+    from pyspapr.partition.cpu import Cpu
 
 
 @rtas_call(0x00, "display-character")

@@ -11,9 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Final
 
-from pyspapr.elf import ET_REL, EXECUTABLES, bad, read_header, read_segments
-from pyspapr.plain import Plain
-from pyspapr.sections import (
+from pyspapr.boot.elf import ET_REL, EXECUTABLES, bad, read_header, read_segments
+from pyspapr.boot.sections import (
     NOTHING,
     SHF_EXECINSTR,
     Section,
@@ -23,6 +22,7 @@ from pyspapr.sections import (
     read_sections,
     section_table,
 )
+from pyspapr.plain import Plain
 
 NAME_SHOWN: Final = 64
 """Bytes of a section's name."""

@@ -16,8 +16,8 @@ import stat
 from collections.abc import Iterator
 from typing import Final
 
-from pyspapr import forked
-from pyspapr.paths import as_path
+from pyspapr.host import forked
+from pyspapr.host.paths import as_path
 
 PROBE_SECONDS: Final = 1.0
 

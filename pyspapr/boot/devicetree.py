@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Final
 
 from pyspapr._native import models
+from pyspapr.boot.fdt import Node, Value, u64
 from pyspapr.config import GIB, MIB, TIMEBASE_HZ, MachineConfig
 from pyspapr.devices import nvram, vty
 from pyspapr.devices.spapr import Random
-from pyspapr.fdt import Node, Value, u64
 from pyspapr.plain import Plain
 from pyspapr.rtas import TABLE as RTAS_CALLS
 

@@ -15,13 +15,14 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from pyspapr import _native, tapefile
+from pyspapr import _native
 from pyspapr.config import Engine, MachineConfig
 from pyspapr.errors import ConfigError, ImageError, ReplayError, StateError
-from pyspapr.owner import owner
-from pyspapr.paths import Path, as_path, shown
+from pyspapr.host.paths import Path, as_path, shown
+from pyspapr.partition.owner import owner
+from pyspapr.replay import tapefile
+from pyspapr.replay.tapefile import CHECK, Event, Kind, Place, Reader, at
 from pyspapr.results import Rebooted, Replayed, StopReason
-from pyspapr.tapefile import CHECK, Event, Kind, Place, Reader, at
 
 if TYPE_CHECKING:
     from pyspapr.machine import Machine

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from typing import BinaryIO, Final, Protocol
 
 from pyspapr._native import ZstdDecompressor
+from pyspapr.boot.elf import bad
 from pyspapr.config import MIB, format_size
-from pyspapr.elf import bad
 from pyspapr.plain import Plain
 
 CHUNK: Final = MIB

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, cast, overload
 
 from pyspapr._native import Ram
 from pyspapr.errors import GuestAddressError
-from pyspapr.owner import Closed
+from pyspapr.partition.owner import Closed
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer

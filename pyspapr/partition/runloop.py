@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pyspapr import _native
 from pyspapr.config import check_timeout
-from pyspapr.console import typed
-from pyspapr.cpu_state import CLOCK_END
+from pyspapr.devices.console import typed
 from pyspapr.hcall.term import H_PUT_TERM_CHAR
-from pyspapr.interruption import Interruption
-from pyspapr.limits import host_limits
+from pyspapr.host.interruption import Interruption
+from pyspapr.host.limits import host_limits
+from pyspapr.partition.cpu_state import CLOCK_END
 from pyspapr.results import Hung, InstructionLimit, Interrupted, Matched, StopReason, Timeout, Unimplemented
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ The wrapper is a program for Open Firmware, with a 32-bit ELF header where the k
 
 (Linux, arch/powerpc/boot/wrapper and zImage.lds.S.) All that it does is to unpack them and to enter the kernel with
 them, which is done here instead: the guest begins with its kernel, and no firmware is needed. Like the wrapper, what it
-carries comes before what the loader is given; a loader that is given the same twice refuses (`boot.py`).
+carries comes before what the loader is given; a loader that is given the same twice refuses (`place.py`).
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, Final
 
-from pyspapr.elf import EXECUTABLES, HEADER_SIZE, open_image, read_header
-from pyspapr.paths import shown
+from pyspapr.boot.elf import EXECUTABLES, HEADER_SIZE, open_image, read_header
+from pyspapr.boot.sections import NOTHING, Section, check_inside, read_headers, section_table
+from pyspapr.boot.unpack import Piece, compression, unpacked
+from pyspapr.host.paths import shown
 from pyspapr.plain import Plain
-from pyspapr.sections import NOTHING, Section, check_inside, read_headers, section_table
-from pyspapr.unpack import Piece, compression, unpacked
 
 KERNEL: Final = b".kernel:vmlinux.strip"
 INITRD: Final = b".kernel:initrd"

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pyspapr.errors import StateError
-from pyspapr.owner import CLOSED
+from pyspapr.partition.owner import CLOSED
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

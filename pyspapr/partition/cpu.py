@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, MutableMapping
 from typing import ClassVar, Final, cast
 
-from pyspapr import cpu_state
 from pyspapr._native import Vcpu
-from pyspapr.owner import Closed
+from pyspapr.partition import cpu_state
+from pyspapr.partition.owner import Closed
 from pyspapr.vmstate.schema import VMState
 
 _OWN = frozenset({"vcpu", "index", "names"})

@@ -17,18 +17,18 @@ import os
 from contextlib import ExitStack
 from typing import Final
 
-from pyspapr import devicetree
+from pyspapr.boot import devicetree
+from pyspapr.boot.elf import Elf, bad, open_image, read_elf
+from pyspapr.boot.fdt import flatten
+from pyspapr.boot.unpack import Piece
+from pyspapr.boot.zimage import UNPACKED_MAX, Contents, open_kernel
 from pyspapr.config import MIB, MachineConfig, format_size
 from pyspapr.devices.spapr import Random
-from pyspapr.elf import Elf, bad, open_image, read_elf
 from pyspapr.errors import ImageError
-from pyspapr.fdt import flatten
-from pyspapr.memory import Memory
-from pyspapr.paths import shown
+from pyspapr.host.paths import shown
+from pyspapr.partition.memory import Memory
 from pyspapr.plain import Plain
 from pyspapr.rtas import BLOB
-from pyspapr.unpack import Piece
-from pyspapr.zimage import UNPACKED_MAX, Contents, open_kernel
 
 TOP_MAX: Final = 768 * MIB
 """Kernels reach the device tree and RTAS in real mode, with 32-bit addresses."""

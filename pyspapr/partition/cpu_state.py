@@ -14,7 +14,7 @@ from pyspapr.vmstate.schema import PRIORITY_CPU, Check, Field, VMState, anything
 from pyspapr.vmstate.types import U8, U32, U64, U128, Array, Bool, List, Struct, Type
 
 if TYPE_CHECKING:
-    from pyspapr.cpu import Cpu
+    from pyspapr.partition.cpu import Cpu
 
 
 def names(text: str) -> list[str]:

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import BinaryIO, Final
 
-from pyspapr.elf import ADDRESS_MASK, bad, read_header
+from pyspapr.boot.elf import ADDRESS_MASK, bad, read_header
+from pyspapr.boot.sections import SHF_EXECINSTR, SHN_LORESERVE, SHT_SYMTAB, read_sections, section_table
+from pyspapr.boot.zimage import UNPACKED_MAX, open_kernel
 from pyspapr.errors import ImageError
-from pyspapr.paths import shown
-from pyspapr.sections import SHF_EXECINSTR, SHN_LORESERVE, SHT_SYMTAB, read_sections, section_table
-from pyspapr.zimage import UNPACKED_MAX, open_kernel
+from pyspapr.host.paths import shown
 
 KERNEL: Final = 0xC << 60
 """Where Linux is linked. In real mode it runs at the same addresses without these bits."""

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO, Final
 
-from pyspapr.elf import Header, bad
+from pyspapr.boot.elf import Header, bad
 from pyspapr.plain import Plain
 
 FIELDS: Final = {True: "IIQQQQI20x", False: "IIIIIII12x"}

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, Self, SupportsIndex
 
 from pyspapr.config import check_function
 from pyspapr.errors import ExpectError, StateError
-from pyspapr.owner import owner
+from pyspapr.partition.owner import owner
 from pyspapr.vmstate.schema import Field, VMState
 from pyspapr.vmstate.types import VarBytes
 

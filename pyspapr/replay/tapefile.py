@@ -180,7 +180,7 @@ class Positioned(io.FileIO):
 def opened(path: Any) -> BinaryIO:
     """A recording. Raises ImageError when it cannot be read."""
     from pyspapr.errors import ImageError
-    from pyspapr.paths import open_regular, shown
+    from pyspapr.host.paths import open_regular, shown
 
     try:
         return io.BufferedReader(Positioned(open_regular(path), "rb"))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from pyspapr._native import Vcpu
-    from pyspapr.console import Console
+    from pyspapr.devices.console import Console
 
 NS: Final = 1_000_000_000
 QUIET: Final = 3600

@@ -18,13 +18,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
-from pyspapr import comparison
 from pyspapr._native import disassemble
 from pyspapr.config import ENGINES, Engine, check_timeout, whole
-from pyspapr.console import InputSource
+from pyspapr.devices.console import InputSource
 from pyspapr.errors import ConfigError, EngineDifference
+from pyspapr.replay import comparison
+from pyspapr.replay.tape import Player, Tape
 from pyspapr.results import InstructionLimit, Rebooted, StopReason, Timeout
-from pyspapr.tape import Player, Tape
 
 if TYPE_CHECKING:
     from pyspapr.machine import Machine

@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from typing import BinaryIO, Final
 
 from pyspapr.errors import ImageError, ImageFileError
-from pyspapr.foreign import HEAD, kind_of
-from pyspapr.paths import open_regular, shown
+from pyspapr.host.foreign import HEAD, kind_of
+from pyspapr.host.paths import open_regular, shown
 from pyspapr.plain import Plain
 
 HEADER_SIZE: Final = 64

@@ -13,8 +13,8 @@ from pyspapr._native import Marks, Start, hpt_chunk_entries, ram_chunk_grains
 
 if TYPE_CHECKING:
     from pyspapr._native import RamPass
-    from pyspapr.cpu import Cpu
     from pyspapr.machine import Machine
+    from pyspapr.partition.cpu import Cpu
 
 GRAIN: Final = 4096
 CHUNK: Final = 1 << 20

@@ -1,0 +1,1 @@
+"""What the package needs of the host: files and their names, sockets, limits, signals, `os.fork()`."""
