@@ -25,7 +25,7 @@ TOOLS := qemu-system-ppc64:qemu-system-ppc qemu-ppc64le-static:qemu-user-static 
 AARCH64_TOOLS := aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu qemu-aarch64-static:qemu-user-static \
 	/usr/aarch64-linux-gnu/lib/libc.so.6:libc6-dev-arm64-cross
 
-.PHONY: help venv build demo tools guests guest test test-rust test-aarch64 test-python lint lockstep lockstep-random lockstep-linux soak anywhere bench fuzz format coverage golden wheel doc clean
+.PHONY: help venv build demo tools guests guest test test-rust test-aarch64 test-python lint lockstep lockstep-random lockstep-linux hunt soak anywhere bench fuzz format coverage golden wheel doc clean
 
 help: ## what people do here
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -91,6 +91,9 @@ lockstep-random:
 
 lockstep-linux: build guests
 	PYTHONPATH=tools $(BIN)/python tests/lockstep_linux.py $(SECONDS) $(JOBS) $(SEED)
+
+hunt: build guests ## Debian's installer with the host's clock, disturbed, recorded and replayed, for SECONDS from SEED on
+	PYTHONPATH=tools $(BIN)/python tests/hunt.py $(SECONDS) $(SEED)
 
 soak: build ## a thousand migrations in a row, with reboots, cancels and cut links mixed in; 500 machines made and dropped
 	$(BIN)/python tests/soak.py 1000
