@@ -10,6 +10,8 @@ from typing_extensions import Buffer
 
 __version__: Final[str]
 
+PAGE: Final[int]  # bytes of a page of RAM: the unit of dirty marks and of chunks
+
 EXIT_LIMIT: Final[int]  # the instruction budget is used up
 EXIT_HYPERCALL: Final[int]  # `sc 1` that has no native handler: see Vcpu.hypercall()
 EXIT_HALTED: Final[int]  # ceded or stopped; with virtual time, and its idle limit has been reached
@@ -29,7 +31,7 @@ def disassemble(word: int, address: int = 0) -> str: ...
 # What a stream's chunks say, for people who look into files. StreamError when a chunk is bad.
 # (index, doubleword 0, doubleword 1), zeroes for an entry that goes; first (None, 0, 0) if the chunk erases the table
 def hpt_chunk_entries(chunk: bytes, shift: int) -> list[tuple[int | None, int, int]]: ...
-def ram_chunk_grains(index: bytes, size: int) -> list[tuple[int, bool]]: ...  # (grain, all zero)
+def ram_chunk_pages(index: bytes, size: int) -> list[tuple[int, bool]]: ...  # (page, all zero)
 def ram_chunk_data(data: bytes, length: int, compression: str | None = None) -> bytes: ...  # decompressed
 
 @final
@@ -54,7 +56,7 @@ class Ram:
     def write(self, address: int, data: Buffer) -> None: ...
     def fill(self, address: int, length: int, byte: int = 0) -> None: ...
     def digest(self) -> bytes: ...  # 32 bytes; depends on contents and size only
-    def unlike(self, other: Ram) -> list[int]: ...  # numbers of 4 KiB grains that differ; zero behind the end of either
+    def unlike(self, other: Ram) -> list[int]: ...  # numbers of 4 KiB pages that differ; zero behind the end of either
     # Copy-on-write from `size` bytes of a file at `offset`, multiples of 4096; the file must keep its contents.
     # ValueError when the region is not inside the file. The contents are a base and nothing is dirty.
     @staticmethod
@@ -67,9 +69,9 @@ class Ram:
     # Takes marks, all at once; no vCPU may be running, and each needs `protect_writes()` before it runs again.
     # ConfigError for changes since a base when there is none.
     def start_pass(self, start: Start) -> RamPass: ...
-    # Number of grains. StreamError, and nothing is written, when anything is wrong.
+    # Number of pages. StreamError, and nothing is written, when anything is wrong.
     def load_chunk(self, index: bytes, data: bytes, compression: str | None = None) -> int: ...
-    def dirty_grains(self) -> int: ...  # grains of 4 KiB written since a live pass took them
+    def dirty_pages(self) -> int: ...  # pages of 4 KiB written since a live pass took them
     def set_base(self) -> None: ...  # the contents are a base; vCPUs as for start_pass
     @property
     def has_base(self) -> bool: ...
@@ -115,10 +117,10 @@ class RamPass:
     """One pass over RAM. Threads may call `next` side by side; vCPUs may run."""
 
     # (index, data, pages, zero pages); None when the pass is over. `compression`: None, "zstd" or "lz4". At least one
-    # grain, otherwise at most `max_bytes` before compression, never more than 64 MiB.
+    # page, otherwise at most `max_bytes` before compression, never more than 64 MiB.
     def next(self, max_bytes: int, compression: str | None = None) -> tuple[bytes, bytes, int, int] | None: ...
     @property
-    def remaining(self) -> int: ...  # grains not yet given out
+    def remaining(self) -> int: ...  # pages not yet given out
     def put_back(self) -> None: ...  # all it took is marked again, sent or not; the pass is over
 
 @final

@@ -144,7 +144,7 @@ def test_everything_a_failed_attempt_took_is_dirty_again_and_the_next_one_loses_
         with pytest.raises(MigrationError):
             vm.migrate(here, on_progress=cut, pause_before_switchover=phase is Phase.PRE_SWITCHOVER, downtime_limit=0)
         arrival.failure()
-        assert vm.ram.dirty_grains() >= 200
+        assert vm.ram.dirty_pages() >= 200
         assert vm.hpt.dirty_entries() >= vm.hpt.valid_entries()
     here, there = wires()
     arrival = Arrival(there)

@@ -18,7 +18,7 @@ from pyspapr._native import (
     Start,
     hpt_chunk_entries,
     ram_chunk_data,
-    ram_chunk_grains,
+    ram_chunk_pages,
 )
 from pyspapr.errors import ConfigError, StreamError
 from pyspapr.results import InstructionLimit
@@ -51,7 +51,7 @@ def send_hpt(hpt_pass: HptPass, to: Hpt) -> tuple[int, int]:
 def ram() -> Ram:
     """Memory with text, noise, zeroes and holes."""
     ram = Ram(16 * MIB)
-    ram.write(0x3FF0, b"over the edge of a grain")
+    ram.write(0x3FF0, b"over the edge of a page")
     ram.write(MIB, random.Random(1).randbytes(MIB))
     ram.write(4 * MIB, b"the same again " * 20_000)
     ram.fill(4 * MIB, 8192)
@@ -62,7 +62,7 @@ def ram() -> Ram:
 def test_memory_comes_back_through_every_compression(ram: Ram, compression: str | None) -> None:
     to = Ram(ram.size)
     assert send_ram(ram.start_pass(Start.Full(Marks.LIVE)), to, compression) == (2 + 256 + 72, 2)
-    assert to.digest() == ram.digest() and ram.dirty_grains() == 0
+    assert to.digest() == ram.digest() and ram.dirty_pages() == 0
 
 
 @pytest.mark.parametrize("compression", ["zstd", "lz4"])
@@ -127,9 +127,9 @@ def test_a_file_is_sparse_and_maps_back(ram: Ram, tmp_path: Path) -> None:
     assert path.stat().st_size == 8192 + ram.size
     assert path.stat().st_blocks * 512 < written + 64 * 1024
     assert mapped.digest() == ram.digest()
-    assert mapped.has_base and mapped.dirty_grains() == 0
+    assert mapped.has_base and mapped.dirty_pages() == 0
     mapped.write(0, b"mine")
-    assert mapped.dirty_grains() == 1
+    assert mapped.dirty_pages() == 1
     assert send_ram(mapped.start_pass(Start.Changes(Marks.BASE)), ram) == (1, 0)
     assert mapped.digest() == ram.digest()
     with path.open("rb") as file:
@@ -191,10 +191,10 @@ def test_chunks_can_be_read_by_people(ram: Ram) -> None:
     chunk = ram.start_pass(Start.Full(Marks.LIVE)).next(16 * MIB, "zstd")
     assert chunk is not None
     index, data, pages, zero_pages = chunk
-    grains = ram_chunk_grains(index, ram.size)
-    assert len(grains) == pages + zero_pages
+    named = ram_chunk_pages(index, ram.size)
+    assert len(named) == pages + zero_pages
     raw = ram_chunk_data(data, pages * 4096, "zstd")
-    full = [grain for grain, zero in grains if not zero]
+    full = [number for number, zero in named if not zero]
     assert all(ram.read(n * 4096, 4096) == raw[i * 4096 : i * 4096 + 4096] for i, n in enumerate(full))
 
     hpt = Hpt(18)

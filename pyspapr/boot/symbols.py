@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import BinaryIO, Final
 
+from pyspapr._native import PAGE
 from pyspapr.boot.elf import ADDRESS_MASK, bad, read_header
 from pyspapr.boot.sections import SHF_EXECINSTR, SHN_LORESERVE, SHT_SYMTAB, read_sections, section_table
 from pyspapr.boot.zimage import UNPACKED_MAX, open_kernel
@@ -24,7 +25,6 @@ from pyspapr.host.paths import shown
 
 KERNEL: Final = 0xC << 60
 """Where Linux is linked. In real mode it runs at the same addresses without these bits."""
-PAGE: Final = 4096
 
 SYMBOLS_MAX: Final = 2_000_000
 """Symbols and lines that a file may have. Linux with everything built in has less than half of them."""

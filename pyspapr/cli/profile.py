@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
-from pyspapr.boot.symbols import PAGE, Symbols, read_symbols
+from pyspapr._native import PAGE
+from pyspapr.boot.symbols import Symbols, read_symbols
 
 if TYPE_CHECKING:
     from pyspapr.machine import Machine

@@ -6,12 +6,12 @@ import struct
 from collections.abc import Mapping
 from typing import ClassVar, Final
 
+from pyspapr._native import PAGE
 from pyspapr.plain import Plain
 from pyspapr.vmstate.schema import Check, Field, VMState, anything, between
 from pyspapr.vmstate.types import U64, Bool
 
 CACHE_LINE: Final = 128
-PAGE: Final = 4096
 VPA_MIN_SIZE: Final = 640
 SLB_SHADOW_MIN_SIZE: Final = 8
 DTL_ENTRY: Final = struct.Struct(">BBHIIIQQQQ")

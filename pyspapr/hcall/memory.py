@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from pyspapr._native import PAGE
 from pyspapr.hcall.codes import H_PARAMETER, H_SUCCESS
 from pyspapr.hcall.registry import Result, hypercall
 
@@ -11,7 +12,6 @@ if TYPE_CHECKING:
     from pyspapr.machine import Machine
     from pyspapr.partition.cpu import Cpu
 
-PAGE: Final = 4096
 ZERO_PAGE: Final = 1 << (63 - 48)
 COPY_PAGE: Final = 1 << (63 - 49)
 ICACHE_INVALIDATE: Final = 1 << (63 - 50)

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pyspapr.devices.spapr import CACHE_LINE, DTL_ENTRY, PAGE, SLB_SHADOW_MIN_SIZE, VPA_MIN_SIZE
+from pyspapr._native import PAGE
+from pyspapr.devices.spapr import CACHE_LINE, DTL_ENTRY, SLB_SHADOW_MIN_SIZE, VPA_MIN_SIZE
 from pyspapr.hcall.codes import H_BAD_MODE, H_CONTINUE, H_HARDWARE, H_PARAMETER, H_RESOURCE, H_SUCCESS
 from pyspapr.hcall.registry import Result, hypercall
 

@@ -13,13 +13,13 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, BinaryIO, Final
 
-from pyspapr._native import Ram
+from pyspapr._native import PAGE, Ram
 from pyspapr.config import HPT_SHIFT_MAX, HPT_SHIFT_MIN
 from pyspapr.errors import ConfigError, StreamError
 from pyspapr.host.limits import host_limits
 from pyspapr.migration.files import Path, named, open_file, records_of
 from pyspapr.migration.load import check_base
-from pyspapr.migration.records import GRAIN, Device, End, Header, HptChunk, Image, RamChunk, Record, Schemas, Table
+from pyspapr.migration.records import Device, End, Header, HptChunk, Image, RamChunk, Record, Schemas, Table
 from pyspapr.migration.stream import StreamReader
 from pyspapr.vmstate.cbor import Cursor
 from pyspapr.vmstate.layout import Layout
@@ -172,7 +172,7 @@ class Contents:
         end = self.end
         ram: dict[str, Any] = {"form": "image" if self.image is not None else "chunks"}
         if self.image is None:
-            ram |= {"pages": end.pages, "zero_pages": end.zero_pages, "page_size": GRAIN}
+            ram |= {"pages": end.pages, "zero_pages": end.zero_pages, "page_size": PAGE}
         table: dict[str, Any] = {"shift": self.shift, "valid": len(self.entries), "entries_sent": end.entries}
         if entries:
             pairs = ((ptex, doublewords(entry)) for ptex, entry in sorted(self.entries.items()))

@@ -167,7 +167,7 @@ class Loader:
             raise refuse("Number of entries", "hpt", self.reader.start, got, (chunk.valid, chunk.invalid))
 
     def on_ram(self, chunk: RamChunk) -> None:
-        """Grains of RAM."""
+        """Pages of RAM."""
         got = self.memory().load_chunk(chunk.index, chunk.data, chunk.compression or None)
         if got != chunk.pages + chunk.zero_pages:
             raise refuse("Number of pages", "ram", self.reader.start, got, chunk.pages + chunk.zero_pages)

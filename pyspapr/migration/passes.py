@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pyspapr._native import Marks, Start
+from pyspapr._native import PAGE, Marks, Start
 from pyspapr.migration.account import Account
 from pyspapr.migration.records import HptChunk, RamChunk, Table
 from pyspapr.migration.statistics import ENTRY_BYTES
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pyspapr.machine import Machine
     from pyspapr.migration.compression import Compression
 
-PAGE_BYTES: Final = 4096 + 4
+PAGE_BYTES: Final = PAGE + 4
 """What a page of RAM costs on the stream, uncompressed."""
 CHUNK: Final = 256 << 10
 """Bytes of one chunk."""
@@ -113,7 +113,7 @@ class Passes:
     def pages(self) -> int:
         """Pages that this pass has still to send, or that are dirty again."""
         left = 0 if (ram := self._ram) is None else ram.remaining
-        return int(left) + self._vm.ram.dirty_grains()
+        return int(left) + self._vm.ram.dirty_pages()
 
     @property
     def entries(self) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Any, ClassVar, Final, Self
 
+from pyspapr._native import PAGE
 from pyspapr.config import CPU_MODELS, MachineConfig
 from pyspapr.errors import ConfigError, StreamError
 from pyspapr.migration.compression import COMPRESSIONS
@@ -22,7 +23,6 @@ from pyspapr.vmstate.types import I128, U8, U16, U32, U64, Bool, Bytes, List, St
 
 MAGIC: Final = "pyspapr machine"
 FORMAT: Final = 1
-GRAIN: Final = 4096
 CHECK: Final = 16
 PARTS_LIMIT: Final = 4096
 CHUNK_LIMIT: Final = 4 << 20
@@ -123,7 +123,7 @@ class Header(Payload):
     base: bytes = b""
     magic: str = MAGIC
     format: int = FORMAT
-    grain: int = GRAIN
+    grain: int = PAGE
 
     KIND: ClassVar[Kind] = Kind.HEADER
     LAYOUT: ClassVar[Struct] = Struct(
@@ -149,8 +149,8 @@ class Header(Payload):
         values: dict[str, Any] = cls.LAYOUT.read(cursor)
         cursor.end()
         header = cls(**values)
-        if header.grain != GRAIN:
-            raise StreamError.of("Grain", "header", cursor.base, GRAIN, header.grain)
+        if header.grain != PAGE:
+            raise StreamError.of("Page size", "header", cursor.base, PAGE, header.grain)
         optional_bytes(CHECK, cursor, header.base, "base")
         return header
 
@@ -226,7 +226,7 @@ NAMED_COMPRESSIONS: Final = ("", *COMPRESSIONS)
 
 
 class RamChunk(Payload):
-    """Grains of RAM; `compression` is empty, `zstd` or `lz4`."""
+    """Pages of RAM; `compression` is empty, `zstd` or `lz4`."""
 
     pages: int
     zero_pages: int

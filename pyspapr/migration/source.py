@@ -17,6 +17,7 @@ import weakref
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Final
 
+from pyspapr._native import PAGE
 from pyspapr.errors import (
     MigrationCancelled,
     MigrationError,
@@ -584,7 +585,7 @@ class Outgoing:
             phase=phase,
             sent_bytes=self._account.sent_bytes if over and self.ended.is_set() else self._link.sent,
             rate=self._link.rate,
-            ram_remaining=pages * 4096,
+            ram_remaining=pages * PAGE,
             hpt_remaining=entries,
             expected_downtime=0.0 if over else self.expected_downtime,
             throttle=self.throttle.share,

@@ -6,8 +6,9 @@ its own, and so have the passes.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
+from pyspapr._native import PAGE
 from pyspapr.errors import SpaprError
 from pyspapr.migration import uri
 from pyspapr.migration.phases import QEMU_ARRIVAL_STATUS, QEMU_STATUS, Phase
@@ -15,8 +16,6 @@ from pyspapr.migration.statistics import MigrationStatistics, PassStatistics
 
 if TYPE_CHECKING:
     from pyspapr.migration.destination import Incoming
-
-PAGE: Final = 4096
 
 RamInfo = TypedDict(
     "RamInfo",

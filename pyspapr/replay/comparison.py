@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from pyspapr._native import Marks, Start, hpt_chunk_entries, ram_chunk_grains
+from pyspapr._native import PAGE, Marks, Start, hpt_chunk_entries, ram_chunk_pages
 
 if TYPE_CHECKING:
     from pyspapr._native import RamPass
     from pyspapr.machine import Machine
     from pyspapr.partition.cpu import Cpu
 
-GRAIN: Final = 4096
 CHUNK: Final = 1 << 20
 SHOWN: Final = 20
 """Lines of one kind."""
@@ -72,10 +71,10 @@ def devices(one: Machine, other: Machine) -> list[str]:
 
 
 def chunks(passing: RamPass, size: int) -> Iterator[tuple[set[int], bytes]]:
-    """Grain numbers of each chunk of a pass, and everything in it as one string."""
+    """Page numbers of each chunk of a pass, and everything in it as one string."""
     while (chunk := passing.next(CHUNK)) is not None:
         index, data, _, _ = chunk
-        yield {grain for grain, _ in ram_chunk_grains(index, size)}, index + data
+        yield {number for number, _ in ram_chunk_pages(index, size)}, index + data
 
 
 def memory(one: Machine, other: Machine) -> list[str]:
@@ -93,15 +92,15 @@ def memory(one: Machine, other: Machine) -> list[str]:
             return []
     marked = []
     for first, rest in zip((left, right), passes, strict=True):
-        grains = set() if first is None else first[0]
-        marked.append(grains.union(*(more for more, _ in rest)))
-    lines = [f"page {grain * GRAIN:#x} is marked by one only" for grain in sorted(marked[0] ^ marked[1])]
-    for grain in sorted(marked[0] | marked[1]):
-        pages = [vm.ram.read(grain * GRAIN, GRAIN) for vm in (one, other)]
+        numbers = set() if first is None else first[0]
+        marked.append(numbers.union(*(more for more, _ in rest)))
+    lines = [f"page {number * PAGE:#x} is marked by one only" for number in sorted(marked[0] ^ marked[1])]
+    for number in sorted(marked[0] | marked[1]):
+        pages = [vm.ram.read(number * PAGE, PAGE) for vm in (one, other)]
         if pages[0] != pages[1]:
-            at = next(i for i in range(GRAIN) if pages[0][i] != pages[1][i]) & ~7
+            at = next(i for i in range(PAGE) if pages[0][i] != pages[1][i]) & ~7
             texts = " / ".join(page[at : at + 16].hex(" ", 8) for page in pages)
-            lines.append(f"memory at {grain * GRAIN + at:#x}: {texts}")
+            lines.append(f"memory at {number * PAGE + at:#x}: {texts}")
     return shortened(lines)
 
 

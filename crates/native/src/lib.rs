@@ -64,6 +64,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     claim(m.py())?;
     fork::watch(m.py())?;
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    m.add("PAGE", ppc_core::ram::PAGE)?;
     m.add("EXIT_LIMIT", vcpu::EXIT_LIMIT)?;
     m.add("EXIT_HYPERCALL", vcpu::EXIT_HYPERCALL)?;
     m.add("EXIT_HALTED", vcpu::EXIT_HALTED)?;
@@ -79,7 +80,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(code_share, m)?)?;
     m.add_function(wrap_pyfunction!(disassemble, m)?)?;
     m.add_function(wrap_pyfunction!(stream::hpt_chunk_entries, m)?)?;
-    m.add_function(wrap_pyfunction!(stream::ram_chunk_grains, m)?)?;
+    m.add_function(wrap_pyfunction!(stream::ram_chunk_pages, m)?)?;
     m.add_function(wrap_pyfunction!(stream::ram_chunk_data, m)?)?;
     m.add_class::<ram::Ram>()?;
     m.add_class::<hpt::Hpt>()?;

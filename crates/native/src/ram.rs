@@ -4,8 +4,8 @@ use crate::error::{Error, Result};
 use crate::options::Compression;
 use crate::stream::{self, RamPass, RamSnapshot, Start};
 use crate::{fork::Presence, memory};
+use ppc_core::ram::PAGE;
 use ppc_core::ram::{Ram as Core, RamPass as Pass};
-use ppc_core::tlb::GRAIN;
 use pyo3::{buffer::PyBuffer, prelude::*, types::PyBytes};
 use std::os::fd::{BorrowedFd, RawFd};
 use std::sync::Arc;
@@ -90,7 +90,7 @@ impl Ram {
         memory::bytes(py, &self.presence.detach(py, || self.core.digest())?)
     }
 
-    /// Numbers of the grains whose contents are not the same as in `other`; behind the end of either they are zero.
+    /// Numbers of the pages whose contents are not the same as in `other`; behind the end of either they are zero.
     fn unlike(&self, py: Python<'_>, other: &Self) -> Result<Vec<u64>> {
         let _use = other.presence.enter()?;
         self.presence.detach(py, || self.core.unlike(&other.core))
@@ -130,7 +130,7 @@ impl Ram {
         Ok(RamPass::new(pass?, self.presence.clone()))
     }
 
-    /// Checks a chunk of a pass and writes it; returns the number of grains.
+    /// Checks a chunk of a pass and writes it; returns the number of pages.
     #[pyo3(signature = (index, data, compression = None))]
     fn load_chunk(
         &self,
@@ -142,9 +142,9 @@ impl Ram {
         Ok(self.presence.detach(py, || stream::load(&self.core, index, data, compression))??)
     }
 
-    /// Number of grains written since a live pass took them.
-    fn dirty_grains(&self) -> Result<u64> {
-        Ok(self.here()?.dirty_grains())
+    /// Number of pages written since a live pass took them.
+    fn dirty_pages(&self) -> Result<u64> {
+        Ok(self.here()?.dirty_pages())
     }
 
     /// What RAM holds now is a base. As for a pass, each processor needs `protect_writes` afterwards.
@@ -160,8 +160,8 @@ impl Ram {
 }
 
 fn check_size(size: u64) -> Result<()> {
-    if size == 0 || !size.is_multiple_of(GRAIN) || size > 1 << 46 {
-        return Err(Error::config(format!("RAM of {size} bytes: wanted a multiple of {GRAIN} up to 2^46")));
+    if size == 0 || !size.is_multiple_of(PAGE) || size > 1 << 46 {
+        return Err(Error::config(format!("RAM of {size} bytes: wanted a multiple of {PAGE} up to 2^46")));
     }
     Ok(())
 }

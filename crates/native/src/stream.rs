@@ -12,7 +12,7 @@ use track::StreamError;
 const ZSTD_LEVEL: i32 = 1;
 
 /// Bytes of contents that a pass gives out at once, at most.
-const LONGEST: usize = (ppc_core::ram::MAX_CHUNK_PAGES * ppc_core::tlb::GRAIN) as usize;
+const LONGEST: usize = (ppc_core::ram::MAX_CHUNK_PAGES * ppc_core::ram::PAGE) as usize;
 
 impl Compression {
     fn compress(self, data: &[u8]) -> std::io::Result<Vec<u8>> {
@@ -38,7 +38,7 @@ impl Compression {
     }
 }
 
-/// Checks a chunk and writes it into `ram`; returns the number of grains.
+/// Checks a chunk and writes it into `ram`; returns the number of pages.
 pub fn load(
     ram: &Ram,
     index: &[u8],
@@ -128,7 +128,7 @@ impl RamPass {
         Ok(Some((memory::bytes(py, &c.index)?, memory::bytes(py, &c.data)?, c.nonzero, c.zero)))
     }
 
-    /// Grains not yet given out.
+    /// Pages not yet given out.
     #[getter]
     fn remaining(&self) -> Result<u64> {
         self.presence.check()?;
@@ -211,13 +211,13 @@ pub fn hpt_chunk_entries(chunk: &[u8], shift: u32) -> Result<Vec<(Option<u64>, u
     Ok(entries)
 }
 
-/// The grains that the index of a chunk of RAM of `size` bytes names: (number, whether it is all zero).
+/// The pages that the index of a chunk of RAM of `size` bytes names: (number, whether it is all zero).
 #[pyfunction]
-pub fn ram_chunk_grains(index: &[u8], size: u64) -> Result<Vec<(u64, bool)>> {
+pub fn ram_chunk_pages(index: &[u8], size: u64) -> Result<Vec<(u64, bool)>> {
     memory::room(index.len().saturating_mul(64))?;
-    let mut grains = Vec::new();
-    ppc_core::ram::parse_index(index, size.div_ceil(ppc_core::tlb::GRAIN), |n, zero| grains.push((n, zero)))?;
-    Ok(grains)
+    let mut pages = Vec::new();
+    ppc_core::ram::parse_index(index, size.div_ceil(ppc_core::ram::PAGE), |n, zero| pages.push((n, zero)))?;
+    Ok(pages)
 }
 
 /// Decompresses the data of a chunk of RAM into `length` bytes, at most 64 MiB.
@@ -229,7 +229,7 @@ pub fn ram_chunk_data<'py>(
     length: usize,
     compression: Option<Compression>,
 ) -> Result<Bound<'py, PyBytes>> {
-    let limit = ppc_core::ram::MAX_CHUNK_PAGES * ppc_core::tlb::GRAIN;
+    let limit = ppc_core::ram::MAX_CHUNK_PAGES * ppc_core::ram::PAGE;
     if length as u64 > limit {
         let got = length as u64;
         return Err(StreamError::TooLarge { section: "ram", limit, got }.into());

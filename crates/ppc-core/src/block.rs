@@ -1,6 +1,6 @@
 //! Decoded code: basic blocks, found by real address, dropped when their memory is written.
 //!
-//! A block lies within one grain and ends with an instruction whose row says so. Links between blocks and the
+//! A block lies within one page and ends with an instruction whose row says so. Links between blocks and the
 //! jump cache name an effective address and a fetch context; a new context number makes all of them stale at once.
 
 use crate::{
@@ -10,8 +10,9 @@ use crate::{
     jit::Entry,
     model::Isa,
     msr,
+    ram::{PAGE, PAGE_SHIFT},
     state::Cpu,
-    tlb::{GRAIN, GRAIN_SHIFT, half},
+    tlb::half,
     trap::{Done, Trap},
 };
 use std::collections::HashMap;
@@ -65,11 +66,11 @@ pub struct Block {
 pub const SELF_BRANCH: u64 = msr::HV;
 /// Ops in a block at most.
 const LONGEST: usize = 64;
-/// What a block takes beside its ops: itself, its place in two maps and in its grain's list.
-const BLOCK: usize = size_of::<Block>() + 2 * size_of::<(u64, u32)>() + size_of::<(u64, GrainCode)>() + 16;
+/// What a block takes beside its ops: itself, its place in two maps and in its page's list.
+const BLOCK: usize = size_of::<Block>() + 2 * size_of::<(u64, u32)>() + size_of::<(u64, PageCode)>() + 16;
 const JUMPS: usize = 4096;
 const FETCHES: usize = 256;
-/// Code in a grain is remembered in lines of this size.
+/// Code in a page is remembered in lines of this size.
 const LINE_SHIFT: u32 = 6;
 
 /// Multiplies: keys are addresses.
@@ -92,9 +93,9 @@ impl Hasher for AddressHasher {
 
 type AddressMap<T> = HashMap<u64, T, BuildHasherDefault<AddressHasher>>;
 
-/// What is decoded from one grain.
+/// What is decoded from one page.
 #[derive(Default)]
-struct GrainCode {
+struct PageCode {
     lines: u64,
     blocks: Vec<u32>,
 }
@@ -113,7 +114,7 @@ pub struct CodeCache {
     /// The blocks.
     pub blocks: Vec<Block>,
     by_key: AddressMap<u32>,
-    grains: AddressMap<GrainCode>,
+    pages: AddressMap<PageCode>,
     jumps: Box<[Link]>,
     fetches: Box<[Fetch]>,
     /// How often everything was dropped.
@@ -129,7 +130,7 @@ impl CodeCache {
             ops: Vec::new(),
             blocks: Vec::new(),
             by_key: AddressMap::default(),
-            grains: AddressMap::default(),
+            pages: AddressMap::default(),
             jumps: vec![Link::default(); JUMPS].into_boxed_slice(),
             fetches: vec![Fetch::default(); FETCHES].into_boxed_slice(),
             emptied: 0,
@@ -175,14 +176,14 @@ impl CodeCache {
     }
 
     fn fetch_address(&mut self, cpu: &mut Cpu, ea: u64) -> Result<u64, Trap> {
-        let page = ea & !(GRAIN - 1);
-        let slot = (ea >> GRAIN_SHIFT) as usize & (FETCHES - 1);
+        let page = ea & !(PAGE - 1);
+        let slot = (ea >> PAGE_SHIFT) as usize & (FETCHES - 1);
         let known = &self.fetches[slot];
         if known.page == page && known.context == cpu.fetch_context[half(ea)] {
-            return Ok(known.real | ea & (GRAIN - 1));
+            return Ok(known.real | ea & (PAGE - 1));
         }
         let real = cpu.translate(ea, crate::mmu::Access::Fetch)?.ra;
-        self.fetches[slot] = Fetch { page, context: cpu.fetch_context[half(ea)], real: real & !(GRAIN - 1) };
+        self.fetches[slot] = Fetch { page, context: cpu.fetch_context[half(ea)], real: real & !(PAGE - 1) };
         Ok(real)
     }
 
@@ -221,7 +222,7 @@ impl CodeCache {
                 }
                 break;
             }
-            if self.ops.len() - first == LONGEST || at.is_multiple_of(GRAIN) {
+            if self.ops.len() - first == LONGEST || at.is_multiple_of(PAGE) {
                 break;
             }
         }
@@ -252,12 +253,12 @@ impl CodeCache {
         if cpu.ram.mark_code(real) {
             cpu.tlb.protect_host(cpu.ram.host_address(real));
         }
-        let grain = self.grains.entry(real >> GRAIN_SHIFT).or_default();
-        grain.blocks.push(number);
-        // A prefix at the end of a grain has no suffix there.
-        let end = (real + u64::from(bytes) - 1).min(real | (GRAIN - 1));
+        let page = self.pages.entry(real >> PAGE_SHIFT).or_default();
+        page.blocks.push(number);
+        // A prefix at the end of a page has no suffix there.
+        let end = (real + u64::from(bytes) - 1).min(real | (PAGE - 1));
         for line in line_of(real)..=line_of(end) {
-            grain.lines |= 1 << line;
+            page.lines |= 1 << line;
         }
         number
     }
@@ -268,24 +269,24 @@ impl CodeCache {
         self.blocks[number as usize].dropped
     }
 
-    /// Drops the blocks of the grain at `ra` if the `len` bytes there may belong to one. Returns the dropped ones: links
+    /// Drops the blocks of the page at `ra` if the `len` bytes there may belong to one. Returns the dropped ones: links
     /// and jumps to them are found to be stale when they are followed, but machine code must be told.
     pub fn written(&mut self, cpu: &mut Cpu, ra: u64, len: u64) -> Vec<u32> {
-        let number = ra >> GRAIN_SHIFT;
-        let Some(grain) = self.grains.get(&number) else { return Vec::new() };
-        let last = (ra % GRAIN + len.max(1) - 1).min(GRAIN - 1);
-        let touched = (line_of(ra)..=line_of(last)).any(|line| grain.lines >> line & 1 != 0);
+        let number = ra >> PAGE_SHIFT;
+        let Some(page) = self.pages.get(&number) else { return Vec::new() };
+        let last = (ra % PAGE + len.max(1) - 1).min(PAGE - 1);
+        let touched = (line_of(ra)..=line_of(last)).any(|line| page.lines >> line & 1 != 0);
         if !touched {
             return Vec::new();
         }
-        let dropped = self.grains.remove(&number).map_or_else(Vec::new, |grain| grain.blocks);
+        let dropped = self.pages.remove(&number).map_or_else(Vec::new, |page| page.blocks);
         for &block in &dropped {
             let block = &mut self.blocks[block as usize];
             block.dropped = true;
             self.by_key.remove(&block.key);
         }
         // `flush_page` looks for the mark to find out whether anything was fetched from the page.
-        for fetch in self.fetches.iter_mut().filter(|fetch| fetch.real >> GRAIN_SHIFT == number) {
+        for fetch in self.fetches.iter_mut().filter(|fetch| fetch.real >> PAGE_SHIFT == number) {
             *fetch = Fetch::default();
         }
         cpu.ram.clear_code(ra);
@@ -295,13 +296,13 @@ impl CodeCache {
     /// Drops everything.
     pub fn clear(&mut self, cpu: &mut Cpu) {
         self.emptied += 1;
-        for &grain in self.grains.keys() {
-            cpu.ram.clear_code(grain << GRAIN_SHIFT);
+        for &page in self.pages.keys() {
+            cpu.ram.clear_code(page << PAGE_SHIFT);
         }
         self.ops.clear();
         self.blocks.clear();
         self.by_key.clear();
-        self.grains.clear();
+        self.pages.clear();
         self.forget_links();
         cpu.fetch_contexts.forget_all();
         cpu.context_changed();
@@ -326,7 +327,7 @@ impl CodeCache {
 
 /// The instruction at real address `at`, in the current byte order. A prefix at the end of its 64 bytes has no suffix.
 fn fetch(cpu: &Cpu, at: u64) -> Word {
-    // Instructions are whole words within RAM, whose size is a multiple of a grain.
+    // Instructions are whole words within RAM, whose size is a multiple of a page.
     let word = |at| {
         let raw: u32 = cpu.ram.read(at).unwrap_or(0);
         if cpu.le() { raw } else { raw.swap_bytes() }
@@ -350,7 +351,7 @@ pub fn decoded(cpu: &Cpu, at: u64) -> (Op, Option<&'static insn::Row>) {
 }
 
 fn line_of(addr: u64) -> u32 {
-    ((addr % GRAIN) >> LINE_SHIFT) as u32
+    ((addr % PAGE) >> LINE_SHIFT) as u32
 }
 
 #[cfg(test)]

@@ -14,9 +14,9 @@ use crate::{
     mmu::MOST_FILLS,
     msr,
     profile::{Profile, Report, Tier, Way},
+    ram::{PAGE, PAGE_SHIFT},
     state::Cpu,
     time::Clock,
-    tlb::{GRAIN, GRAIN_SHIFT},
     trap::Trap,
 };
 
@@ -159,8 +159,8 @@ impl Engine {
         let _environment = DefaultEnvironment::enter();
         self.cpu.fills = 0;
         // Code that was written from outside the processor.
-        for grain in self.cpu.ram.take_changed_code() {
-            self.drop_code(grain << GRAIN_SHIFT, GRAIN);
+        for page in self.cpu.ram.take_changed_code() {
+            self.drop_code(page << PAGE_SHIFT, PAGE);
         }
         if let Some(jit) = &self.jit {
             jit.come_to_thread();

@@ -293,7 +293,7 @@ impl Engine {
         Some(decoded(&self.cpu, real).0)
     }
 
-    /// Runs one instruction again that wants to store to a grain with decoded code, then drops that code.
+    /// Runs one instruction again that wants to store to a page with decoded code, then drops that code.
     fn store_to_code(&mut self, op: Op) -> Option<Exit> {
         let cpu = &mut *self.cpu;
         cpu.nia = cpu.wrap(cpu.cia.wrapping_add(op.word.bytes().into()));

@@ -1,14 +1,13 @@
 //! Loads and stores as instructions see them: effective address in, register value out.
 //!
-//! The quick path is one TLB compare and one host access; everything else (misses, grains crossed, stores to
+//! The quick path is one TLB compare and one host access; everything else (misses, pages crossed, stores to
 //! decoded code, watched bytes) goes through `Cpu::locate`, which does all that may fail before anything is written.
 
 use crate::{
     mmu::Access,
     msr,
-    ram::MemInt,
+    ram::{MemInt, PAGE},
     state::{Cpu, Reservation},
-    tlb::GRAIN,
     trap::{Done, Trap},
 };
 
@@ -70,7 +69,7 @@ impl Cpu {
         Ok(())
     }
 
-    /// Finds `len` bytes (at most a grain) at `ea`: every check an access can fail is made here.
+    /// Finds `len` bytes (at most a page) at `ea`: every check an access can fail is made here.
     fn locate(&mut self, ea: u64, len: u64, write: bool) -> Result<Located, Trap> {
         let at = self.find(ea, len, write)?;
         self.watch(ea, at.first_len, write)?;
@@ -85,7 +84,7 @@ impl Cpu {
 
     /// As [`Cpu::locate`], for what is no access: nothing matches a watchpoint or is written.
     fn find(&mut self, ea: u64, len: u64, write: bool) -> Result<Located, Trap> {
-        let first_len = len.min(GRAIN - ea % GRAIN);
+        let first_len = len.min(PAGE - ea % PAGE);
         let first = self.fill_data(ea, write)?;
         let second =
             if first_len < len { self.fill_data(self.wrap(ea.wrapping_add(first_len)), write)? } else { 0 };
@@ -122,14 +121,14 @@ impl Cpu {
         let mut done = 0;
         while done < len {
             let at = self.wrap(ea.wrapping_add(done));
-            let piece = (len - done).min(GRAIN - at % GRAIN);
+            let piece = (len - done).min(PAGE - at % PAGE);
             self.locate(at, piece, write)?;
             done += piece;
         }
         Ok(())
     }
 
-    /// Stores `len` zero bytes at `ea`, which do not cross a grain.
+    /// Stores `len` zero bytes at `ea`, which do not cross a page.
     pub fn store_zeros(&mut self, ea: u64, len: u64) -> Done {
         if let Some(host) = self.tlb.write(ea, len, self.data_context)
             && self.ram.zero(self.ram.real_address(host), len).is_some()

@@ -4,10 +4,11 @@
 use crate::{
     interrupt::SRR1_MC_DATA,
     msr,
+    ram::{PAGE, PAGE_SHIFT},
     slb::{ESID_V, SlbEntry, VSID_KP, VSID_KS, VSID_N, VSID_PAGE_SIZE},
     spr::{LPCR_VPM0, LPCR_VRMASD_SHIFT},
     state::Cpu,
-    tlb::{Context, GRAIN, GRAIN_SHIFT, Halves, LARGE_SHIFT},
+    tlb::{Context, Halves, LARGE_SHIFT},
     trap::Trap,
 };
 use hpt::{
@@ -61,9 +62,9 @@ pub enum Access {
 pub struct Translation {
     /// Real address.
     pub ra: u64,
-    /// Reads of the same grain are allowed.
+    /// Reads of the same page are allowed.
     pub readable: bool,
-    /// Stores to the same grain are allowed and change no hash table entry.
+    /// Stores to the same page are allowed and change no hash table entry.
     pub writable: bool,
     /// All of this holds for a page of this size, as a shift: the segment's, because a larger page has an entry for each of
     /// those that it consists of, with reference and change bits of its own.
@@ -241,7 +242,7 @@ impl Cpu {
         }
         let host = self.ram.host_address(t.ra);
         if t.readable {
-            // A page that RAM ends in is cached by grain.
+            // A guest page that reaches beyond the end of RAM is cached 4 KiB at a time.
             let page = 1 << LARGE_SHIFT;
             let large = t.page_shift >= LARGE_SHIFT && self.ram.contains(t.ra & !(page - 1), page);
             if !large && self.tlb.read_shift() == LARGE_SHIFT {
@@ -256,7 +257,7 @@ impl Cpu {
         }
         // A later store may skip this path only if there is nothing left to record.
         let recorded = self.ram.is_dirty(t.ra) && !self.ram.is_code(t.ra);
-        if t.readable && t.writable && recorded && !self.watches_page(ea, GRAIN_SHIFT, true) {
+        if t.readable && t.writable && recorded && !self.watches_page(ea, PAGE_SHIFT, true) {
             self.tlb.fill_write(ea, host, self.data_context);
         }
         Ok(t.ra)
@@ -332,7 +333,7 @@ impl Cpu {
         let len = 1 << page.actual_shift;
         self.tlb.drop_offset(page.first(), len);
         // Whatever was fetched from a page has left a mark there.
-        if (ra..ra.saturating_add(len)).step_by(GRAIN as usize).any(|grain| self.ram.is_code(grain)) {
+        if (ra..ra.saturating_add(len)).step_by(PAGE as usize).any(|page| self.ram.is_code(page)) {
             let halves = self.halves_with(page);
             if !halves.is_empty() {
                 self.fetch_contexts.forget_translated(halves);
@@ -363,7 +364,7 @@ impl Cpu {
         halves
     }
 
-    /// The next store to every grain must mark it again.
+    /// The next store to every page must mark it again.
     pub fn protect_writes(&mut self) {
         self.tlb.protect_all();
     }

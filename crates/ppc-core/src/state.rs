@@ -139,9 +139,9 @@ pub struct Cpu {
     pub(crate) fetch_context: [u32; 2],
     /// Context numbers have started again: caches of fetched code must forget theirs.
     pub(crate) fetch_flush: bool,
-    /// Stores to grains with decoded code are allowed, and noted in `changed_code`.
+    /// Stores to pages with decoded code are allowed, and noted in `changed_code`.
     pub(crate) code_writable: bool,
-    /// Real addresses and lengths of stores to grains with decoded code.
+    /// Real addresses and lengths of stores to pages with decoded code.
     pub(crate) changed_code: Vec<(u64, u64)>,
     /// What compiled code finds here.
     pub(crate) runtime: Runtime,

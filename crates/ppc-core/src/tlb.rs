@@ -5,11 +5,9 @@
 //! Contexts (relocation on or off, problem state, authority masks) are numbered; the number is the low part of
 //! the tag, so a flush is a new number and not a walk over the entries.
 
-/// Pages are cached in grains of 4 KiB whatever the guest's page size.
-pub const GRAIN_SHIFT: u32 = 12;
-/// Bytes of a grain.
-pub const GRAIN: u64 = 1 << GRAIN_SHIFT;
-const OFFSET: u64 = GRAIN - 1;
+use crate::ram::{PAGE, PAGE_SHIFT};
+
+const OFFSET: u64 = PAGE - 1;
 
 /// Entries for reads: 256 MiB of 64 KiB pages.
 pub const READ_ENTRIES: usize = 4096;
@@ -129,15 +127,15 @@ impl Contexts {
 }
 
 /// The data side: two arrays, since a page is often readable long before it may be written without telling anybody
-/// (its grain marked dirty, no code decoded from it, its entry's change bit set), and since reads may be cached by
-/// guest page but writes only by grain.
+/// (its page marked dirty, no code decoded from it, its entry's change bit set), and since reads may be cached by
+/// guest page but writes only 4 KiB at a time.
 #[repr(C)]
 pub struct Tlb {
     /// What may be read.
     pub read: [Entry; READ_ENTRIES],
     /// What may be written without telling anybody.
     pub write: [Entry; WRITE_ENTRIES],
-    /// Bytes that one entry for reads covers, as a shift: [`LARGE_SHIFT`], or [`GRAIN_SHIFT`] once a smaller page was seen.
+    /// Bytes that one entry for reads covers, as a shift: [`LARGE_SHIFT`], or [`PAGE_SHIFT`] once a smaller page was seen.
     read_shift: u32,
     /// Which entries of the lower half were filled since the latest drop of that half.
     lower: Vec<(u16, bool)>,
@@ -178,17 +176,17 @@ impl Tlb {
         (entry.tag == self.read_tag(ea.wrapping_add(size - 1), context)).then(|| ea.wrapping_add(entry.delta))
     }
 
-    /// Host address of a write of `size` bytes at `ea`. `None`: not cached, or it crosses a grain.
+    /// Host address of a write of `size` bytes at `ea`. `None`: not cached, or it crosses a page.
     #[inline(always)]
     pub fn write(&self, ea: u64, size: u64, context: u64) -> Option<u64> {
         let entry = &self.write[write_index(ea)];
         (entry.tag == (ea.wrapping_add(size - 1) & !OFFSET | context)).then(|| ea.wrapping_add(entry.delta))
     }
 
-    /// Entries for reads cover a grain each from now on: whoever has compiled their size in must forget it before the
+    /// Entries for reads cover 4 KiB each from now on: whoever has compiled their size in must forget it before the
     /// next one is filled.
     pub fn shrink(&mut self) {
-        self.read_shift = GRAIN_SHIFT;
+        self.read_shift = PAGE_SHIFT;
         self.read.fill(Entry::default());
     }
 
@@ -200,7 +198,7 @@ impl Tlb {
         self.remember(ea, index, false);
     }
 
-    /// Caches that the grain around `ea` may be written.
+    /// Caches that the page around `ea` may be written.
     pub fn fill_write(&mut self, ea: u64, host: u64, context: u64) {
         let index = write_index(ea);
         self.write[index] = Entry { tag: ea & !OFFSET | context, delta: host.wrapping_sub(ea) };
@@ -233,7 +231,7 @@ impl Tlb {
         self.lower.clear();
     }
 
-    /// Drops write permission for the grain at host address `host`, whatever its effective addresses.
+    /// Drops write permission for the page at host address `host`, whatever its effective addresses.
     pub fn protect_host(&mut self, host: u64) {
         for entry in &mut self.write {
             if entry.tag != 0 && (entry.tag & !OFFSET).wrapping_add(entry.delta) == host & !OFFSET {
@@ -250,8 +248,8 @@ impl Tlb {
             let index = self.read_index(offset + i * read_len);
             self.read[index].tag = 0;
         }
-        for i in 0..len.div_ceil(GRAIN).clamp(1, WRITE_ENTRIES as u64) {
-            self.write[write_index(offset + i * GRAIN)].tag = 0;
+        for i in 0..len.div_ceil(PAGE).clamp(1, WRITE_ENTRIES as u64) {
+            self.write[write_index(offset + i * PAGE)].tag = 0;
         }
     }
 
@@ -262,7 +260,7 @@ impl Tlb {
         self.write[write_index(ea)].tag = 0;
     }
 
-    /// Drops write permission everywhere: the next write to each grain takes the slow path.
+    /// Drops write permission everywhere: the next write to each page takes the slow path.
     pub fn protect_all(&mut self) {
         self.write.fill(Entry::default());
     }
@@ -277,7 +275,7 @@ impl Tlb {
 
 #[inline(always)]
 fn write_index(ea: u64) -> usize {
-    (ea >> GRAIN_SHIFT) as usize & (WRITE_ENTRIES - 1)
+    (ea >> PAGE_SHIFT) as usize & (WRITE_ENTRIES - 1)
 }
 
 #[cfg(test)]

@@ -77,7 +77,7 @@ impl Cpu {
         self.watchpoint_changed();
     }
 
-    /// The watched bytes lie in one block, so in one grain and one page. The page of those that were watched before gets its
+    /// The watched bytes lie in one block, so in one page. The page of those that were watched before gets its
     /// entries again when it is accessed.
     fn watchpoint_changed(&mut self) {
         self.tlb.drop_page(self.spr[DAWR0]);

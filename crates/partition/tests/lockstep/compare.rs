@@ -2,10 +2,9 @@
 
 use crate::side::Side;
 use ppc_core::{
-    ram::Ram,
+    ram::{PAGE, PAGE_SHIFT, Ram},
     regs::INTERNAL,
     state::Cpu,
-    tlb::{GRAIN, GRAIN_SHIFT},
 };
 
 /// Whether everything that a guest can observe is the same. Quick: it is asked after every run.
@@ -31,18 +30,18 @@ fn same_processor(x: &Cpu, y: &Cpu) -> bool {
 }
 
 fn marks(ram: &Ram) -> impl Iterator<Item = bool> {
-    (0..ram.grains()).map(|n| ram.is_dirty(n << GRAIN_SHIFT))
+    (0..ram.pages()).map(|n| ram.is_dirty(n << PAGE_SHIFT))
 }
 
-fn grain(ram: &Ram, n: u64) -> Vec<u8> {
-    let mut bytes = vec![0; GRAIN as usize];
-    ram.read_bytes(n << GRAIN_SHIFT, &mut bytes).expect("inside");
+fn page(ram: &Ram, n: u64) -> Vec<u8> {
+    let mut bytes = vec![0; PAGE as usize];
+    ram.read_bytes(n << PAGE_SHIFT, &mut bytes).expect("inside");
     bytes
 }
 
 fn same_memory(x: &Ram, y: &Ram) -> bool {
     let mut both = marks(x).zip(marks(y)).enumerate();
-    both.all(|(n, (p, q))| p == q && (!p || grain(x, n as u64) == grain(y, n as u64)))
+    both.all(|(n, (p, q))| p == q && (!p || page(x, n as u64) == page(y, n as u64)))
 }
 
 fn same_table(a: &Side, b: &Side) -> bool {
@@ -84,11 +83,11 @@ pub fn differences(a: &Side, b: &Side) -> Vec<String> {
         }
     }
     for (n, (p, q)) in marks(&x.ram).zip(marks(&y.ram)).enumerate() {
-        let at = (n as u64) << GRAIN_SHIFT;
+        let at = (n as u64) << PAGE_SHIFT;
         if p != q {
             lines.push(format!("dirty mark of {at:#x}: {p} / {q}"));
         }
-        let (p, q) = (grain(&x.ram, n as u64), grain(&y.ram, n as u64));
+        let (p, q) = (page(&x.ram, n as u64), page(&y.ram, n as u64));
         if let Some(i) = p.iter().zip(&q).position(|(p, q)| p != q) {
             let end = (i + 16).min(p.len());
             lines.push(format!("memory at {:#x}: {:02x?} / {:02x?}", at + i as u64, &p[i..end], &q[i..end]));

@@ -111,7 +111,7 @@ impl World {
         let orders = [setup.little, !setup.little];
         let sizes = [8 + random.below(40) as usize, 3 + random.below(10) as usize];
         let codes: [Code; 2] = std::array::from_fn(|i| {
-            // Where a grain ends within a program changes from run to run.
+            // Where a page ends within a program changes from run to run.
             let base = CODE[i].start + (random.below(0x1000) & !3);
             program(base, TABLES[usize::from(orders[i])], sizes[i], &rows, &mut random)
         });

@@ -1,6 +1,7 @@
 //! Where the blocks of a region end: within the region, or through slots to others.
 
 use super::{code::Exit, insn::Set};
+use crate::ram::PAGE;
 use dynasmrt::DynamicLabel;
 
 /// What a terminator must know of its region.
@@ -15,9 +16,6 @@ pub struct Edges<'a> {
     pub next: Option<u32>,
 }
 
-/// Bytes of a page as compiled code sees it.
-pub const PAGE_SIZE: i64 = 4096;
-
 impl Edges<'_> {
     /// Which block of the region is at `target`.
     pub fn inside(&self, target: i64) -> Option<usize> {
@@ -27,7 +25,7 @@ impl Edges<'_> {
 
     /// The slot of the branch to `target`.
     pub fn exit(&mut self, target: i64) -> (usize, Exit) {
-        let offset = target.rem_euclid(PAGE_SIZE);
+        let offset = target.rem_euclid(PAGE as i64);
         // Displacements have 26 bits at most.
         let exit = Exit { page: (target - offset) as i32, offset: offset as u32 };
         let known = self.exits.iter().position(|known| *known == exit);

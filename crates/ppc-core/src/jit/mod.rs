@@ -55,12 +55,7 @@ mod host;
 #[path = "none.rs"]
 mod host;
 
-use crate::{
-    block::CodeCache,
-    model::Isa,
-    state::Cpu,
-    tlb::{GRAIN, half},
-};
+use crate::{block::CodeCache, model::Isa, ram::PAGE, state::Cpu, tlb::half};
 use arena::Arena;
 use budget::Share;
 pub use runtime::Leave;
@@ -296,7 +291,7 @@ impl Jit {
     pub fn enter(&self, cpu: &mut Cpu, entry: Entry) -> Leave {
         let Some(stubs) = &*STUBS else { return Leave::Next };
         cpu.note_so();
-        cpu.runtime.page = cpu.cia & !(GRAIN - 1);
+        cpu.runtime.page = cpu.cia & !(PAGE - 1);
         // SAFETY: `entry` was made by `compile` and its region is kept until `clear`, which needs `&mut self`. The code
         // obeys the host's calling convention and touches nothing but the processor, its slots, its jumps, and guest
         // memory that TLB entries of the processor allow.
@@ -329,7 +324,7 @@ impl Jit {
         }
         slot.slots = entry.slots;
         slot.code = entry.code;
-        slot.page = cpu.cia & !(GRAIN - 1);
+        slot.page = cpu.cia & !(PAGE - 1);
         slot.context = cpu.fetch_context[half(cpu.cia)];
     }
 

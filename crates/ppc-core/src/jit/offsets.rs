@@ -31,7 +31,7 @@ pub const fn crf(n: usize) -> i32 {
     (offset_of!(Cpu, crf) + n) as i32
 }
 pub const ORDER: i32 = runtime(offset_of!(Runtime, order));
-pub const PAGE: i32 = runtime(offset_of!(Runtime, page));
+pub const CODE_PAGE: i32 = runtime(offset_of!(Runtime, page));
 pub const SAVED_EA: i32 = runtime(offset_of!(Runtime, ea));
 pub const CIA: i32 = cpu(offset_of!(Cpu, cia));
 pub const NIA: i32 = cpu(offset_of!(Cpu, nia));

@@ -15,8 +15,8 @@ use crate::{
         row,
     },
     model::Isa,
+    ram::PAGE,
     spr::number,
-    tlb::GRAIN,
 };
 use std::collections::VecDeque;
 
@@ -64,7 +64,7 @@ pub fn ends(insn: &Insn) -> bool {
 /// Forms the region of block `head`. `half` is the half of the address space it runs in.
 pub fn form(cache: &CodeCache, head: u32, half: usize, isa: Isa) -> Region {
     let key = cache.blocks[head as usize].key;
-    let page = key & !(GRAIN - 1) | key & 1;
+    let page = key & !(PAGE - 1) | key & 1;
     let least = cache.blocks[head as usize].count / 4;
     let mut parts: Vec<Part> = Vec::new();
     let mut instructions = 0;
@@ -86,7 +86,7 @@ pub fn form(cache: &CodeCache, head: u32, half: usize, isa: Isa) -> Region {
             let mut successors: Vec<u32> = part
                 .successors
                 .iter()
-                .filter(|&&place| (0..GRAIN as i64).contains(&place))
+                .filter(|&&place| (0..PAGE as i64).contains(&place))
                 .filter_map(|&place| cache.at(page | place as u64))
                 .collect();
             parts.push(part);
@@ -101,7 +101,7 @@ pub fn form(cache: &CodeCache, head: u32, half: usize, isa: Isa) -> Region {
 
 fn part(cache: &CodeCache, block: &Block, number: u32, isa: Isa) -> Part {
     let ops = &cache.ops[block.first as usize..(block.first + block.len) as usize];
-    let place = (block.key & (GRAIN - 1) & !3) as u32;
+    let place = (block.key & (PAGE - 1) & !3) as u32;
     let mut offset = place;
     let insns: Vec<_> = ops
         .iter()

@@ -1,33 +1,32 @@
-//! Grains of RAM as bytes of a stream: an index that says which, and the contents beside it.
+//! Pages of RAM as bytes of a stream: an index that says which, and the contents beside it.
 //!
 //! ```text
 //! index = entry*
 //! entry = varint(delta << 1 | zero)
-//! delta   grain's number minus that of the grain before it in this index; the first counts from -1
-//! zero    1: the grain is all zero and has no data
-//! data  = the other grains' 4096 bytes each, in the order of the index
+//! delta   page's number minus that of the page before it in this index; the first counts from -1
+//! zero    1: the page is all zero and has no data
+//! data  = the other pages' 4096 bytes each, in the order of the index
 //! ```
 //! Must hold: nothing is written before the whole index and the length of the data are known to be right, and what
 //! a chunk makes its reader allocate is bounded by [`MAX_CHUNK_PAGES`].
 
-use super::{Ram, digest::is_zero};
-use crate::tlb::GRAIN;
+use super::{PAGE, Ram, digest::is_zero};
 use track::StreamError;
 use track::varint::{Reader, put};
 
 const SECTION: &str = "ram";
 const UNIT: &str = "a page";
 
-/// Grains with data that one chunk may have: 64 MiB.
+/// Pages with data that one chunk may have: 64 MiB.
 pub const MAX_CHUNK_PAGES: u64 = 1 << 14;
 
 /// Bytes that one page may take: a number of at most five bytes (34 bits and one) and its contents.
-pub(super) const ENTRY_MAX: usize = 5 + GRAIN as usize;
+pub(super) const ENTRY_MAX: usize = 5 + PAGE as usize;
 
-/// Some grains on their way.
+/// Some pages on their way.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Chunk {
-    /// Which grains.
+    /// Which pages.
     pub index: Vec<u8>,
     /// Contents of those that are not zero.
     pub data: Vec<u8>,
@@ -35,17 +34,17 @@ pub struct Chunk {
     pub nonzero: u64,
     /// Pages of zeroes.
     pub zero: u64,
-    /// The grain before the next one, plus 1.
+    /// The page before the next one, plus 1.
     after: u64,
 }
 
 impl Chunk {
-    /// Adds grain `n` of `ram`, behind those that are in.
+    /// Adds page `n` of `ram`, behind those that are in.
     pub(super) fn push(&mut self, ram: &Ram, n: u64) {
         let start = self.data.len();
-        self.data.resize(start + GRAIN as usize, 0);
+        self.data.resize(start + PAGE as usize, 0);
         let page = &mut self.data[start..];
-        let zero = ram.read_bytes(n * GRAIN, &mut page[..ram.grain_len(n)]).is_none() || is_zero(page);
+        let zero = ram.read_bytes(n * PAGE, &mut page[..ram.page_len(n)]).is_none() || is_zero(page);
         if zero {
             self.data.truncate(start);
             self.zero += 1;
@@ -62,11 +61,11 @@ impl Chunk {
     }
 }
 
-/// Reads an index for RAM of `grains`: number and whether it is zero, one at a time.
+/// Reads an index for RAM of `pages`: number and whether it is zero, one at a time.
 ///
 /// # Errors
 /// [`StreamError`] at the first byte that no pass would have written. Nothing is allocated.
-pub fn parse_index(index: &[u8], grains: u64, mut each: impl FnMut(u64, bool)) -> Result<(), StreamError> {
+pub fn parse_index(index: &[u8], pages: u64, mut each: impl FnMut(u64, bool)) -> Result<(), StreamError> {
     let mut reader = Reader::new(SECTION, index);
     let mut after = 0u64;
     while !reader.is_empty() {
@@ -74,7 +73,7 @@ pub fn parse_index(index: &[u8], grains: u64, mut each: impl FnMut(u64, bool)) -
         let head = reader.varint()?;
         let delta = head >> 1;
         let end = u128::from(after) + u128::from(delta);
-        if delta == 0 || end > u128::from(grains) {
+        if delta == 0 || end > u128::from(pages) {
             let index = end.saturating_sub(1);
             return Err(StreamError::Index {
                 section: SECTION,
@@ -82,7 +81,7 @@ pub fn parse_index(index: &[u8], grains: u64, mut each: impl FnMut(u64, bool)) -
                 offset,
                 index,
                 least: after,
-                limit: grains,
+                limit: pages,
             });
         }
         after += delta;
@@ -98,15 +97,15 @@ impl Ram {
     /// [`StreamError`]; nothing is allocated.
     pub fn chunk_data_len(&self, index: &[u8]) -> Result<usize, StreamError> {
         let mut pages = 0;
-        parse_index(index, self.grains(), |_, zero| pages += u64::from(!zero))?;
+        parse_index(index, self.pages(), |_, zero| pages += u64::from(!zero))?;
         if pages > MAX_CHUNK_PAGES {
-            let (limit, got) = (MAX_CHUNK_PAGES * GRAIN, pages * GRAIN);
+            let (limit, got) = (MAX_CHUNK_PAGES * PAGE, pages * PAGE);
             return Err(StreamError::TooLarge { section: SECTION, limit, got });
         }
-        Ok((pages * GRAIN) as usize)
+        Ok((pages * PAGE) as usize)
     }
 
-    /// Writes the grains of a chunk; returns how many.
+    /// Writes the pages of a chunk; returns how many.
     ///
     /// # Errors
     /// [`StreamError`], and RAM is as before.
@@ -116,11 +115,11 @@ impl Ram {
             let (wanted, got) = (wanted as u64, data.len() as u64);
             return Err(StreamError::Length { section: SECTION, wanted, got });
         }
-        let mut pages = data.chunks_exact(GRAIN as usize);
+        let mut pages = data.chunks_exact(PAGE as usize);
         let mut count = 0;
-        parse_index(index, self.grains(), |n, zero| {
+        parse_index(index, self.pages(), |n, zero| {
             count += 1;
-            let (at, len) = (n * GRAIN, self.grain_len(n));
+            let (at, len) = (n * PAGE, self.page_len(n));
             if !zero {
                 let page = pages.next().unwrap_or_default();
                 self.write_bytes(at, page.get(..len).unwrap_or_default());
@@ -139,9 +138,9 @@ mod tests {
 
     type Fallible = Result<(), Box<dyn std::error::Error>>;
 
-    fn index_of(grains: &[(u64, bool)]) -> Vec<u8> {
+    fn index_of(pages: &[(u64, bool)]) -> Vec<u8> {
         let (mut out, mut after) = (Vec::new(), 0);
-        for &(n, zero) in grains {
+        for &(n, zero) in pages {
             put(&mut out, (n + 1 - after) << 1 | u64::from(zero));
             after = n + 1;
         }
@@ -149,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chunk_comes_back_grain_by_grain() -> Fallible {
+    fn a_chunk_comes_back_page_by_page() -> Fallible {
         let (from, to) = (Ram::new(1 << 16)?, Ram::new(1 << 16)?);
         from.write_bytes(0x0ffe, b"over the edge");
         from.write_bytes(0xffff, b"!");
@@ -177,7 +176,7 @@ mod tests {
     fn a_bad_index_or_the_wrong_amount_of_data_is_refused_and_nothing_is_written() -> Fallible {
         let ram = Ram::new(1 << 16)?;
         let before = ram.digest();
-        let page = [1u8; GRAIN as usize];
+        let page = [1u8; PAGE as usize];
         let outside = index_of(&[(0, false), (16, false)]);
         let refused = ram.load_chunk(&outside, &[page, page].concat());
         assert_eq!(
@@ -209,11 +208,11 @@ mod tests {
     proptest! {
         #[test]
         fn a_damaged_chunk_is_refused_or_stays_inside(
-            grains in prop::collection::btree_map(0u64..64, any::<bool>(), 0..20),
+            pages in prop::collection::btree_map(0u64..64, any::<bool>(), 0..20),
             flips in prop::collection::vec((any::<usize>(), any::<u8>()), 0..3),
             data in 0usize..20,
         ) {
-            let mut index = index_of(&grains.into_iter().collect::<Vec<_>>());
+            let mut index = index_of(&pages.into_iter().collect::<Vec<_>>());
             for (at, with) in flips {
                 let len = index.len();
                 if let Some(byte) = index.get_mut(at.checked_rem(len).unwrap_or(0)) {
@@ -222,7 +221,7 @@ mod tests {
             }
             let ram = Ram::new(1 << 18).map_err(|e| TestCaseError::fail(e.to_string()))?;
             let before = ram.digest();
-            if ram.load_chunk(&index, &vec![1; data * GRAIN as usize]).is_err() {
+            if ram.load_chunk(&index, &vec![1; data * PAGE as usize]).is_err() {
                 prop_assert_eq!(ram.digest(), before);
             }
         }

@@ -9,8 +9,7 @@
 
 use super::digest::is_zero;
 use super::dirty::new_set;
-use super::{Backing, Ram};
-use crate::tlb::GRAIN;
+use super::{Backing, PAGE, Ram};
 use rustix::fs::{FallocateFlags, MemfdFlags, SeekFrom, fallocate, fstat, ftruncate, memfd_create, seek};
 use rustix::io::{Errno, pwrite};
 use std::io::{Error, ErrorKind, Result};
@@ -18,14 +17,14 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, PoisonError};
 use track::bits::BitTree;
 
-/// Grains written at once.
+/// Pages written at once.
 const RUN: u64 = 256;
 
 /// RAM as it was at some moment; any number of [`Ram::from_snapshot`] share it.
 pub struct Snapshot {
     fd: Arc<OwnedFd>,
     size: u64,
-    /// Grains that may be other than zero.
+    /// Pages that may be other than zero.
     touched: BitTree,
 }
 
@@ -46,7 +45,7 @@ impl Ram {
         let fd = fd.as_fd().try_clone_to_owned()?;
         let held = u64::try_from(fstat(&fd)?.st_size).unwrap_or(0);
         let end = offset.checked_add(size).filter(|end| *end <= held);
-        let (Some(end), true) = (end, offset.is_multiple_of(GRAIN) && size.is_multiple_of(GRAIN)) else {
+        let (Some(end), true) = (end, offset.is_multiple_of(PAGE) && size.is_multiple_of(PAGE)) else {
             return Err(Error::new(
                 ErrorKind::InvalidInput,
                 format!(
@@ -59,14 +58,14 @@ impl Ram {
         let position = seek(&fd, SeekFrom::Current(0))?;
         let ranges = DataRanges { fd: &fd, at: offset, end };
         ranges.for_each(|(from, to)| {
-            ram.marks.touched.set_range((from - offset) / GRAIN..(to - offset).div_ceil(GRAIN));
+            ram.marks.touched.set_range((from - offset) / PAGE..(to - offset).div_ceil(PAGE));
         });
         seek(&fd, SeekFrom::Start(position))?;
         ram.set_base();
         Ok(ram)
     }
 
-    /// Writes the contents into a file from `offset` on, leaving holes for grains of zeroes; returns the bytes that
+    /// Writes the contents into a file from `offset` on, leaving holes for pages of zeroes; returns the bytes that
     /// are not holes. What the file had there is gone; it reaches to the end of the RAM at least.
     ///
     /// # Errors
@@ -82,17 +81,17 @@ impl Ram {
         if held < end {
             ftruncate(fd, end)?;
         }
-        let mut run = Run { bytes: Vec::with_capacity((RUN * GRAIN) as usize), at: 0, written: 0 };
+        let mut run = Run { bytes: Vec::with_capacity((RUN * PAGE) as usize), at: 0, written: 0 };
         for n in self.marks.touched.iter() {
-            let at = offset + n * GRAIN;
-            if run.at + run.bytes.len() as u64 != at || run.bytes.len() as u64 == RUN * GRAIN {
+            let at = offset + n * PAGE;
+            if run.at + run.bytes.len() as u64 != at || run.bytes.len() as u64 == RUN * PAGE {
                 run.flush(fd)?;
                 run.at = at;
             }
             let start = run.bytes.len();
-            run.bytes.resize(start + self.grain_len(n), 0);
+            run.bytes.resize(start + self.page_len(n), 0);
             let page = &mut run.bytes[start..];
-            if self.read_bytes(n * GRAIN, page).is_none() || is_zero(page) {
+            if self.read_bytes(n * PAGE, page).is_none() || is_zero(page) {
                 run.bytes.truncate(start);
             }
         }
@@ -114,7 +113,7 @@ impl Ram {
                 Arc::new(fd)
             }
         };
-        let touched = new_set(self.grains()).map_err(Error::other)?;
+        let touched = new_set(self.pages()).map_err(Error::other)?;
         self.marks.touched.for_each_word(|parent, bits| touched.set_word(parent, bits));
         self.remap(&fd)?;
         *backing = Backing::CopyOnWrite;
@@ -148,7 +147,7 @@ impl Ram {
     }
 }
 
-/// Grains in a row on their way to a file.
+/// Pages in a row on their way to a file.
 struct Run {
     bytes: Vec<u8>,
     /// Where in the file.
@@ -231,7 +230,7 @@ mod tests {
         let (ram, mut file) = (used()?, file()?);
         file.write_all(&[7; 8192])?;
         let written = ram.write_sparse(&file, 8192)?;
-        assert_eq!(written, (2 + 512 - 16 + 1) * GRAIN);
+        assert_eq!(written, (2 + 512 - 16 + 1) * PAGE);
         assert_eq!(file.metadata()?.len(), 8192 + (1 << 24));
         file.rewind()?;
         let mapped = Ram::map_file(&file, 8192, 1 << 24)?;
@@ -240,7 +239,7 @@ mod tests {
         assert_eq!(head, [7; 8192]);
         assert_eq!(mapped.digest(), ram.digest());
         assert_eq!(
-            (mapped.dirty_grains(), mapped.has_base(), mapped.marks.touched.contains(0x400)),
+            (mapped.dirty_pages(), mapped.has_base(), mapped.marks.touched.contains(0x400)),
             (0, true, false)
         );
         mapped.fill(0, 1 << 20, 5);
@@ -320,9 +319,9 @@ mod tests {
     #[test]
     fn freezing_keeps_the_marks() -> Fallible {
         let ram = Arc::new(used()?);
-        let before = ram.dirty_grains();
+        let before = ram.dirty_pages();
         ram.snapshot()?;
-        assert_eq!(ram.dirty_grains(), before);
+        assert_eq!(ram.dirty_pages(), before);
         let to = Ram::new(1 << 24)?;
         let pass = RamPass::start(&ram, Start::Full(Marks::Live))?;
         while let Some(batch) = pass.next(1 << 20) {

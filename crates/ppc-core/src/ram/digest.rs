@@ -1,13 +1,12 @@
 //! A digest of RAM that depends on its size and contents, not on the way that led there.
 
-use super::Ram;
-use crate::tlb::GRAIN;
+use super::{PAGE, Ram};
 
 /// Bytes hashed at once.
 const PIECE: usize = 1 << 17;
 
 impl Ram {
-    /// A BLAKE3 hash of the size and of every grain that is not all zero, with its address. Grains that nobody
+    /// A BLAKE3 hash of the size and of every page that is not all zero, with its address. Pages that nobody
     /// has written are not looked at.
     pub fn digest(&self) -> [u8; 32] {
         let mut hasher = blake3::Hasher::new();
@@ -16,13 +15,13 @@ impl Ram {
         let mut piece = Vec::with_capacity(PIECE);
         for n in self.marks.touched.iter() {
             let start = piece.len();
-            piece.extend_from_slice(&(n * GRAIN).to_le_bytes());
-            piece.resize(start + 8 + self.grain_len(n), 0);
+            piece.extend_from_slice(&(n * PAGE).to_le_bytes());
+            piece.resize(start + 8 + self.page_len(n), 0);
             let page = &mut piece[start + 8..];
-            if self.read_bytes(n * GRAIN, page).is_none() || is_zero(page) {
+            if self.read_bytes(n * PAGE, page).is_none() || is_zero(page) {
                 piece.truncate(start);
             }
-            if piece.len() + 8 + GRAIN as usize > PIECE {
+            if piece.len() + 8 + PAGE as usize > PIECE {
                 hasher.update(&piece);
                 piece.clear();
             }
@@ -31,18 +30,18 @@ impl Ram {
         hasher.finalize().into()
     }
 
-    /// Numbers of the grains whose contents are not the same as in `other`, where what lies behind its end is zero.
+    /// Numbers of the pages whose contents are not the same as in `other`, where what lies behind its end is zero.
     pub fn unlike(&self, other: &Self) -> Vec<u64> {
         let mut found = Vec::new();
         let mut next = Some(0);
-        let (mut mine, mut theirs) = ([0; GRAIN as usize], [0; GRAIN as usize]);
+        let (mut mine, mut theirs) = ([0; PAGE as usize], [0; PAGE as usize]);
         while let Some(from) = next {
             let touched = [self, other].map(|ram| ram.marks.touched.next_from(from));
             let Some(n) = touched.into_iter().flatten().min() else { break };
             for (ram, page) in [(self, &mut mine), (other, &mut theirs)] {
                 page.fill(0);
                 // Behind its end it is zero.
-                let _ = ram.read_bytes(n * GRAIN, &mut page[..ram.grain_len(n)]);
+                let _ = ram.read_bytes(n * PAGE, &mut page[..ram.page_len(n)]);
             }
             if mine != theirs {
                 found.push(n);
@@ -52,9 +51,9 @@ impl Ram {
         found
     }
 
-    /// Bytes of grain `n`: the last one may be short.
-    pub(super) fn grain_len(&self, n: u64) -> usize {
-        GRAIN.min(self.size().saturating_sub(n * GRAIN)) as usize
+    /// Bytes of page `n`: the last one may be short.
+    pub(super) fn page_len(&self, n: u64) -> usize {
+        PAGE.min(self.size().saturating_sub(n * PAGE)) as usize
     }
 }
 

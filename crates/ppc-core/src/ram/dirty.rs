@@ -1,6 +1,6 @@
-//! Which grains of RAM were written, and for whom it matters.
+//! Which pages of RAM were written, and for whom it matters.
 //!
-//! Three sets of grains, each with a summary above it so that looking costs what is in it:
+//! Three sets of pages, each with a summary above it so that looking costs what is in it:
 //! `touched` was ever written and may be other than zero; `live` was written since a live pass took it; `base` was
 //! written since the base of an incremental save. The sets do not disturb each other.
 //!
@@ -8,8 +8,7 @@
 //! again only after `Cpu::protect_writes`; so marks are taken while no processor runs, and each of them is told
 //! before it runs again. Everybody else marks after the bytes are in place and may do so at any time.
 
-use super::Ram;
-use crate::tlb::GRAIN_SHIFT;
+use super::{PAGE_SHIFT, Ram};
 use std::sync::atomic::{AtomicBool, Ordering::*};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use track::{NoMemory, bits::BitTree};
@@ -27,8 +26,8 @@ pub(super) struct DirtyMap {
 }
 
 impl DirtyMap {
-    pub(super) fn new(grains: u64) -> Result<Self, NoMemory> {
-        let tree = || new_set(grains);
+    pub(super) fn new(pages: u64) -> Result<Self, NoMemory> {
+        let tree = || new_set(pages);
         Ok(Self {
             touched: tree()?,
             live: tree()?,
@@ -55,31 +54,31 @@ impl DirtyMap {
     }
 }
 
-/// An empty set of grain numbers.
-pub(super) fn new_set(grains: u64) -> Result<BitTree, NoMemory> {
-    BitTree::new(grains.max(1).next_power_of_two())
+/// An empty set of page numbers.
+pub(super) fn new_set(pages: u64) -> Result<BitTree, NoMemory> {
+    BitTree::new(pages.max(1).next_power_of_two())
 }
 
 impl Ram {
-    /// Marks the grain at `addr` written.
+    /// Marks the page at `addr` written.
     pub fn mark_dirty(&self, addr: u64) {
-        let grain = addr >> GRAIN_SHIFT;
-        if grain < self.grains() && !self.is_dirty(addr) {
-            self.marks.touched.set(grain);
-            self.marks.base.set(grain);
-            self.marks.live.set(grain);
+        let page = addr >> PAGE_SHIFT;
+        if page < self.pages() && !self.is_dirty(addr) {
+            self.marks.touched.set(page);
+            self.marks.base.set(page);
+            self.marks.live.set(page);
         }
     }
 
-    /// Whether the grain at `addr` has every mark that a write would set.
+    /// Whether the page at `addr` has every mark that a write would set.
     #[inline]
     pub fn is_dirty(&self, addr: u64) -> bool {
-        let grain = addr >> GRAIN_SHIFT;
-        self.marks.live.contains(grain) && self.marks.base.contains(grain)
+        let page = addr >> PAGE_SHIFT;
+        self.marks.live.contains(page) && self.marks.base.contains(page)
     }
 
-    /// Number of grains written since a live pass took them.
-    pub fn dirty_grains(&self) -> u64 {
+    /// Number of pages written since a live pass took them.
+    pub fn dirty_pages(&self) -> u64 {
         let _walk = self.marks.walk();
         self.marks.live.count()
     }

@@ -5,7 +5,7 @@
 //!
 //! | file | idea |
 //! |---|---|
-//! | `dirty` | which grains were written, for whom |
+//! | `dirty` | which pages were written, for whom |
 //! | `passes` | a walk that sends what was written |
 //! | `chunk` | the bytes it sends |
 //! | `cow` | RAM from files and snapshots, copied when written |
@@ -28,7 +28,6 @@ pub use chunk::{Chunk, MAX_CHUNK_PAGES, parse_index};
 pub use cow::Snapshot;
 pub use passes::RamPass;
 
-use crate::tlb::{GRAIN, GRAIN_SHIFT};
 use dirty::DirtyMap;
 use track::LazyWords;
 
@@ -59,6 +58,11 @@ macro_rules! mem_int {
 }
 mem_int!(u8, u16, u32, u64, u128);
 
+/// log2 of [`PAGE`].
+pub const PAGE_SHIFT: u32 = 12;
+/// Bytes of a page of RAM: the unit of dirty marks, of chunks and of the TLB, whatever page sizes the guest uses.
+pub const PAGE: u64 = 1 << PAGE_SHIFT;
+
 /// Guest RAM.
 pub struct Ram {
     base: *mut u8,
@@ -66,10 +70,10 @@ pub struct Ram {
     /// What the mapping is of.
     backing: Mutex<Backing>,
     marks: DirtyMap,
-    /// A bit for each grain: decoded code was made from it.
+    /// A bit for each page: decoded code was made from it.
     code: LazyWords,
     code_changed: AtomicBool,
-    changed_grains: Mutex<Vec<u64>>,
+    changed_pages: Mutex<Vec<u64>>,
     /// This process has no mapping: see [`Ram::lose_mapping`].
     lost: AtomicBool,
 }
@@ -114,9 +118,9 @@ impl Ram {
 
     /// Takes over a mapping of `size` bytes.
     fn with(base: *mut u8, size: u64, backing: Backing) -> std::io::Result<Self> {
-        let grains = size.div_ceil(GRAIN);
+        let pages = size.div_ceil(PAGE);
         let sets =
-            DirtyMap::new(grains).and_then(|marks| Ok((marks, LazyWords::new(grains.div_ceil(64).max(1))?)));
+            DirtyMap::new(pages).and_then(|marks| Ok((marks, LazyWords::new(pages.div_ceil(64).max(1))?)));
         let (marks, code) = match sets {
             Ok(sets) => sets,
             Err(error) => {
@@ -132,7 +136,7 @@ impl Ram {
             marks,
             code,
             code_changed: AtomicBool::new(false),
-            changed_grains: Mutex::new(Vec::new()),
+            changed_pages: Mutex::new(Vec::new()),
             lost: AtomicBool::new(false),
         })
     }
@@ -165,9 +169,9 @@ impl Ram {
         self.size
     }
 
-    /// Number of grains of 4 KiB.
-    pub fn grains(&self) -> u64 {
-        self.size.div_ceil(GRAIN)
+    /// Number of pages of 4 KiB.
+    pub fn pages(&self) -> u64 {
+        self.size.div_ceil(PAGE)
     }
 
     /// Whether `len` bytes at `addr` lie inside.
@@ -214,23 +218,23 @@ impl Ram {
 impl Ram {
     #[inline(always)]
     fn code(&self, addr: u64) -> Option<(&AtomicU64, u64)> {
-        let grain = addr >> GRAIN_SHIFT;
-        Some((self.code.get((grain >> 6) as usize)?, 1 << (grain & 63)))
+        let page = addr >> PAGE_SHIFT;
+        Some((self.code.get((page >> 6) as usize)?, 1 << (page & 63)))
     }
 
-    /// Marks the grain at `addr` as a source of decoded code; returns whether it was not one before.
+    /// Marks the page at `addr` as a source of decoded code; returns whether it was not one before.
     pub fn mark_code(&self, addr: u64) -> bool {
         self.code(addr).is_some_and(|(word, bit)| word.fetch_or(bit, AcqRel) & bit == 0)
     }
 
-    /// The grain holds no decoded code any more.
+    /// The page holds no decoded code any more.
     pub fn clear_code(&self, addr: u64) {
         if let Some((word, bit)) = self.code(addr) {
             word.fetch_and(!bit, Release);
         }
     }
 
-    /// Whether decoded code was made from the grain at `addr`.
+    /// Whether decoded code was made from the page at `addr`.
     #[inline(always)]
     pub fn is_code(&self, addr: u64) -> bool {
         self.code(addr).is_some_and(|(word, bit)| word.load(Relaxed) & bit != 0)
@@ -284,7 +288,7 @@ impl Ram {
         if len == 0 {
             return;
         }
-        let range = addr >> GRAIN_SHIFT..((addr + len - 1) >> GRAIN_SHIFT) + 1;
+        let range = addr >> PAGE_SHIFT..((addr + len - 1) >> PAGE_SHIFT) + 1;
         // Behind the bytes, so that whoever took the marks before them meets the new ones.
         self.marks.set_range(range.clone());
         for n in range {
@@ -296,10 +300,10 @@ impl Ram {
     }
 
     fn lock_changed(&self) -> std::sync::MutexGuard<'_, Vec<u64>> {
-        self.changed_grains.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.changed_pages.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Grain numbers with decoded code that were written from outside the processors since the last call.
+    /// Page numbers with decoded code that were written from outside the processors since the last call.
     pub fn take_changed_code(&self) -> Vec<u64> {
         if self.code_changed.swap(false, AcqRel) {
             std::mem::take(&mut *self.lock_changed())

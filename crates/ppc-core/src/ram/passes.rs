@@ -3,10 +3,9 @@
 //! It takes its marks when it begins, all at once. Must hold: no processor runs then, and each is told
 //! (`Cpu::protect_writes`) before it does; a page written later is marked again.
 
-use super::Ram;
 use super::chunk::{Chunk, ENTRY_MAX, MAX_CHUNK_PAGES};
 use super::dirty::new_set;
-use crate::tlb::GRAIN;
+use super::{PAGE, Ram};
 use std::sync::atomic::Ordering::*;
 use track::bits::BitTree;
 use track::{Marks, PassError, Start, Tracked};
@@ -34,7 +33,7 @@ impl Tracked for Ram {
     }
 
     fn begin(&self, start: Start) -> Result<Walk, PassError> {
-        let taken = new_set(self.grains())?;
+        let taken = new_set(self.pages())?;
         let was_based = self.has_base();
         let walk = self.marks.walk();
         let take = |parent, bits| taken.set_word(parent, bits);
@@ -53,7 +52,7 @@ impl Tracked for Ram {
     }
 
     fn next(&self, _: Start, walk: &mut Walk, max_bytes: usize) -> Option<Chunk> {
-        let limit = max_bytes.min((MAX_CHUNK_PAGES * GRAIN) as usize);
+        let limit = max_bytes.min((MAX_CHUNK_PAGES * PAGE) as usize);
         let mut chunk = Chunk::default();
         while chunk.len() == 0 || chunk.len() + ENTRY_MAX <= limit {
             let Some(n) = walk.taken.next_from(walk.cursor) else { break };
@@ -98,15 +97,15 @@ mod tests {
         const UNIT_BYTES: usize = ENTRY_MAX;
 
         fn fresh() -> Arc<Self> {
-            Arc::new(Ram::new(Self::UNITS * GRAIN).expect("memory"))
+            Arc::new(Ram::new(Self::UNITS * PAGE).expect("memory"))
         }
 
         fn change(&self, unit: u64, value: u64) {
-            self.write_bytes(unit * GRAIN, &value.to_le_bytes()).expect("a page of RAM");
+            self.write_bytes(unit * PAGE, &value.to_le_bytes()).expect("a page of RAM");
         }
 
         fn marked(&self) -> u64 {
-            self.dirty_grains()
+            self.dirty_pages()
         }
 
         fn load(&self, chunk: Chunk, max_bytes: usize) -> u64 {
@@ -128,9 +127,9 @@ mod tests {
         let ram = Ram::fresh();
         ram.change(3, 1);
         while RamPass::start(&ram, Start::Full(Marks::Live))?.next(1 << 20).is_none() {}
-        assert!(!ram.is_dirty(3 * GRAIN));
-        ram.mark_dirty(3 * GRAIN);
-        assert!(ram.is_dirty(3 * GRAIN));
+        assert!(!ram.is_dirty(3 * PAGE));
+        ram.mark_dirty(3 * PAGE);
+        assert!(ram.is_dirty(3 * PAGE));
         assert_eq!(RamPass::start(&ram, Start::Changes(Marks::Live))?.remaining(), 1);
         Ok(())
     }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 /// Where the instruction lies that is tried; a hang follows.
 pub const CODE: u64 = 0x1000;
-/// Where the bytes lie that are accessed: the last bytes of a grain, and of a page, are among them.
+/// Where the bytes lie that are accessed: the last bytes of 4 KiB, and of a guest page, are among them.
 pub const DATA: u64 = 0x1_8000;
 pub const DATA_END: u64 = 0x2_2000;
 /// The vector of a data storage interrupt.

@@ -28,7 +28,7 @@ on_each_engine! {
     cache_management_never_matches
     a_conditional_store_matches_if_it_would_be_performed
     the_range_has_one_to_64_doublewords_within_512_bytes
-    an_access_that_crosses_grains_and_pages_matches_on_either_side
+    an_access_that_crosses_a_page_matches_on_either_side
     an_address_that_wraps_around_matches_on_either_side
     privilege_and_relocation_decide
     other_storage_exceptions_come_first
@@ -153,7 +153,7 @@ fn the_range_has_one_to_64_doublewords_within_512_bytes(kind: EngineKind) {
     }
 }
 
-fn an_access_that_crosses_grains_and_pages_matches_on_either_side(kind: EngineKind) {
+fn an_access_that_crosses_a_page_matches_on_either_side(kind: EngineKind) {
     for boundary in [DATA + 0x1000, 0x2_0000] {
         for relocated in [false, true] {
             let mut bench = if relocated { mapped(kind) } else { Bench::new(kind) };

@@ -1,14 +1,14 @@
 //! Branches, and the ways out of compiled code.
 
 use super::super::{
-    edges::PAGE_SIZE,
     emitter::Host,
     flow::{Condition, Flow},
     insn::{CTR, Insn},
-    offsets::{CIA, FETCH_CONTEXT, ICOUNT, LIMIT, MSR, NIA, PAGE, SLOT_SIZE, crf, runtime},
+    offsets::{CIA, CODE_PAGE, FETCH_CONTEXT, ICOUNT, LIMIT, MSR, NIA, SLOT_SIZE, crf, runtime},
     runtime::{JUMPS, Jump, Runtime, Slot},
 };
 use super::emit::{A64, Emitter, X0, X1, X2, X16, asm};
+use crate::ram::PAGE;
 use crate::trap::Trap;
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi};
 use std::mem::{offset_of, size_of};
@@ -66,16 +66,16 @@ impl Flow for A64 {
     }
 
     fn address(e: &mut Emitter, host: Host, offset: u32) {
-        e.load(host, PAGE);
+        e.load(host, CODE_PAGE);
         e.add_constant(host, host, offset.into());
     }
 
     fn leave_through(e: &mut Emitter, number: usize, other: Option<(i32, DynamicLabel)>) {
         e.add_constant(X1, 20, number as i64 * i64::from(SLOT_SIZE));
         if let Some((page, stale)) = other {
-            e.load(X0, PAGE);
+            e.load(X0, CODE_PAGE);
             e.add_constant(X0, X0, page.into());
-            e.save(X0, PAGE);
+            e.save(X0, CODE_PAGE);
             asm!(e; ldr x2, [x1, offset_of!(Slot, page) as u32]; cmp x0, x2; b.ne =>stale);
             e.load32(X0, FETCH_CONTEXT + 4 * e.half as i32);
             asm!(e; ldr w2, [x1, offset_of!(Slot, context) as u32]; cmp w0, w2; b.ne =>stale);
@@ -105,9 +105,9 @@ impl Flow for A64 {
             ; ldr w16, [x1, offset_of!(Jump, context) as u32]
             ; cmp w2, w16
             ; b.ne =>miss
-            ; and x0, x0, -PAGE_SIZE as u64
+            ; and x0, x0, -(PAGE as i64) as u64
         );
-        e.save(X0, PAGE);
+        e.save(X0, CODE_PAGE);
         asm!(e
             ; ldr x20, [x1, offset_of!(Jump, slots) as u32]
             ; ldr x16, [x1, offset_of!(Jump, code) as u32]
@@ -116,7 +116,7 @@ impl Flow for A64 {
     }
 
     fn show_place(e: &mut Emitter, insn: &Insn) {
-        e.load(X0, PAGE);
+        e.load(X0, CODE_PAGE);
         e.add_constant(X0, X0, insn.offset.into());
         e.save(X0, CIA);
         e.add_constant(X0, X0, insn.word.bytes().into());

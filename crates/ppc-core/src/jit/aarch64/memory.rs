@@ -9,7 +9,8 @@ use super::super::{
     runtime::Runtime,
 };
 use super::emit::{A64, Emitter, X0, X1, X2, X16, ZERO, asm};
-use crate::tlb::{Entry, GRAIN_SHIFT, READ_ENTRIES, WRITE_ENTRIES};
+use crate::ram::PAGE_SHIFT;
+use crate::tlb::{Entry, READ_ENTRIES, WRITE_ENTRIES};
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi};
 use std::mem::{offset_of, size_of};
 
@@ -44,8 +45,7 @@ impl Memory for A64 {
 
     /// X1 makes a host address of X0 by addition. Uses X2 and X16.
     fn lookup(e: &mut Emitter, size: u32, write: bool, miss: DynamicLabel) {
-        let (shift, entries) =
-            if write { (GRAIN_SHIFT, WRITE_ENTRIES) } else { (e.read_shift, READ_ENTRIES) };
+        let (shift, entries) = if write { (PAGE_SHIFT, WRITE_ENTRIES) } else { (e.read_shift, READ_ENTRIES) };
         asm!(e; ubfx x1, x0, shift, entries.ilog2());
         if write {
             asm!(e; add x1, x23, x1, lsl 4);

@@ -29,7 +29,7 @@ use super::{
     assemble::{Architecture, assemble},
     code::{Fresh, StubCode},
     emitter::Registers,
-    offsets::{CIA, ICOUNT, PAGE, TLB_READ, TLB_WRITE, runtime},
+    offsets::{CIA, CODE_PAGE, ICOUNT, TLB_READ, TLB_WRITE, runtime},
     region::Region,
     runtime::{Leave, Runtime},
 };
@@ -63,7 +63,7 @@ pub fn stubs() -> io::Result<StubCode> {
     e.add_constant(23, 19, TLB_WRITE.into());
     asm!(e; br x16);
     let next = e.ops.offset().0;
-    e.load(X2, PAGE);
+    e.load(X2, CODE_PAGE);
     asm!(e; add x0, x0, x2);
     e.save(X0, CIA);
     let here = e.ops.offset().0;
@@ -84,7 +84,7 @@ pub fn stubs() -> io::Result<StubCode> {
     asm!(e; movz w0, Leave::Unlinked as u32; b =>leave);
     let trap = e.ops.offset().0;
     e.save32(X0, runtime(offset_of!(Runtime, trap)));
-    e.load(X2, PAGE);
+    e.load(X2, CODE_PAGE);
     asm!(e; and x0, x1, 0xffff; add x0, x0, x2);
     e.save(X0, CIA);
     asm!(e

@@ -1,14 +1,14 @@
 //! Branches, and the ways out of compiled code.
 
 use super::super::{
-    edges::PAGE_SIZE,
     emitter::Host,
     flow::{Condition, Flow},
     insn::{CTR, Insn},
-    offsets::{CIA, FETCH_CONTEXT, ICOUNT, LIMIT, MSR, NIA, PAGE, SLOT_SIZE, crf, guest, runtime},
+    offsets::{CIA, CODE_PAGE, FETCH_CONTEXT, ICOUNT, LIMIT, MSR, NIA, SLOT_SIZE, crf, guest, runtime},
     runtime::{JUMPS, Jump, Runtime, Slot},
 };
 use super::emit::{Emitter, RAX, X64, asm};
+use crate::ram::PAGE;
 use crate::trap::Trap;
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi};
 use std::mem::offset_of;
@@ -63,16 +63,16 @@ impl Flow for X64 {
     }
 
     fn address(e: &mut Emitter, host: Host, offset: u32) {
-        asm!(e; mov Rq(host), [rbp + PAGE]; add Rq(host), offset as i32);
+        asm!(e; mov Rq(host), [rbp + CODE_PAGE]; add Rq(host), offset as i32);
     }
 
     fn leave_through(e: &mut Emitter, number: usize, other: Option<(i32, DynamicLabel)>) {
         asm!(e; lea rcx, [r14 + number as i32 * SLOT_SIZE]);
         if let Some((page, stale)) = other {
             asm!(e
-                ; mov rax, [rbp + PAGE]
+                ; mov rax, [rbp + CODE_PAGE]
                 ; add rax, page
-                ; mov [rbp + PAGE], rax
+                ; mov [rbp + CODE_PAGE], rax
                 ; cmp rax, [rcx + offset_of!(Slot, page) as i32]
                 ; jne =>stale
                 ; mov eax, [rbp + FETCH_CONTEXT + 4 * e.half as i32]
@@ -100,8 +100,8 @@ impl Flow for X64 {
             ; cmovs edx, [rbp + FETCH_CONTEXT + 4]
             ; cmp edx, [rcx + offset_of!(Jump, context) as i32]
             ; jne =>miss
-            ; and rax, -PAGE_SIZE as i32
-            ; mov [rbp + PAGE], rax
+            ; and rax, -(PAGE as i64) as i32
+            ; mov [rbp + CODE_PAGE], rax
             ; mov r14, [rcx + offset_of!(Jump, slots) as i32]
             ; jmp QWORD [rcx + offset_of!(Jump, code) as i32]
         );
@@ -109,7 +109,7 @@ impl Flow for X64 {
 
     fn show_place(e: &mut Emitter, insn: &Insn) {
         asm!(e
-            ; mov rax, [rbp + PAGE]
+            ; mov rax, [rbp + CODE_PAGE]
             ; add rax, insn.offset as i32
             ; mov [rbp + CIA], rax
             ; add rax, BYTE insn.word.bytes() as i8

@@ -9,7 +9,8 @@ use super::super::{
     runtime::Runtime,
 };
 use super::emit::{Emitter, RAX, RCX, RDX, X64, asm};
-use crate::tlb::{GRAIN_SHIFT, READ_ENTRIES, WRITE_ENTRIES};
+use crate::ram::PAGE_SHIFT;
+use crate::tlb::{READ_ENTRIES, WRITE_ENTRIES};
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi};
 use std::mem::offset_of;
 
@@ -58,7 +59,7 @@ impl Memory for X64 {
     /// RDX makes a host address of RAX by addition. Uses RCX.
     fn lookup(e: &mut Emitter, size: u32, write: bool, miss: DynamicLabel) {
         let (shift, entries, array) = if write {
-            (GRAIN_SHIFT, WRITE_ENTRIES, TLB_WRITE)
+            (PAGE_SHIFT, WRITE_ENTRIES, TLB_WRITE)
         } else {
             (e.read_shift, READ_ENTRIES, TLB_READ)
         };

@@ -38,7 +38,7 @@ use super::{
     assemble::{Architecture, assemble},
     code::{Fresh, StubCode},
     emitter::Registers,
-    offsets::{CIA, ICOUNT, PAGE, runtime},
+    offsets::{CIA, CODE_PAGE, ICOUNT, runtime},
     region::Region,
     runtime::{Leave, Runtime},
 };
@@ -71,7 +71,7 @@ pub fn stubs() -> io::Result<StubCode> {
     );
     let next = ops.offset().0;
     dynasm!(ops ; .arch x64
-        ; add rax, [rbp + PAGE]
+        ; add rax, [rbp + CODE_PAGE]
         ; mov [rbp + CIA], rax
     );
     let here = ops.offset().0;
@@ -98,7 +98,7 @@ pub fn stubs() -> io::Result<StubCode> {
     dynasm!(ops ; .arch x64
         ; mov [rbp + runtime(offset_of!(Runtime, trap))], eax
         ; movzx eax, cx
-        ; add rax, [rbp + PAGE]
+        ; add rax, [rbp + CODE_PAGE]
         ; mov [rbp + CIA], rax
         ; shr ecx, 16
         ; sub r15, rcx
