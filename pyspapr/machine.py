@@ -695,13 +695,13 @@ class Machine:
         tls: ssl.SSLContext | None = None,
         timeout: float | None = None,
         on_progress: Callable[[MigrationStatistics], None] | None = None,
-        on_stranger: Callable[[str], None] | None = None,
+        on_rejected: Callable[[str], None] | None = None,
         prepare: Callable[[Machine], None] = as_it_is,
     ) -> Machine:
         """Wait for a machine to come to `place`, and return it; `run` goes on where its source stopped.
 
         `config` is what the machine must be, by default any is welcome. `timeout` bounds everything until the machine
-        is here, in seconds; `on_stranger` is told why somebody who came was sent away. Raises MigrationError or
+        is here, in seconds; `on_rejected` is called with the reason when a peer is rejected. Raises MigrationError or
         StreamError, with nothing left behind, and ConfigError for an invalid timeout. (`migration.destination.Incoming`
         does the same in two steps, for those who want to know the port before.)
         """
@@ -713,7 +713,7 @@ class Machine:
             tls=tls,
             timeout=timeout,
             on_progress=on_progress,
-            on_stranger=on_stranger,
+            on_rejected=on_rejected,
             prepare=prepare,
         ).receive()
 

@@ -552,7 +552,7 @@ def test_what_is_no_function_is_refused_before_it_is_needed(vm: Machine) -> None
         "prepare": lambda: vm.snapshot(wrong),
         "a listener": lambda: vm.events.subscribe(wrong),
         "on_progress": lambda: Machine.incoming("tcp:0", on_progress=wrong),
-        "on_stranger": lambda: Machine.incoming("tcp:0", on_stranger=wrong),
+        "on_rejected": lambda: Machine.incoming("tcp:0", on_rejected=wrong),
     }.items():
         with pytest.raises(TypeError, match=f"{name} is 3, expected a function"):
             attempt()

@@ -403,22 +403,22 @@ def test_a_destination_without_a_device_refuses_it_by_name(wires: Wires, demo_gu
 
 
 @pytest.mark.parametrize("garbage", [b"GET / HTTP/1.1\r\n\r\n", b"\0\0\0\x05hello", b"\xff" * 64, b""])
-def test_a_stranger_at_the_listener_is_sent_away_and_the_source_is_welcome(
+def test_a_peer_that_is_no_source_is_rejected_and_the_source_is_welcome(
     garbage: bytes, demo_guest: Path, tmp_path: Path
 ) -> None:
-    strangers: list[str] = []
-    arrival = Arrival(f"unix:{tmp_path / 'socket'}", on_stranger=strangers.append)
-    with socket.socket(socket.AF_UNIX) as stranger:
-        stranger.connect(str(tmp_path / "socket"))
-        stranger.sendall(garbage)
-        stranger.shutdown(socket.SHUT_WR)
-        stranger.settimeout(60)
+    rejected: list[str] = []
+    arrival = Arrival(f"unix:{tmp_path / 'socket'}", on_rejected=rejected.append)
+    with socket.socket(socket.AF_UNIX) as peer:
+        peer.connect(str(tmp_path / "socket"))
+        peer.sendall(garbage)
+        peer.shutdown(socket.SHUT_WR)
+        peer.settimeout(60)
         with contextlib.suppress(ConnectionResetError):
-            assert stranger.recv(1) == b"", "the connection was closed"
+            assert peer.recv(1) == b"", "the connection was closed"
     vm = churning(demo_guest)
     vm.migrate(arrival.address)
     assert arrival.machine().state_hash() == vm.state_hash()
-    assert len(strangers) == 1
+    assert len(rejected) == 1
 
 
 def test_nobody_listens(demo_guest: Path, tmp_path: Path) -> None:
@@ -549,42 +549,42 @@ def test_a_context_that_would_be_ignored_is_an_error(place: object, demo_guest: 
 
 def test_a_client_without_a_certificate_is_not_let_in(demo_guest: Path, tmp_path: Path) -> None:
     client, server = certificates(tmp_path)
-    stranger = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
+    anonymous = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
     vm = churning(demo_guest)
-    strangers: list[str] = []
-    arrival = Arrival("tcp:127.0.0.1:0", tls=server, on_stranger=strangers.append)
-    for tls in (stranger, None):
+    rejected: list[str] = []
+    arrival = Arrival("tcp:127.0.0.1:0", tls=server, on_rejected=rejected.append)
+    for tls in (anonymous, None):
         with pytest.raises(MigrationError):
             vm.migrate(arrival.address, tls=tls)
     vm.migrate(arrival.address, tls=client)
     assert arrival.machine().state_hash() == vm.state_hash()
-    assert len(strangers) == 2 and all("TLS" in why for why in strangers)
+    assert len(rejected) == 2 and all("TLS" in why for why in rejected)
 
 
 @pytest.mark.parametrize("opening", [b"", b"\x00", b"\x00\x00\x10\x00half"])
-def test_a_stranger_who_says_too_little_is_sent_away(
+def test_a_peer_that_says_too_little_is_rejected(
     opening: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listener, "HELLO_TIMEOUT", 0.2)
-    strangers: list[str] = []
-    arrival = Arrival(f"unix:{tmp_path / 'socket'}", on_stranger=strangers.append)
-    with socket.socket(socket.AF_UNIX) as stranger:
-        stranger.connect(str(tmp_path / "socket"))
-        stranger.sendall(opening)
-        stranger.settimeout(60)
-        assert stranger.recv(1) == b"", "the connection was closed"
-    eventually(lambda: bool(strangers))
-    assert strangers == ["it did not say within 0.2 s what it is"]
+    rejected: list[str] = []
+    arrival = Arrival(f"unix:{tmp_path / 'socket'}", on_rejected=rejected.append)
+    with socket.socket(socket.AF_UNIX) as peer:
+        peer.connect(str(tmp_path / "socket"))
+        peer.sendall(opening)
+        peer.settimeout(60)
+        assert peer.recv(1) == b"", "the connection was closed"
+    eventually(lambda: bool(rejected))
+    assert rejected == ["it did not say within 0.2 s what it is"]
     arrival.incoming.cancel()
     arrival.failure()
 
 
 @pytest.mark.parametrize("encrypted", [False, True])
-def test_silent_strangers_do_not_keep_the_source_out(encrypted: bool, demo_guest: Path, tmp_path: Path) -> None:
+def test_silent_peers_do_not_keep_the_source_out(encrypted: bool, demo_guest: Path, tmp_path: Path) -> None:
     client, server = certificates(tmp_path) if encrypted else (None, None)
     vm = churning(demo_guest)
-    strangers: list[str] = []
-    arrival = Arrival("tcp:127.0.0.1:0", tls=server, on_stranger=strangers.append)
+    rejected: list[str] = []
+    arrival = Arrival("tcp:127.0.0.1:0", tls=server, on_rejected=rejected.append)
     port = int(arrival.address.rpartition(":")[2])
     with contextlib.ExitStack() as stack:
         silent = [
@@ -594,7 +594,7 @@ def test_silent_strangers_do_not_keep_the_source_out(encrypted: bool, demo_guest
         assert silent[0].recv(1) == b"", "the one that has been silent longest makes room"
         vm.migrate(arrival.address, tls=client)
     assert arrival.machine().state_hash() == vm.state_hash()
-    assert len(strangers) >= 8 and all("others came" in why for why in strangers)
+    assert len(rejected) >= 8 and all("others came" in why for why in rejected)
 
 
 def fall_silent(address: str, vm: Machine) -> socket.socket:

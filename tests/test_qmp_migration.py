@@ -241,8 +241,8 @@ def test_tls_by_command_line_lets_only_those_with_a_certificate_in(
                 there.execute("migrate-incoming", {"uri": anywhere})
         assert destination.stderr is not None
         address = destination.stderr.readline().decode().removeprefix("pyspapr: waiting for a machine at ").strip()
-        stranger = pyspapr("migrate", "--qmp", qmp, address)
-        assert stranger.returncode == 1 and stranger.stderr.count("\n") == 1
+        refused = pyspapr("migrate", "--qmp", qmp, address)
+        assert refused.returncode == 1 and refused.stderr.count("\n") == 1
         assert "TLS" in destination.stderr.readline().decode()
         done = pyspapr("migrate", "--qmp", qmp, "--tls-creds", creds, "--quit", address)
         assert done.returncode == 0, done.stderr

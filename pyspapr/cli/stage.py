@@ -132,7 +132,7 @@ class Stage:
                 config=self._requirements,
                 tls=tls,
                 on_progress=self._tell,
-                on_stranger=lambda why: complain(f"somebody who came was no source and was sent away: {why}"),
+                on_rejected=lambda why: complain(f"rejected a peer that is no migration source: {why}"),
             )
             with self._lock:
                 self._incoming = incoming

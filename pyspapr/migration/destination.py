@@ -48,9 +48,9 @@ FAREWELL: Final = 1.0
 Progress = Callable[[MigrationStatistics], None]
 
 
-def log_stranger(why: str) -> None:
+def log_rejected(why: str) -> None:
     """Tell whoever reads the log."""
-    logger(__name__).warning("somebody who came was no source and was sent away: %s", why)
+    logger(__name__).warning("rejected a peer that is no migration source: %s", why)
 
 
 class Incoming:
@@ -64,18 +64,18 @@ class Incoming:
         tls: ssl.SSLContext | None = None,
         timeout: float | None = None,
         on_progress: Progress | None = None,
-        on_stranger: Callable[[str], None] | None = None,
+        on_rejected: Callable[[str], None] | None = None,
         prepare: Prepare = as_it_is,
     ) -> None:
         """Begin to listen. `config` is what the machine must be, all of it or in part; by default any is welcome.
 
         `timeout` bounds everything until the machine is here, in seconds from now. `prepare` gets the new machine
-        before its state is loaded, to add devices and hypercalls of your own. Whoever connects and is no source (or has
-        not the right certificate) is sent away, and `on_stranger` told why. Raises MigrationError, and ConfigError for
+        before its state is loaded, to add devices and hypercalls of your own. A peer that is no source or has the wrong
+        certificate, is rejected and `on_rejected` is called with the reason. Raises MigrationError, and ConfigError for
         an invalid timeout.
         """
         check_timeout(timeout)
-        for name, function in (("on_progress", on_progress), ("on_stranger", on_stranger), ("prepare", prepare)):
+        for name, function in (("on_progress", on_progress), ("on_rejected", on_rejected), ("prepare", prepare)):
             if function is not None:
                 check_function(name, function)
         if not isinstance(config, MachineConfig | Requirements | None):
@@ -83,7 +83,7 @@ class Incoming:
         self._wanted = Requirements.of(config) if isinstance(config, MachineConfig) else config or Requirements()
         self._prepare = prepare
         self._progress = on_progress
-        self._stranger = on_stranger or log_stranger
+        self._on_rejected = on_rejected or log_rejected
         self._deadline = None if timeout is None else time.monotonic() + timeout
         self._account = Account(lambda: 0)
         self._transport: Transport | None = None
@@ -135,7 +135,7 @@ class Incoming:
 
     def _meet(self) -> tuple[Transport, Mapping[str, Any] | None]:
         """A source, and what it says of its machine, if it can be answered."""
-        transport, hello = self._listener.meet(self._stranger)
+        transport, hello = self._listener.meet(self._on_rejected)
         self._transport = transport
         transport.patience = Patience(
             read=SILENCE if transport.two_way else None,

@@ -35,8 +35,8 @@ BACKLOG: Final = 64
 """Connections that the kernel keeps for us."""
 SCARCE: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
-Stranger = Callable[[str], None]
-"""Is told why somebody who came was sent away."""
+OnRejected = Callable[[str], None]
+"""Called with the reason when a peer is rejected."""
 Meeting = tuple[Transport, frames.Contents | None]
 """A source, and its `hello` if it can be answered."""
 
@@ -47,7 +47,7 @@ class Listener(Protocol):
     address: str
     """Where the source connects to."""
 
-    def meet(self, stranger: Stranger) -> Meeting:
+    def meet(self, on_rejected: OnRejected) -> Meeting:
         """Wait for a source. Raises MigrationError or StreamError."""
         ...
 
@@ -66,7 +66,7 @@ class Given:
         self._taken = False
         self.address = address
 
-    def meet(self, stranger: Stranger) -> Meeting:
+    def meet(self, on_rejected: OnRejected) -> Meeting:
         """Here it is."""
         transport = self._transport
         if not transport.two_way:
@@ -160,12 +160,12 @@ class SocketListener:
         self.address = str(address)
         self._peers: list[Peer] = []  # in the order in which they came
 
-    def meet(self, stranger: Stranger) -> Meeting:
+    def meet(self, on_rejected: OnRejected) -> Meeting:
         """The first who says what its machine is."""
         try:
             with self._users:
                 while True:
-                    if (met := self._look(stranger)) is not None:
+                    if (met := self._look(on_rejected)) is not None:
                         return met
         except Closed:
             raise MigrationError(f"listening at {self.address} was ended") from None
@@ -176,13 +176,13 @@ class SocketListener:
                 peer.socket.close()
             self._peers.clear()
 
-    def _look(self, stranger: Stranger) -> Meeting | None:
+    def _look(self, on_rejected: OnRejected) -> Meeting | None:
         """Wait for whatever comes next."""
         now = time.monotonic()
         if self._deadline is not None and now >= self._deadline:
             raise MigrationError(f"nobody came to {self.address} in time")
         for peer in [one for one in self._peers if one.until <= now]:
-            self._dismiss(peer, stranger, f"it did not say within {HELLO_TIMEOUT:g} s what it is")
+            self._reject(peer, on_rejected, f"it did not say within {HELLO_TIMEOUT:g} s what it is")
         ends = [peer.until for peer in self._peers] + ([] if self._deadline is None else [self._deadline])
         wanted = {peer.number: peer.events for peer in self._peers}
         listening = self._socket.fileno()
@@ -191,17 +191,17 @@ class SocketListener:
             try:
                 hello = peer.go_on()
             except SpaprError as error:
-                self._dismiss(peer, stranger, str(error))
+                self._reject(peer, on_rejected, str(error))
                 continue
             if hello is not None:
                 transport = SocketTransport(peer.socket)
                 self._peers.remove(peer)
                 return transport, hello
         if listening in ready:
-            self._let_in(stranger)
+            self._let_in(on_rejected)
         return None
 
-    def _let_in(self, stranger: Stranger) -> None:
+    def _let_in(self, on_rejected: OnRejected) -> None:
         try:
             sock = self._socket.accept()[0]
         except (BlockingIOError, ConnectionAbortedError):
@@ -209,7 +209,7 @@ class SocketListener:
         except OSError as error:
             if error.errno not in SCARCE or not self._peers:
                 raise
-            self._dismiss(self._peers[0], stranger, f"there is no room: {error.strerror}")
+            self._reject(self._peers[0], on_rejected, f"there is no room: {error.strerror}")
             return
         try:
             if self._parsed.kind == "tcp":
@@ -217,17 +217,17 @@ class SocketListener:
             peer = Peer(sock, self._tls)
         except (OSError, ValueError) as error:
             sock.close()
-            stranger(str(error))
+            on_rejected(str(error))
             return
         self._peers.append(peer)
         if len(self._peers) > AT_ONCE:
-            self._dismiss(self._peers[0], stranger, f"{AT_ONCE} others came before it said what it is")
+            self._reject(self._peers[0], on_rejected, f"{AT_ONCE} others came before it said what it is")
 
-    def _dismiss(self, peer: Peer, stranger: Stranger, why: str) -> None:
+    def _reject(self, peer: Peer, on_rejected: OnRejected, why: str) -> None:
         self._peers.remove(peer)
         with contextlib.suppress(OSError):
             peer.socket.close()
-        stranger(why)
+        on_rejected(why)
 
     def close(self) -> None:
         """Stop, and take the socket's name away."""
