@@ -40,7 +40,7 @@ RTC_MIN: Final = -62_135_596_800
 RTC_MAX: Final = 253_402_300_799
 """The last second of the year 9999."""
 
-CPU_MODELS: Final = ("power8", "power9")
+CPU_MODELS: Final = ("power8", "power9", "power10")
 DEFAULT_CPU: Final = "power8"
 DEFAULT_MEMORY: Final = "1G"
 

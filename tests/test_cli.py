@@ -116,7 +116,7 @@ def test_info_shows_models_limits_and_features() -> None:
         (["--kernel", "ok", "--memory", "100000001"], "is not a multiple of 16M"),
         (["--kernel", "ok", "--memory", "9" * 5000], "has 5000 digits"),
         (["--kernel", "ok", "--memory", "lots"], "memory size 'lots' is not a number"),
-        (["--kernel", "ok", "--cpu", "z80"], "unknown CPU 'z80': choose one of power8, power9"),
+        (["--kernel", "ok", "--cpu", "z80"], "unknown CPU 'z80': choose one of power8, power9, power10"),
         (["--kernel", "ok", "--timeout", "-1"], "-1"),
         (["--kernel", "ok", "--timeout", "soon"], "soon"),
         (["--kernel", "ok", "--timeout", "inf"], "timeout is inf, expected a finite number of seconds"),
@@ -154,7 +154,7 @@ def test_bad_input_gets_one_line_and_status_2(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["demo", "--cpu", "z80"], "unknown CPU 'z80': choose one of power8, power9"),
+        (["demo", "--cpu", "z80"], "unknown CPU 'z80': choose one of power8, power9, power10"),
         (["migrate", "--qmp", "unix:x", "--bandwidth", "-1", "unix:y"], "bandwidth '-1' is not a number"),
         (["migrate", "--qmp", "unix:x", "--bandwidth", "9" * 5000, "unix:y"], "has 5000 digits"),
     ],

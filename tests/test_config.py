@@ -59,7 +59,7 @@ def test_the_hash_table_follows_maximum_memory() -> None:
         ({"memory": -GIB}, "outside"),
         ({"memory": "2G", "max_memory": "1G"}, "maximum memory 1G"),
         ({"max_memory": "much"}, "^maximum memory 'much' is not a number"),
-        ({"cpu": "power7"}, "unknown CPU 'power7': choose one of power8, power9"),
+        ({"cpu": "power7"}, "unknown CPU 'power7': choose one of power8, power9, power10"),
         ({"vcpus": 2}, "exactly 1"),
         ({"clock": "sundial"}, "unknown clock"),
         ({"seed": -1}, "seed"),

@@ -19,7 +19,7 @@ def run(guest: Path, append: str, cpu: str = "power8") -> tuple[StopReason, str]
     return result, vm.console.output
 
 
-@pytest.mark.parametrize("cpu", ["power8", "power9"])
+@pytest.mark.parametrize("cpu", ["power8", "power9", "power10"])
 def test_the_demo_guest_agrees_with_another_machine(demo_guest: Path, cpu: str) -> None:
     """Its checksum depends on every word it read back."""
     result, text = run(demo_guest, "rounds=4", cpu)

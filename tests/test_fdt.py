@@ -9,6 +9,7 @@ import pytest
 
 from pyspapr import MachineConfig
 from pyspapr.boot import devicetree, fdt
+from pyspapr.config import CPU_MODELS
 from pyspapr.devices.spapr import Random
 
 
@@ -56,10 +57,10 @@ def test_a_property_name_is_stored_once() -> None:
     assert fdt.flatten(root).count(b"name-of-property") == 1
 
 
-@pytest.mark.parametrize("cpu", ["power8", "power9"])
+@pytest.mark.parametrize("cpu", CPU_MODELS)
 def test_the_tree_names_the_processor(cpu: str) -> None:
     node = built(cpu).child(f"cpus/PowerPC,{cpu.upper()}@0")
-    assert ("ibm,dec-bits" in node.properties) is (cpu == "power9")
+    assert ("ibm,dec-bits" in node.properties) is (cpu != "power8")
     assert "ibm,processor-radix-AP-encodings" not in node.properties
     assert node["ibm,pft-size"] == fdt.encode([0, 23])
     assert node["ibm,dfp"] == fdt.encode(1)
@@ -67,9 +68,16 @@ def test_the_tree_names_the_processor(cpu: str) -> None:
     assert len(node["ibm,pa-features"]) == length + 2
 
 
-def test_power9_does_not_claim_radix_or_transactions() -> None:
-    features = built("power9").child("cpus/PowerPC,POWER9@0")["ibm,pa-features"][2:]
+@pytest.mark.parametrize("cpu", ["power9", "power10"])
+def test_no_processor_claims_radix_or_transactions(cpu: str) -> None:
+    features = built(cpu).child(f"cpus/PowerPC,{cpu.upper()}@0")["ibm,pa-features"][2:]
     assert features[22] == 0 and features[40] == 0
+
+
+def test_power10_claims_what_it_has_and_not_what_it_lost() -> None:
+    features = built("power10").child("cpus/PowerPC,POWER10@0")["ibm,pa-features"][2:]
+    strong_access_order, watchpoint, dexcr, hashes = features[4], features[64], features[68], features[72]
+    assert (strong_access_order, watchpoint, dexcr & 0x06, hashes) == (0, 0x80, 0x06, 0x80)
 
 
 def test_the_kernel_learns_where_everything_is() -> None:

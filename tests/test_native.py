@@ -55,6 +55,7 @@ def test_models_know_their_version_register() -> None:
     assert models["power8"]["pvr"] == 0x004D0200
     assert models["power9"]["pvr"] == 0x004E1202
     assert models["power9"]["decrementer_bits"] == 56
+    assert (models["power10"]["pvr"], models["power10"]["isa"]) == (0x00800200, "3.1")
 
 
 def test_ram_ends_where_it_ends() -> None:

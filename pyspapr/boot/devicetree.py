@@ -58,6 +58,14 @@ PA_FEATURES_POWER9: Final = bytes.fromhex(
     "0000 8000 8000 8000 8000 8000 8000 8000"  # 40 to 55; 40 would be radix, 54 is decimal floating point
     "8000 8000 8000 8000 0000"  # 56 to 65
 )
+PA_FEATURES_POWER10: Final = bytes.fromhex(
+    "4a00 f63fc7c000f0 8000000000000000 0000 8000 8000 8000"  # as POWER9's; byte 4 would be strong access order
+    "0000 8000 8000 8000 8000 8000 c000 8000 8000"
+    "0000 8000 8000 8000 8000 8000 8000 8000"
+    "8000 8000 8000 8000 8000"  # 56 to 65; 64 is the second watchpoint
+    "0000 ce00 0000 8000"  # 66 to 73; 68: DEXCR's aspects, 72: hashst and its kin
+)
+PA_FEATURES: Final = {"power8": PA_FEATURES_POWER8, "power9": PA_FEATURES_POWER9, "power10": PA_FEATURES_POWER10}
 """ibm,pa-features: length, type, then one bit each for what the processor has (PAPR, "ibm,pa-features")."""
 
 VECTOR5_BYTES: Final = 25
@@ -80,7 +88,7 @@ def cpu_node(config: MachineConfig, index: int) -> tuple[str, dict[str, Value]]:
         sizes += [shift, encoding, len(pages)]
         for actual, entry_encoding in pages:
             sizes += [actual, entry_encoding]
-    power9 = config.cpu == "power9"
+    large_decrementer = int(model["decrementer_bits"]) > 32
     slb_size = int(model["slb_size"])
     properties: dict[str, Value] = {
         "device_type": "cpu",
@@ -99,7 +107,7 @@ def cpu_node(config: MachineConfig, index: int) -> tuple[str, dict[str, Value]]:
         "ibm,pft-size": [0, config.table_shift],
         "ibm,processor-segment-sizes": SEGMENT_SHIFTS,
         "ibm,segment-page-sizes": sizes,
-        "ibm,pa-features": PA_FEATURES_POWER9 if power9 else PA_FEATURES_POWER8,
+        "ibm,pa-features": PA_FEATURES[config.cpu],
         "ibm,chip-id": 0,
         "ibm,associativity": [5, 0, 0, 0, 0, index],
         "ibm,ppc-interrupt-server#s": index,
@@ -109,7 +117,7 @@ def cpu_node(config: MachineConfig, index: int) -> tuple[str, dict[str, Value]]:
         properties[f"{cache}-cache-size"] = CACHE_SIZE
         properties[f"{cache}-cache-line-size"] = CACHE_LINE
         properties[f"{cache}-cache-block-size"] = CACHE_LINE
-    if power9:
+    if large_decrementer:
         properties["ibm,dec-bits"] = int(model["decrementer_bits"])
     return f"PowerPC,{config.cpu.upper()}@{index:x}", properties
 

@@ -35,7 +35,7 @@ fn models(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
 #[pyfunction]
 #[pyo3(signature = (word, address = 0))]
 fn disassemble(word: u64, address: u64) -> String {
-    ppc_core::insn::disas::disassemble(ppc_core::fields::Word(word), address, ppc_core::model::Isa::V3_0)
+    ppc_core::insn::disas::disassemble(ppc_core::fields::Word(word), address, ppc_core::model::Isa::V3_1)
 }
 
 /// Bytes of memory that decoded code of a machine with `ram` bytes of RAM may take, and as many that compiled code may.

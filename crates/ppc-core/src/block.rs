@@ -362,7 +362,7 @@ mod tests {
         exec::{fixed, loadstore},
         exit::Exit,
         insn::Row,
-        model::{Model, POWER9},
+        model::{Model, POWER9, POWER10},
         ram::Ram,
     };
     use hpt::Hpt;
@@ -417,7 +417,6 @@ mod tests {
 
     #[test]
     fn a_prefix_has_its_suffix_with_it_unless_64_bytes_end_between() {
-        static POWER10: Model = Model { isa: Isa::V3_1, name: "power10", ..POWER9 };
         let at = |model, address: u64, le: bool| {
             let mut cpu = cpu(model);
             cpu.set_msr(msr::SF | if le { msr::LE } else { 0 });

@@ -1,4 +1,4 @@
-//! Processor models: what differs between a POWER8 and a POWER9, by name.
+//! Processor models: what differs between a POWER8, a POWER9 and a POWER10, by name.
 
 /// Instruction set level, as the "Version" column of the ISA's appendix of mnemonics orders them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -7,7 +7,7 @@ pub enum Isa {
     V2_07,
     /// 3.0, 3.0B and 3.0C: POWER9.
     V3_0,
-    /// 3.1 and 3.1B: POWER10. No model has it yet.
+    /// 3.1 and 3.1B: POWER10.
     V3_1,
 }
 
@@ -56,8 +56,18 @@ pub static POWER9: Model = Model {
     watchpoints: 0,
 };
 
+/// POWER10, version 2.0.
+pub static POWER10: Model = Model {
+    name: "power10",
+    pvr: 0x0080_0200,
+    isa: Isa::V3_1,
+    slb_size: 32,
+    decrementer_bits: 56,
+    watchpoints: 2,
+};
+
 /// Every model, oldest first.
-pub static MODELS: &[&Model] = &[&POWER8, &POWER9];
+pub static MODELS: &[&Model] = &[&POWER8, &POWER9, &POWER10];
 
 /// The model called `name`.
 pub fn by_name(name: &str) -> Option<&'static Model> {

@@ -1,4 +1,4 @@
-//! Rows: prefixed instructions (3.1, Book I), in the order of their mnemonics. No model has them yet.
+//! Rows: prefixed instructions (3.1, Book I), in the order of their mnemonics.
 //!
 //! Columns are explained at the top of `insn/mod.rs`. With R = 1 an address is relative to the instruction's own, and RA
 //! must be 0.
