@@ -37,8 +37,8 @@ from pyspapr.errors import ConfigError, StateError
 from pyspapr.hcall.registry import Handler
 from pyspapr.host import forked
 from pyspapr.host.limits import host_limits
-from pyspapr.migration.options import MigrationOptions, takes
-from pyspapr.migration.prepare import as_it_is
+from pyspapr.migration.options import MigrationOptions, keywords_of
+from pyspapr.migration.prepare import unchanged
 from pyspapr.partition import runloop
 from pyspapr.partition.calls import ABANDONED, Calls
 from pyspapr.partition.cpu import Cpu
@@ -616,7 +616,7 @@ class Machine:
         *,
         base: str | os.PathLike[str] | None = None,
         verify: bool = False,
-        prepare: Callable[[Machine], None] = as_it_is,
+        prepare: Callable[[Machine], None] = unchanged,
     ) -> Machine:
         """The machine of a file, to be run on. Raises StreamError, and ImageError when there is no file to read.
 
@@ -629,7 +629,7 @@ class Machine:
         return files.restore_file(path, base=base, verify=verify, prepare=prepare)
 
     @host_limits("freeze a machine")
-    def snapshot(self, prepare: Callable[[Machine], None] = as_it_is) -> Snapshot:
+    def snapshot(self, prepare: Callable[[Machine], None] = unchanged) -> Snapshot:
         """The machine as it stands, in memory; `snapshot.fork()` makes machines from it. For any thread.
 
         `prepare` gives each its devices and hypercalls of your own, as in `restore`: this machine's are its alone.
@@ -651,7 +651,7 @@ class Machine:
         """The migration away from here that is under way."""
         return self.migration if self.migration is not None and not self.migration.ended.is_set() else None
 
-    @takes(MigrationOptions)
+    @keywords_of(MigrationOptions)
     @host_limits("migrate a machine", threads=True)
     def start_migration(self, place: object, **options: Any) -> source.Outgoing:
         """Begin to migrate; the thread that is in `run`, or the next that is, carries it out beside the guest.
@@ -671,7 +671,7 @@ class Machine:
         self.kick()
         return self.migration
 
-    @takes(MigrationOptions)
+    @keywords_of(MigrationOptions)
     @host_limits("migrate a machine", threads=True)
     def migrate(self, place: object, **options: Any) -> MigrationStatistics:
         """Migrate, with the guest running meanwhile: here, or in the thread that is in `run`. See `start_migration`.
@@ -696,7 +696,7 @@ class Machine:
         timeout: float | None = None,
         on_progress: Callable[[MigrationStatistics], None] | None = None,
         on_rejected: Callable[[str], None] | None = None,
-        prepare: Callable[[Machine], None] = as_it_is,
+        prepare: Callable[[Machine], None] = unchanged,
     ) -> Machine:
         """Wait for a machine to come to `place`, and return it; `run` goes on where its source stopped.
 

@@ -224,7 +224,7 @@ def test_a_destination_that_dies_after_complete_was_not_told_to_go_so_the_guest_
         transport.write(frames.encode("complete", received=reader.offset))
 
     def die(statistics: MigrationStatistics) -> None:
-        if statistics.phase is Phase.HANDOVER and not peers[0]._users.closed:
+        if statistics.phase is Phase.HANDOVER and not peers[0]._guard.closed:
             if place == "tcp":  # with a reset, which the first byte that is sent then meets
                 peers[0]._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             confirming.join()  # nobody else is inside the transport, so that this closes it

@@ -31,15 +31,15 @@ from pyspapr import (
 from pyspapr.cli import progress
 from pyspapr.host import unix_socket
 from pyspapr.migration import frames, uri
-from pyspapr.migration.account import Account
 from pyspapr.migration.convergence import BRIEF, HAGGLE, LITTLE, Convergence
+from pyspapr.migration.counters import Counters
+from pyspapr.migration.descriptor_guard import DescriptorGuard
 from pyspapr.migration.destination import Incoming
 from pyspapr.migration.listener import listen
 from pyspapr.migration.phases import Phase
 from pyspapr.migration.statistics import MigrationStatistics
 from pyspapr.migration.throttle import MOST, Throttle
 from pyspapr.migration.transport import DescriptorTransport, ObjectTransport, SocketTransport
-from pyspapr.migration.users import Users
 from pyspapr.qmp.statistics import pass_info
 
 
@@ -175,16 +175,16 @@ def test_cancelling_closes_no_descriptor_that_another_thread_is_about_to_use(
 
 def test_the_name_is_gone_when_a_cancelled_wait_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who waited may end the process, before the thread that cancelled comes to do anything more."""
-    original, over = Users.close, threading.Event()
+    original, over = DescriptorGuard.close, threading.Event()
 
-    def close(users: Users) -> None:
-        original(users)
+    def close(guard: DescriptorGuard) -> None:
+        original(guard)
         if threading.current_thread() is canceller:
             over.wait(30)
 
     incoming = Incoming(f"unix:{tmp_path / 'socket'}")
     canceller = threading.Thread(target=incoming.cancel)
-    monkeypatch.setattr(Users, "close", close)
+    monkeypatch.setattr(DescriptorGuard, "close", close)
     canceller.start()
     with pytest.raises(MigrationCancelled):
         incoming.receive()
@@ -202,7 +202,7 @@ def test_closing_a_transport_wakes_who_waits_in_it_and_leaves_the_descriptor_unt
     before = os.fstat(waiting).st_ino
     failed: list[str] = []
 
-    class Watched(Users):
+    class Watched(DescriptorGuard):
         """Closes in the last moment before the wait."""
 
         def wait(self, descriptor: int, events: int, seconds: float | None = None) -> bool:
@@ -211,7 +211,7 @@ def test_closing_a_transport_wakes_who_waits_in_it_and_leaves_the_descriptor_unt
             assert os.fstat(descriptor).st_ino == before
             return super().wait(descriptor, events, seconds)
 
-    monkeypatch.setattr(pyspapr.migration.transport, "Users", Watched)
+    monkeypatch.setattr(pyspapr.migration.transport, "DescriptorGuard", Watched)
     transport = DescriptorTransport(waiting)
 
     def use() -> None:
@@ -662,13 +662,13 @@ def test_a_tight_limit_is_not_haggled_about_for_long() -> None:
 
 
 def test_passes_that_only_wait_are_told_as_one() -> None:
-    account = Account(lambda: 0)
+    counters = Counters(lambda: 0)
     for waits, pages in ((False, 100), (True, 3), (True, 4), (True, 5), (False, 60), (True, 7)):
-        account.begin_pass(final=False, waits=waits)
-        account.ram(pages, 0, pages * 4096)
-        account.end_pass()
-    account.begin_pass(final=True)
-    found = account.statistics(phase=Phase.FINAL_PASS)
+        counters.begin_pass(final=False, waits=waits)
+        counters.ram(pages, 0, pages * 4096)
+        counters.end_pass()
+    counters.begin_pass(final=True)
+    found = counters.statistics(phase=Phase.FINAL_PASS)
     assert [(one.number, one.count, one.ram_pages) for one in found.passes] == [
         *((1, 1, 100), (4, 3, 12), (5, 1, 60), (6, 1, 7), (7, 1, 0)),
     ]

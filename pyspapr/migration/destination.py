@@ -19,13 +19,13 @@ from pyspapr.config import HPT_SHIFT_MIN, MachineConfig, check_function, check_t
 from pyspapr.errors import MigrationCancelled, MigrationError, SpaprError, StreamError
 from pyspapr.log import logger
 from pyspapr.migration import compatibility, frames
-from pyspapr.migration.account import Account
 from pyspapr.migration.compatibility import Requirements
+from pyspapr.migration.counters import Counters
 from pyspapr.migration.listener import listen
 from pyspapr.migration.load import SAMPLE_MEMORY, Loader, Prepare
 from pyspapr.migration.patience import SILENCE, Patience
 from pyspapr.migration.phases import Phase
-from pyspapr.migration.prepare import as_it_is
+from pyspapr.migration.prepare import unchanged
 from pyspapr.migration.records import Header, HptChunk, RamChunk, Totals
 from pyspapr.migration.statistics import MigrationStatistics, PassStatistics
 from pyspapr.migration.stream import StreamEnded, StreamReader
@@ -65,7 +65,7 @@ class Incoming:
         timeout: float | None = None,
         on_progress: Progress | None = None,
         on_rejected: Callable[[str], None] | None = None,
-        prepare: Prepare = as_it_is,
+        prepare: Prepare = unchanged,
     ) -> None:
         """Begin to listen. `config` is what the machine must be, all of it or in part; by default any is welcome.
 
@@ -85,7 +85,7 @@ class Incoming:
         self._progress = on_progress
         self._on_rejected = on_rejected or log_rejected
         self._deadline = None if timeout is None else time.monotonic() + timeout
-        self._account = Account(lambda: 0)
+        self._counters = Counters(lambda: 0)
         self._transport: Transport | None = None
         self._cancelled = threading.Event()
         self._reader: StreamReader | None = None
@@ -218,7 +218,7 @@ class Incoming:
         """Every record, total and digest has been checked. The machine must not run yet."""
         if self._ahead:
             raise StreamError.of("Stream", "end", self._received, "nothing more", "more bytes")
-        self._account.enter(Phase.CONFIRM)
+        self._counters.enter(Phase.CONFIRM)
         transport.write(frames.encode("complete", received=self._received))
         self._report()  # after it has left: while the guest stands still nobody else is to be woken first
 
@@ -270,7 +270,7 @@ class Incoming:
 
     def _farewell(self, transport: Transport, error: SpaprError) -> None:
         """Say why, then read on for a moment: a connection closed over unread data would swallow the message."""
-        if not transport.two_way or (self._account.phase is Phase.SETUP and not isinstance(error, StreamError)):
+        if not transport.two_way or (self._counters.phase is Phase.SETUP and not isinstance(error, StreamError)):
             return
         deadline = time.monotonic() + FAREWELL
         transport.patience = Patience(deadline=deadline)
@@ -282,7 +282,7 @@ class Incoming:
     # Telling.
 
     def _enter(self, phase: Phase) -> None:
-        self._account.enter(phase)
+        self._counters.enter(phase)
         self._report()
 
     def _report(self) -> None:
@@ -305,7 +305,7 @@ class Incoming:
     @property
     def statistics(self) -> MigrationStatistics:
         """Up to now. What has arrived counts as one pass: the stream does not say where the source began another."""
-        seconds = self._account.statistics(phase=self._account.phase).seconds
+        seconds = self._counters.statistics(phase=self._counters.phase).seconds
         arrived = PassStatistics(
             number=1,
             ram_pages=self._totals.pages,
@@ -316,8 +316,8 @@ class Incoming:
             hpt_bytes=self._hpt_bytes,
             seconds=seconds,
         )
-        return self._account.statistics(
-            phase=self._account.phase,
+        return self._counters.statistics(
+            phase=self._counters.phase,
             sent_bytes=self._received,
             rate=self._received / seconds if seconds else 0.0,
             error=None if self._error is None else str(self._error),

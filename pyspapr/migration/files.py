@@ -21,7 +21,7 @@ from pyspapr.host.paths import open_regular, shown
 from pyspapr.migration import save
 from pyspapr.migration.compression import Compression, unknown
 from pyspapr.migration.load import Loader, Prepare, refuse
-from pyspapr.migration.prepare import as_it_is
+from pyspapr.migration.prepare import unchanged
 from pyspapr.migration.records import ALIGNMENT, CHECK, Header, Image, Kind, Record
 from pyspapr.migration.replacement import replacing
 from pyspapr.migration.stream import RECORD_HEAD, StreamReader, StreamWriter
@@ -150,7 +150,7 @@ class FileLoader(Loader):
         reader: StreamReader,
         file: BinaryIO,
         *,
-        prepare: Prepare = as_it_is,
+        prepare: Prepare = unchanged,
         verify: bool = False,
     ) -> None:
         """`verify` compares the image with its digest, which reads all of it."""
@@ -251,7 +251,7 @@ def named(path: Path) -> Iterator[None]:
 
 
 def load_file(
-    file: BinaryIO, *, prepare: Prepare = as_it_is, base: BinaryIO | None = None, verify: bool = False
+    file: BinaryIO, *, prepare: Prepare = unchanged, base: BinaryIO | None = None, verify: bool = False
 ) -> Machine:
     """A machine from an open file, which holds nothing else. Raises StreamError."""
     below = None if base is None else load_base(base, prepare, verify)
@@ -278,7 +278,9 @@ def load_above(file: BinaryIO, prepare: Prepare, below: FileLoader | None, verif
     return vm
 
 
-def restore_file(path: Path, *, base: Path | None = None, prepare: Prepare = as_it_is, verify: bool = False) -> Machine:
+def restore_file(
+    path: Path, *, base: Path | None = None, prepare: Prepare = unchanged, verify: bool = False
+) -> Machine:
     """A machine from `path`; see `Machine.restore`."""
     with open_file(path) as file:
         below = None

@@ -21,11 +21,11 @@ from pyspapr.host.foreign import HEAD, kind_of
 from pyspapr.host.paths import open_regular
 from pyspapr.host.unix_socket import UnixListener
 from pyspapr.migration import frames
+from pyspapr.migration.descriptor_guard import READ, WRITE, Closed, DescriptorGuard
 from pyspapr.migration.patience import Patience
 from pyspapr.migration.stream import RECORD_HEAD
 from pyspapr.migration.transport import DescriptorTransport, ObjectTransport, SocketTransport, Transport
 from pyspapr.migration.uri import Address, Place, check_tls, from_descriptor, parse, prepare_tcp, shake_hands
-from pyspapr.migration.users import READ, WRITE, Closed, Users
 
 HELLO_TIMEOUT: Final = 10.0
 """Seconds for somebody who has connected to say what it wants, the TLS handshake included."""
@@ -56,7 +56,7 @@ class Listener(Protocol):
         ...
 
 
-class Given:
+class ExistingTransport:
     """A transport that exists already, with one peer at most."""
 
     def __init__(self, transport: Transport, address: str, deadline: float | None) -> None:
@@ -150,7 +150,7 @@ class SocketListener:
                 self._socket = self._unix.socket
             self._socket.setblocking(False)
             try:
-                self._users = Users(self._release)
+                self._guard = DescriptorGuard(self._release)
             except BaseException:
                 self._release()
                 raise
@@ -163,7 +163,7 @@ class SocketListener:
     def meet(self, on_rejected: OnRejected) -> Meeting:
         """The first who says what its machine is."""
         try:
-            with self._users:
+            with self._guard:
                 while True:
                     if (met := self._look(on_rejected)) is not None:
                         return met
@@ -186,7 +186,7 @@ class SocketListener:
         ends = [peer.until for peer in self._peers] + ([] if self._deadline is None else [self._deadline])
         wanted = {peer.number: peer.events for peer in self._peers}
         listening = self._socket.fileno()
-        ready = self._users.wait_for_any({listening: READ, **wanted}, min(ends) - now if ends else None)
+        ready = self._guard.wait_for_any({listening: READ, **wanted}, min(ends) - now if ends else None)
         for peer in [one for one in self._peers if one.number in ready]:
             try:
                 hello = peer.go_on()
@@ -231,7 +231,7 @@ class SocketListener:
 
     def close(self) -> None:
         """Stop, and take the socket's name away."""
-        self._users.close()
+        self._guard.close()
 
     def _release(self) -> None:
         if self._unix is not None:
@@ -243,12 +243,12 @@ def listen(place: Place, *, tls: ssl.SSLContext | None = None, deadline: float |
     """The destination's end; a source has to come before `deadline`, of `time.monotonic`. Raises MigrationError."""
     check_tls(tls, place)
     if not isinstance(place, str):
-        return Given(ObjectTransport(place), type(place).__name__, deadline)
+        return ExistingTransport(ObjectTransport(place), type(place).__name__, deadline)
     address = parse(place)
     if address.kind in ("tcp", "unix"):
         return SocketListener(address, tls, deadline)
     if address.kind == "fd":
-        return Given(from_descriptor(address.number), str(address), deadline)
+        return ExistingTransport(from_descriptor(address.number), str(address), deadline)
     try:
         fd = open_regular(address.text)
         try:
@@ -256,7 +256,7 @@ def listen(place: Place, *, tls: ssl.SSLContext | None = None, deadline: float |
             if not head.startswith(RECORD_HEAD):
                 kind = kind_of(head)
                 raise StreamError(f"{address}: {kind}, not a saved machine", "header", 0, "a saved machine", kind)
-            return Given(DescriptorTransport(fd), str(address), deadline)
+            return ExistingTransport(DescriptorTransport(fd), str(address), deadline)
         except (OSError, StreamError):
             os.close(fd)
             raise

@@ -14,7 +14,7 @@ from pyspapr import vmstate
 from pyspapr._native import Hpt, Ram
 from pyspapr.config import HPT_SHIFT_MIN, MIB, Engine, MachineConfig, check_function, largest_table_shift
 from pyspapr.errors import ConfigError, StreamError
-from pyspapr.migration.prepare import as_it_is
+from pyspapr.migration.prepare import unchanged
 from pyspapr.migration.records import Device, End, Header, HptChunk, Image, RamChunk, Record, Schemas, Table
 from pyspapr.migration.stream import StreamReader
 from pyspapr.vmstate.layout import Layout
@@ -63,7 +63,7 @@ class Loader:
         self,
         reader: StreamReader,
         *,
-        prepare: Prepare = as_it_is,
+        prepare: Prepare = unchanged,
         ram: Ram | None = None,
         hpt: Hpt | None = None,
         engine: Engine | None = None,

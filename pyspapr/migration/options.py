@@ -66,12 +66,12 @@ class MigrationOptions(Plain, kw_only=True):
             raise MigrationError(wrong)
 
 
-def takes(
+def keywords_of(
     options: Callable[P, object],
 ) -> Callable[[Callable[..., R]], Callable[Concatenate[Machine, object, P], R]]:
     """For type checkers: the decorated method's keywords, after the place, are those of `options`."""
 
-    def as_it_is(method: Callable[..., Any]) -> Callable[..., Any]:
+    def same(method: Callable[..., Any]) -> Callable[..., Any]:
         return method
 
-    return as_it_is
+    return same

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pyspapr._native import PAGE, Marks, Start
-from pyspapr.migration.account import Account
+from pyspapr.migration.counters import Counters
 from pyspapr.migration.records import HptChunk, RamChunk, Table
 from pyspapr.migration.statistics import ENTRY_BYTES
 from pyspapr.migration.stream import StreamWriter
@@ -32,16 +32,17 @@ KEPT: Final = 200
 class Passes:
     """The passes of one migration."""
 
-    def __init__(self, vm: Machine, writer: StreamWriter, account: Account, compression: Compression | None) -> None:
+    def __init__(self, vm: Machine, writer: StreamWriter, counters: Counters, compression: Compression | None) -> None:
         """Nothing was taken."""
         self._owner = owner(vm, "the migration")
         self._writer = writer
-        self._account = account
+        self._counters = counters
         self._compression = compression
         self._taken: list[RamPass | HptPass] = []
         self._ram: RamPass | None = None
         self._hpt: HptPass | None = None
         self._table: Hpt | None = None
+        self._table_first = False
 
     def begin(self, *, everything: bool, final: bool = False, waits: bool = False) -> None:
         """Take the dirty marks. No instruction runs now; afterwards every processor's writes mark pages anew."""
@@ -55,7 +56,7 @@ class Passes:
         self._take(self._ram)
         for cpu in self._vm.cpus:
             cpu.vcpu.protect_writes()
-        self._account.begin_pass(final=final, waits=waits)
+        self._counters.begin_pass(final=final, waits=waits)
 
     def _take(self, taken: RamPass | HptPass) -> None:
         """Remember a pass. The first two took everything; of very many later ones the last are enough.
@@ -77,8 +78,8 @@ class Passes:
         """One chunk, of RAM or of the hash table in turns; False when the pass is over."""
         if self._table is not self._vm.hpt:
             self._whole_table()
-        table_first = self._account.turn()
-        for table in (table_first, not table_first):
+        self._table_first = not self._table_first
+        for table in (self._table_first, not self._table_first):
             if self._send_entries(limit) if table else self._send_pages(limit):
                 return True
         return False
@@ -88,14 +89,14 @@ class Passes:
             return False
         index, data, pages, zero_pages = chunk
         size = self._writer.record(RamChunk(pages, zero_pages, self._compression or "", index, data))
-        self._account.ram(pages, zero_pages, size)
+        self._counters.ram(pages, zero_pages, size)
         return True
 
     def _send_entries(self, limit: int) -> bool:
         if self._hpt is None or (chunk := self._hpt.next(limit)) is None:
             return False
         data, valid, invalid = chunk
-        self._account.hpt(valid, invalid, self._writer.record(HptChunk(valid, invalid, data)))
+        self._counters.hpt(valid, invalid, self._writer.record(HptChunk(valid, invalid, data)))
         return True
 
     @property

@@ -8,5 +8,5 @@ if TYPE_CHECKING:
     from pyspapr.machine import Machine
 
 
-def as_it_is(vm: Machine) -> None:
+def unchanged(vm: Machine) -> None:
     """Add nothing."""

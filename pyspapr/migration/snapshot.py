@@ -15,7 +15,7 @@ from pyspapr.errors import StateError
 from pyspapr.host.limits import host_limits
 from pyspapr.migration import save
 from pyspapr.migration.load import Loader, Prepare
-from pyspapr.migration.prepare import as_it_is
+from pyspapr.migration.prepare import unchanged
 from pyspapr.migration.stream import StreamReader, StreamWriter
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Snapshot:
         return len(self._records)
 
 
-def take(vm: Machine, prepare: Prepare = as_it_is) -> Snapshot:
+def take(vm: Machine, prepare: Prepare = unchanged) -> Snapshot:
     """Freeze `vm`; see `Machine.snapshot`."""
     check_function("prepare", prepare)
     save.prepare(vm)

@@ -25,8 +25,8 @@ from pyspapr.errors import (
     SpaprError,
 )
 from pyspapr.migration import compatibility, frames, save
-from pyspapr.migration.account import Account
 from pyspapr.migration.convergence import LITTLE, Convergence
+from pyspapr.migration.counters import Counters
 from pyspapr.migration.link import Link
 from pyspapr.migration.options import MigrationOptions, check_bandwidth, check_downtime_limit
 from pyspapr.migration.passes import CHUNK, Passes
@@ -75,7 +75,7 @@ class Outgoing:
         self.ended = threading.Event()
         """Set when the migration is over, whichever way."""
         self.error: SpaprError | None = None
-        self._account = Account(lambda: find().cpus[0].vcpu.instructions)
+        self._counters = Counters(lambda: find().cpus[0].vcpu.instructions)
         self._cancelled = threading.Event()
         self._proceed = threading.Event()
         self._slices = 0  # of the guest, so far
@@ -100,7 +100,7 @@ class Outgoing:
             self._say(Phase.FAILED)
             raise
         self._writer = StreamWriter(self._link.put, self._link.put_later)
-        self._passes = Passes(vm, self._writer, self._account, options.compression)
+        self._passes = Passes(vm, self._writer, self._counters, options.compression)
         self._phases = self._run()
         self._orphaned = weakref.finalize(vm, self._abandon)
         self._orphaned.atexit = False
@@ -183,7 +183,7 @@ class Outgoing:
         self.vm.pause()
         self._stopped = True
         self._enter(Phase.STOP)
-        self._account.stopped(self._still_since)
+        self._counters.stopped(self._still_since)
         self.vm.phase = Status.FINISH_MIGRATE
 
     def _final_pass(self) -> None:
@@ -193,24 +193,24 @@ class Outgoing:
         self._drain()
         self._link.go_direct(self._watch_stopped)
         self._begin_pass(everything=False, final=True)
-        self._account.step("marks")
+        self._counters.step("marks")
         while self._passes.send(CHUNK):
             self._breathe()
-        self._account.step("pages and entries")
+        self._counters.step("pages and entries")
         self._end_pass()
         begin = self._writer.offset
         save.prepare(self.vm)
         save.write_new_schemas(self.vm, self._writer, self._schemas)
         save.write_devices(self.vm, self._writer)
-        self._account.step("devices")
+        self._counters.step("devices")
         self._drain()  # the end record has the check of what was sent
         self._writer.end(self.vm.hpt.digest())
-        self._account.step("end record")
-        self._account.device_bytes = self._writer.offset - begin
+        self._counters.step("end record")
+        self._counters.device_bytes = self._writer.offset - begin
         self._drain()
         if not self._link.transport.two_way:
             self._link.transport.finish()
-        self._account.step("sent")
+        self._counters.step("sent")
 
     def _drain(self) -> None:
         while not self._link.drain(0.05):
@@ -230,7 +230,7 @@ class Outgoing:
         if received != self._writer.offset:
             sent = self._writer.offset
             raise MigrationError(f"the destination says that {received} bytes are complete, expected {sent}")
-        self._account.step("complete")
+        self._counters.step("complete")
 
     def _handover(self) -> None:
         """First the right to run is given up, then `go` leaves. Once it may have left, nothing gives it back."""
@@ -247,7 +247,7 @@ class Outgoing:
         self._passes.give_up()
         if self._link.transport.two_way:
             self._hear_running()
-        self._account.resumed()
+        self._counters.resumed()
         self._end(Phase.COMPLETED)
 
     def _say_go(self) -> None:
@@ -259,7 +259,7 @@ class Outgoing:
             raise MigrationError(f"the destination confirmed, but could not be told to go: {error}") from error
         except SpaprError as error:
             raise self._unconfirmed(error) from error
-        self._account.step("go")
+        self._counters.step("go")
 
     def _hear_running(self) -> None:
         deadline = time.monotonic() + RUNNING_TIMEOUT
@@ -271,7 +271,7 @@ class Outgoing:
             frames.expect(frame, "running", "destination")
         except SpaprError as error:
             raise self._unconfirmed(error) from error
-        self._account.step("running")
+        self._counters.step("running")
 
     @staticmethod
     def _unconfirmed(error: SpaprError) -> MigrationUnconfirmed:
@@ -304,11 +304,11 @@ class Outgoing:
 
     def _begin_pass(self, *, everything: bool, final: bool = False, waits: bool = False) -> None:
         self._passes.begin(everything=everything, final=final, waits=waits)
-        self.vm.events.emit("MIGRATION_PASS", **{"pass": self._account.number})
+        self.vm.events.emit("MIGRATION_PASS", **{"pass": self._counters.number})
         self._report(True)
 
     def _end_pass(self) -> None:
-        self._account.end_pass()
+        self._counters.end_pass()
         self._report(True)
 
     @property
@@ -347,7 +347,7 @@ class Outgoing:
     @property
     def phase(self) -> Phase:
         """Where it stands."""
-        return self._account.phase
+        return self._counters.phase
 
     def step(self) -> None:
         """Go on until the guest may run for a slice. For the run loop, between two instructions; never raises."""
@@ -461,7 +461,7 @@ class Outgoing:
         return max(SWITCHOVER_TIMEOUT, 2 * self.downtime_limit)
 
     def _watch_time(self) -> None:
-        if (downtime := self._account.still) is None:
+        if (downtime := self._counters.still) is None:
             return
         if downtime > QUIET:
             self.vm.events.release()
@@ -533,15 +533,15 @@ class Outgoing:
         self._passes.forget()
         self._link.close()
         self.error = MigrationCancelled("the migration ended with its machine, which nobody kept")
-        self._account.lose()
-        self._account.enter(Phase.CANCELLED)
+        self._counters.lose()
+        self._counters.enter(Phase.CANCELLED)
         self.on_progress = None
         self.ended.set()
 
     def _end(self, phase: Phase) -> None:
         self.vm.events.release()
-        self._account.sent_bytes = self._link.sent
-        self._account.remaining = (0, 0) if phase is Phase.COMPLETED else (self._passes.pages, self._passes.entries)
+        self._counters.sent_bytes = self._link.sent
+        self._counters.remaining = (0, 0) if phase is Phase.COMPLETED else (self._passes.pages, self._passes.entries)
         self._passes.forget()
         self._link.close()
         if isinstance(self.error, MigrationError):
@@ -552,7 +552,7 @@ class Outgoing:
     # Telling.
 
     def _enter(self, phase: Phase) -> None:
-        self._account.enter(phase)
+        self._counters.enter(phase)
         if phase.ended:
             self.ended.set()  # before anybody is told, who may raise
         self._say(phase)
@@ -580,10 +580,10 @@ class Outgoing:
 
     def _snapshot(self, phase: Phase) -> MigrationStatistics:
         over = not self._passes.begun
-        pages, entries = self._account.remaining if over else (self._passes.pages, self._passes.entries)
-        return self._account.statistics(
+        pages, entries = self._counters.remaining if over else (self._passes.pages, self._passes.entries)
+        return self._counters.statistics(
             phase=phase,
-            sent_bytes=self._account.sent_bytes if over and self.ended.is_set() else self._link.sent,
+            sent_bytes=self._counters.sent_bytes if over and self.ended.is_set() else self._link.sent,
             rate=self._link.rate,
             ram_remaining=pages * PAGE,
             hpt_remaining=entries,

@@ -22,9 +22,9 @@ from typing import Final, Protocol
 
 from pyspapr.errors import MigrationError, StateError
 from pyspapr.host.paths import check_regular
+from pyspapr.migration.descriptor_guard import READ, WRITE, Closed, DescriptorGuard
 from pyspapr.migration.patience import Patience, Watchdog
 from pyspapr.migration.replacement import Replacement
-from pyspapr.migration.users import READ, WRITE, Closed, Users
 
 PIECE: Final = 256 << 10
 """Bytes that one call of `read` or one system call of `write` moves at most."""
@@ -126,15 +126,15 @@ class SocketTransport:
             do_not_linger(sock.fileno())
             sock.close()
 
-        self._users = Users(release)
+        self._guard = DescriptorGuard(release)
 
     def _lost(self, doing: str, error: Exception) -> MigrationError:
-        why = "closed on this side" if self._users.closed else f"lost while {doing}: {error}"
+        why = "closed on this side" if self._guard.closed else f"lost while {doing}: {error}"
         return MigrationError(f"the connection was {why}")
 
     def _wait(self, events: int, *, reading: bool) -> None:
         patience = self.patience
-        if not self._users.wait(self._number, events, patience.wait(patience.read if reading else patience.write)):
+        if not self._guard.wait(self._number, events, patience.wait(patience.read if reading else patience.write)):
             raise patience.lost(reading=reading)
 
     def _receive(self, limit: int) -> tuple[bytes | None, int]:
@@ -146,7 +146,7 @@ class SocketTransport:
             return None, READ
         except ssl.SSLWantWriteError:
             return None, WRITE
-        if not data and self._users.closed:
+        if not data and self._guard.closed:
             raise Closed
         return data, 0
 
@@ -163,7 +163,7 @@ class SocketTransport:
     def read(self, limit: int) -> bytes:
         """What has arrived."""
         try:
-            with self._users:
+            with self._guard:
                 while True:
                     data, events = self._receive(limit)
                     if data is not None:
@@ -176,14 +176,14 @@ class SocketTransport:
         """What has arrived, or arrives within `seconds`."""
         deadline = time.monotonic() + seconds
         try:
-            with self._users:
+            with self._guard:
                 while True:
                     data, events = self._receive(limit)
                     if data is not None or seconds <= 0:
                         return data
                     # More than once: what TLS has to say to itself makes a socket readable, too.
                     seconds = deadline - time.monotonic()
-                    if seconds <= 0 or not self._users.wait(self._number, events, seconds):
+                    if seconds <= 0 or not self._guard.wait(self._number, events, seconds):
                         return None
         except (Closed, OSError, ValueError) as error:
             raise self._lost("receiving", error) from error
@@ -191,9 +191,9 @@ class SocketTransport:
     def give(self, data: memoryview, seconds: float) -> int:
         """Send what can be sent now, or within `seconds`."""
         try:
-            with self._users:
+            with self._guard:
                 sent, events = self._send(data)
-                if not sent and self._users.wait(self._number, events, seconds):
+                if not sent and self._guard.wait(self._number, events, seconds):
                     sent, _ = self._send(data)
                 return sent
         except (Closed, OSError, ValueError) as error:
@@ -202,19 +202,19 @@ class SocketTransport:
     def quiet(self, seconds: float = 0) -> bool:
         """Whether nothing has arrived, nor does within `seconds`."""
         try:
-            with self._users:
+            with self._guard:
                 with self._lock:
                     if isinstance(self._socket, ssl.SSLSocket) and self._socket.pending():
                         return False
-                return not self._users.wait(self._number, READ, seconds)
+                return not self._guard.wait(self._number, READ, seconds)
         except (Closed, OSError, ValueError):
             return False  # `read` says what is wrong
 
     def hung_up(self) -> bool:
         """Whether it has closed its side, or is gone."""
         try:
-            with self._users:
-                return self._users.wait(self._number, select.POLLRDHUP, 0)
+            with self._guard:
+                return self._guard.wait(self._number, select.POLLRDHUP, 0)
         except (Closed, OSError, ValueError):
             return True
 
@@ -223,7 +223,7 @@ class SocketTransport:
         view = memoryview(data)
         encrypted = isinstance(self._socket, ssl.SSLSocket)  # of which a part may have left when `send` fails
         try:
-            with self._users:
+            with self._guard:
                 while view:
                     sent, events = self._send(view)
                     view = view[sent:]
@@ -242,8 +242,8 @@ class SocketTransport:
 
     def close(self) -> None:
         """Shut down both directions, so that the peer knows at once, then let go."""
-        with contextlib.suppress(Closed), self._users:
-            self._users.close()
+        with contextlib.suppress(Closed), self._guard:
+            self._guard.close()
             with self._lock, contextlib.suppress(OSError):
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
@@ -294,18 +294,18 @@ class DescriptorTransport(Indirect):
         self._regular = regular
         self.patience = Patience()
         self._fd = fd
-        self._users = Users(lambda: os.close(fd))
+        self._guard = DescriptorGuard(lambda: os.close(fd))
 
     def _lost(self, doing: str, error: Exception) -> MigrationError:
-        if self._users.closed:
+        if self._guard.closed:
             return MigrationError("the descriptor was closed on this side")
         return MigrationError(f"{doing} the descriptor failed: {error}")
 
     def read(self, limit: int) -> bytes:
         """What is there."""
         try:
-            with self._users:
-                if not self._users.wait(self._fd, READ, self.patience.wait(self.patience.read)):
+            with self._guard:
+                if not self._guard.wait(self._fd, READ, self.patience.wait(self.patience.read)):
                     raise self.patience.lost(reading=True)
                 return os.read(self._fd, min(limit, PIECE))
         except (Closed, OSError) as error:
@@ -323,9 +323,9 @@ class DescriptorTransport(Indirect):
         """Write everything, in pieces that a pipe takes without blocking once it is writable."""
         view = memoryview(data)
         try:
-            with self._users:
+            with self._guard:
                 while view:
-                    if not self._users.wait(self._fd, WRITE, self.patience.wait(self.patience.write)):
+                    if not self._guard.wait(self._fd, WRITE, self.patience.wait(self.patience.write)):
                         raise self.patience.lost(reading=False)
                     piece = PIECE if self._regular else select.PIPE_BUF
                     view = view[os.write(self._fd, view[:piece]) :]
@@ -337,14 +337,14 @@ class DescriptorTransport(Indirect):
         if not self._regular:
             return
         try:
-            with self._users:
+            with self._guard:
                 os.fsync(self._fd)
         except (Closed, OSError) as error:
             raise self._lost("syncing", error) from error
 
     def close(self) -> None:
         """Let go."""
-        self._users.close()
+        self._guard.close()
 
 
 class FileWriter(Indirect):

@@ -32,6 +32,7 @@ from typing import Final
 
 from pyspapr.errors import MigrationError
 from pyspapr.host.paths import is_path
+from pyspapr.migration.descriptor_guard import READ, WRITE
 from pyspapr.migration.transport import (
     DescriptorTransport,
     FileWriter,
@@ -40,7 +41,6 @@ from pyspapr.migration.transport import (
     Transport,
     check_sink,
 )
-from pyspapr.migration.users import READ, WRITE
 from pyspapr.plain import Plain
 
 LOOPBACK: Final = "127.0.0.1"

@@ -1,8 +1,7 @@
-"""Who uses a descriptor right now, so that it is closed by the last of them and never under another's hands.
+"""A guard around a descriptor that several threads use: the last thread to leave closes it.
 
-Enters: threads that wait for a descriptor and use it, and one that wants it closed. Must hold: the number of a
-descriptor is given back to the system only when nobody uses it any more, since the system gives it to the next who
-asks; a thread that waits comes back at once when it is closed.
+Enters: threads that wait for a descriptor and use it, and one that wants it closed. Must hold: the descriptor is closed
+only when no thread uses it any more, since the system reuses its number at once; closing wakes every waiting thread.
 """
 
 from __future__ import annotations
@@ -19,18 +18,17 @@ WRITE: Final = select.POLLOUT
 
 
 class Closed(Exception):
-    """It was closed, so it cannot be used."""
+    """The descriptor is closed."""
 
 
 def _released() -> None:
-    """It was released already."""
+    """Stands in for `release` once that has been called."""
 
 
-class Users:
-    """Counts those inside its `with`; `close` lets them leave first. `release` does the closing, once."""
+class DescriptorGuard:
+    """A context manager around each use of a descriptor. `close` waits for no use; the last one to end calls `release`."""
 
     def __init__(self, release: Callable[[], None]) -> None:
-        """Nobody uses it yet."""
         self._release = release
         self._lock = threading.Lock()
         self._inside = 0
@@ -38,7 +36,7 @@ class Users:
         self.closed = False
 
     def __enter__(self) -> None:
-        """Use it. Raises Closed."""
+        """Begin a use of the descriptor. Raises Closed."""
         with self._lock:
             if self.closed:
                 raise Closed
@@ -47,14 +45,14 @@ class Users:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Use it no more."""
+        """End a use; the last one closes the descriptor if `close` was called."""
         with self._lock:
             self._inside -= 1
             if self.closed and not self._inside:
                 self._end()
 
     def close(self) -> None:
-        """Close it, now or when the last has left; they are woken. For any thread, and as often as one likes."""
+        """Close the descriptor once nobody uses it, and wake every waiting thread. Any thread may call it, again too."""
         with self._lock:
             if self.closed:
                 return
@@ -65,17 +63,18 @@ class Users:
                 self._end()
 
     def _end(self) -> None:
-        # Under the lock: whoever comes back from here or from `close` may end the process, and then it is done.
+        # With the lock held: a thread that returns from here or from `close` may end the process, and relies on the
+        # descriptor being closed.
         self._wake.close()
-        release, self._release = self._release, _released  # it may belong to the object that has this one
+        release, self._release = self._release, _released  # `release` may keep alive the object that owns this guard
         release()
 
     def wait(self, descriptor: int, events: int, seconds: float | None = None) -> bool:
-        """Inside the `with`: until `events` can be done, True, or the time is up, False. Raises Closed."""
+        """Inside the `with`: wait until `events` are ready (True) or the time is up (False). Raises Closed."""
         return bool(self.wait_for_any({descriptor: events}, seconds))
 
     def wait_for_any(self, wanted: Mapping[int, int], seconds: float | None = None) -> set[int]:
-        """Likewise for several, each with its events: those descriptors that are ready, none when the time is up."""
+        """Wait for several descriptors, each with its events; return those that are ready, none when the time is up."""
         poll = select.poll()
         for descriptor, events in wanted.items():
             poll.register(descriptor, events)

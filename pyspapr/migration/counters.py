@@ -1,4 +1,4 @@
-"""The books of a migration while it goes on: phases, passes, times. Leaves: `MigrationStatistics`."""
+"""What a migration counts while it runs: phases, passes, times. Leaves: `MigrationStatistics`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pyspapr.migration.phases import Phase
 from pyspapr.migration.statistics import MigrationStatistics, PassStatistics
 
 
-class Account:
+class Counters:
     """Written by the thread that migrates; `statistics` may be called by any."""
 
     def __init__(self, instructions: Callable[[], int]) -> None:
@@ -32,7 +32,6 @@ class Account:
         self._stop: float | None = None
         self._downtime: float | None = None
         self._steps: Mapping[str, float] = MappingProxyType({})
-        self._turn = False
 
     def enter(self, phase: Phase) -> None:
         """The next phase begins."""
@@ -80,11 +79,6 @@ class Account:
         self._current = PassStatistics(number=self._number, final=final)
         self._pass_begin = time.monotonic()
         self._pass_instructions = self._instructions()
-
-    def turn(self) -> bool:
-        """Every second call says yes: RAM and hash table take turns."""
-        self._turn = not self._turn
-        return self._turn
 
     def ram(self, pages: int, zero_pages: int, size: int) -> None:
         """A chunk of RAM."""
