@@ -26,7 +26,7 @@ def _released() -> None:
 
 
 class DescriptorGuard:
-    """A context manager around each use of a descriptor. `close` waits for no use; the last one to end calls `release`."""
+    """A context manager around each use of a descriptor; after `close`, the last use to end calls `release`."""
 
     def __init__(self, release: Callable[[], None]) -> None:
         self._release = release
@@ -52,7 +52,7 @@ class DescriptorGuard:
                 self._end()
 
     def close(self) -> None:
-        """Close the descriptor once nobody uses it, and wake every waiting thread. Any thread may call it, again too."""
+        """Close the descriptor once nobody uses it, and wake every waiting thread. Any thread may call it."""
         with self._lock:
             if self.closed:
                 return
