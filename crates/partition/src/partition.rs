@@ -13,9 +13,9 @@ use crate::{
 };
 use hpt::{Hpt, Invalidated, Outcome, VirtualPage, ret::H_PRIVILEGE};
 use ppc_core::{
-    exit::Exit as Stop,
+    exit::EngineExit,
     msr,
-    profile::{Tier, Way},
+    profile::{ExitReason, Tier},
 };
 use std::sync::Arc;
 
@@ -101,10 +101,10 @@ impl Partition {
         let engine = &mut vcpu.engine;
         let end = until.min(engine.cpu.icount.saturating_add(SLICE));
         match engine.run_a_while(end) {
-            Stop::Limit => (engine.cpu.icount >= until).then_some(Exit::Limit),
-            Stop::Hung => Some(Exit::Hung),
-            Stop::Unimplemented { cia, word } => Some(Exit::Unimplemented { cia, word }),
-            Stop::Hypercall { sc } => self.called(index, sc),
+            EngineExit::Limit => (engine.cpu.icount >= until).then_some(Exit::Limit),
+            EngineExit::Hung => Some(Exit::Hung),
+            EngineExit::Unimplemented { cia, word } => Some(Exit::Unimplemented { cia, word }),
+            EngineExit::Hypercall { sc } => self.called(index, sc),
         }
     }
 
@@ -114,7 +114,7 @@ impl Partition {
         if engine.cpu.msr & msr::PR != 0 {
             engine.cpu.gpr[3] = H_PRIVILEGE as u64;
             if let Some(profile) = &mut engine.profile {
-                profile.left(Way::ProblemHypercall);
+                profile.left(ExitReason::ProblemHypercall);
             }
             return None;
         }

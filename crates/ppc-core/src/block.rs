@@ -7,7 +7,7 @@ use crate::{
     exec::ExecFn,
     fields::Word,
     insn::{self, Effect, decode, effect::Branch},
-    jit::Entry,
+    jit::CodeEntry,
     model::Isa,
     msr,
     ram::{PAGE, PAGE_SHIFT},
@@ -59,7 +59,7 @@ pub struct Block {
     /// Its memory was written: it must not be executed again.
     pub dropped: bool,
     /// Its machine code, for either half of the address space.
-    pub compiled: [Option<Entry>; 2],
+    pub compiled: [Option<CodeEntry>; 2],
 }
 
 /// In [`Block::needs`]: the block is one branch that may go to itself. A guest's MSR never has this bit.
@@ -67,8 +67,9 @@ pub const SELF_BRANCH: u64 = msr::HV;
 /// Ops in a block at most.
 const LONGEST: usize = 64;
 /// What a block takes beside its ops: itself, its place in two maps and in its page's list.
-const BLOCK: usize = size_of::<Block>() + 2 * size_of::<(u64, u32)>() + size_of::<(u64, PageCode)>() + 16;
-const JUMPS: usize = 4096;
+const BLOCK_BYTES: usize =
+    size_of::<Block>() + 2 * size_of::<(u64, u32)>() + size_of::<(u64, PageCode)>() + 16;
+const LINK_SLOTS: usize = 4096;
 const FETCHES: usize = 256;
 /// Code in a page is remembered in lines of this size.
 const LINE_SHIFT: u32 = 6;
@@ -131,7 +132,7 @@ impl CodeCache {
             blocks: Vec::new(),
             by_key: AddressMap::default(),
             pages: AddressMap::default(),
-            jumps: vec![Link::default(); JUMPS].into_boxed_slice(),
+            jumps: vec![Link::default(); LINK_SLOTS].into_boxed_slice(),
             fetches: vec![Fetch::default(); FETCHES].into_boxed_slice(),
             emptied: 0,
             most,
@@ -140,7 +141,7 @@ impl CodeCache {
 
     /// Bytes of memory that decoded code takes.
     pub fn bytes(&self) -> usize {
-        size_of_val(&*self.ops) + self.blocks.len() * BLOCK
+        size_of_val(&*self.ops) + self.blocks.len() * BLOCK_BYTES
     }
 }
 
@@ -159,7 +160,7 @@ impl CodeCache {
     #[inline]
     pub fn find(&mut self, cpu: &mut Cpu) -> Result<u32, Trap> {
         let ea = cpu.cia;
-        let slot = (ea >> 2) as usize & (JUMPS - 1);
+        let slot = (ea >> 2) as usize & (LINK_SLOTS - 1);
         let jump = &self.jumps[slot];
         if jump.ea == ea && jump.context == cpu.fetch_context[half(ea)] && !self.is_dropped(jump.block) {
             return Ok(jump.block);
@@ -360,7 +361,7 @@ mod tests {
     use crate::{
         engine::{Engine, EngineKind},
         exec::{fixed, loadstore},
-        exit::Exit,
+        exit::EngineExit,
         insn::Row,
         model::{Model, POWER9, POWER10},
         ram::Ram,
@@ -398,7 +399,7 @@ mod tests {
         let [mut interp, mut jit] = [make(EngineKind::Interp), make(EngineKind::Jit)];
         for until in (1..400).step_by(3) {
             for engine in [&mut interp, &mut jit] {
-                assert_eq!(engine.run(until), Exit::Limit);
+                assert_eq!(engine.run(until), EngineExit::Limit);
                 let at = if until % 2 == 0 { BASE } else { BASE + 8 };
                 assert_eq!((engine.cpu.cia, engine.cpu.gpr[3]), (at, until.div_ceil(2)));
             }

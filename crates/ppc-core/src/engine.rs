@@ -8,12 +8,12 @@
 
 use crate::{
     block::CodeCache,
-    exit::Exit,
+    exit::EngineExit,
     host_float::DefaultEnvironment,
     jit::{Jit, budget},
     mmu::MOST_FILLS,
     msr,
-    profile::{Profile, Report, Tier, Way},
+    profile::{ExitReason, Profile, Report, Tier},
     ram::{PAGE, PAGE_SHIFT},
     state::Cpu,
     time::Clock,
@@ -144,18 +144,18 @@ impl Engine {
     }
 
     /// Runs until `icount` is `until`, or something needs the caller.
-    pub fn run(&mut self, until: u64) -> Exit {
+    pub fn run(&mut self, until: u64) -> EngineExit {
         loop {
             match self.run_a_while(until) {
-                Exit::Limit if self.cpu.icount < until => {}
+                EngineExit::Limit if self.cpu.icount < until => {}
                 exit => return exit,
             }
         }
     }
 
-    /// As `run`, but `Exit::Limit` comes sooner where instructions make the host find memory: what the caller looks for
+    /// As `run`, but `EngineExit::Limit` comes sooner where instructions make the host find memory: what the caller looks for
     /// between two calls must not wait for that.
-    pub fn run_a_while(&mut self, until: u64) -> Exit {
+    pub fn run_a_while(&mut self, until: u64) -> EngineExit {
         let _environment = DefaultEnvironment::enter();
         self.cpu.fills = 0;
         // Code that was written from outside the processor.
@@ -181,7 +181,7 @@ impl Engine {
                 }
             }
             if self.cpu.icount >= until || self.cpu.fills >= MOST_FILLS {
-                return Exit::Limit;
+                return EngineExit::Limit;
             }
             if std::mem::take(&mut self.cpu.fetch_flush) {
                 self.cache.forget_links();
@@ -258,18 +258,18 @@ impl Engine {
         let cpu = &*self.cpu;
         let block = number.map(|number| &self.cache.blocks[number as usize]);
         if cpu.nia == cpu.cia {
-            profile.left(Way::World);
+            profile.left(ExitReason::ContextSynchronising);
         } else if cpu.limit == 0 {
-            profile.left(Way::Event);
+            profile.left(ExitReason::Event);
         } else if cpu.icount + block.map_or(0, |block| u64::from(block.len)) > cpu.limit || block.is_none() {
             // The profile's own stops are no exits of the guest's.
             if cpu.limit != profile.next() {
-                profile.left(Way::Limit);
+                profile.left(ExitReason::Limit);
             }
         } else if block.is_some_and(|block| block.needs & !cpu.msr != 0) {
-            profile.left(Way::Facility);
+            profile.left(ExitReason::Facility);
         } else {
-            profile.left(Way::Missed);
+            profile.left(ExitReason::Missed);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 /// Why [`crate::engine::Engine::run`] returned.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Exit {
+pub enum EngineExit {
     /// The instruction count asked for is reached.
     Limit,
     /// `sc 1`: the hypervisor's turn. The processor stands behind the `sc`.

@@ -4,14 +4,14 @@
 use crate::{
     block::{Link, Op, SELF_BRANCH, decoded, needs_of},
     engine::Engine,
-    exit::Exit,
+    exit::EngineExit,
     fields::Word,
     insn::{Effect, Facility, decode, storage::Storage},
     interrupt::{SRR1_TRACE, SRR1_TRACE_LOAD, SRR1_TRACE_STORE},
     jit::Leave,
     mmu::Access,
     msr,
-    profile::{Tier, Way},
+    profile::{ExitReason, Tier},
     spr::number::{SDAR, SIAR},
     tlb::half,
     trap::Trap,
@@ -19,7 +19,7 @@ use crate::{
 
 impl Engine {
     /// Runs blocks until `limit`. `None`: look at events and go on.
-    pub(crate) fn run_blocks<const PROFILED: bool>(&mut self) -> Option<Exit> {
+    pub(crate) fn run_blocks<const PROFILED: bool>(&mut self) -> Option<EngineExit> {
         let mut number = match self.find() {
             Ok(number) => number,
             Err(trap) => return self.fetch_failed(trap),
@@ -64,7 +64,7 @@ impl Engine {
                     Leave::Next => {}
                     Leave::Unlinked => {
                         if PROFILED && let Some(profile) = &mut self.profile {
-                            profile.left(Way::Unlinked);
+                            profile.left(ExitReason::Unlinked);
                         }
                         cpu.cia = jit.unlinked_target(cpu);
                     }
@@ -164,7 +164,7 @@ impl Engine {
 
     /// Instruction `n` of block `number`, which is at `start` and was begun as a whole, has trapped.
     #[cold]
-    fn trapped_within(&mut self, trap: Trap, number: u32, n: usize, start: u64) -> Option<Exit> {
+    fn trapped_within(&mut self, trap: Trap, number: u32, n: usize, start: u64) -> Option<EngineExit> {
         let block = &self.cache.blocks[number as usize];
         let ops = &self.cache.ops[block.first as usize..][..block.len as usize];
         let before: u64 = ops[..n].iter().map(|op| u64::from(op.word.bytes())).sum();
@@ -175,7 +175,7 @@ impl Engine {
     }
 
     /// Runs at most `count` instructions of a block one by one, with every check.
-    fn run_checked(&mut self, number: u32, count: usize) -> Option<Exit> {
+    fn run_checked(&mut self, number: u32, count: usize) -> Option<EngineExit> {
         self.switch(Tier::Interpreter);
         let start = self.cpu.cia;
         let block = &self.cache.blocks[number as usize];
@@ -199,13 +199,13 @@ impl Engine {
             cia = next;
         }
         if needs & SELF_BRANCH != 0 && self.cpu.cia == start && self.cpu.msr & msr::EE == 0 {
-            return Some(Exit::Hung);
+            return Some(EngineExit::Hung);
         }
         None
     }
 
     /// Runs one instruction with MSR\[SE\] or MSR\[BE\] on and takes the trace interrupt.
-    pub(crate) fn trace_one(&mut self) -> Option<Exit> {
+    pub(crate) fn trace_one(&mut self) -> Option<EngineExit> {
         let number = match self.find() {
             Ok(number) => number,
             Err(trap) => return self.fetch_failed(trap),
@@ -217,7 +217,7 @@ impl Engine {
         let operand = row.and_then(|row| Some((row.storage()?, row.operand_address(&self.cpu, word))));
         self.interrupted = false;
         // A traced branch to itself is interrupted by its trace.
-        let exit = self.run_checked(number, 1).filter(|exit| *exit != Exit::Hung);
+        let exit = self.run_checked(number, 1).filter(|exit| *exit != EngineExit::Hung);
         let branch = row.is_some_and(|r| r.chapter == crate::insn::Chapter::Branch);
         // Returns from interrupts and system calls are not traced.
         let traced = row.is_some_and(|r| !matches!(r.effect, Effect::Returns | Effect::SystemCall));
@@ -239,7 +239,7 @@ impl Engine {
 
     /// The next instruction cannot be fetched.
     #[cold]
-    fn fetch_failed(&mut self, trap: Trap) -> Option<Exit> {
+    fn fetch_failed(&mut self, trap: Trap) -> Option<EngineExit> {
         self.cpu.icount += 1;
         self.take_trap(trap, self.cpu.cia);
         None
@@ -255,7 +255,7 @@ impl Engine {
 
     /// The instruction at `cia` did not complete, or leaves the straight path. `op`: what it is, if it was decoded.
     #[cold]
-    fn trapped(&mut self, trap: Trap, op: Option<Op>) -> Option<Exit> {
+    fn trapped(&mut self, trap: Trap, op: Option<Op>) -> Option<EngineExit> {
         let cia = self.cpu.cia;
         self.interrupted = trap != Trap::CodeModified;
         match trap {
@@ -270,12 +270,12 @@ impl Engine {
             Trap::Hypercall => {
                 // `sc` ends its block, so that its function finds the next instruction's address.
                 self.cpu.cia = self.cpu.nia;
-                Some(Exit::Hypercall { sc: cia })
+                Some(EngineExit::Hypercall { sc: cia })
             }
             Trap::Illegal if self.strict => {
                 let word = op.or_else(|| self.op_here()).map_or(Word(0), |op| op.word);
                 if decode::decode(word, self.cpu.model.isa).is_none_or(|row| row.exec_for(word).is_none()) {
-                    return Some(Exit::Unimplemented { cia, word: word.0 });
+                    return Some(EngineExit::Unimplemented { cia, word: word.0 });
                 }
                 self.take_trap(trap, cia);
                 None
@@ -294,7 +294,7 @@ impl Engine {
     }
 
     /// Runs one instruction again that wants to store to a page with decoded code, then drops that code.
-    fn store_to_code(&mut self, op: Op) -> Option<Exit> {
+    fn store_to_code(&mut self, op: Op) -> Option<EngineExit> {
         let cpu = &mut *self.cpu;
         cpu.nia = cpu.wrap(cpu.cia.wrapping_add(op.word.bytes().into()));
         cpu.code_writable = true;

@@ -1,7 +1,7 @@
 //! POWER processor core: what a PAPR guest sees of a POWER8, POWER9 or POWER10.
 //!
 //! Enters: guest RAM ([`ram::Ram`]), a hash page table ([`hpt`]), an instruction budget.
-//! Leaves: typed exits ([`exit::Exit`]); this crate knows no hypercall, no device and no Python.
+//! Leaves: typed exits ([`exit::EngineExit`]); this crate knows no hypercall, no device and no Python.
 //!
 //! One instruction is one row of [`insn`] and one function in [`exec`].
 

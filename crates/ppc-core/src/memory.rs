@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Bytes of a reservation granule and of a cache block.
-pub const BLOCK: u64 = 128;
+pub const CACHE_BLOCK: u64 = 128;
 
 /// Up to two pieces of guest memory that make up one access.
 #[derive(Clone, Copy)]
@@ -151,8 +151,12 @@ impl Cpu {
             Some(host) => self.ram.real_address(host),
             None => self.locate(ea, T::SIZE, false)?.first,
         };
-        self.reservation =
-            Reservation { granule: addr & !(BLOCK - 1), addr, len: T::SIZE as u8, value: value.to_u128() };
+        self.reservation = Reservation {
+            granule: addr & !(CACHE_BLOCK - 1),
+            addr,
+            len: T::SIZE as u8,
+            value: value.to_u128(),
+        };
         Ok(value)
     }
 

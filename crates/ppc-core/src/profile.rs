@@ -46,15 +46,15 @@ pub const TIERS: [&str; 6] = [
     "Python and idle",
 ];
 
-/// Ways out of compiled code that are no interrupts.
+/// Why compiled code was left, other than for an interrupt.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Way {
+pub enum ExitReason {
     /// A direct branch that was not linked, or whose link is stale.
     Unlinked,
     /// An indirect branch whose target is not in the table.
     Missed,
-    /// An instruction after which anything may be different.
-    World,
+    /// A context-synchronising instruction.
+    ContextSynchronising,
     /// Something asked for attention.
     Event,
     /// The end of a budget, or a deadline of the decrementer.
@@ -67,8 +67,8 @@ pub enum Way {
     ProblemHypercall,
 }
 
-/// Names of [`Way`]s, in their order.
-const WAYS: [&str; 8] = [
+/// Names of [`ExitReason`]s, in their order.
+const EXIT_REASONS: [&str; 8] = [
     "branch without a link",
     "indirect branch not in the table",
     "instruction that changes the context (rfid, mtmsrd, ...)",
@@ -194,15 +194,15 @@ impl Profile {
     }
 
     /// Compiled code was left.
-    pub fn left(&mut self, way: Way) {
-        self.exit(WAYS[way as usize]);
+    pub fn left(&mut self, reason: ExitReason) {
+        self.exit(EXIT_REASONS[reason as usize]);
     }
 
     /// An instruction ended in `trap`.
     pub fn trapped(&mut self, trap: Trap) {
         match interrupt_name(trap) {
             Some(name) => self.exit(name),
-            None if trap == Trap::CodeModified => self.left(Way::CodeModified),
+            None if trap == Trap::CodeModified => self.left(ExitReason::CodeModified),
             // Counted by number, when it is known who handles it.
             None => {}
         }
@@ -286,6 +286,6 @@ mod tests {
     #[test]
     fn names_are_as_many_as_what_they_name() {
         assert_eq!(Tier::Outside as usize, TIERS.len() - 1);
-        assert_eq!(Way::ProblemHypercall as usize, WAYS.len() - 1);
+        assert_eq!(ExitReason::ProblemHypercall as usize, EXIT_REASONS.len() - 1);
     }
 }

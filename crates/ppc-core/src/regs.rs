@@ -152,7 +152,7 @@ impl Cpu {
             "system_reset" => self.system_reset = low != 0,
             "doorbell" => self.doorbell = low != 0,
             "reserve_addr" => {
-                (reservation.addr, reservation.granule) = (low, low & !(crate::memory::BLOCK - 1))
+                (reservation.addr, reservation.granule) = (low, low & !(crate::memory::CACHE_BLOCK - 1))
             }
             "reserve_len" => reservation.len = low as u8,
             "reserve_value" => reservation.value = value,

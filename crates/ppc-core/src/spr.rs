@@ -52,7 +52,7 @@ const CTRL_TS: u64 = 1 << 15;
 
 /// Who may do what.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Access {
+pub enum SprAccess {
     /// Not accessible.
     No,
     /// Reads.
@@ -63,7 +63,7 @@ pub enum Access {
     Rw,
 }
 
-impl Access {
+impl SprAccess {
     fn allows(self, writes: bool) -> bool {
         self == Self::Rw || self == if writes { Self::W } else { Self::R }
     }
@@ -89,9 +89,9 @@ pub struct Spr {
     /// Name.
     pub name: &'static str,
     /// Access in problem state.
-    pub problem: Access,
+    pub problem: SprAccess,
     /// Access in privileged state.
-    pub privileged: Access,
+    pub privileged: SprAccess,
     /// First instruction set level that has it.
     pub isa: Isa,
     /// What else is checked.
@@ -139,7 +139,7 @@ macro_rules! sprs {
 
         /// Every register a guest may touch, or have set.
         pub static SPRS: &[Spr] = &[$(Spr {
-            number: $n, name: stringify!($name), problem: Access::$problem, privileged: Access::$privileged, isa: Isa::$isa,
+            number: $n, name: stringify!($name), problem: SprAccess::$problem, privileged: SprAccess::$privileged, isa: Isa::$isa,
             guard: $guard, ends: $ends, get: $get, set: $set,
         }),*];
     };
@@ -432,7 +432,7 @@ mod tests {
     #[test]
     fn problem_state_reaches_only_numbers_below_the_privileged_bit() {
         for s in SPRS {
-            assert!(s.problem == Access::No || s.number & 0x10 == 0 || s.number > 768, "{}", s.name);
+            assert!(s.problem == SprAccess::No || s.number & 0x10 == 0 || s.number > 768, "{}", s.name);
         }
     }
 }

@@ -21,7 +21,7 @@ const REMEMBERED: usize = 512;
 /// One translation.
 #[derive(Clone, Copy, Default)]
 #[repr(C)]
-pub struct Entry {
+pub struct TlbEntry {
     /// Effective page | context; 0: none.
     pub tag: u64,
     /// What makes a host address of an effective one, by addition.
@@ -132,9 +132,9 @@ impl Contexts {
 #[repr(C)]
 pub struct Tlb {
     /// What may be read.
-    pub read: [Entry; READ_ENTRIES],
+    pub read: [TlbEntry; READ_ENTRIES],
     /// What may be written without telling anybody.
-    pub write: [Entry; WRITE_ENTRIES],
+    pub write: [TlbEntry; WRITE_ENTRIES],
     /// Bytes that one entry for reads covers, as a shift: [`LARGE_SHIFT`], or [`PAGE_SHIFT`] once a smaller page was seen.
     read_shift: u32,
     /// Which entries of the lower half were filled since the latest drop of that half.
@@ -144,8 +144,8 @@ pub struct Tlb {
 impl Default for Tlb {
     fn default() -> Self {
         Self {
-            read: [Entry::default(); READ_ENTRIES],
-            write: [Entry::default(); WRITE_ENTRIES],
+            read: [TlbEntry::default(); READ_ENTRIES],
+            write: [TlbEntry::default(); WRITE_ENTRIES],
             read_shift: LARGE_SHIFT,
             lower: Vec::with_capacity(REMEMBERED),
         }
@@ -187,21 +187,21 @@ impl Tlb {
     /// next one is filled.
     pub fn shrink(&mut self) {
         self.read_shift = PAGE_SHIFT;
-        self.read.fill(Entry::default());
+        self.read.fill(TlbEntry::default());
     }
 
     /// Caches that the page around `ea`, of the size that [`Tlb::read_shift`] tells, may be read; `host` is the host
     /// address of `ea`.
     pub fn fill_read(&mut self, ea: u64, host: u64, context: u64) {
         let index = self.read_index(ea);
-        self.read[index] = Entry { tag: self.read_tag(ea, context), delta: host.wrapping_sub(ea) };
+        self.read[index] = TlbEntry { tag: self.read_tag(ea, context), delta: host.wrapping_sub(ea) };
         self.remember(ea, index, false);
     }
 
     /// Caches that the page around `ea` may be written.
     pub fn fill_write(&mut self, ea: u64, host: u64, context: u64) {
         let index = write_index(ea);
-        self.write[index] = Entry { tag: ea & !OFFSET | context, delta: host.wrapping_sub(ea) };
+        self.write[index] = TlbEntry { tag: ea & !OFFSET | context, delta: host.wrapping_sub(ea) };
         self.remember(ea, index, true);
     }
 
@@ -214,9 +214,9 @@ impl Tlb {
 
     /// Drops every entry of the lower half of the address space.
     pub fn drop_lower(&mut self) {
-        let drop = |entry: &mut Entry| {
+        let drop = |entry: &mut TlbEntry| {
             if half(entry.tag) == 0 {
-                *entry = Entry::default();
+                *entry = TlbEntry::default();
             }
         };
         if self.lower.len() == REMEMBERED {
@@ -262,13 +262,13 @@ impl Tlb {
 
     /// Drops write permission everywhere: the next write to each page takes the slow path.
     pub fn protect_all(&mut self) {
-        self.write.fill(Entry::default());
+        self.write.fill(TlbEntry::default());
     }
 
     /// Drops everything.
     pub fn clear(&mut self) {
-        self.read.fill(Entry::default());
-        self.write.fill(Entry::default());
+        self.read.fill(TlbEntry::default());
+        self.write.fill(TlbEntry::default());
         self.lower.clear();
     }
 }

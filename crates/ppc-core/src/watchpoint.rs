@@ -48,7 +48,7 @@ const MRD: u64 = 0x3f;
 const DAWRX_FIELDS: u64 = 0xfcff;
 
 /// Comparisons stop at the end of the block of this size that DEAW lies in.
-const BLOCK: u64 = 512;
+const MATCH_BLOCK: u64 = 512;
 
 /// The bytes that match, the last one included.
 #[derive(Clone, Copy)]
@@ -96,7 +96,7 @@ impl Cpu {
         }
         let first = self.spr[DAWR0];
         let last = first.saturating_add(8 * (x >> DAWRX_MRD_SHIFT & MRD) + 7);
-        Some(Watched { first, last: last.min(first | (BLOCK - 1)) })
+        Some(Watched { first, last: last.min(first | (MATCH_BLOCK - 1)) })
     }
 
     /// Whether an access within the aligned `1 << shift` bytes around `ea` may match, in this context.

@@ -6,7 +6,7 @@ mod words;
 use hpt::Hpt;
 use ppc_core::{
     engine::{Engine, EngineKind},
-    exit::Exit,
+    exit::EngineExit,
     model::POWER9,
     msr,
     ram::Ram,
@@ -103,13 +103,13 @@ fn counting() -> Vec<u32> {
 
 fn budgets_are_exact_whatever_their_size(make: Make) {
     let mut whole = make(&counting());
-    assert_eq!(whole.run(1500), Exit::Limit);
+    assert_eq!(whole.run(1500), EngineExit::Limit);
     for step in [1, 2, 3, 7, 64, 500] {
         let mut pieces = make(&counting());
         let mut at = 0;
         while at < 1500 {
             at = (at + step).min(1500);
-            assert_eq!(pieces.run(at), Exit::Limit);
+            assert_eq!(pieces.run(at), EngineExit::Limit);
             assert_eq!(pieces.cpu.icount, at);
         }
         assert_eq!(pieces.cpu.digest(), whole.cpu.digest(), "in steps of {step}");
@@ -118,7 +118,7 @@ fn budgets_are_exact_whatever_their_size(make: Make) {
 
 fn a_branch_to_itself_without_interrupts_is_hung(make: Make) {
     let mut engine = make(&counting());
-    assert_eq!(engine.run(1 << 40), Exit::Hung);
+    assert_eq!(engine.run(1 << 40), EngineExit::Hung);
     assert_eq!((engine.cpu.gpr[3], engine.cpu.gpr[4]), (1000, 7));
 }
 
@@ -126,8 +126,12 @@ fn a_guest_hangs_at_the_same_count_wherever_its_runs_are_cut(make: Make) {
     let code = [addi(3, 3, 1), addi(3, 3, 1), b(0)];
     for cut in 0..=3 {
         let mut engine = make(&code);
-        assert_eq!(engine.run(cut), if cut < 3 { Exit::Limit } else { Exit::Hung }, "cut after {cut}");
-        assert_eq!(engine.run(100), Exit::Hung);
+        assert_eq!(
+            engine.run(cut),
+            if cut < 3 { EngineExit::Limit } else { EngineExit::Hung },
+            "cut after {cut}"
+        );
+        assert_eq!(engine.run(100), EngineExit::Hung);
         assert_eq!(engine.cpu.icount, if cut < 3 { 3 } else { 4 }, "cut after {cut}");
     }
 }
@@ -139,10 +143,10 @@ fn the_decrementer_interrupts_at_an_exact_count(make: Make) {
     let mut twin = make(&[addi(3, 0, 64), mtspr(22, 3), ee, mtmsrd(5, 1), b(0)]);
     load(&engine, 0x900, &[mfspr(6, 26), mfspr(7, 268), b(0)]);
     load(&twin, 0x900, &[mfspr(6, 26), mfspr(7, 268), b(0)]);
-    assert_eq!(engine.run(1 << 30), Exit::Hung);
+    assert_eq!(engine.run(1 << 30), EngineExit::Hung);
     assert_eq!(engine.cpu.gpr[6], BASE + 16);
     for at in 1..400 {
-        if twin.run(at) == Exit::Hung {
+        if twin.run(at) == EngineExit::Hung {
             break;
         }
     }
@@ -158,7 +162,7 @@ fn a_store_to_the_next_instruction_is_seen_by_it(make: Make) {
     let ori = 24 << 26 | 6 << 21 | 6 << 16 | low;
     let code = [addis, ori, addi(7, 0, BASE as i16), stw(6, 7, 16), addi(4, 4, 1), b(0)];
     let mut changed = make(&code);
-    assert_eq!(changed.run(100), Exit::Hung);
+    assert_eq!(changed.run(100), EngineExit::Hung);
     assert_eq!(changed.cpu.gpr[4], 2);
     assert_eq!(changed.cpu.icount, 6);
 }
@@ -174,39 +178,39 @@ fn a_sum_that_is_rounded_up_to_a_normal_single_underflows(make: Make) {
     for (name, value) in [("f2", small | 1 << 63), ("f3", small), ("f4", power(-126))] {
         engine.cpu.set_register(name, value).expect("a register");
     }
-    assert_eq!(engine.run(100), Exit::Hung);
+    assert_eq!(engine.run(100), EngineExit::Hung);
     assert_eq!(engine.cpu.register("f1"), Some(power(-126)));
     assert_eq!(engine.cpu.fpscr & (xx | ux), xx | ux);
 }
 
 fn writes_from_outside_reach_decoded_code(make: Make) {
     let mut engine = make(&[addi(3, 3, 1), b(-4)]);
-    assert_eq!(engine.run(10), Exit::Limit);
+    assert_eq!(engine.run(10), EngineExit::Limit);
     load(&engine, BASE, &[addi(3, 3, 100)]);
-    assert_eq!(engine.run(12), Exit::Limit);
+    assert_eq!(engine.run(12), EngineExit::Limit);
     assert_eq!(engine.cpu.gpr[3], 105);
 }
 
 fn system_calls_return_behind_themselves(make: Make) {
     let mut engine = make(&[SC, addi(3, 3, 1), b(0)]);
     load(&engine, 0xc00, &[addi(3, 0, 40), RFID]);
-    assert_eq!(engine.run(100), Exit::Hung);
+    assert_eq!(engine.run(100), EngineExit::Hung);
     assert_eq!(engine.cpu.gpr[3], 41);
     assert_eq!(engine.cpu.icount, 5);
 }
 
 fn hypercalls_leave_with_the_next_instruction_ready(make: Make) {
     let mut engine = make(&[addi(3, 0, 4), SC1, addi(3, 3, 1), b(0)]);
-    assert_eq!(engine.run(100), Exit::Hypercall { sc: BASE + 4 });
+    assert_eq!(engine.run(100), EngineExit::Hypercall { sc: BASE + 4 });
     assert_eq!((engine.cpu.cia, engine.cpu.icount), (BASE + 8, 2));
-    assert_eq!(engine.run(100), Exit::Hung);
+    assert_eq!(engine.run(100), EngineExit::Hung);
     assert_eq!(engine.cpu.gpr[3], 5);
 }
 
 fn a_missing_facility_interrupts_before_its_instruction(make: Make) {
     let mut engine = make(&[addi(3, 3, 1), FADD, addi(3, 3, 1), b(0)]);
     load(&engine, 0x800, &[mfspr(6, 26), b(0)]);
-    assert_eq!(engine.run(100), Exit::Hung);
+    assert_eq!(engine.run(100), EngineExit::Hung);
     assert_eq!((engine.cpu.gpr[3], engine.cpu.gpr[6]), (1, BASE + 4));
     assert_eq!(engine.cpu.icount, 4);
 }
@@ -214,20 +218,20 @@ fn a_missing_facility_interrupts_before_its_instruction(make: Make) {
 fn interrupts_that_chase_each_other_use_up_the_budget(make: Make) {
     // The program interrupt's vector holds an illegal word itself.
     let mut engine = make(&[0]);
-    assert_eq!(engine.run(1000), Exit::Limit);
+    assert_eq!(engine.run(1000), EngineExit::Limit);
     assert_eq!((engine.cpu.icount, engine.cpu.cia), (1000, 0x700));
     // And with relocated interrupts but no translation, not even the vector can be fetched.
     let mut engine = make(&[RFID]);
     engine.cpu.lpcr = 3 << 23;
     engine.cpu.set_register("srr1", u128::from(msr::SF | msr::IR | msr::DR)).expect("a register");
-    assert_eq!(engine.run(1000), Exit::Limit);
+    assert_eq!(engine.run(1000), EngineExit::Limit);
     assert_eq!(engine.cpu.icount, 1000);
 }
 
 fn an_illegal_word_interrupts_with_its_reason(make: Make) {
     let mut engine = make(&[addi(3, 3, 1), 0, b(0)]);
     load(&engine, 0x700, &[mfspr(6, 26), mfspr(7, 27), b(0)]);
-    assert_eq!(engine.run(100), Exit::Hung);
+    assert_eq!(engine.run(100), EngineExit::Hung);
     assert_eq!(engine.cpu.gpr[6], BASE + 4);
     assert_eq!(engine.cpu.gpr[7] & 0x000f_0000, 0x0008_0000);
 }
@@ -235,12 +239,12 @@ fn an_illegal_word_interrupts_with_its_reason(make: Make) {
 fn real_addresses_outside_memory_are_machine_checks(make: Make) {
     let mut engine = make(&[b(0x0100_0000)]);
     load(&engine, 0x200, &[mfspr(6, 26), mfspr(7, 27), b(0)]);
-    assert_eq!(engine.run(100), Exit::Hung);
+    assert_eq!(engine.run(100), EngineExit::Hung);
     assert_eq!(engine.cpu.gpr[6], BASE + 0x0100_0000);
     assert_eq!(engine.cpu.gpr[7] >> 21 & 1, 0);
     let mut engine = make(&[addi(3, 0, -8), stw(3, 3, 0)]);
     load(&engine, 0x200, &[mfspr(6, 26), mfspr(7, 27), mfspr(8, 19), b(0)]);
-    assert_eq!(engine.run(100), Exit::Hung);
+    assert_eq!(engine.run(100), EngineExit::Hung);
     assert_eq!((engine.cpu.gpr[6], engine.cpu.gpr[8]), (BASE + 4, u64::MAX - 7));
     assert_eq!(engine.cpu.gpr[7] >> 21 & 1, 1);
 }
@@ -320,7 +324,7 @@ fn an_exception_that_stands_interrupts_when_it_is_unmasked(make: Make) {
     let mut engine = make(&[fe0, mfmsr(6), or(5, 5, 6), mtmsrd(5, 0), addi(3, 3, 1), b(0)]);
     engine.cpu.fpscr = 1 << 31 | 1 << 30 | 1 << 28 | 1 << 6;
     load(&engine, 0x700, &[mfspr(6, 26), mfspr(7, 27), b(0)]);
-    assert_eq!(engine.run(100), Exit::Hung);
+    assert_eq!(engine.run(100), EngineExit::Hung);
     assert_eq!((engine.cpu.gpr[3], engine.cpu.gpr[6]), (0, BASE + 16));
     assert_eq!(engine.cpu.gpr[7] & 0x001f_0000, 0x0011_0000);
 }

@@ -8,7 +8,7 @@ mod random;
 use hpt::Hpt;
 use ppc_core::{
     engine::{Engine, EngineKind},
-    exit::Exit,
+    exit::EngineExit,
     fields::Word,
     insn::{Chapter, Exec, Form, Row, decode::decode, disas, rows},
     model::POWER9,
@@ -71,7 +71,7 @@ fn run(kind: EngineKind, code: &[u32], operands: &[u8]) -> Vec<u8> {
     }
     cpu.ram.write_bytes(OPERANDS, operands).expect("inside");
     let mut engine = Engine::with_kind(cpu, kind);
-    assert_eq!(engine.run((code.len() as u64 - 1) * ROUNDS), Exit::Limit);
+    assert_eq!(engine.run((code.len() as u64 - 1) * ROUNDS), EngineExit::Limit);
     let mut results = vec![0; 48 * ROUNDS as usize];
     engine.cpu.ram.read_bytes(RESULTS, &mut results).expect("inside");
     results

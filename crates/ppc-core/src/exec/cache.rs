@@ -3,10 +3,8 @@
 //! There is no cache to manage: touches are hints, and the others only make the access checks of a load. The engine
 //! sees stores to decoded code by itself.
 
+use crate::memory::CACHE_BLOCK;
 use crate::{fields::Word, state::Cpu, trap::Done};
-
-/// Bytes in a cache block.
-const BLOCK: u64 = 128;
 
 /// Touches: hints, never an interrupt.
 #[inline]
@@ -23,7 +21,7 @@ pub fn examine(cpu: &mut Cpu, w: Word) -> Done {
 /// Zeroes the block that contains the effective address.
 #[inline]
 pub fn dcbz(cpu: &mut Cpu, w: Word) -> Done {
-    cpu.store_zeros(cpu.ea_x(w) & !(BLOCK - 1), BLOCK)
+    cpu.store_zeros(cpu.ea_x(w) & !(CACHE_BLOCK - 1), CACHE_BLOCK)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 use crate::{
     fields::Word,
     softfp::{
-        self, Class, Env, Mode, Num, Raw, SINGLE,
+        self, Class, Env, Num, Raw, Rounding, SINGLE,
         compare::compare,
         convert::{I32, Int, U32, from_int, round_to_integral, to_int},
         estimate::{reciprocal, reciprocal_sqrt},
@@ -71,13 +71,13 @@ macro_rules! arithmetic {
 
 arithmetic! {
     /// Vector Add Floating-Point.
-    vaddfp (Add 0): |a, b, _c, nj| rounded(softfp::add(a, b, Mode::Even), nj);
+    vaddfp (Add 0): |a, b, _c, nj| rounded(softfp::add(a, b, Rounding::Even), nj);
     /// Vector Subtract Floating-Point.
-    vsubfp (Sub 0): |a, b, _c, nj| rounded(softfp::add(a, b.negate_number(), Mode::Even), nj);
+    vsubfp (Sub 0): |a, b, _c, nj| rounded(softfp::add(a, b.negate_number(), Rounding::Even), nj);
     /// Vector Multiply-Add Floating-Point: VRA * VRC + VRB.
-    vmaddfp (MulAdd 0): |a, b, c, nj| rounded(softfp::fma(a, b, c, Mode::Even), nj);
+    vmaddfp (MulAdd 0): |a, b, c, nj| rounded(softfp::fma(a, b, c, Rounding::Even), nj);
     /// Vector Negative Multiply-Subtract Floating-Point: -(VRA * VRC - VRB).
-    vnmsubfp (MulSub 0x8000_0000_8000_0000_8000_0000_8000_0000): |a, b, c, nj| rounded(softfp::fma(a, b.negate_number(), c, Mode::Even), nj).negate_number();
+    vnmsubfp (MulSub 0x8000_0000_8000_0000_8000_0000_8000_0000): |a, b, c, nj| rounded(softfp::fma(a, b.negate_number(), c, Rounding::Even), nj).negate_number();
     /// Vector Maximum Floating-Point; any NaN wins, +0 is larger than -0.
     vmaxfp: |a, b, _c, _nj| extremum(a, b, true);
     /// Vector Minimum Floating-Point; any NaN wins, -0 is smaller than +0.
@@ -91,13 +91,13 @@ arithmetic! {
     /// Vector Log Base 2 Estimate Floating-Point.
     vlogefp: |_a, b, _c, nj| flush(exponential::log2(b), nj);
     /// Vector Round to Floating-Point Integer Nearest.
-    vrfin: |_a, b, _c, _nj| round_to_integral(b, Mode::Even).num;
+    vrfin: |_a, b, _c, _nj| round_to_integral(b, Rounding::Even).num;
     /// Vector Round to Floating-Point Integer toward Zero.
-    vrfiz: |_a, b, _c, _nj| round_to_integral(b, Mode::Zero).num;
+    vrfiz: |_a, b, _c, _nj| round_to_integral(b, Rounding::Zero).num;
     /// Vector Round to Floating-Point Integer toward +Infinity.
-    vrfip: |_a, b, _c, _nj| round_to_integral(b, Mode::Up).num;
+    vrfip: |_a, b, _c, _nj| round_to_integral(b, Rounding::Up).num;
     /// Vector Round to Floating-Point Integer toward -Infinity.
-    vrfim: |_a, b, _c, _nj| round_to_integral(b, Mode::Down).num;
+    vrfim: |_a, b, _c, _nj| round_to_integral(b, Rounding::Down).num;
 }
 
 #[inline]
@@ -192,7 +192,7 @@ fn to_words(cpu: &mut Cpu, w: Word, int: Int) -> Done {
         let word = if n.is_nan() {
             0
         } else {
-            let (word, flags) = to_int(Num { exp: n.exp + scale, ..n }, int, Mode::Zero);
+            let (word, flags) = to_int(Num { exp: n.exp + scale, ..n }, int, Rounding::Zero);
             saturated |= flags & softfp::bits::VXCVI != 0;
             word as u32
         };

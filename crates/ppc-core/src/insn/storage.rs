@@ -105,6 +105,6 @@ mod tests {
     #[test]
     fn blocks_begin_at_multiples_of_their_size() {
         let dcbz = super::super::row(super::super::id::dcbz).and_then(|row| row.accesses);
-        assert_eq!(dcbz.map(|accesses| accesses.alignment), Some(crate::memory::BLOCK));
+        assert_eq!(dcbz.map(|accesses| accesses.alignment), Some(crate::memory::CACHE_BLOCK));
     }
 }

@@ -52,7 +52,7 @@ pub struct Quad {
 
 /// Any of them.
 #[derive(Clone, Copy)]
-pub enum Access {
+pub enum MemoryAccess {
     Load(Load),
     Store(Store),
     Quad(Quad),

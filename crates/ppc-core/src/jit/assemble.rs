@@ -1,13 +1,13 @@
 //! The machine code of a region, block by block.
 
 use super::{
-    Mode,
+    CodeMode,
     code::Fresh,
-    cold::Off,
     edges::Edges,
     emitter::Emitter,
     lower::Lowered,
     memory::Memory,
+    out_of_line::SlowPath,
     region::{Region, ends},
 };
 use dynasmrt::DynasmApi;
@@ -23,15 +23,15 @@ pub trait Architecture: Memory + Lowered {
 ///
 /// # Errors
 /// None that a region can cause.
-pub fn assemble<A: Architecture>(region: &Region, mode: Mode) -> io::Result<Fresh> {
-    let mut e = Emitter::<A>::new(mode, &region.pins);
-    let pinned = e.pinned();
+pub fn assemble<A: Architecture>(region: &Region, mode: CodeMode) -> io::Result<Fresh> {
+    let mut e = Emitter::<A>::new(mode, &region.mapped);
+    let mapped = e.mapped_registers();
     let labels: Vec<_> = region.parts.iter().map(|part| (part.place, e.label())).collect();
-    // A block that a later one branches back to may be reached with any pin dirty.
+    // A block that a later one branches back to may be reached with any mapped register dirty.
     let mut dirty: Vec<_> = (0..region.parts.len())
         .map(|n| {
             let back = region.parts[n..].iter().any(|part| part.goes_to(region.parts[n].place));
-            if back { pinned } else { 0 }
+            if back { mapped } else { 0 }
         })
         .collect();
     let mut exits = Vec::new();
@@ -41,7 +41,7 @@ pub fn assemble<A: Architecture>(region: &Region, mode: Mode) -> io::Result<Fres
         e.dirty = dirty[n];
         e.bind(labels[n].1);
         A::begin(&mut e, len, part.needs, refuse);
-        e.push_cold(refuse, e.dirty, Off::Refuse { offset: part.place, len });
+        e.push_out_of_line(refuse, e.dirty, SlowPath::Refuse { offset: part.place, len });
         let mut edges = Edges {
             labels: &labels,
             dirty: &mut dirty,
@@ -59,12 +59,12 @@ pub fn assemble<A: Architecture>(region: &Region, mode: Mode) -> io::Result<Fres
             }
         }
     }
-    e.finish_cold();
+    e.finish_out_of_line();
     A::finish(&mut e);
     let mut entries = Vec::with_capacity(labels.len());
     for &(place, label) in &labels {
         entries.push((place, e.ops.offset().0));
-        e.load_pins(pinned);
+        e.load_mapped(mapped);
         A::jump(&mut e, label);
     }
     let code = e.ops.finalize().map_err(|error| io::Error::other(error.to_string()))?;

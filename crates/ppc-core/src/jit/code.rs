@@ -2,7 +2,7 @@
 
 /// A branch out of the region.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Exit {
+pub struct RegionExit {
     /// From this page to the target's, in bytes.
     pub page: i32,
     /// Where the target lies in its page.
@@ -16,7 +16,7 @@ pub struct Fresh {
     /// Blocks and where their entries are in `code`.
     pub entries: Vec<(u32, usize)>,
     /// Branches out of the region.
-    pub exits: Vec<Exit>,
+    pub exits: Vec<RegionExit>,
 }
 
 /// Code that every process needs once: its bytes, and where in them things begin.

@@ -1,14 +1,14 @@
-//! The emitter of one region, as far as hosts are alike: which guest registers have pins, which of these are dirty, and
-//! what it calls.
+//! The emitter of one region, as far as hosts are alike: which guest registers are mapped to host registers,
+//! which of these are dirty, and what the code calls.
 //!
-//! A guest register that a region uses much has a host register for the whole region: its *pin*. A pin is *dirty* while
-//! memory does not hold its value. The emitter knows at each point which pins may be; every way out stores those. A
-//! guest register without a pin lives in memory.
+//! A guest register that a region uses much is *mapped* to a host register for the whole region. It is *dirty* while
+//! memory does not hold its value. The emitter knows at each point which registers may be dirty; every exit stores those.
+//! A guest register that is not mapped lives in memory.
 
 use super::{
-    Mode,
-    cold::{Cold, Off},
+    CodeMode,
     insn::{GUESTS, Guest, Insn, Set, gprs},
+    out_of_line::{OutOfLine, SlowPath},
 };
 use crate::{model::Isa, trap::Trap};
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, VecAssembler, relocations::Relocation};
@@ -22,8 +22,8 @@ pub trait Registers: Sized {
     type Relocation: Relocation;
     /// What the emitter of a region keeps beside what all have.
     type Extra: Default;
-    /// Host registers for pins.
-    const PINS: &'static [Host];
+    /// Host registers that guest registers can be mapped to.
+    const MAPPABLE: &'static [Host];
     /// How many of these functions keep, the first ones.
     const KEPT: usize;
     /// Holds nothing from one guest instruction to the next.
@@ -45,10 +45,11 @@ pub trait Registers: Sized {
 /// The emitter of one region.
 pub struct Emitter<A: Registers> {
     pub ops: VecAssembler<A::Relocation>,
-    pins: [Host; GUESTS],
-    /// Pins that memory may not hold.
+    /// The host register of each guest register, or [`NONE`].
+    mapping: [Host; GUESTS],
+    /// Mapped registers whose value memory may not hold.
     pub dirty: Set,
-    pub(super) cold: Vec<Cold>,
+    pub(super) out_of_line: Vec<OutOfLine>,
     pub isa: Isa,
     pub little_endian: bool,
     /// Which half of the address space the region runs in.
@@ -61,16 +62,16 @@ pub struct Emitter<A: Registers> {
 }
 
 impl<A: Registers> Emitter<A> {
-    pub fn new(mode: Mode, pinned: &[Guest]) -> Self {
-        let mut pins = [NONE; GUESTS];
-        for (&guest, &host) in pinned.iter().zip(A::PINS) {
-            pins[guest] = host;
+    pub fn new(mode: CodeMode, mapped: &[Guest]) -> Self {
+        let mut mapping = [NONE; GUESTS];
+        for (&guest, &host) in mapped.iter().zip(A::MAPPABLE) {
+            mapping[guest] = host;
         }
         Self {
             ops: VecAssembler::new(0),
-            pins,
+            mapping,
             dirty: 0,
-            cold: Vec::new(),
+            out_of_line: Vec::new(),
             isa: mode.isa,
             little_endian: mode.little_endian,
             half: mode.half,
@@ -89,21 +90,21 @@ impl<A: Registers> Emitter<A> {
         self.ops.dynamic_label(label);
     }
 
-    /// The pin of `n`, if it has one.
-    pub fn pin(&self, n: Guest) -> Option<Host> {
-        (self.pins[n] != NONE).then_some(self.pins[n])
+    /// The host register that `n` is mapped to, if it is.
+    pub fn mapped(&self, n: Guest) -> Option<Host> {
+        (self.mapping[n] != NONE).then_some(self.mapping[n])
     }
 
-    /// Every guest register with a pin.
-    pub fn pinned(&self) -> Set {
-        (0..GUESTS).filter(|&n| self.pins[n] != NONE).fold(0, |set, n| set | 1 << n)
+    /// Every mapped guest register.
+    pub fn mapped_registers(&self) -> Set {
+        (0..GUESTS).filter(|&n| self.mapping[n] != NONE).fold(0, |set, n| set | 1 << n)
     }
 
-    /// Those with a pin that a call destroys.
+    /// Mapped guest registers that a call destroys.
     pub(super) fn volatile(&self) -> Set {
-        let kept = &A::PINS[..A::KEPT];
+        let kept = &A::MAPPABLE[..A::KEPT];
         (0..GUESTS)
-            .filter(|&n| self.pins[n] != NONE && !kept.contains(&self.pins[n]))
+            .filter(|&n| self.mapping[n] != NONE && !kept.contains(&self.mapping[n]))
             .fold(0, |set, n| set | 1 << n)
     }
 
@@ -116,15 +117,15 @@ impl<A: Registers> Emitter<A> {
 
     /// `host ← n`.
     pub fn get(&mut self, host: Host, n: Guest) {
-        match self.pin(n) {
-            Some(pin) => self.copy(host, pin),
+        match self.mapped(n) {
+            Some(reg) => self.copy(host, reg),
             None => A::read(self, host, n),
         }
     }
 
-    /// A host register with the value of `n`: its pin, or `scratch`. Not to be written.
+    /// A host register with the value of `n`: its own, or `scratch`. Not to be written.
     pub fn value(&mut self, n: Guest, scratch: Host) -> Host {
-        self.pin(n).unwrap_or_else(|| {
+        self.mapped(n).unwrap_or_else(|| {
             A::read(self, scratch, n);
             scratch
         })
@@ -132,34 +133,34 @@ impl<A: Registers> Emitter<A> {
 
     /// `n ← host`.
     pub fn put(&mut self, n: Guest, host: Host) {
-        match self.pin(n) {
-            Some(pin) => {
-                self.copy(pin, host);
+        match self.mapped(n) {
+            Some(reg) => {
+                self.copy(reg, host);
                 self.dirty |= 1 << n;
             }
             None => A::write(self, n, host),
         }
     }
 
-    /// Where to compute a value for `n`: its pin, or `scratch`; [`Emitter::put`] must follow.
+    /// Where to compute a value for `n`: its host register, or `scratch`; [`Emitter::put`] must follow.
     pub fn target(&self, n: Guest, scratch: Host) -> Host {
-        self.pin(n).unwrap_or(scratch)
+        self.mapped(n).unwrap_or(scratch)
     }
 
-    /// Stores the pins in `set`.
-    pub fn store_pins(&mut self, set: Set) {
+    /// Stores the mapped registers in `set`.
+    pub fn store_mapped(&mut self, set: Set) {
         for n in (0..GUESTS).filter(|n| set >> n & 1 != 0) {
-            if let Some(pin) = self.pin(n) {
-                A::write(self, n, pin);
+            if let Some(reg) = self.mapped(n) {
+                A::write(self, n, reg);
             }
         }
     }
 
-    /// Loads the pins in `set`.
-    pub fn load_pins(&mut self, set: Set) {
+    /// Loads the mapped registers in `set`.
+    pub fn load_mapped(&mut self, set: Set) {
         for n in (0..GUESTS).filter(|n| set >> n & 1 != 0) {
-            if let Some(pin) = self.pin(n) {
-                A::read(self, pin, n);
+            if let Some(reg) = self.mapped(n) {
+                A::read(self, reg, n);
             }
         }
     }
@@ -181,19 +182,19 @@ impl<A: Registers> Emitter<A> {
         let touched = insn.row.map_or(0, |row| gprs(row, insn.word));
         let volatile = self.volatile();
         let before = if touched != 0 { self.dirty } else { self.dirty & volatile };
-        self.store_pins(before);
+        self.store_mapped(before);
         self.dirty &= !before;
         A::exec(self, insn);
         let from = self.label();
         A::on_trap(self, from);
-        self.push_cold(from, self.dirty, Off::Failed { place: insn.place() });
-        self.load_pins(volatile | touched);
+        self.push_out_of_line(from, self.dirty, SlowPath::Failed { place: insn.place() });
+        self.load_mapped(volatile | touched);
     }
 
     /// Where to go for `trap`.
     pub fn trap_label(&mut self, insn: &Insn, trap: Trap) -> DynamicLabel {
         let from = self.label();
-        self.push_cold(from, self.dirty, Off::Trap { place: insn.place(), trap });
+        self.push_out_of_line(from, self.dirty, SlowPath::Trap { place: insn.place(), trap });
         from
     }
 }

@@ -1,12 +1,12 @@
 //! How a block ends: branches within the region, through slots to other regions, and through the table of indirect
-//! branches; and instructions after which the engine must look at the world again.
+//! branches; and context-synchronising instructions.
 
 use super::{
-    code::Exit,
-    cold::Off,
+    code::RegionExit,
     edges::Edges,
     emitter::{Emitter, Host, Registers},
     insn::{CTR, Guest, Insn, LR, Set, cr_bit},
+    out_of_line::SlowPath,
 };
 use crate::{
     insn::{
@@ -47,11 +47,11 @@ pub trait Flow: Registers {
     fn count(e: &mut Emitter<Self>);
     /// `host ←` the address at `offset` in the page.
     fn address(e: &mut Emitter<Self>, host: Host, offset: u32);
-    /// Leaves through slot `number`, pins stored. `other` is how many bytes away another page is, and where to go if that
+    /// Leaves through slot `number`, every register stored. `other` is how many bytes away another page is, and where to go if that
     /// is not the slot's page and context.
     fn leave_through(e: &mut Emitter<Self>, number: usize, other: Option<(i32, DynamicLabel)>);
-    /// Goes to the address in [`Flow::ADDRESS`] through the table of indirect branches, pins stored; to `miss` if it is
-    /// not there.
+    /// Goes to the address in [`Flow::ADDRESS`] through the table of indirect branches, every register stored; to
+    /// `miss` if it is not there.
     fn indirect(e: &mut Emitter<Self>, miss: DynamicLabel);
     /// What was begun and the addresses of `insn` and of the next instruction are in the processor.
     fn show_place(e: &mut Emitter<Self>, insn: &Insn);
@@ -91,7 +91,7 @@ impl<A: Flow> Emitter<A> {
     }
 
     /// A label to branch to for the instruction at `target`, relative to this page. Going there must not change
-    /// registers; the pins that are dirty now are dirty there.
+    /// registers; those that are dirty now are dirty there.
     fn edge(&mut self, region: &mut Edges<'_>, target: i64) -> DynamicLabel {
         if let Some(index) = region.inside(target) {
             region.dirty[index] |= self.dirty;
@@ -99,7 +99,7 @@ impl<A: Flow> Emitter<A> {
         }
         let exit = region.exit(target);
         let from = self.label();
-        self.push_cold(from, self.dirty, Off::Exit { exit });
+        self.push_out_of_line(from, self.dirty, SlowPath::Exit { exit });
         from
     }
 
@@ -124,12 +124,12 @@ impl<A: Flow> Emitter<A> {
     }
 
     /// Leaves through slot `number`.
-    pub(super) fn leave_through(&mut self, (number, exit): (usize, Exit), dirty: Set) {
-        self.store_pins(dirty);
+    pub(super) fn leave_through(&mut self, (number, exit): (usize, RegionExit), dirty: Set) {
+        self.store_mapped(dirty);
         let other = (exit.page != 0).then(|| (exit.page, self.label()));
         A::leave_through(self, number, other);
         if let Some((_, stale)) = other {
-            self.push_cold(stale, 0, Off::Stale);
+            self.push_out_of_line(stale, 0, SlowPath::Stale);
         }
     }
 
@@ -163,7 +163,7 @@ impl<A: Flow> Emitter<A> {
         let w = i.word;
         let next = i.next();
         match i.branch() {
-            Some(Always | Conditional) if w.aa() => self.world(i, region, false),
+            Some(Always | Conditional) if w.aa() => self.synchronise(i, region, false),
             Some(Always) => {
                 if w.lk() {
                     self.link(i);
@@ -204,7 +204,7 @@ impl<A: Flow> Emitter<A> {
             // The invalid form that decrements CTR has its own function.
             Some(ToCtr) if w.bit(8) => self.through_register(i, region, CTR),
             // A change of context has asked for an event, which the next block's budget finds.
-            _ => self.world(i, region, i.effect().is_some_and(Effect::goes_on)),
+            _ => self.synchronise(i, region, i.effect().is_some_and(Effect::goes_on)),
         }
     }
 
@@ -217,13 +217,14 @@ impl<A: Flow> Emitter<A> {
             self.link(i);
         }
         let miss = self.label();
-        self.store_pins(self.dirty);
+        self.store_mapped(self.dirty);
         A::indirect(self, miss);
-        self.push_cold(miss, 0, Off::Miss);
+        self.push_out_of_line(miss, 0, SlowPath::Miss);
         self.otherwise(i, region, not, before);
     }
 
-    /// Where `not` leads, goes on behind `i`, which links also when it is not taken. The pins in `before` are dirty.
+    /// Emits what runs when `i` is not taken (label `not`): it links then too, and continues behind `i`. The registers in
+    /// `before` are dirty.
     fn otherwise(&mut self, i: &Insn, region: &mut Edges<'_>, not: Option<DynamicLabel>, before: Set) {
         if let Some(not) = not {
             self.bind(not);
@@ -235,10 +236,10 @@ impl<A: Flow> Emitter<A> {
         }
     }
 
-    /// Calls the function of an instruction that may change the world.
-    fn world(&mut self, i: &Insn, region: &mut Edges<'_>, go_on: bool) {
+    /// Calls the function of a context-synchronising instruction, with every register and address in memory.
+    fn synchronise(&mut self, i: &Insn, region: &mut Edges<'_>, go_on: bool) {
         A::show_place(self, i);
-        self.store_pins(self.dirty);
+        self.store_mapped(self.dirty);
         self.dirty = 0;
         self.call_exec(i);
         if go_on {

@@ -6,7 +6,7 @@ use crate::{
     insn::{Effect, Row, effect::Branch},
 };
 
-/// A guest register that may have a pin: GPR 0 to 31, [`LR`], [`CTR`].
+/// A guest register that can be mapped: GPR 0 to 31, [`LR`], [`CTR`].
 pub type Guest = usize;
 pub const LR: Guest = 32;
 pub const CTR: Guest = 33;

@@ -1,7 +1,7 @@
 //! Lowerings of loads and stores, from what the table says of them.
 
 use super::{
-    access::{Access, Extend, Load, Place, Quad, Store},
+    access::{Extend, Load, MemoryAccess, Place, Quad, Store},
     emitter::{Emitter, Registers},
     insn::Insn,
     memory::Memory,
@@ -37,26 +37,26 @@ fn place(operand: Operand, w: Word) -> Option<Place> {
     }
 }
 
-fn accessed(memory: effect::Memory, place: Place, w: Word) -> Option<Access> {
+fn accessed(memory: effect::Memory, place: Place, w: Word) -> Option<MemoryAccess> {
     let effect::Memory { store, size, value, update } = memory;
     let update = update.then_some(w.ra());
     let access = match (place, value) {
         (Place::Fpr(vsr), Value::Plain | Value::Aligned | Value::Doublewords) if size == QUADWORD => {
-            Access::Quad(Quad { vsr, swap: value == Value::Doublewords, store })
+            MemoryAccess::Quad(Quad { vsr, swap: value == Value::Doublewords, store })
         }
         (from, Value::Plain | Value::Reversed) if store => {
-            Access::Store(Store { size, reverse: value == Value::Reversed, from, update })
+            MemoryAccess::Store(Store { size, reverse: value == Value::Reversed, from, update })
         }
-        (to, Value::Plain) => Access::Load(Load { size, extend: Extend::Zero, to, update }),
-        (to, Value::Signed) => Access::Load(Load { size, extend: Extend::Sign, to, update }),
-        (to, Value::Reversed) => Access::Load(Load { size, extend: Extend::Reverse, to, update }),
+        (to, Value::Plain) => MemoryAccess::Load(Load { size, extend: Extend::Zero, to, update }),
+        (to, Value::Signed) => MemoryAccess::Load(Load { size, extend: Extend::Sign, to, update }),
+        (to, Value::Reversed) => MemoryAccess::Load(Load { size, extend: Extend::Reverse, to, update }),
         _ => return None,
     };
     Some(access)
 }
 
 /// A row's access, if it has one: how a word of it accesses storage.
-fn access(row: &Row, w: Word) -> Option<(effect::Memory, Access)> {
+fn access(row: &Row, w: Word) -> Option<(effect::Memory, MemoryAccess)> {
     let Effect::Memory(memory) = row.effect else { return None };
     let place = place(*row.operands.first()?, w)?;
     Some((memory, accessed(memory, place, w)?))
@@ -69,7 +69,7 @@ pub fn memory<A: Memory>(e: &mut Emitter<A>, i: &Insn) {
         return e.call_exec(i);
     };
     // Invalid forms have their function, and so do quadwords in big-endian mode.
-    let into_base = matches!(access, Access::Load(Load { to: Place::Gpr(to), .. }) if to == w.ra());
+    let into_base = matches!(access, MemoryAccess::Load(Load { to: Place::Gpr(to), .. }) if to == w.ra());
     if memory.update && (w.ra() == 0 || into_base) || memory.size == QUADWORD && !e.little_endian {
         return e.call_exec(i);
     }

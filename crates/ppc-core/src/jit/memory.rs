@@ -1,11 +1,11 @@
 //! The guest's memory: an inline look into the TLB, and a helper when it misses.
 
 use super::{
-    access::{Access, Load, Place, Quad, Store},
-    cold::Off,
+    access::{Load, MemoryAccess, Place, Quad, Store},
     emitter::{Emitter, Host},
     flow::Flow,
     insn::{Guest, Insn, Set},
+    out_of_line::SlowPath,
 };
 use dynasmrt::DynamicLabel;
 
@@ -68,10 +68,10 @@ impl<A: Memory> Emitter<A> {
     }
 
     /// Accesses what is at the address.
-    pub(super) fn access(&mut self, insn: &Insn, access: Access) {
+    pub(super) fn access(&mut self, insn: &Insn, access: MemoryAccess) {
         let (from, done, dirty) = (self.label(), self.label(), self.dirty);
         match &access {
-            Access::Load(load) => {
+            MemoryAccess::Load(load) => {
                 A::lookup(self, load.size, false, from);
                 let to = match load.to {
                     // The address must survive for the update.
@@ -82,19 +82,19 @@ impl<A: Memory> Emitter<A> {
                 self.update(load.update, A::ADDRESS);
                 self.put_loaded(load.to, to);
             }
-            Access::Store(store) => {
+            MemoryAccess::Store(store) => {
                 A::lookup(self, store.size, true, from);
                 let value = self.stored(store.from);
                 A::store(self, value, store);
                 self.update(store.update, A::ADDRESS);
             }
-            Access::Quad(quad) => {
+            MemoryAccess::Quad(quad) => {
                 A::lookup(self, 4, quad.store, from);
                 A::quad(self, quad);
             }
         }
         self.bind(done);
-        self.push_cold(from, dirty, Off::Access { done, place: insn.place(), access });
+        self.push_out_of_line(from, dirty, SlowPath::Access { done, place: insn.place(), access });
     }
 
     fn update(&mut self, ra: Option<Guest>, host: Host) {
@@ -103,33 +103,33 @@ impl<A: Memory> Emitter<A> {
         }
     }
 
-    /// Has a helper access what is at the address, where the pins in `dirty` may be dirty.
-    pub(super) fn access_cold(&mut self, access: &Access, place: i32, dirty: Set) {
+    /// Has a helper access what is at the address; the registers in `dirty` may be dirty.
+    pub(super) fn access_out_of_line(&mut self, access: &MemoryAccess, place: i32, dirty: Set) {
         let volatile = self.volatile();
-        self.store_pins(dirty & volatile);
+        self.store_mapped(dirty & volatile);
         let trapped = self.label();
-        self.push_cold(trapped, dirty & !volatile, Off::Failed { place });
+        self.push_out_of_line(trapped, dirty & !volatile, SlowPath::Failed { place });
         let update = match access {
-            Access::Load(load) => {
+            MemoryAccess::Load(load) => {
                 A::call_load(self, load, trapped);
                 load.update
             }
-            Access::Store(store) => {
+            MemoryAccess::Store(store) => {
                 let value = self.stored(store.from);
                 A::call_store(self, value, store, trapped);
                 store.update
             }
-            Access::Quad(quad) => {
+            MemoryAccess::Quad(quad) => {
                 A::call_quad(self, quad, trapped);
                 None
             }
         };
-        self.load_pins(volatile);
+        self.load_mapped(volatile);
         if update.is_some() {
             A::saved_address(self, A::SCRATCH);
             self.update(update, A::SCRATCH);
         }
-        if let Access::Load(load) = access {
+        if let MemoryAccess::Load(load) = access {
             self.put_loaded(load.to, A::ADDRESS);
         }
     }

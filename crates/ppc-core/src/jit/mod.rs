@@ -7,7 +7,7 @@
 //! | file | idea |
 //! |---|---|
 //! | `region` | which blocks are compiled together, which guest registers live in host registers |
-//! | `assemble`, `emitter`, `flow`, `memory`, `cold`, `loadstore`, `lower` | how the code of a region is put together, on any host |
+//! | `assemble`, `emitter`, `flow`, `memory`, `out_of_line`, `loadstore`, `lower` | how the code of a region is put together, on any host |
 //! | `x86_64`, `aarch64` | what these hosts say themselves; `none`: hosts without a compiler |
 //! | `insn`, `access`, `edges`, `code` | what an emitter gets, what it gives |
 //! | `runtime`, `offsets`, `helpers` | what compiled code finds in its processor, and what it calls |
@@ -28,7 +28,6 @@ mod arena;
 mod assemble;
 pub(crate) mod budget;
 mod code;
-mod cold;
 mod edges;
 mod emitter;
 mod flow;
@@ -38,6 +37,7 @@ mod loadstore;
 mod lower;
 mod memory;
 mod offsets;
+mod out_of_line;
 mod perf;
 mod region;
 pub(crate) mod runtime;
@@ -59,13 +59,13 @@ use crate::{block::CodeCache, model::Isa, ram::PAGE, state::Cpu, tlb::half};
 use arena::Arena;
 use budget::Share;
 pub use runtime::Leave;
-use runtime::{JUMPS, Jump, Slot};
+use runtime::{JUMP_SLOTS, Jump, Slot};
 use std::sync::{Arc, LazyLock, atomic::Ordering::Relaxed};
 use store::Code;
 
 /// What machine code depends on beside the instructions.
 #[derive(Clone, Copy, Debug)]
-pub struct Mode {
+pub struct CodeMode {
     /// The guest processor's level.
     isa: Isa,
     little_endian: bool,
@@ -77,7 +77,7 @@ pub struct Mode {
 
 /// Where a block's compiled code begins.
 #[derive(Clone, Copy, Debug)]
-pub struct Entry {
+pub struct CodeEntry {
     code: *const u8,
     slots: *const Slot,
     /// Number of the region in its engine.
@@ -85,7 +85,7 @@ pub struct Entry {
 }
 
 // SAFETY: an entry is only a pair of addresses; who uses it holds the `Jit` that keeps what is there.
-unsafe impl Send for Entry {}
+unsafe impl Send for CodeEntry {}
 
 /// A region of one engine, and who leads to it.
 struct Compiled {
@@ -199,7 +199,7 @@ impl Jit {
     pub fn new(ram: u64) -> Option<Self> {
         available().then(|| Self {
             regions: Vec::new(),
-            jumps: vec![NO_JUMP; JUMPS].into_boxed_slice(),
+            jumps: vec![NO_JUMP; JUMP_SLOTS].into_boxed_slice(),
             bytes: 0,
             share: Share::new(ram),
             generation: store::generation(),
@@ -269,7 +269,7 @@ impl Jit {
     }
 
     /// Nothing leads to the region of `entry` any more: the guest's code that it was made from has changed.
-    pub fn drop_region(&mut self, entry: Entry) {
+    pub fn drop_region(&mut self, entry: CodeEntry) {
         let Some(region) = self.regions.get_mut(entry.region as usize) else { return };
         for slot in std::mem::take(&mut region.incoming) {
             // SAFETY: a slot of one of this object's regions, which are kept; nobody else refers to slots while no
@@ -288,7 +288,7 @@ impl Jit {
     }
 
     /// Runs compiled code from `entry`, which is that of the block at `cpu.cia`.
-    pub fn enter(&self, cpu: &mut Cpu, entry: Entry) -> Leave {
+    pub fn enter(&self, cpu: &mut Cpu, entry: CodeEntry) -> Leave {
         let Some(stubs) = &*STUBS else { return Leave::Next };
         cpu.note_so();
         cpu.runtime.page = cpu.cia & !(PAGE - 1);
@@ -315,7 +315,7 @@ impl Jit {
     }
 
     /// Links the branch that has just been found not to be linked.
-    pub fn link(&mut self, cpu: &Cpu, entry: Entry) {
+    pub fn link(&mut self, cpu: &Cpu, entry: CodeEntry) {
         // SAFETY: as above; nobody else refers to slots while no compiled code runs.
         let slot = unsafe { &mut *cpu.runtime.slot };
         if !std::ptr::eq(slot.slots, entry.slots) {
@@ -329,13 +329,13 @@ impl Jit {
     }
 
     /// Remembers that the code at `cpu.cia` begins at `entry`.
-    pub fn remember(&mut self, cpu: &Cpu, entry: Entry) {
-        let number = (cpu.cia >> 2) as usize & (JUMPS - 1);
+    pub fn remember(&mut self, cpu: &Cpu, entry: CodeEntry) {
+        let number = (cpu.cia >> 2) as usize & (JUMP_SLOTS - 1);
         let jump = &mut self.jumps[number];
         if !std::ptr::eq(jump.slots, entry.slots) {
             let leading = &mut self.regions[entry.region as usize].jumps;
             let before = leading.len() as isize;
-            if leading.len() >= JUMPS {
+            if leading.len() >= JUMP_SLOTS {
                 leading.sort_unstable();
                 leading.dedup();
             }
@@ -353,7 +353,7 @@ impl Jit {
         let half = half(cpu.cia);
         let isa = cpu.model.isa;
         let region = region::form(cache, number, half, isa);
-        let mode = Mode { isa, little_endian: cpu.le(), half, read_shift: cpu.tlb.read_shift() };
+        let mode = CodeMode { isa, little_endian: cpu.le(), half, read_shift: cpu.tlb.read_shift() };
         let digest = digest(&region, mode);
         let code = match store::find(&digest) {
             Some(code) => code,
@@ -378,7 +378,7 @@ impl Jit {
                 continue;
             };
             cache.blocks[part.number as usize].compiled[half] =
-                Some(Entry { code: at, slots: slots.as_ptr(), region: self.regions.len() as u32 });
+                Some(CodeEntry { code: at, slots: slots.as_ptr(), region: self.regions.len() as u32 });
         }
         self.bytes += code.bytes() + size_of_val(&*slots) + size_of::<Compiled>();
         self.regions.push(Compiled { slots, code, incoming: Vec::new(), jumps: Vec::new() });
@@ -393,12 +393,12 @@ fn unlinked(offset: u32) -> Slot {
 }
 
 /// A digest of all that the code of a region depends on.
-fn digest(region: &region::Region, mode: Mode) -> [u8; 32] {
+fn digest(region: &region::Region, mode: CodeMode) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
     let mut bytes = Vec::with_capacity(1024);
     bytes.extend([mode.isa as u8, u8::from(mode.little_endian), mode.half as u8, mode.read_shift as u8]);
-    bytes.push(region.pins.len() as u8);
-    bytes.extend(region.pins.iter().map(|&pin| pin as u8));
+    bytes.push(region.mapped.len() as u8);
+    bytes.extend(region.mapped.iter().map(|&guest| guest as u8));
     for part in &region.parts {
         bytes.extend(part.place.to_le_bytes());
         bytes.extend((part.insns.len() as u32).to_le_bytes());

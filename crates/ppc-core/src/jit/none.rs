@@ -1,14 +1,14 @@
 //! A host without a compiler.
 
 use super::{
-    Mode,
+    CodeMode,
     code::{Fresh, StubCode},
     region::Region,
 };
 use std::io;
 
-/// How many guest registers may have a pin.
-pub const PINS: usize = 0;
+/// How many guest registers can be mapped to host registers.
+pub const MAPPABLE: usize = 0;
 
 /// Nothing can be entered.
 ///
@@ -22,6 +22,6 @@ pub fn stubs() -> io::Result<StubCode> {
 ///
 /// # Errors
 /// Always.
-pub fn emit(_: &Region, _: Mode) -> io::Result<Fresh> {
+pub fn emit(_: &Region, _: CodeMode) -> io::Result<Fresh> {
     Err(io::ErrorKind::Unsupported.into())
 }

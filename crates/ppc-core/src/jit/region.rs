@@ -1,4 +1,4 @@
-//! Which blocks are compiled together, and which guest registers get pins.
+//! Which blocks are compiled together, and which guest registers are mapped to host registers.
 //!
 //! Enters: a hot block. Leaves: it and the hot blocks that direct branches reach from it within its page, in an order in
 //! which a block is followed by the one it falls through to.
@@ -52,8 +52,8 @@ impl Part {
 pub struct Region {
     /// Blocks; the hot one that led here is the first.
     pub parts: Vec<Part>,
-    /// Guest registers with pins, best first.
-    pub pins: Vec<Guest>,
+    /// Guest registers to map, the most used first.
+    pub mapped: Vec<Guest>,
 }
 
 /// Whether an instruction ends its block wherever it stands.
@@ -95,8 +95,8 @@ pub fn form(cache: &CodeCache, head: u32, half: usize, isa: Isa) -> Region {
             waiting.extend(successors);
         }
     }
-    let pins = pins(&parts);
-    Region { parts, pins }
+    let mapped = allocate(&parts);
+    Region { parts, mapped }
 }
 
 fn part(cache: &CodeCache, block: &Block, number: u32, isa: Isa) -> Part {
@@ -178,7 +178,7 @@ fn uses(insn: &Insn) -> Set {
     set
 }
 
-fn pins(parts: &[Part]) -> Vec<Guest> {
+fn allocate(parts: &[Part]) -> Vec<Guest> {
     let mut uses_of = [0u64; GUESTS];
     for part in parts {
         for (insn, _) in &part.insns {
@@ -188,7 +188,7 @@ fn pins(parts: &[Part]) -> Vec<Guest> {
             }
         }
     }
-    // A pin costs a load at each way in and perhaps a store at each way out. How often these are taken nobody has
+    // A mapped register costs a load at each entry and perhaps a store at each exit. How often these are taken nobody has
     // counted: of a region with a loop less often than its first block.
     let first = parts.first().map_or(1, |part| u64::from(part.weight.max(1)));
     let looping = parts
@@ -196,8 +196,8 @@ fn pins(parts: &[Part]) -> Vec<Guest> {
         .enumerate()
         .any(|(n, part)| parts[..=n].iter().any(|earlier| part.goes_to(earlier.place)));
     let cost = if looping { first / 2 } else { 2 * first };
-    let mut pins: Vec<Guest> = (0..GUESTS).filter(|&n| uses_of[n] > cost).collect();
-    pins.sort_by_key(|&n| std::cmp::Reverse(uses_of[n]));
-    pins.truncate(host::PINS);
-    pins
+    let mut mapped: Vec<Guest> = (0..GUESTS).filter(|&n| uses_of[n] > cost).collect();
+    mapped.sort_by_key(|&n| std::cmp::Reverse(uses_of[n]));
+    mapped.truncate(host::MAPPABLE);
+    mapped
 }

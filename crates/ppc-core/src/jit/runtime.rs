@@ -47,7 +47,7 @@ pub struct Jump {
 }
 
 /// Entries of the table of indirect branches.
-pub const JUMPS: usize = 8192;
+pub const JUMP_SLOTS: usize = 8192;
 
 /// What compiled code reaches through its processor.
 #[repr(C)]

@@ -7,7 +7,7 @@
 use super::{
     arena::Arena,
     budget,
-    code::{Exit, Fresh},
+    code::{Fresh, RegionExit},
 };
 use std::{
     collections::HashMap,
@@ -30,7 +30,7 @@ pub struct Code {
     /// Where each block can be entered: its place in the page, and the code.
     pub entries: Vec<(u32, *const u8)>,
     /// Branches out of the region.
-    pub exits: Vec<Exit>,
+    pub exits: Vec<RegionExit>,
     /// The machine code.
     pub start: *const u8,
     /// Its bytes.

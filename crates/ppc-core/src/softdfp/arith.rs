@@ -2,7 +2,7 @@
 
 use super::{
     num::{Class, Format, Num, Raw, propagate},
-    round::{Env, Exact, Mode, round},
+    round::{DecimalRounding, Env, Exact, round},
     wide::{Wide, digits},
 };
 use crate::softfp::bits::{VXIDI, VXIMZ, VXISI, VXZDZ, ZX};
@@ -35,12 +35,12 @@ pub fn sub(format: Format, env: Env, a: Num, b: Num) -> Raw {
 
 /// The sum of finite numbers. Its ideal exponent is the smaller one.
 #[inline]
-fn sum(mode: Mode, a: Num, b: Num) -> Exact {
+fn sum(mode: DecimalRounding, a: Num, b: Num) -> Exact {
     let (upper, lower) = if a.exp >= b.exp { (a, b) } else { (b, a) };
     let ideal = lower.exp;
     let zero = |sign| Exact { sign, exp: ideal, coef: Wide::new(0), sticky: false, ideal };
     if upper.coef == 0 && lower.coef == 0 {
-        let sign = if a.sign == b.sign { a.sign } else { mode == Mode::Down };
+        let sign = if a.sign == b.sign { a.sign } else { mode == DecimalRounding::Down };
         return zero(sign);
     }
     if upper.coef == 0 {
@@ -58,7 +58,7 @@ fn sum(mode: Mode, a: Num, b: Num) -> Exact {
         return Exact { sign: a.sign, exp, coef: high.plus(low), sticky, ideal };
     }
     match high.cmp(&low) {
-        Ordering::Equal if !sticky => zero(mode == Mode::Down),
+        Ordering::Equal if !sticky => zero(mode == DecimalRounding::Down),
         Ordering::Less => Exact { sign: lower.sign, exp, coef: low.minus(high), sticky, ideal },
         // With digits cut off, `high` is far greater than `low`.
         _ => {

@@ -2,7 +2,7 @@
 
 use super::{
     num::{Class, Format, Num, Raw, propagate},
-    round::{Env, Exact, Mode, round, rounded},
+    round::{DecimalRounding, Env, Exact, round, rounded},
     wide::{Wide, ten},
 };
 use crate::softfp::bits::{VXCVI, VXSNAN};
@@ -35,7 +35,7 @@ pub fn from_integer(format: Format, env: Env, n: i128) -> Raw {
 }
 
 /// `b` as a signed integer of `bits` bits, and the FPSCR bits.
-pub fn to_integer(mode: Mode, bits: u32, b: Num) -> (i128, u64) {
+pub fn to_integer(mode: DecimalRounding, bits: u32, b: Num) -> (i128, u64) {
     let least = i128::MIN >> (128 - bits);
     let invalid = |sign: bool, flags| (if sign { least } else { !least }, flags);
     match b.class {

@@ -19,7 +19,7 @@ pub mod test;
 pub mod wide;
 
 pub use num::{Class, EXTENDED, Format, LONG, Num, Raw, SHORT};
-pub use round::{Env, Exact, Mode};
+pub use round::{DecimalRounding, Env, Exact};
 
 #[cfg(test)]
 mod tests;

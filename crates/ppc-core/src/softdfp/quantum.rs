@@ -2,13 +2,13 @@
 
 use super::{
     num::{Format, Num, Raw, propagate},
-    round::{Mode, rounded},
+    round::{DecimalRounding, rounded},
     wide::{Wide, ten},
 };
 use crate::softfp::bits::VXCVI;
 
 /// `b`, finite, with the exponent `exp`; `None` if it has too many digits then.
-fn with_exponent(format: Format, mode: Mode, exp: i32, b: Num) -> Option<Raw> {
+fn with_exponent(format: Format, mode: DecimalRounding, exp: i32, b: Num) -> Option<Raw> {
     if b.coef == 0 || exp == b.exp {
         return Some(Raw::exact(Num { exp, ..b }));
     }
@@ -22,7 +22,7 @@ fn with_exponent(format: Format, mode: Mode, exp: i32, b: Num) -> Option<Raw> {
 }
 
 /// Quantize: `b` with the exponent of `a`.
-pub fn quantize(format: Format, mode: Mode, a: Num, b: Num) -> Raw {
+pub fn quantize(format: Format, mode: DecimalRounding, a: Num, b: Num) -> Raw {
     if let Some(nan) = propagate(&[a, b]) {
         return nan;
     }
@@ -34,7 +34,7 @@ pub fn quantize(format: Format, mode: Mode, a: Num, b: Num) -> Raw {
 }
 
 /// Reround: `b` with no more than `count` digits; 0 is as many as it has.
-pub fn reround(format: Format, mode: Mode, count: u32, b: Num) -> Raw {
+pub fn reround(format: Format, mode: DecimalRounding, count: u32, b: Num) -> Raw {
     if let Some(nan) = propagate(&[b]) {
         return nan;
     }
@@ -59,7 +59,7 @@ pub fn reround(format: Format, mode: Mode, count: u32, b: Num) -> Raw {
 }
 
 /// Round to an integer: exponents from 0 on stay.
-pub fn integral(format: Format, mode: Mode, b: Num) -> Raw {
+pub fn integral(format: Format, mode: DecimalRounding, b: Num) -> Raw {
     if let Some(nan) = propagate(&[b]) {
         return nan;
     }

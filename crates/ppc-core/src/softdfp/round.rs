@@ -12,7 +12,7 @@ use crate::{
 
 /// A rounding mode, by its number in FPSCR\[DRN\].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Mode {
+pub enum DecimalRounding {
     /// To nearest, ties to even.
     Even,
     /// Toward zero.
@@ -38,47 +38,47 @@ pub struct Rest {
     more: bool,
 }
 
-impl Mode {
+impl DecimalRounding {
     /// All, in the order of DRN.
-    pub const ALL: [Mode; 8] = [
-        Mode::Even,
-        Mode::Zero,
-        Mode::Up,
-        Mode::Down,
-        Mode::TiesAway,
-        Mode::TiesZero,
-        Mode::Away,
-        Mode::Shorter,
+    pub const ALL: [DecimalRounding; 8] = [
+        DecimalRounding::Even,
+        DecimalRounding::Zero,
+        DecimalRounding::Up,
+        DecimalRounding::Down,
+        DecimalRounding::TiesAway,
+        DecimalRounding::TiesZero,
+        DecimalRounding::Away,
+        DecimalRounding::Shorter,
     ];
 
     /// The mode FPSCR\[DRN\] selects.
     #[inline]
-    pub const fn of(fpscr: u64) -> Mode {
-        Mode::ALL[((fpscr & DRN) >> DRN.trailing_zeros()) as usize]
+    pub const fn of(fpscr: u64) -> DecimalRounding {
+        DecimalRounding::ALL[((fpscr & DRN) >> DRN.trailing_zeros()) as usize]
     }
 
     /// The mode that RMC selects; 3 is DRN.
     #[inline]
-    pub const fn of_rmc(w: Word, fpscr: u64) -> Mode {
+    pub const fn of_rmc(w: Word, fpscr: u64) -> DecimalRounding {
         match w.bits(21, 2) {
-            0 => Mode::Even,
-            1 => Mode::Zero,
-            2 => Mode::TiesAway,
-            _ => Mode::of(fpscr),
+            0 => DecimalRounding::Even,
+            1 => DecimalRounding::Zero,
+            2 => DecimalRounding::TiesAway,
+            _ => DecimalRounding::of(fpscr),
         }
     }
 
     /// The mode that R and RMC select.
     #[inline]
-    pub const fn of_r_rmc(w: Word, fpscr: u64) -> Mode {
+    pub const fn of_r_rmc(w: Word, fpscr: u64) -> DecimalRounding {
         if !w.bit(15) {
-            return Mode::of_rmc(w, fpscr);
+            return DecimalRounding::of_rmc(w, fpscr);
         }
         match w.bits(21, 2) {
-            0 => Mode::Up,
-            1 => Mode::Down,
-            2 => Mode::Away,
-            _ => Mode::TiesZero,
+            0 => DecimalRounding::Up,
+            1 => DecimalRounding::Down,
+            2 => DecimalRounding::Away,
+            _ => DecimalRounding::TiesZero,
         }
     }
 
@@ -87,14 +87,14 @@ impl Mode {
     const fn increments(self, sign: bool, last: u64, rest: Rest) -> bool {
         let tie = rest.digit == 5 && !rest.more;
         match self {
-            Mode::Even if tie => !last.is_multiple_of(2),
-            Mode::TiesZero if tie => false,
-            Mode::Even | Mode::TiesAway | Mode::TiesZero => rest.digit >= 5,
-            Mode::Zero => false,
-            Mode::Up => !sign,
-            Mode::Down => sign,
-            Mode::Away => true,
-            Mode::Shorter => last.is_multiple_of(5),
+            DecimalRounding::Even if tie => !last.is_multiple_of(2),
+            DecimalRounding::TiesZero if tie => false,
+            DecimalRounding::Even | DecimalRounding::TiesAway | DecimalRounding::TiesZero => rest.digit >= 5,
+            DecimalRounding::Zero => false,
+            DecimalRounding::Up => !sign,
+            DecimalRounding::Down => sign,
+            DecimalRounding::Away => true,
+            DecimalRounding::Shorter => last.is_multiple_of(5),
         }
     }
 
@@ -102,9 +102,9 @@ impl Mode {
     #[inline]
     const fn overflows(self, sign: bool) -> bool {
         match self {
-            Mode::Zero | Mode::Shorter => false,
-            Mode::Up => !sign,
-            Mode::Down => sign,
+            DecimalRounding::Zero | DecimalRounding::Shorter => false,
+            DecimalRounding::Up => !sign,
+            DecimalRounding::Down => sign,
             _ => true,
         }
     }
@@ -114,7 +114,7 @@ impl Mode {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Env {
     /// Rounding mode.
-    pub mode: Mode,
+    pub mode: DecimalRounding,
     /// Overflow exceptions are enabled: the exponent is adjusted instead.
     pub oe: bool,
     /// Underflow exceptions are enabled: the exponent is adjusted instead.
@@ -125,7 +125,7 @@ impl Env {
     /// The environment of an FPSCR.
     #[inline]
     pub const fn of(fpscr: u64) -> Env {
-        Env { mode: Mode::of(fpscr), oe: fpscr & OE != 0, ue: fpscr & UE != 0 }
+        Env { mode: DecimalRounding::of(fpscr), oe: fpscr & OE != 0, ue: fpscr & UE != 0 }
     }
 }
 
@@ -147,7 +147,7 @@ pub struct Exact {
 
 /// `coef` without its last `cut` digits (at least 1), rounded; FR, FI and XX.
 #[inline]
-pub fn rounded(mode: Mode, sign: bool, coef: Wide, cut: u32, sticky: bool) -> (u128, u64) {
+pub fn rounded(mode: DecimalRounding, sign: bool, coef: Wide, cut: u32, sticky: bool) -> (u128, u64) {
     let (with_digit, lost) = coef.cut(cut - 1);
     let (kept, digit) = with_digit.last();
     let (kept, more) = (kept.low, lost || sticky);
@@ -243,7 +243,7 @@ fn toward(mut exp: i32, mut coef: u128, wanted: i32, precision: u32) -> (i32, u1
 
 /// The result of a disabled overflow: infinity or the largest number, by mode and sign.
 #[cold]
-fn overflow(format: Format, mode: Mode, sign: bool, flags: u64) -> Raw {
+fn overflow(format: Format, mode: DecimalRounding, sign: bool, flags: u64) -> Raw {
     let flags = flags & !FR | XX | FI;
     if mode.overflows(sign) {
         return Raw { num: Num::inf(sign), flags: flags | FR };

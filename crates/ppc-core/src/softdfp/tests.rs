@@ -3,7 +3,7 @@
 use super::{arith, convert, num::*, quantum, round::*};
 use crate::softfp::bits::*;
 
-fn env(mode: Mode) -> Env {
+fn env(mode: DecimalRounding) -> Env {
     Env { mode, oe: false, ue: false }
 }
 
@@ -41,15 +41,15 @@ fn every_mode_rounds_as_its_name_says() {
         (1_000_000_000_000_005, 6, [1, 0, 1, 0, 1, 1, 1, 1]),
     ];
     for (head, tail, up) in cases {
-        for (mode, up) in Mode::ALL.into_iter().zip(up) {
+        for (mode, up) in DecimalRounding::ALL.into_iter().zip(up) {
             let r = arith::add(LONG, env(mode), n(0, head), n(-1, tail));
             let flags = XX | FI | if up == 1 { FR } else { 0 };
             assert_eq!(r, Raw { num: n(0, head + up), flags }, "{mode:?} {tail}");
             let negative = |num: Num| Num { sign: true, ..num };
             let r = arith::add(LONG, env(mode), negative(n(0, head)), negative(n(-1, tail)));
             let up = match mode {
-                Mode::Up => 0,
-                Mode::Down => 1,
+                DecimalRounding::Up => 0,
+                DecimalRounding::Down => 1,
                 _ => up,
             };
             assert_eq!(r.num, negative(n(0, head + up)), "{mode:?} -{tail}");
@@ -59,7 +59,7 @@ fn every_mode_rounds_as_its_name_says() {
 
 #[test]
 fn exact_results_have_the_exponent_nearest_to_the_ideal_one() {
-    let even = env(Mode::Even);
+    let even = env(DecimalRounding::Even);
     assert_eq!(arith::add(LONG, even, n(0, 1), n(-2, 100)).num, n(-2, 200));
     assert_eq!(arith::mul(LONG, even, n(2, 20), n(-3, 50)).num, n(-1, 1000));
     assert_eq!(arith::div(LONG, even, n(0, 24), n(0, 3)).num, n(0, 8));
@@ -75,41 +75,41 @@ fn exact_results_have_the_exponent_nearest_to_the_ideal_one() {
 #[test]
 fn a_far_smaller_operand_tells_on_which_side_the_sum_is() {
     let tiny = Num::finite(true, -390, 1);
-    let r = arith::add(LONG, env(Mode::Zero), n(0, 1), tiny);
+    let r = arith::add(LONG, env(DecimalRounding::Zero), n(0, 1), tiny);
     assert_eq!(r, Raw { num: n(-16, NINES), flags: XX | FI });
-    let r = arith::add(LONG, env(Mode::Even), n(0, 1), tiny);
+    let r = arith::add(LONG, env(DecimalRounding::Even), n(0, 1), tiny);
     assert_eq!(r, Raw { num: n(-15, 1_000_000_000_000_000), flags: XX | FI | FR });
     let quad = 10u128.pow(34) - 1;
-    let r = arith::add(EXTENDED, env(Mode::Zero), n(6000, 1), Num::finite(true, -6000, quad));
+    let r = arith::add(EXTENDED, env(DecimalRounding::Zero), n(6000, 1), Num::finite(true, -6000, quad));
     assert_eq!(r.num, n(5966, quad));
 }
 
 #[test]
 fn exact_cancellation_is_positive_unless_rounding_goes_down() {
-    for mode in Mode::ALL {
+    for mode in DecimalRounding::ALL {
         let r = arith::sub(LONG, env(mode), n(0, 7), n(-1, 70));
-        assert_eq!(r, Raw::exact(Num::finite(mode == Mode::Down, -1, 0)), "{mode:?}");
+        assert_eq!(r, Raw::exact(Num::finite(mode == DecimalRounding::Down, -1, 0)), "{mode:?}");
     }
 }
 
 #[test]
 fn disabled_overflow_depends_on_the_mode_and_underflow_is_seen_before_rounding() {
-    for mode in Mode::ALL {
+    for mode in DecimalRounding::ALL {
         let r = arith::mul(LONG, env(mode), n(369, NINES), n(0, 10));
-        let finite = matches!(mode, Mode::Zero | Mode::Down | Mode::Shorter);
+        let finite = matches!(mode, DecimalRounding::Zero | DecimalRounding::Down | DecimalRounding::Shorter);
         let (num, fr) = if finite { (n(369, NINES), 0) } else { (Num::inf(false), FR) };
         assert_eq!(r, Raw { num, flags: OX | XX | FI | fr }, "{mode:?}");
     }
     // Just below the least normal number rounds to it.
-    let r = arith::mul(LONG, env(Mode::Even), n(-398, NINES), n(-1, 1));
+    let r = arith::mul(LONG, env(DecimalRounding::Even), n(-398, NINES), n(-1, 1));
     assert_eq!(r, Raw { num: n(-398, 1_000_000_000_000_000), flags: UX | XX | FI | FR });
     // A subnormal result that is exact is no underflow.
-    assert_eq!(arith::mul(LONG, env(Mode::Even), n(-398, 70), n(0, 1)).flags, 0);
+    assert_eq!(arith::mul(LONG, env(DecimalRounding::Even), n(-398, 70), n(0, 1)).flags, 0);
 }
 
 #[test]
 fn enabled_overflow_and_underflow_adjust_the_exponent() {
-    let both = Env { mode: Mode::Even, oe: true, ue: true };
+    let both = Env { mode: DecimalRounding::Even, oe: true, ue: true };
     let r = arith::mul(LONG, both, n(369, 3), n(369, 2));
     assert_eq!(r, Raw { num: n(738 - 576, 6), flags: OX });
     let r = arith::mul(LONG, both, n(369, NINES), n(369, NINES));
@@ -124,14 +124,14 @@ fn enabled_overflow_and_underflow_adjust_the_exponent() {
 
 #[test]
 fn every_invalid_operation_has_its_own_bit() {
-    let (e, inf, zero) = (env(Mode::Even), Num::inf(false), n(0, 0));
+    let (e, inf, zero) = (env(DecimalRounding::Even), Num::inf(false), n(0, 0));
     assert_eq!(arith::sub(LONG, e, inf, inf), Raw::invalid(VXISI));
     assert_eq!(arith::mul(LONG, e, inf, zero), Raw::invalid(VXIMZ));
     assert_eq!(arith::div(LONG, e, inf, inf), Raw::invalid(VXIDI));
     assert_eq!(arith::div(LONG, e, zero, zero), Raw::invalid(VXZDZ));
     assert_eq!(arith::div(LONG, e, n(0, 1), zero), Raw { num: inf, flags: ZX });
-    assert_eq!(quantum::quantize(LONG, Mode::Even, n(0, 1), inf), Raw::invalid(VXCVI));
-    assert_eq!(quantum::quantize(LONG, Mode::Even, n(0, 1), n(1, NINES)), Raw::invalid(VXCVI));
+    assert_eq!(quantum::quantize(LONG, DecimalRounding::Even, n(0, 1), inf), Raw::invalid(VXCVI));
+    assert_eq!(quantum::quantize(LONG, DecimalRounding::Even, n(0, 1), n(1, NINES)), Raw::invalid(VXCVI));
     let snan = Num { class: Class::Snan, sign: true, exp: 0, coef: 5 };
     let qnan = Num { coef: 4, ..Num::DEFAULT_NAN };
     assert_eq!(arith::add(LONG, e, qnan, snan), Raw { num: snan.quiet(), flags: VXSNAN });
@@ -140,24 +140,24 @@ fn every_invalid_operation_has_its_own_bit() {
 
 #[test]
 fn quantize_and_reround_count_digits() {
-    let q = |exp, coef| quantum::quantize(LONG, Mode::Even, n(-2, 1), n(exp, coef));
+    let q = |exp, coef| quantum::quantize(LONG, DecimalRounding::Even, n(-2, 1), n(exp, coef));
     assert_eq!(q(-3, 1235), Raw { num: n(-2, 124), flags: XX | FI | FR });
     assert_eq!(q(1, 7), Raw::exact(n(-2, 7000)));
-    let r = |count, coef| quantum::reround(LONG, Mode::Even, count, n(0, coef));
+    let r = |count, coef| quantum::reround(LONG, DecimalRounding::Even, count, n(0, coef));
     assert_eq!(r(2, 9951), Raw { num: n(3, 10), flags: XX | FI | FR });
     assert_eq!(r(2, 12), Raw::exact(n(0, 12)));
-    assert_eq!(quantum::reround(LONG, Mode::Even, 1, n(369, 95)), Raw::invalid(VXCVI));
+    assert_eq!(quantum::reround(LONG, DecimalRounding::Even, 1, n(369, 95)), Raw::invalid(VXCVI));
 }
 
 #[test]
 fn integers_saturate_at_their_limits() {
-    let to = |num| convert::to_integer(Mode::Even, 64, num);
+    let to = |num| convert::to_integer(DecimalRounding::Even, 64, num);
     assert_eq!(to(n(-1, 25)), (2, XX | FI));
     assert_eq!(to(Num::finite(true, 0, 1 << 63)), (i128::from(i64::MIN), 0));
     assert_eq!(to(n(0, 1 << 63)), (i128::from(i64::MAX), VXCVI));
     assert_eq!(to(n(6000, 1)), (i128::from(i64::MAX), VXCVI));
     assert_eq!(to(Num { class: Class::Snan, ..Num::DEFAULT_NAN }), (i128::from(i64::MIN), VXCVI | VXSNAN));
-    let least = convert::from_integer(EXTENDED, env(Mode::Zero), i128::MIN);
+    let least = convert::from_integer(EXTENDED, env(DecimalRounding::Zero), i128::MIN);
     assert_eq!(least.num, Num::finite(true, 5, (1u128 << 127) / 100_000));
-    assert_eq!(convert::to_integer(Mode::Even, 128, n(39, 1)).1, VXCVI);
+    assert_eq!(convert::to_integer(DecimalRounding::Even, 128, n(39, 1)).1, VXCVI);
 }

@@ -5,7 +5,7 @@
 use super::{
     bits::{VXIDI, VXIMZ, VXISI, VXSQRT, VXZDZ, ZX},
     num::{Class, Num, Raw, propagate},
-    round::{Mode, shift_jam},
+    round::{Rounding, shift_jam},
 };
 
 /// Full 256-bit product as (high, low).
@@ -20,13 +20,13 @@ pub(super) const fn widening_mul(a: u128, b: u128) -> (u128, u128) {
 
 /// The sign of an exact zero sum of operands with different signs.
 #[inline]
-pub(super) const fn zero_sum_sign(mode: Mode) -> bool {
-    matches!(mode, Mode::Down)
+pub(super) const fn zero_sum_sign(mode: Rounding) -> bool {
+    matches!(mode, Rounding::Down)
 }
 
 /// `a + b`.
 #[inline]
-pub fn add(a: Num, b: Num, mode: Mode) -> Raw {
+pub fn add(a: Num, b: Num, mode: Rounding) -> Raw {
     match (a.class, b.class) {
         (Class::Finite, Class::Finite) => Raw::exact(add_finite(a, b, mode)),
         (Class::Finite, Class::Zero) => Raw::exact(a),
@@ -36,7 +36,7 @@ pub fn add(a: Num, b: Num, mode: Mode) -> Raw {
 }
 
 #[cold]
-fn add_special(a: Num, b: Num, mode: Mode) -> Raw {
+fn add_special(a: Num, b: Num, mode: Rounding) -> Raw {
     if let Some(nan) = propagate(&[a, b]) {
         return nan;
     }
@@ -51,7 +51,7 @@ fn add_special(a: Num, b: Num, mode: Mode) -> Raw {
 }
 
 #[inline]
-fn add_finite(a: Num, b: Num, mode: Mode) -> Num {
+fn add_finite(a: Num, b: Num, mode: Rounding) -> Num {
     let (big, small) = if (a.exp, a.sig) >= (b.exp, b.sig) { (a, b) } else { (b, a) };
     let far = shift_jam(small.sig, (big.exp - small.exp) as u32);
     if a.sign == b.sign {

@@ -3,7 +3,7 @@
 use super::{
     bits::{FI, FR, VXCVI, VXSNAN, XX},
     num::{Class, Num, Raw},
-    round::{Mode, Rest},
+    round::{Rest, Rounding},
 };
 
 /// An integer target of a conversion.
@@ -43,7 +43,7 @@ pub const fn from_int(value: i128) -> Num {
 
 /// Magnitude rounded to an integer, whether it was cut, whether it grew. `exp < 127`.
 #[inline]
-fn integral(num: Num, mode: Mode) -> (u128, bool, bool) {
+fn integral(num: Num, mode: Rounding) -> (u128, bool, bool) {
     let (kept, rest) = if num.exp < -1 {
         (0, Rest::Less)
     } else {
@@ -57,7 +57,7 @@ fn integral(num: Num, mode: Mode) -> (u128, bool, bool) {
 /// Converts to an integer. Out of range: VXCVI and the nearest end of the range; a NaN: VXCVI (and VXSNAN) and the
 /// smallest value (ISA 4.6.7.2 "Floating-Point Convert To Integer", Appendix "Convert to Integer Model").
 #[inline]
-pub fn to_int(num: Num, int: Int, mode: Mode) -> (i128, u64) {
+pub fn to_int(num: Num, int: Int, mode: Rounding) -> (i128, u64) {
     match num.class {
         Class::Zero => return (0, 0),
         Class::Qnan => return (int.min(), VXCVI),
@@ -78,7 +78,7 @@ pub fn to_int(num: Num, int: Int, mode: Mode) -> (i128, u64) {
 /// Rounds to an integral value, which is exact in the operand's own format. The flags tell XX, FI and FR; the
 /// instructions that don't report inexactness mask them.
 #[inline]
-pub fn round_to_integral(num: Num, mode: Mode) -> Raw {
+pub fn round_to_integral(num: Num, mode: Rounding) -> Raw {
     match num.class {
         Class::Qnan | Class::Snan => {
             return Raw { num: num.quiet(), flags: if num.is_snan() { VXSNAN } else { 0 } };
@@ -152,13 +152,13 @@ mod tests {
     #[test]
     fn conversions_saturate_and_say_why() {
         let d = |x: f64| DOUBLE.unpack(x.to_bits() as u128);
-        assert_eq!(to_int(d(2147483647.5), I32, Mode::Even), (2147483647, VXCVI));
-        assert_eq!(to_int(d(2147483647.5), I32, Mode::Zero), (2147483647, XX | FI));
-        assert_eq!(to_int(d(-0.5), U32, Mode::Even), (0, XX | FI));
-        assert_eq!(to_int(d(-0.75), U32, Mode::Even), (0, VXCVI));
-        assert_eq!(to_int(d(2.5), I64, Mode::Even), (2, XX | FI));
-        assert_eq!(to_int(d(3.5), I64, Mode::Even), (4, XX | FI | FR));
-        assert_eq!(to_int(d(f64::NAN), I64, Mode::Even), (i64::MIN as i128, VXCVI));
-        assert_eq!(to_int(d(1e300), U64, Mode::Zero), (u64::MAX as i128, VXCVI));
+        assert_eq!(to_int(d(2147483647.5), I32, Rounding::Even), (2147483647, VXCVI));
+        assert_eq!(to_int(d(2147483647.5), I32, Rounding::Zero), (2147483647, XX | FI));
+        assert_eq!(to_int(d(-0.5), U32, Rounding::Even), (0, XX | FI));
+        assert_eq!(to_int(d(-0.75), U32, Rounding::Even), (0, VXCVI));
+        assert_eq!(to_int(d(2.5), I64, Rounding::Even), (2, XX | FI));
+        assert_eq!(to_int(d(3.5), I64, Rounding::Even), (4, XX | FI | FR));
+        assert_eq!(to_int(d(f64::NAN), I64, Rounding::Even), (i64::MIN as i128, VXCVI));
+        assert_eq!(to_int(d(1e300), U64, Rounding::Zero), (u64::MAX as i128, VXCVI));
     }
 }

@@ -225,13 +225,13 @@ mod tests {
     fn reference(format: Format, op: Op, [a, b, c]: [u128; 3], from: Format) -> Raw {
         let (a, b, c) = (from.unpack(a), from.unpack(b), from.unpack(c));
         let raw = match op {
-            Op::Add => add(a, b, Mode::Even),
-            Op::Sub => add(a, b.negate_number(), Mode::Even),
+            Op::Add => add(a, b, Rounding::Even),
+            Op::Sub => add(a, b.negate_number(), Rounding::Even),
             Op::Mul => mul(a, b),
             Op::Div => div(a, b),
             Op::Sqrt => sqrt(a),
-            Op::MulAdd => super::super::fma(a, b, c, Mode::Even),
-            Op::MulSub => super::super::fma(a, b.negate_number(), c, Mode::Even),
+            Op::MulAdd => super::super::fma(a, b, c, Rounding::Even),
+            Op::MulSub => super::super::fma(a, b.negate_number(), c, Rounding::Even),
         };
         round(format, Env::DEFAULT, raw)
     }

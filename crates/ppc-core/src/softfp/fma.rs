@@ -4,12 +4,12 @@ use super::{
     arith::{add, widening_mul, zero_sum_sign},
     bits::{VXIMZ, VXISI},
     num::{Class, Num, Raw, propagate, snan_flag},
-    round::Mode,
+    round::Rounding,
 };
 
 /// `a * c + b`, named as in `fmadd FRT,FRA,FRC,FRB`. NaNs are propagated in the order a, b, c.
 #[inline]
-pub fn fma(a: Num, b: Num, c: Num, mode: Mode) -> Raw {
+pub fn fma(a: Num, b: Num, c: Num, mode: Rounding) -> Raw {
     let sign = a.sign != c.sign;
     if a.class != Class::Finite || c.class != Class::Finite {
         return product_special(a, b, c, sign, mode);
@@ -44,7 +44,7 @@ pub fn fma(a: Num, b: Num, c: Num, mode: Mode) -> Raw {
 
 /// The product is not finite.
 #[cold]
-fn product_special(a: Num, b: Num, c: Num, sign: bool, mode: Mode) -> Raw {
+fn product_special(a: Num, b: Num, c: Num, sign: bool, mode: Rounding) -> Raw {
     let vximz = match (a.class, c.class) {
         (Class::Inf, Class::Zero) | (Class::Zero, Class::Inf) => VXIMZ,
         _ => 0,
@@ -92,7 +92,7 @@ impl Wide {
     }
 }
 
-fn add_wide(a: Wide, b: Wide, mode: Mode) -> Num {
+fn add_wide(a: Wide, b: Wide, mode: Rounding) -> Num {
     let (big, small) = if (a.exp, a.high, a.low) >= (b.exp, b.high, b.low) { (a, b) } else { (b, a) };
     let (high, low) = small.shift_jam((big.exp - small.exp) as u32);
     let sign = big.sign;

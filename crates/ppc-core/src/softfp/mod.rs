@@ -22,7 +22,7 @@ pub mod round;
 pub use arith::{add, div, mul, sqrt};
 pub use fma::fma;
 pub use num::{Class, DOUBLE, Format, HALF, Num, QUAD, Raw, SINGLE};
-pub use round::{Env, Mode, round};
+pub use round::{Env, Rounding, round};
 
 #[cfg(test)]
 mod oracle;

@@ -51,15 +51,23 @@ impl Random {
     }
 }
 
-const MODES: [(Mode, Round); 5] = [
-    (Mode::Even, Round::NearestTiesToEven),
-    (Mode::Zero, Round::TowardZero),
-    (Mode::Up, Round::TowardPositive),
-    (Mode::Down, Round::TowardNegative),
-    (Mode::Away, Round::NearestTiesToAway),
+const MODES: [(Rounding, Round); 5] = [
+    (Rounding::Even, Round::NearestTiesToEven),
+    (Rounding::Zero, Round::TowardZero),
+    (Rounding::Up, Round::TowardPositive),
+    (Rounding::Down, Round::TowardNegative),
+    (Rounding::Away, Round::NearestTiesToAway),
 ];
 
-fn check(format: Format, what: &str, operands: &[u128], mode: Mode, got: Raw, want: u128, status: Status) {
+fn check(
+    format: Format,
+    what: &str,
+    operands: &[u128],
+    mode: Rounding,
+    got: Raw,
+    want: u128,
+    status: Status,
+) {
     let got_bits = format.pack(got.num);
     let context = format!("{what} {operands:x?} {mode:?}: got {got_bits:x} want {want:x} {status:?}");
     if format.unpack(want).is_nan() {
@@ -237,8 +245,8 @@ fn quad_roots_enclose_their_operands() {
         let minus_a = -ieee::Quad::from_bits(a);
         // root^2 - a, in a mode that keeps its sign even if tiny.
         let excess = |r: ieee::Quad| r.mul_add_r(r, minus_a, Round::TowardNegative).value;
-        let (below, inexact) = root(Mode::Down);
-        let (above, _) = root(Mode::Up);
+        let (below, inexact) = root(Rounding::Down);
+        let (above, _) = root(Rounding::Up);
         if inexact {
             assert!(excess(below) < ieee::Quad::ZERO && excess(above) >= ieee::Quad::ZERO, "{a:x}");
             assert_eq!(above.to_bits(), below.to_bits() + 1, "{a:x}");

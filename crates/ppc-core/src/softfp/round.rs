@@ -7,7 +7,7 @@ use super::{
 
 /// A rounding mode.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Mode {
+pub enum Rounding {
     /// To nearest, ties to even (RN = 0b00).
     Even,
     /// Toward zero (RN = 0b01).
@@ -22,15 +22,15 @@ pub enum Mode {
     Odd,
 }
 
-impl Mode {
+impl Rounding {
     /// The mode FPSCR\[RN\] selects.
     #[inline]
-    pub const fn of(fpscr: u64) -> Mode {
+    pub const fn of(fpscr: u64) -> Rounding {
         match fpscr & RN {
-            0 => Mode::Even,
-            1 => Mode::Zero,
-            2 => Mode::Up,
-            _ => Mode::Down,
+            0 => Rounding::Even,
+            1 => Rounding::Zero,
+            2 => Rounding::Up,
+            _ => Rounding::Down,
         }
     }
 
@@ -40,14 +40,14 @@ impl Mode {
     pub const fn increments(self, sign: bool, odd: bool, rest: Rest) -> bool {
         match (self, rest) {
             (_, Rest::Nothing) => false,
-            (Mode::Even, Rest::Half) => odd,
-            (Mode::Away, Rest::Half) => true,
-            (Mode::Even | Mode::Away, Rest::Less) => false,
-            (Mode::Even | Mode::Away, Rest::More) => true,
-            (Mode::Zero, _) => false,
-            (Mode::Up, _) => !sign,
-            (Mode::Down, _) => sign,
-            (Mode::Odd, _) => !odd,
+            (Rounding::Even, Rest::Half) => odd,
+            (Rounding::Away, Rest::Half) => true,
+            (Rounding::Even | Rounding::Away, Rest::Less) => false,
+            (Rounding::Even | Rounding::Away, Rest::More) => true,
+            (Rounding::Zero, _) => false,
+            (Rounding::Up, _) => !sign,
+            (Rounding::Down, _) => sign,
+            (Rounding::Odd, _) => !odd,
         }
     }
 }
@@ -87,7 +87,7 @@ impl Rest {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Env {
     /// Rounding mode.
-    pub mode: Mode,
+    pub mode: Rounding,
     /// Overflow exceptions are enabled: the exponent is adjusted instead.
     pub oe: bool,
     /// Underflow exceptions are enabled: the exponent is adjusted instead.
@@ -96,12 +96,12 @@ pub struct Env {
 
 impl Env {
     /// Round to nearest even, nothing enabled: vectors of VMX, estimates, tests.
-    pub const DEFAULT: Env = Env { mode: Mode::Even, oe: false, ue: false };
+    pub const DEFAULT: Env = Env { mode: Rounding::Even, oe: false, ue: false };
 
     /// The environment of an FPSCR.
     #[inline]
     pub const fn of(fpscr: u64) -> Env {
-        Env { mode: Mode::of(fpscr), oe: fpscr & OE != 0, ue: fpscr & UE != 0 }
+        Env { mode: Rounding::of(fpscr), oe: fpscr & OE != 0, ue: fpscr & UE != 0 }
     }
 }
 
@@ -168,13 +168,13 @@ pub fn round(format: Format, env: Env, raw: Raw) -> Raw {
 /// The result of a disabled overflow: infinity or the largest number, by mode and sign. The ISA leaves FR
 /// undefined; here it tells whether the magnitude grew.
 #[cold]
-fn overflow(format: Format, mode: Mode, sign: bool, flags: u64) -> Raw {
+fn overflow(format: Format, mode: Rounding, sign: bool, flags: u64) -> Raw {
     let flags = flags & !FR | XX | FI;
     let to_inf = match mode {
-        Mode::Even | Mode::Away => true,
-        Mode::Zero | Mode::Odd => false,
-        Mode::Up => !sign,
-        Mode::Down => sign,
+        Rounding::Even | Rounding::Away => true,
+        Rounding::Zero | Rounding::Odd => false,
+        Rounding::Up => !sign,
+        Rounding::Down => sign,
     };
     if to_inf {
         return Raw { num: Num::inf(sign), flags: flags | FR };

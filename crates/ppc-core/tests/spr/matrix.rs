@@ -7,7 +7,7 @@
 use crate::{CODE, FSCR, MMCR0, access, on_each_engine, processor, put};
 use ppc_core::{
     engine::{Engine, EngineKind},
-    exit::Exit,
+    exit::EngineExit,
     model::{Isa, MODELS},
     msr,
     state::Cpu,
@@ -134,7 +134,7 @@ fn answer(engine: &mut Engine, number: u32, write: bool, problem: bool, faciliti
         (cpu.spr.clone(), others, (cpu.decrementer() as u64) & !0xff)
     };
     let before = registers(cpu);
-    assert_eq!(engine.run(u64::MAX), Exit::Hung);
+    assert_eq!(engine.run(u64::MAX), EngineExit::Hung);
     let cpu = &engine.cpu;
     match cpu.cia {
         at if at == CODE + 4 => {

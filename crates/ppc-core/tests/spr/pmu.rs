@@ -4,7 +4,7 @@
 use crate::{CODE, FSCR, HANG, MMCR0, access, on_each_engine, processor, put};
 use ppc_core::{
     engine::{Engine, EngineKind},
-    exit::Exit,
+    exit::EngineExit,
     model::MODELS,
     msr,
 };
@@ -16,7 +16,7 @@ fn run(engine: &mut Engine, word: u32, problem: bool) -> u64 {
     put(&engine.cpu.ram, CODE, &[word]);
     engine.cpu.msr = msr::SF | if problem { msr::PR } else { 0 };
     engine.cpu.cia = CODE;
-    assert_eq!(engine.run(u64::MAX), Exit::Hung);
+    assert_eq!(engine.run(u64::MAX), EngineExit::Hung);
     engine.cpu.cia
 }
 
@@ -103,9 +103,9 @@ fn an_alert_interrupts_until_it_is_cleared(kind: EngineKind) {
     cpu.gpr[3] = 1 << 7;
     cpu.msr = msr::SF | msr::ME | msr::EE;
     cpu.cia = CODE;
-    assert_eq!(engine.run(1), Exit::Limit);
+    assert_eq!(engine.run(1), EngineExit::Limit);
     assert!(engine.cpu.wakeup_pending());
-    assert_eq!(engine.run(50), Exit::Limit);
+    assert_eq!(engine.run(50), EngineExit::Limit);
     let cpu = &engine.cpu;
     assert_eq!(cpu.gpr[3], CODE + 4, "behind the instruction that wrote MMCR0");
     assert_eq!((cpu.gpr[7], cpu.gpr[5]), (1, 2), "one interrupt, and every instruction once");

@@ -3,7 +3,7 @@
 use super::{bits_of, both, finish, finish_value, format, operand};
 use crate::{
     fields::Word,
-    softdfp::{EXTENDED, Env, Format, LONG, Mode, Raw, SHORT, convert},
+    softdfp::{DecimalRounding, EXTENDED, Env, Format, LONG, Raw, SHORT, convert},
     state::Cpu,
     trap::Done,
 };
@@ -46,7 +46,7 @@ fn from_fixed<const Q: bool, const RC: bool>(cpu: &mut Cpu, w: Word) -> Done {
 
 fn to_fixed<const Q: bool, const RC: bool>(cpu: &mut Cpu, w: Word) -> Done {
     let b = operand::<Q>(cpu, w.frb());
-    let (value, flags) = convert::to_integer(Mode::of(cpu.fpscr), 64, b);
+    let (value, flags) = convert::to_integer(DecimalRounding::of(cpu.fpscr), 64, b);
     finish_value::<false, RC>(cpu, w.frt(), u128::from(value as u64), None, flags)
 }
 
@@ -67,7 +67,7 @@ pub fn dcffixqq(cpu: &mut Cpu, w: Word) -> Done {
 /// DFP Convert To Fixed Quadword Quad: FPRF stays.
 pub fn dctfixqq(cpu: &mut Cpu, w: Word) -> Done {
     let b = EXTENDED.unpack(bits_of::<true>(cpu, w.frb()));
-    let (value, flags) = convert::to_integer(Mode::of(cpu.fpscr), 128, b);
+    let (value, flags) = convert::to_integer(DecimalRounding::of(cpu.fpscr), 128, b);
     let old = cpu.fpscr;
     cpu.fpscr = crate::softfp::bits::accrue(old, flags);
     if !super::suppressed(flags, old) {

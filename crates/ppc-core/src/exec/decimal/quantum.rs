@@ -4,34 +4,34 @@ use super::{both, finish, format, operand};
 use crate::{
     fields::Word,
     insn::Operand,
-    softdfp::{Mode, Num, Raw, quantum},
+    softdfp::{DecimalRounding, Num, Raw, quantum},
     state::Cpu,
     trap::Done,
 };
 
 fn quantize<const Q: bool, const RC: bool>(cpu: &mut Cpu, w: Word) -> Done {
     let (a, b) = (operand::<Q>(cpu, w.fra()), operand::<Q>(cpu, w.frb()));
-    let result = quantum::quantize(format::<Q>(), Mode::of_rmc(w, cpu.fpscr), a, b);
+    let result = quantum::quantize(format::<Q>(), DecimalRounding::of_rmc(w, cpu.fpscr), a, b);
     finish::<Q, RC>(cpu, w.frt(), result)
 }
 
 fn quantize_immediate<const Q: bool, const RC: bool>(cpu: &mut Cpu, w: Word) -> Done {
     let a = Num::finite(false, Operand::TE.value(w) as i32, 1);
     let b = operand::<Q>(cpu, w.frb());
-    let result = quantum::quantize(format::<Q>(), Mode::of_rmc(w, cpu.fpscr), a, b);
+    let result = quantum::quantize(format::<Q>(), DecimalRounding::of_rmc(w, cpu.fpscr), a, b);
     finish::<Q, RC>(cpu, w.frt(), result)
 }
 
 fn reround<const Q: bool, const RC: bool>(cpu: &mut Cpu, w: Word) -> Done {
     let count = cpu.fpr(w.fra()) as u32 & 0x3f;
     let b = operand::<Q>(cpu, w.frb());
-    let result = quantum::reround(format::<Q>(), Mode::of_rmc(w, cpu.fpscr), count, b);
+    let result = quantum::reround(format::<Q>(), DecimalRounding::of_rmc(w, cpu.fpscr), count, b);
     finish::<Q, RC>(cpu, w.frt(), result)
 }
 
 #[inline(always)]
 fn integral<const Q: bool>(cpu: &Cpu, w: Word) -> Raw {
-    quantum::integral(format::<Q>(), Mode::of_r_rmc(w, cpu.fpscr), operand::<Q>(cpu, w.frb()))
+    quantum::integral(format::<Q>(), DecimalRounding::of_r_rmc(w, cpu.fpscr), operand::<Q>(cpu, w.frb()))
 }
 
 fn integral_exact<const Q: bool, const RC: bool>(cpu: &mut Cpu, w: Word) -> Done {

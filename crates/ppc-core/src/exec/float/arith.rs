@@ -4,7 +4,7 @@ use super::{finish, finish_value, narrowed, operand, round_scalar, trap};
 use crate::{
     fields::Word,
     softfp::{
-        self, DOUBLE, Env, Format, Mode, Num, Raw, SINGLE, bits, compare,
+        self, DOUBLE, Env, Format, Num, Raw, Rounding, SINGLE, bits, compare,
         convert::round_to_integral,
         estimate,
         fast::{self, Op},
@@ -154,13 +154,13 @@ macro_rules! round_to_integer {
 
 round_to_integer! {
     /// Floating Round to Integer Nearest (ties away from zero).
-    frin: Mode::Away;
+    frin: Rounding::Away;
     /// Floating Round to Integer Toward Zero.
-    friz: Mode::Zero;
+    friz: Rounding::Zero;
     /// Floating Round to Integer Plus.
-    frip: Mode::Up;
+    frip: Rounding::Up;
     /// Floating Round to Integer Minus.
-    frim: Mode::Down;
+    frim: Rounding::Down;
 }
 
 /// The exceptions of a comparison: VXSNAN, and for an ordered one VXVC, which an enabled VXSNAN hides.

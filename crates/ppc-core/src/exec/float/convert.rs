@@ -4,7 +4,7 @@ use super::{finish, finish_value, operand};
 use crate::{
     fields::Word,
     softfp::{
-        DOUBLE, Env, Mode, Num, Raw, SINGLE, bits,
+        DOUBLE, Env, Num, Raw, Rounding, SINGLE, bits,
         convert::{I32, I64, Int, U32, U64, from_int, to_int},
         round,
     },
@@ -36,7 +36,7 @@ fn image(value: i128, int: Int, b: Num) -> u64 {
 }
 
 #[inline(always)]
-fn to_integer<const RC: bool>(cpu: &mut Cpu, w: Word, int: Int, mode: Mode) -> Done {
+fn to_integer<const RC: bool>(cpu: &mut Cpu, w: Word, int: Int, mode: Rounding) -> Done {
     let b = operand(cpu, w.frb());
     let (value, flags) = to_int(b, int, mode);
     // FPRF is undefined; QEMU marks invalid conversions as it marks NaNs and leaves it alone otherwise.
@@ -48,7 +48,7 @@ macro_rules! to_integer {
     ($($(#[$doc:meta])* $name:ident: $int:ident, $mode:expr;)*) => {
         $($(#[$doc])*
         pub fn $name<const RC: bool>(cpu: &mut Cpu, w: Word) -> Done {
-            let mode: fn(u64) -> Mode = $mode;
+            let mode: fn(u64) -> Rounding = $mode;
             let mode = mode(cpu.fpscr);
             to_integer::<RC>(cpu, w, $int, mode)
         })*
@@ -57,21 +57,21 @@ macro_rules! to_integer {
 
 to_integer! {
     /// Floating Convert with round to Signed Doubleword.
-    fctid: I64, Mode::of;
+    fctid: I64, Rounding::of;
     /// Floating Convert with truncate to Signed Doubleword.
-    fctidz: I64, |_| Mode::Zero;
+    fctidz: I64, |_| Rounding::Zero;
     /// Floating Convert with round to Unsigned Doubleword.
-    fctidu: U64, Mode::of;
+    fctidu: U64, Rounding::of;
     /// Floating Convert with truncate to Unsigned Doubleword.
-    fctiduz: U64, |_| Mode::Zero;
+    fctiduz: U64, |_| Rounding::Zero;
     /// Floating Convert with round to Signed Word.
-    fctiw: I32, Mode::of;
+    fctiw: I32, Rounding::of;
     /// Floating Convert with truncate to Signed Word.
-    fctiwz: I32, |_| Mode::Zero;
+    fctiwz: I32, |_| Rounding::Zero;
     /// Floating Convert with round to Unsigned Word.
-    fctiwu: U32, Mode::of;
+    fctiwu: U32, Rounding::of;
     /// Floating Convert with truncate to Unsigned Word.
-    fctiwuz: U32, |_| Mode::Zero;
+    fctiwuz: U32, |_| Rounding::Zero;
 }
 
 macro_rules! from_integer {

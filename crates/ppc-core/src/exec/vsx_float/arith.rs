@@ -7,7 +7,7 @@ use super::{
 use crate::{
     fields::Word,
     softfp::{
-        self, DOUBLE, Env, Mode, Num, Raw, SINGLE, bits,
+        self, DOUBLE, Env, Num, Raw, Rounding, SINGLE, bits,
         compare::compare,
         convert::round_to_integral,
         estimate::{reciprocal, reciprocal_sqrt, scalar_reciprocal_sqrt},
@@ -116,7 +116,7 @@ roots! {
 
 /// Rounds to an integral value without reporting that it was inexact.
 #[inline]
-fn quietly(b: Num, mode: Mode) -> Raw {
+fn quietly(b: Num, mode: Rounding) -> Raw {
     let r = round_to_integral(b, mode);
     Raw { flags: r.flags & bits::VXSNAN, ..r }
 }
@@ -135,35 +135,35 @@ unary! {
     "Reciprocal Square Root Estimate Single-Precision", vector xvrsqrtesp SINGLE:
         |b, env| reciprocal_sqrt(SINGLE, SINGLE, env, b);
     "Round to Double-Precision Integer using Round to Nearest Away", scalar xsrdpi DOUBLE:
-        |b, env| quietly(b, Mode::Away);
+        |b, env| quietly(b, Rounding::Away);
     "Round to Double-Precision Integer Exact using Current rounding mode", scalar xsrdpic DOUBLE:
         |b, env| round_to_integral(b, env.mode);
     "Round to Double-Precision Integer using Round toward -Infinity", scalar xsrdpim DOUBLE:
-        |b, env| quietly(b, Mode::Down);
+        |b, env| quietly(b, Rounding::Down);
     "Round to Double-Precision Integer using Round toward +Infinity", scalar xsrdpip DOUBLE:
-        |b, env| quietly(b, Mode::Up);
+        |b, env| quietly(b, Rounding::Up);
     "Round to Double-Precision Integer using Round toward Zero", scalar xsrdpiz DOUBLE:
-        |b, env| quietly(b, Mode::Zero);
+        |b, env| quietly(b, Rounding::Zero);
     "Round to Double-Precision Integer using Round to Nearest Away", vector xvrdpi DOUBLE:
-        |b, _env| quietly(b, Mode::Away);
+        |b, _env| quietly(b, Rounding::Away);
     "Round to Double-Precision Integer Exact using Current rounding mode", vector xvrdpic DOUBLE:
         |b, env| round_to_integral(b, env.mode);
     "Round to Double-Precision Integer using Round toward -Infinity", vector xvrdpim DOUBLE:
-        |b, _env| quietly(b, Mode::Down);
+        |b, _env| quietly(b, Rounding::Down);
     "Round to Double-Precision Integer using Round toward +Infinity", vector xvrdpip DOUBLE:
-        |b, _env| quietly(b, Mode::Up);
+        |b, _env| quietly(b, Rounding::Up);
     "Round to Double-Precision Integer using Round toward Zero", vector xvrdpiz DOUBLE:
-        |b, _env| quietly(b, Mode::Zero);
+        |b, _env| quietly(b, Rounding::Zero);
     "Round to Single-Precision Integer using Round to Nearest Away", vector xvrspi SINGLE:
-        |b, _env| quietly(b, Mode::Away);
+        |b, _env| quietly(b, Rounding::Away);
     "Round to Single-Precision Integer Exact using Current rounding mode", vector xvrspic SINGLE:
         |b, env| round_to_integral(b, env.mode);
     "Round to Single-Precision Integer using Round toward -Infinity", vector xvrspim SINGLE:
-        |b, _env| quietly(b, Mode::Down);
+        |b, _env| quietly(b, Rounding::Down);
     "Round to Single-Precision Integer using Round toward +Infinity", vector xvrspip SINGLE:
-        |b, _env| quietly(b, Mode::Up);
+        |b, _env| quietly(b, Rounding::Up);
     "Round to Single-Precision Integer using Round toward Zero", vector xvrspiz SINGLE:
-        |b, _env| quietly(b, Mode::Zero);
+        |b, _env| quietly(b, Rounding::Zero);
 }
 
 /// Whether `a` is the larger one; +0 is larger than -0. Neither is a NaN.

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     fields::Word,
     softfp::{
-        DOUBLE, Env, Format, HALF, Mode, Num, Raw, SINGLE,
+        DOUBLE, Env, Format, HALF, Num, Raw, Rounding, SINGLE,
         bits::VXSNAN,
         convert::{I32, I64, Int, U32, U64, double, from_int, single, to_int},
         round,
@@ -126,7 +126,7 @@ macro_rules! to_integers {
         $(
         #[doc = concat!("VSX Scalar Convert with round to zero Double-Precision to ", $doc)]
         pub fn $xsdp(cpu: &mut Cpu, w: Word) -> Done {
-            let (value, flags) = to_int(scalar(cpu, w.xb()), $int, Mode::Zero);
+            let (value, flags) = to_int(scalar(cpu, w.xb()), $int, Rounding::Zero);
             // FPRF is undefined; it stays.
             finish_scalar(cpu, w.xt(), in_dword0(image(value, $int)), None, flags)
         }
@@ -134,7 +134,7 @@ macro_rules! to_integers {
         pub fn $xvdp(cpu: &mut Cpu, w: Word) -> Done {
             let vb = cpu.vsr[w.xb()];
             let ((v0, f0), (v1, f1)) =
-                (to_int(lane(DOUBLE, vb, 0), $int, Mode::Zero), to_int(lane(DOUBLE, vb, 1), $int, Mode::Zero));
+                (to_int(lane(DOUBLE, vb, 0), $int, Rounding::Zero), to_int(lane(DOUBLE, vb, 1), $int, Rounding::Zero));
             let value = in_dword0(image(v0, $int)) | image(v1, $int) as u128;
             finish_sticky(cpu, w.xt(), value, f0 | f1)
         }
@@ -145,7 +145,7 @@ macro_rules! to_integers {
             // Doublewords come from words 0 and 2, words from each.
             let step = $int.bits / 32;
             for i in 0..4 / step {
-                let (v, f) = to_int(lane(SINGLE, vb, i * step), $int, Mode::Zero);
+                let (v, f) = to_int(lane(SINGLE, vb, i * step), $int, Rounding::Zero);
                 value = value << $int.bits | v as u128 & u128::MAX >> (128 - $int.bits);
                 flags |= f;
             }

@@ -4,7 +4,7 @@ use super::{finish_scalar, in_dword0, quad};
 use crate::{
     fields::Word,
     softfp::{
-        self, DOUBLE, Env, Format, Mode, Num, QUAD, Raw, bits,
+        self, DOUBLE, Env, Format, Num, QUAD, Raw, Rounding, bits,
         bits::VXSNAN,
         convert::{I32, I64, Int, U32, U64, from_int, round_to_integral, to_int},
         round,
@@ -25,7 +25,7 @@ fn finish(cpu: &mut Cpu, w: Word, r: Raw) -> Done {
 #[inline(always)]
 fn env(cpu: &Cpu, w: Word) -> Env {
     let env = Env::of(cpu.fpscr);
-    if w.bit(31) { Env { mode: Mode::Odd, ..env } } else { env }
+    if w.bit(31) { Env { mode: Rounding::Odd, ..env } } else { env }
 }
 
 macro_rules! arithmetic {
@@ -118,7 +118,7 @@ pub fn xscvqpdp(cpu: &mut Cpu, w: Word) -> Done {
 
 #[inline(always)]
 fn to_integer(cpu: &mut Cpu, w: Word, int: Int) -> Done {
-    let (value, flags) = to_int(quad(cpu, w.vrb()), int, Mode::Zero);
+    let (value, flags) = to_int(quad(cpu, w.vrb()), int, Rounding::Zero);
     // FPRF is undefined; it stays.
     finish_scalar(cpu, 32 + w.vrt(), in_dword0(value as u64), None, flags)
 }
@@ -157,14 +157,14 @@ pub fn xscvudqp(cpu: &mut Cpu, w: Word) -> Done {
 
 /// The rounding mode R and RMC select. R = 0 with RMC 0b01 or 0b10 is reserved and acts as 0b00.
 #[inline]
-fn immediate_mode(cpu: &Cpu, w: Word) -> Mode {
+fn immediate_mode(cpu: &Cpu, w: Word) -> Rounding {
     match (w.bit(15), w.bits(21, 2)) {
-        (false, 3) => Mode::of(cpu.fpscr),
-        (false, _) => Mode::Away,
-        (true, 0) => Mode::Even,
-        (true, 1) => Mode::Zero,
-        (true, 2) => Mode::Up,
-        (true, _) => Mode::Down,
+        (false, 3) => Rounding::of(cpu.fpscr),
+        (false, _) => Rounding::Away,
+        (true, 0) => Rounding::Even,
+        (true, 1) => Rounding::Zero,
+        (true, 2) => Rounding::Up,
+        (true, _) => Rounding::Down,
     }
 }
 

@@ -5,7 +5,7 @@ use super::super::{
     flow::{Condition, Flow},
     insn::{CTR, Insn},
     offsets::{CIA, CODE_PAGE, FETCH_CONTEXT, ICOUNT, LIMIT, MSR, NIA, SLOT_SIZE, crf, runtime},
-    runtime::{JUMPS, Jump, Runtime, Slot},
+    runtime::{JUMP_SLOTS, Jump, Runtime, Slot},
 };
 use super::emit::{A64, Emitter, X0, X1, X2, X16, asm};
 use crate::ram::PAGE;
@@ -91,7 +91,7 @@ impl Flow for A64 {
         e.load(X2, runtime(offset_of!(Runtime, jumps)));
         asm!(e
             ; and x0, x0, u64::MAX << 2
-            ; ubfx x1, x0, 2, JUMPS.ilog2()
+            ; ubfx x1, x0, 2, JUMP_SLOTS.ilog2()
             ; add x1, x2, x1, lsl 5
             ; ldr x2, [x1, offset_of!(Jump, ea) as u32]
             ; cmp x0, x2

@@ -42,7 +42,8 @@ impl Emitter {
         let (field, _) = cr_bit(n);
         self.load8(host, crf(field));
         if n & 3 != 3 {
-            asm!(self; lsr W(host), W(host), 3 - (n as u32 & 3));
+            let shift = 3 - (n as u32 & 3);
+            asm!(self; lsr W(host), W(host), shift);
         }
     }
 
@@ -50,7 +51,8 @@ impl Emitter {
     fn put_cr_bit(&mut self, n: usize) {
         let (field, _) = cr_bit(n);
         self.load8(X1, crf(field));
-        asm!(self; bfi w1, w0, 3 - (n as u32 & 3), 1);
+        let shift = 3 - (n as u32 & 3);
+        asm!(self; bfi w1, w0, shift, 1);
         self.save8(X1, crf(field));
     }
 }
@@ -154,7 +156,8 @@ pub fn mfocrf(e: &mut Emitter, i: &Insn) {
     let to = e.target(i.word.rt(), X0);
     e.load8(to, crf(field as usize));
     if field != 7 {
-        asm!(e; lsl W(to), W(to), 28 - 4 * field);
+        let shift = 28 - 4 * field;
+        asm!(e; lsl W(to), W(to), shift);
     }
     e.put(i.word.rt(), to);
 }
@@ -163,7 +166,9 @@ pub fn mtcrf(e: &mut Emitter, i: &Insn) {
     let w = i.word;
     let from = e.value(w.rs(), X0);
     for field in (0..8).filter(|field| w.fxm() >> (7 - field) & 1 != 0) {
-        asm!(e; ubfx w1, W(from), 28 - 4 * field, 4);
+        // A name, since the assembler puts the operand into its range checks without parentheses.
+        let shift = 28 - 4 * field;
+        asm!(e; ubfx w1, W(from), shift, 4);
         e.save8(X1, crf(field as usize));
     }
 }
@@ -214,8 +219,8 @@ pub fn mfspr(e: &mut Emitter, i: &Insn) {
 pub fn mtspr(e: &mut Emitter, i: &Insn) {
     match special(i) {
         Some(to) => {
-            let pin = e.target(to, X0);
-            let host = e.value(i.word.rs(), pin);
+            let reg = e.target(to, X0);
+            let host = e.value(i.word.rs(), reg);
             e.put(to, host);
         }
         None => e.call_exec(i),

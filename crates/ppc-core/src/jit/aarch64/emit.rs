@@ -9,7 +9,7 @@
 //! | X0, X1, X2, X16, V0 | nothing from one guest instruction to the next |
 //! | X17 | nothing from one *host* instruction to the next: what does not fit into one |
 //! | X30 | nothing |
-//! | all others but X18 and SP | a guest register each, for a whole region: its pin |
+//! | all others but X18 and SP | one mapped guest register each, for a whole region |
 //!
 //! X18 belongs to the platform.
 
@@ -48,7 +48,7 @@ pub type Emitter = Common<A64>;
 impl Registers for A64 {
     type Relocation = Aarch64Relocation;
     type Extra = ();
-    const PINS: &'static [Host] = &[24, 25, 26, 27, 28, 29, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+    const MAPPABLE: &'static [Host] = &[24, 25, 26, 27, 28, 29, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
     const KEPT: usize = 6;
     const SCRATCH: Host = X1;
 
@@ -112,16 +112,16 @@ impl Emitter {
 
     /// The low word of `n`, zero-extended.
     pub fn get32(&mut self, host: Host, n: Guest) {
-        match self.pin(n) {
-            Some(pin) => asm!(self; mov W(host), W(pin)),
+        match self.mapped(n) {
+            Some(reg) => asm!(self; mov W(host), W(reg)),
             None => self.load32(host, guest(n)),
         }
     }
 
     /// The low word of `n`, sign-extended.
     pub fn get_signed32(&mut self, host: Host, n: Guest) {
-        match self.pin(n) {
-            Some(pin) => asm!(self; sxtw X(host), W(pin)),
+        match self.mapped(n) {
+            Some(reg) => asm!(self; sxtw X(host), W(reg)),
             None => self.load_signed32(host, guest(n)),
         }
     }

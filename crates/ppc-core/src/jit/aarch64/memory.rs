@@ -10,13 +10,14 @@ use super::super::{
 };
 use super::emit::{A64, Emitter, X0, X1, X2, X16, ZERO, asm};
 use crate::ram::PAGE_SHIFT;
-use crate::tlb::{Entry, READ_ENTRIES, WRITE_ENTRIES};
+use crate::tlb::{READ_ENTRIES, TlbEntry, WRITE_ENTRIES};
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi};
 use std::mem::{offset_of, size_of};
 
 // The look into the TLB loads an entry as a pair.
-const _: () =
-    assert!(size_of::<Entry>() == 16 && offset_of!(Entry, tag) == 0 && offset_of!(Entry, delta) == 8);
+const _: () = assert!(
+    size_of::<TlbEntry>() == 16 && offset_of!(TlbEntry, tag) == 0 && offset_of!(TlbEntry, delta) == 8
+);
 
 impl Memory for A64 {
     const VALUE: Host = X2;
@@ -147,7 +148,7 @@ impl Memory for A64 {
 
     fn call_quad(e: &mut Emitter, access: &Quad, trapped: DynamicLabel) {
         let table = if access.store { offset_of!(Runtime, store) } else { offset_of!(Runtime, load) };
-        // X3 may be a pin, but one that is in memory by now.
+        // X3 may hold a mapped register, but it has been stored by now.
         asm!(e; mov x1, x0; movz w2, access.vsr as u32; movz w3, u32::from(access.swap));
         e.call(table + 32);
         asm!(e; cmn w0, 1; b.ne =>trapped);

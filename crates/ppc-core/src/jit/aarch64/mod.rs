@@ -25,7 +25,7 @@ mod rotate;
 mod tests;
 
 use super::{
-    Mode,
+    CodeMode,
     assemble::{Architecture, assemble},
     code::{Fresh, StubCode},
     emitter::Registers,
@@ -37,15 +37,15 @@ use dynasmrt::{DynasmApi, DynasmLabelApi};
 use emit::{A64, Emitter, X0, X1, X2, asm};
 use std::{io, mem::offset_of};
 
-/// How many guest registers may have a pin.
-pub const PINS: usize = A64::PINS.len();
+/// How many guest registers can be mapped to host registers.
+pub const MAPPABLE: usize = A64::MAPPABLE.len();
 
 /// What enters and leaves compiled code.
 ///
 /// # Errors
 /// None that a caller can cause.
 pub fn stubs() -> io::Result<StubCode> {
-    let mode = Mode { isa: crate::model::Isa::V3_0, little_endian: true, half: 0, read_shift: 0 };
+    let mode = CodeMode { isa: crate::model::Isa::V3_0, little_endian: true, half: 0, read_shift: 0 };
     let mut e = Emitter::new(mode, &[]);
     asm!(e
         ; stp x29, x30, [sp, -96]!
@@ -105,6 +105,6 @@ impl Architecture for A64 {
 ///
 /// # Errors
 /// None that a region can cause.
-pub fn emit(region: &Region, mode: Mode) -> io::Result<Fresh> {
+pub fn emit(region: &Region, mode: CodeMode) -> io::Result<Fresh> {
     assemble::<A64>(region, mode)
 }

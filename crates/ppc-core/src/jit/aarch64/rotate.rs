@@ -33,7 +33,11 @@ fn rotate_and(e: &mut Emitter, i: &Insn, n: u32, mask: u64) {
         Some((lowest, count)) if lowest == n && n + count <= 64 => {
             asm!(e; ubfiz X(to), X(from), n, count);
         }
-        Some((0, count)) if count <= n => asm!(e; ubfx X(to), X(from), 64 - n, count),
+        Some((0, count)) if count <= n => {
+            // A name, since the assembler puts the operand into its range checks without parentheses.
+            let lowest = 64 - n;
+            asm!(e; ubfx X(to), X(from), lowest, count);
+        }
         _ => {
             asm!(e; ror X(to), X(from), 64 - n);
             and_mask(e, to, to, mask);
@@ -73,7 +77,8 @@ pub fn rlwinm(e: &mut Emitter, i: &Insn) {
             asm!(e; ubfiz W(to), W(from), sh, count);
         }
         Some((0, count)) if mb <= me && sh != 0 && count <= sh => {
-            asm!(e; ubfx W(to), W(from), 32 - sh, count);
+            let lowest = 32 - sh;
+            asm!(e; ubfx W(to), W(from), lowest, count);
         }
         // The mask takes what is above the word away.
         Some(_) if sh == 0 && mb <= me => and_mask(e, to, from, m),

@@ -60,12 +60,12 @@ fn region(random: &mut Random, isa: Isa) -> Region {
         parts.push(part(&words, place, isa));
         place += 160;
     }
-    let mut pins: Vec<_> = (0..GUESTS).collect();
+    let mut mapped: Vec<_> = (0..GUESTS).collect();
     for n in (1..GUESTS).rev() {
-        pins.swap(n, random.below(n + 1));
+        mapped.swap(n, random.below(n + 1));
     }
-    pins.truncate(random.below(PINS + 1));
-    Region { parts, pins }
+    mapped.truncate(random.below(MAPPABLE + 1));
+    Region { parts, mapped }
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn every_operand_has_an_encoding() {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     for round in 0..3000 {
         let isa = [Isa::V2_07, Isa::V3_0, Isa::V3_1][round % 3];
-        let mode = Mode {
+        let mode = CodeMode {
             isa,
             little_endian: random.below(2) == 0,
             half: random.below(2),
@@ -127,7 +127,8 @@ fn constants_are_what_they_are() {
         }
     }));
     for value in values {
-        let mut e = Emitter::new(Mode { isa: Isa::V3_0, little_endian: true, half: 0, read_shift: 12 }, &[]);
+        let mut e =
+            Emitter::new(CodeMode { isa: Isa::V3_0, little_endian: true, half: 0, read_shift: 12 }, &[]);
         e.constant(X1, value);
         let mut x1 = 0u64;
         for word in e.ops.finalize().expect("code").as_chunks::<4>().0 {

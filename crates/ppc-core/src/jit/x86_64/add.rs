@@ -21,10 +21,10 @@ fn add_immediate(e: &mut Emitter, i: &Insn, value: i64) {
     if w.ra() == 0 {
         e.constant(to, value as u64);
     } else {
-        match e.pin(w.ra()) {
-            Some(pin) if pin != to => asm!(e; lea Rq(to), [Rq(pin) + value as i32]),
+        match e.mapped(w.ra()) {
+            Some(reg) if reg != to => asm!(e; lea Rq(to), [Rq(reg) + value as i32]),
             Some(_) => asm!(e; add Rq(to), value as i32),
-            None if e.pin(w.rt()).is_none() && w.rt() == w.ra() => {
+            None if e.mapped(w.rt()).is_none() && w.rt() == w.ra() => {
                 return asm!(e; add QWORD [rbp + guest(w.rt())], value as i32);
             }
             None => {
@@ -38,7 +38,7 @@ fn add_immediate(e: &mut Emitter, i: &Insn, value: i64) {
 
 pub fn add(e: &mut Emitter, i: &Insn) {
     let w = i.word;
-    if let (Some(to), Some(a), Some(b)) = (e.pin(w.rt()), e.pin(w.ra()), e.pin(w.rb()))
+    if let (Some(to), Some(a), Some(b)) = (e.mapped(w.rt()), e.mapped(w.ra()), e.mapped(w.rb()))
         && to != a
         && to != b
     {

@@ -22,14 +22,14 @@ pub enum Alu {
 impl Emitter {
     /// `host ← host op n`.
     pub fn alu(&mut self, op: Alu, host: Host, n: Guest) {
-        match self.pin(n) {
-            Some(pin) => match op {
-                Alu::Add => asm!(self; add Rq(host), Rq(pin)),
-                Alu::AddCarry => asm!(self; adc Rq(host), Rq(pin)),
-                Alu::Sub => asm!(self; sub Rq(host), Rq(pin)),
-                Alu::And => asm!(self; and Rq(host), Rq(pin)),
-                Alu::Or => asm!(self; or Rq(host), Rq(pin)),
-                Alu::Xor => asm!(self; xor Rq(host), Rq(pin)),
+        match self.mapped(n) {
+            Some(reg) => match op {
+                Alu::Add => asm!(self; add Rq(host), Rq(reg)),
+                Alu::AddCarry => asm!(self; adc Rq(host), Rq(reg)),
+                Alu::Sub => asm!(self; sub Rq(host), Rq(reg)),
+                Alu::And => asm!(self; and Rq(host), Rq(reg)),
+                Alu::Or => asm!(self; or Rq(host), Rq(reg)),
+                Alu::Xor => asm!(self; xor Rq(host), Rq(reg)),
             },
             None => match op {
                 Alu::Add => asm!(self; add Rq(host), [rbp + guest(n)]),

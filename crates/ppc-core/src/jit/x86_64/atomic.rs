@@ -7,7 +7,7 @@ use super::super::{
     offsets::{RAM, RESERVED_ADDR, RESERVED_GRANULE, RESERVED_LEN, RESERVED_VALUE, SO, crf},
 };
 use super::emit::{Emitter, RCX, X64, asm};
-use crate::memory::BLOCK;
+use crate::memory::CACHE_BLOCK;
 use dynasmrt::{DynasmApi, DynasmLabelApi};
 
 /// Loads `1 << size` bytes and makes the reservation.
@@ -31,7 +31,7 @@ fn reserve(e: &mut Emitter, i: &Insn, size: u32) {
     asm!(e
         ; sub rax, [rbp + RAM]
         ; mov [rbp + RESERVED_ADDR], rax
-        ; and rax, -(BLOCK as i32)
+        ; and rax, -(CACHE_BLOCK as i32)
         ; mov [rbp + RESERVED_GRANULE], rax
         ; mov BYTE [rbp + RESERVED_LEN], 1i8 << size
         ; mov [rbp + RESERVED_VALUE], rcx
@@ -104,10 +104,10 @@ reservations! {
 pub fn dcbz(e: &mut Emitter, i: &Insn) {
     let (miss, done) = e.own_function(i);
     X64::ea_indexed(e, i.word.ra(), i.word.rb());
-    asm!(e; and rax, -(BLOCK as i32));
-    X64::lookup(e, BLOCK.trailing_zeros(), true, miss);
+    asm!(e; and rax, -(CACHE_BLOCK as i32));
+    X64::lookup(e, CACHE_BLOCK.trailing_zeros(), true, miss);
     asm!(e; add rax, rdx; xorps xmm0, xmm0);
-    for offset in (0..BLOCK as i32).step_by(16) {
+    for offset in (0..CACHE_BLOCK as i32).step_by(16) {
         asm!(e; movups [rax + offset], xmm0);
     }
     asm!(e; =>done);

@@ -5,7 +5,7 @@ use super::super::{
     flow::{Condition, Flow},
     insn::{CTR, Insn},
     offsets::{CIA, CODE_PAGE, FETCH_CONTEXT, ICOUNT, LIMIT, MSR, NIA, SLOT_SIZE, crf, guest, runtime},
-    runtime::{JUMPS, Jump, Runtime, Slot},
+    runtime::{JUMP_SLOTS, Jump, Runtime, Slot},
 };
 use super::emit::{Emitter, RAX, X64, asm};
 use crate::ram::PAGE;
@@ -53,9 +53,9 @@ impl Flow for X64 {
     }
 
     fn count(e: &mut Emitter) {
-        match e.pin(CTR) {
-            Some(pin) => {
-                asm!(e; sub Rq(pin), 1);
+        match e.mapped(CTR) {
+            Some(reg) => {
+                asm!(e; sub Rq(reg), 1);
                 e.dirty |= 1 << CTR;
             }
             None => asm!(e; sub QWORD [rbp + guest(CTR)], 1),
@@ -90,7 +90,7 @@ impl Flow for X64 {
         asm!(e
             ; and rax, BYTE -4
             ; mov ecx, eax
-            ; and ecx, (JUMPS as i32 - 1) << 2
+            ; and ecx, (JUMP_SLOTS as i32 - 1) << 2
             ; mov rdx, [rbp + runtime(offset_of!(Runtime, jumps))]
             ; lea rcx, [rdx + rcx * 8]
             ; cmp rax, [rcx + offset_of!(Jump, ea) as i32]

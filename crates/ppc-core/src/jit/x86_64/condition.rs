@@ -12,7 +12,7 @@ impl Emitter {
     /// Compares the doublewords or words `a` and `b`.
     fn compare(&mut self, a: Guest, b: Guest, long: bool) {
         let a = self.value(a, RAX);
-        match (self.pin(b), long) {
+        match (self.mapped(b), long) {
             (Some(b), true) => asm!(self; cmp Rq(a), Rq(b)),
             (Some(b), false) => asm!(self; cmp Rd(a), Rd(b)),
             (None, true) => asm!(self; cmp Rq(a), [rbp + guest(b)]),
@@ -21,7 +21,7 @@ impl Emitter {
     }
 
     fn compare_constant(&mut self, a: Guest, value: i32, long: bool) {
-        match (self.pin(a), long, value) {
+        match (self.mapped(a), long, value) {
             (Some(a), true, 0) => asm!(self; test Rq(a), Rq(a)),
             (Some(a), false, 0) => asm!(self; test Rd(a), Rd(a)),
             (Some(a), true, _) => asm!(self; cmp Rq(a), value),
@@ -207,7 +207,7 @@ cr_logic! {
 pub fn mfspr(e: &mut Emitter, i: &Insn) {
     match special(i) {
         Some(from) => {
-            let host = match e.pin(i.word.rt()) {
+            let host = match e.mapped(i.word.rt()) {
                 Some(to) => {
                     e.get(to, from);
                     to
@@ -224,10 +224,10 @@ pub fn mfspr(e: &mut Emitter, i: &Insn) {
 pub fn mtspr(e: &mut Emitter, i: &Insn) {
     match special(i) {
         Some(to) => {
-            let host = match e.pin(to) {
-                Some(pin) => {
-                    e.get(pin, i.word.rs());
-                    pin
+            let host = match e.mapped(to) {
+                Some(reg) => {
+                    e.get(reg, i.word.rs());
+                    reg
                 }
                 None => e.value(i.word.rs(), RAX),
             };

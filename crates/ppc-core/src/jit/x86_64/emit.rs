@@ -6,7 +6,7 @@
 //! | R14 | the slots of the running region |
 //! | R15 | instructions begun |
 //! | RAX, RCX, RDX, XMM0 to XMM5 | nothing from one guest instruction to the next |
-//! | all others but RSP | a guest register each, for a whole region: its pin |
+//! | all others but RSP | one mapped guest register each, for a whole region |
 
 use super::super::{
     emitter::{Emitter as Common, Registers},
@@ -36,7 +36,7 @@ pub type Emitter = Common<X64>;
 impl Registers for X64 {
     type Relocation = X64Relocation;
     type Extra = super::pool::Pool;
-    const PINS: &'static [Host] = &[3, 12, 13, 6, 7, 8, 9, 10, 11];
+    const MAPPABLE: &'static [Host] = &[3, 12, 13, 6, 7, 8, 9, 10, 11];
     const KEPT: usize = 3;
     const SCRATCH: Host = RDX;
 
@@ -69,16 +69,16 @@ impl Registers for X64 {
 impl Emitter {
     /// The low word of `n`, zero-extended.
     pub fn get32(&mut self, host: Host, n: Guest) {
-        match self.pin(n) {
-            Some(pin) => asm!(self; mov Rd(host), Rd(pin)),
+        match self.mapped(n) {
+            Some(reg) => asm!(self; mov Rd(host), Rd(reg)),
             None => asm!(self; mov Rd(host), [rbp + guest(n)]),
         }
     }
 
     /// The low word of `n`, sign-extended.
     pub fn get_signed32(&mut self, host: Host, n: Guest) {
-        match self.pin(n) {
-            Some(pin) => asm!(self; movsxd Rq(host), Rd(pin)),
+        match self.mapped(n) {
+            Some(reg) => asm!(self; movsxd Rq(host), Rd(reg)),
             None => asm!(self; movsxd Rq(host), DWORD [rbp + guest(n)]),
         }
     }

@@ -33,7 +33,7 @@ pub fn or(e: &mut Emitter, i: &Insn) {
     if w.ra() == w.rs() && !w.rc() {
         return;
     }
-    let host = match e.pin(w.ra()) {
+    let host = match e.mapped(w.ra()) {
         Some(to) => {
             e.get(to, w.rs());
             to

@@ -23,9 +23,9 @@ impl Memory for X64 {
             asm!(e; mov rax, displacement);
             return;
         }
-        match (e.pin(ra), displacement) {
-            (Some(pin), 0) => asm!(e; mov rax, Rq(pin)),
-            (Some(pin), d) => asm!(e; lea rax, [Rq(pin) + d]),
+        match (e.mapped(ra), displacement) {
+            (Some(reg), 0) => asm!(e; mov rax, Rq(reg)),
+            (Some(reg), d) => asm!(e; lea rax, [Rq(reg) + d]),
             (None, d) => {
                 e.get(RAX, ra);
                 if d != 0 {
@@ -40,11 +40,11 @@ impl Memory for X64 {
             e.get(RAX, rb);
             return;
         }
-        match (e.pin(ra), e.pin(rb)) {
+        match (e.mapped(ra), e.mapped(rb)) {
             (Some(a), Some(b)) => asm!(e; lea rax, [Rq(a) + Rq(b)]),
             _ => {
                 e.get(RAX, ra);
-                match e.pin(rb) {
+                match e.mapped(rb) {
                     Some(b) => asm!(e; add rax, Rq(b)),
                     None => asm!(e; add rax, [rbp + guest(rb)]),
                 }

@@ -34,7 +34,7 @@ mod vector_memory;
 mod vector_shift;
 
 use super::{
-    Mode,
+    CodeMode,
     assemble::{Architecture, assemble},
     code::{Fresh, StubCode},
     emitter::Registers,
@@ -46,8 +46,8 @@ use dynasmrt::{DynasmApi, DynasmLabelApi, VecAssembler, dynasm, x64::X64Relocati
 use emit::{Emitter, X64};
 use std::{io, mem::offset_of};
 
-/// How many guest registers may have a pin.
-pub const PINS: usize = X64::PINS.len();
+/// How many guest registers can be mapped to host registers.
+pub const MAPPABLE: usize = X64::MAPPABLE.len();
 
 /// What enters and leaves compiled code.
 ///
@@ -119,6 +119,6 @@ impl Architecture for X64 {
 ///
 /// # Errors
 /// None that a region can cause.
-pub fn emit(region: &Region, mode: Mode) -> io::Result<Fresh> {
+pub fn emit(region: &Region, mode: CodeMode) -> io::Result<Fresh> {
     assemble::<X64>(region, mode)
 }

@@ -14,7 +14,7 @@ pub fn mulli(e: &mut Emitter, i: &Insn) {
 pub fn mulld(e: &mut Emitter, i: &Insn) {
     let w = i.word;
     e.get(RAX, w.ra());
-    match e.pin(w.rb()) {
+    match e.mapped(w.rb()) {
         Some(b) => asm!(e; imul rax, Rq(b)),
         None => asm!(e; imul rax, [rbp + guest(w.rb())]),
     }
@@ -61,7 +61,7 @@ pub fn mulhwu(e: &mut Emitter, i: &Insn) {
 pub fn maddld(e: &mut Emitter, i: &Insn) {
     let w = i.word;
     e.get(RAX, w.ra());
-    match e.pin(w.rb()) {
+    match e.mapped(w.rb()) {
         Some(b) => asm!(e; imul rax, Rq(b)),
         None => asm!(e; imul rax, [rbp + guest(w.rb())]),
     }

@@ -1,6 +1,6 @@
-//! What a region's code shares: constants, routines, and the calls of instructions' own functions off the straight path.
+//! What a region's code shares: constants, routines, and the calls of instructions' own functions out of line.
 
-use super::super::{cold::Off, insn::Insn};
+use super::super::{insn::Insn, out_of_line::SlowPath};
 use super::emit::{Emitter, asm};
 use super::routine::Routine;
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi};
@@ -37,7 +37,7 @@ impl Emitter {
     /// been done yet.
     pub fn own_function(&mut self, insn: &Insn) -> (DynamicLabel, DynamicLabel) {
         let (from, done) = (self.label(), self.label());
-        self.push_cold(from, self.dirty, Off::Exec { done, insn: *insn });
+        self.push_out_of_line(from, self.dirty, SlowPath::Exec { done, insn: *insn });
         (from, done)
     }
 

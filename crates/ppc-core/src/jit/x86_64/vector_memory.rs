@@ -73,24 +73,24 @@ pub fn lxvwsx(e: &mut Emitter, i: &Insn) {
 
 /// How an instruction forms its address.
 #[derive(Clone, Copy)]
-enum Form {
+enum AddressForm {
     D,
     Ds,
     X,
 }
 
-fn address(e: &mut Emitter, i: &Insn, form: Form) {
+fn address(e: &mut Emitter, i: &Insn, form: AddressForm) {
     let w = i.word;
     match form {
-        Form::D => X64::ea_displaced(e, w.ra(), w.si()),
-        Form::Ds => X64::ea_displaced(e, w.ra(), w.ds()),
-        Form::X => X64::ea_indexed(e, w.ra(), w.rb()),
+        AddressForm::D => X64::ea_displaced(e, w.ra(), w.si()),
+        AddressForm::Ds => X64::ea_displaced(e, w.ra(), w.ds()),
+        AddressForm::X => X64::ea_indexed(e, w.ra(), w.rb()),
     }
 }
 
 /// `DOUBLE()` of the word at the address, into doubleword 0 of VSR `t`. The host's conversion is that for zeros and
 /// normal numbers, whatever its modes.
-fn load_single(e: &mut Emitter, i: &Insn, form: Form, t: usize, update: bool) {
+fn load_single(e: &mut Emitter, i: &Insn, form: AddressForm, t: usize, update: bool) {
     let (slow, done) = e.own_function(i);
     let zero = e.label();
     address(e, i, form);
@@ -118,7 +118,7 @@ fn load_single(e: &mut Emitter, i: &Insn, form: Form, t: usize, update: bool) {
 }
 
 /// `SINGLE()` of doubleword 0 of VSR `s` to the word at the address, if it is a normal single or a zero.
-fn store_single(e: &mut Emitter, i: &Insn, form: Form, s: usize, update: bool) {
+fn store_single(e: &mut Emitter, i: &Insn, form: AddressForm, s: usize, update: bool) {
     let (slow, done) = e.own_function(i);
     let normal = e.label();
     asm!(e
@@ -159,13 +159,13 @@ macro_rules! singles {
             if $update && i.word.ra() == 0 {
                 return e.call_exec(i);
             }
-            load_single(e, i, Form::$form, singles!(@ $register i), $update);
+            load_single(e, i, AddressForm::$form, singles!(@ $register i), $update);
         }
         pub fn $store(e: &mut Emitter, i: &Insn) {
             if $update && i.word.ra() == 0 {
                 return e.call_exec(i);
             }
-            store_single(e, i, Form::$form, singles!(@ $register i), $update);
+            store_single(e, i, AddressForm::$form, singles!(@ $register i), $update);
         }
     )* };
     (@ fpr $i:ident) => { $i.word.frt() };

@@ -1,8 +1,8 @@
-//! Code off the straight path, emitted behind the region.
+//! Out-of-line code: slow paths, emitted behind the region.
 
 use super::{
-    access::Access,
-    code::Exit,
+    access::MemoryAccess,
+    code::RegionExit,
     emitter::{Emitter, Registers},
     insn::{Insn, Set, gprs},
     memory::Memory,
@@ -10,17 +10,17 @@ use super::{
 use crate::trap::Trap;
 use dynasmrt::DynamicLabel;
 
-/// What was put off.
-pub struct Cold {
+/// Deferred code.
+pub struct OutOfLine {
     /// Where it begins.
     from: DynamicLabel,
-    /// Pins that may be dirty there.
+    /// Registers that may be dirty there.
     dirty: Set,
-    off: Off,
+    path: SlowPath,
 }
 
-/// Why the straight path is left.
-pub enum Off {
+/// What a slow path does, and why it is taken.
+pub enum SlowPath {
     /// What was called has trapped.
     Failed { place: i32 },
     /// The instruction traps.
@@ -28,11 +28,11 @@ pub enum Off {
     /// The budget does not cover the block, or a facility is off: the interpreter shall see.
     Refuse { offset: u32, len: u32 },
     /// A load or store that misses the TLB.
-    Access { done: DynamicLabel, place: i32, access: Access },
+    Access { done: DynamicLabel, place: i32, access: MemoryAccess },
     /// What the straight path leaves to the instruction's own function.
     Exec { done: DynamicLabel, insn: Insn },
     /// A branch out of the region, through a slot by number.
-    Exit { exit: (usize, Exit) },
+    Exit { exit: (usize, RegionExit) },
     /// An indirect branch that is not in the table.
     Miss,
     /// A branch to another page in another context.
@@ -40,54 +40,54 @@ pub enum Off {
 }
 
 impl<A: Registers> Emitter<A> {
-    /// Puts off what `from` leads to, where the pins in `dirty` may be dirty.
-    pub fn push_cold(&mut self, from: DynamicLabel, dirty: Set, off: Off) {
-        self.cold.push(Cold { from, dirty, off });
+    /// Defers the code that `from` leads to, where the registers in `dirty` may be dirty.
+    pub fn push_out_of_line(&mut self, from: DynamicLabel, dirty: Set, path: SlowPath) {
+        self.out_of_line.push(OutOfLine { from, dirty, path });
     }
 }
 
 impl<A: Memory> Emitter<A> {
-    /// Emits what was put off.
-    pub fn finish_cold(&mut self) {
+    /// Emits the deferred code.
+    pub fn finish_out_of_line(&mut self) {
         let volatile = self.volatile();
-        // What was put off may itself have something to put off.
-        while let Some(Cold { from, dirty, off }) = self.cold.pop() {
+        // Deferred code may itself defer some.
+        while let Some(OutOfLine { from, dirty, path }) = self.out_of_line.pop() {
             self.bind(from);
-            match off {
-                Off::Failed { place } => self.fail(place, dirty),
-                Off::Trap { place, trap } => {
+            match path {
+                SlowPath::Failed { place } => self.fail(place, dirty),
+                SlowPath::Trap { place, trap } => {
                     A::trap(self, trap);
                     self.fail(place, dirty);
                 }
-                Off::Refuse { offset, len } => {
+                SlowPath::Refuse { offset, len } => {
                     A::take_back(self, len);
-                    self.store_pins(dirty);
+                    self.store_mapped(dirty);
                     A::leave_next(self, offset);
                 }
-                Off::Access { done, place, access } => {
-                    self.access_cold(&access, place, dirty);
+                SlowPath::Access { done, place, access } => {
+                    self.access_out_of_line(&access, place, dirty);
                     A::jump(self, done);
                 }
-                Off::Exec { done, insn } => {
+                SlowPath::Exec { done, insn } => {
                     let touched = volatile | insn.row.map_or(0, |row| gprs(row, insn.word));
-                    self.store_pins(dirty & touched);
+                    self.store_mapped(dirty & touched);
                     A::exec(self, &insn);
                     let from = self.label();
                     A::on_trap(self, from);
-                    self.push_cold(from, dirty & !touched, Off::Failed { place: insn.place() });
-                    self.load_pins(touched);
+                    self.push_out_of_line(from, dirty & !touched, SlowPath::Failed { place: insn.place() });
+                    self.load_mapped(touched);
                     A::jump(self, done);
                 }
-                Off::Exit { exit } => self.leave_through(exit, dirty),
-                Off::Miss => A::leave_miss(self),
-                Off::Stale => A::leave_stale(self),
+                SlowPath::Exit { exit } => self.leave_through(exit, dirty),
+                SlowPath::Miss => A::leave_miss(self),
+                SlowPath::Stale => A::leave_stale(self),
             }
         }
     }
 
     /// Leaves with the trap that a helper has given or [`Flow::trap`](super::flow::Flow::trap) has set.
     fn fail(&mut self, place: i32, dirty: Set) {
-        self.store_pins(dirty);
+        self.store_mapped(dirty);
         A::leave_trap(self, place);
     }
 }
