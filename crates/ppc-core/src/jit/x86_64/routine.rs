@@ -65,7 +65,7 @@ const PLUS: u64 = 0b00100 << FPRF_SHIFT;
 const MINUS: u64 = 0b01000 << FPRF_SHIFT;
 
 /// Declines unless the exponent of XMM`x` is in `range`, or XMM`x` is a zero and that is allowed.
-fn check(e: &mut Emitter, x: u8, (least, most): (i32, i32), zero: bool, ways: &mut Ways) {
+fn check(e: &mut Emitter, x: u8, (least, most): (i32, i32), zero: bool, slow: &mut SlowPaths) {
     asm!(e
         ; movq rax, Rx(x)
         ; shr rax, 52
@@ -76,14 +76,14 @@ fn check(e: &mut Emitter, x: u8, (least, most): (i32, i32), zero: bool, ways: &m
     if zero {
         let (from, back) = (e.label(), e.label());
         asm!(e; ja =>from; =>back);
-        ways.zeros.push((x, from, back));
+        slow.zeros.push((x, from, back));
     } else {
-        asm!(e; ja =>ways.decline);
+        asm!(e; ja =>slow.decline);
     }
 }
 
-/// Ways off the straight path.
-struct Ways {
+/// SlowPaths off the straight path.
+struct SlowPaths {
     decline: DynamicLabel,
     /// Registers that have to be zeros: where from, where back to.
     zeros: Vec<(u8, DynamicLabel, DynamicLabel)>,
@@ -176,18 +176,18 @@ impl Routine {
         if self.vector {
             return super::routine_vector::emit(self, e);
         }
-        let mut ways = Ways { decline: e.label(), zeros: Vec::new() };
-        asm!(e; test DWORD [rbp + FPSCR], (ENABLES | RN) as i32; jnz =>ways.decline);
-        self.check_operands(e, &mut ways);
-        self.compute(e, &mut ways);
-        self.finish(e, &ways);
-        for (x, from, back) in ways.zeros {
-            asm!(e; =>from; movq rax, Rx(x); add rax, rax; jz =>back; jmp =>ways.decline);
+        let mut slow = SlowPaths { decline: e.label(), zeros: Vec::new() };
+        asm!(e; test DWORD [rbp + FPSCR], (ENABLES | RN) as i32; jnz =>slow.decline);
+        self.check_operands(e, &mut slow);
+        self.compute(e, &mut slow);
+        self.finish(e, &slow);
+        for (x, from, back) in slow.zeros {
+            asm!(e; =>from; movq rax, Rx(x); add rax, rax; jz =>back; jmp =>slow.decline);
         }
-        asm!(e; =>ways.decline; stc; ret);
+        asm!(e; =>slow.decline; stc; ret);
     }
 
-    fn check_operands(self, e: &mut Emitter, ways: &mut Ways) {
+    fn check_operands(self, e: &mut Emitter, slow: &mut SlowPaths) {
         let range = match (self.op, self.single) {
             (Op::Round, _) => ROUNDED,
             (_, true) => SINGLE,
@@ -201,18 +201,18 @@ impl Routine {
         };
         for &x in registers {
             let divisor = matches!((self.op, x), (Op::Div | Op::Sqrt, 1));
-            check(e, x, range, !divisor, ways);
+            check(e, x, range, !divisor, slow);
             if self.single && self.op != Op::Round {
-                asm!(e; movq rax, Rx(x); test eax, 0x1fff_ffff; jnz =>ways.decline);
+                asm!(e; movq rax, Rx(x); test eax, 0x1fff_ffff; jnz =>slow.decline);
             }
         }
         if self.op == Op::Sqrt {
-            asm!(e; movq rax, xmm1; test rax, rax; js =>ways.decline);
+            asm!(e; movq rax, xmm1; test rax, rax; js =>slow.decline);
         }
     }
 
     /// XMM3 ← the result, XMM0 ← a number with the sign of the error, or zero.
-    fn compute(self, e: &mut Emitter, ways: &mut Ways) {
+    fn compute(self, e: &mut Emitter, slow: &mut SlowPaths) {
         let sign = e.constant128(SIGN);
         if matches!(self.op, Op::Sub | Op::MulSub) {
             asm!(e; xorps xmm1, [=>sign]);
@@ -243,7 +243,7 @@ impl Routine {
         }
         let remainder = matches!(self.op, Op::Div | Op::Sqrt);
         if self.single {
-            check(e, 3, ROUNDED, true, ways);
+            check(e, 3, ROUNDED, true, slow);
             if remainder {
                 asm!(e; cvtsd2ss xmm3, xmm3; cvtss2sd xmm3, xmm3);
             } else {
@@ -270,7 +270,7 @@ impl Routine {
     }
 
     /// FPSCR, and the result to XMM0.
-    fn finish(self, e: &mut Emitter, ways: &Ways) {
+    fn finish(self, e: &mut Emitter, slow: &SlowPaths) {
         let (zero, exact, store) = (e.label(), e.label(), e.label());
         let [plus, minus] = if self.negate { [MINUS, PLUS] } else { [PLUS, MINUS] };
         // By the signs of the error and of the result: the magnitude grew if they differ.
@@ -283,7 +283,7 @@ impl Routine {
             ; ucomisd xmm0, xmm1
             ; je =>exact
             ; test ecx, XX as i32
-            ; jz =>ways.decline
+            ; jz =>slow.decline
             ; unpcklpd xmm0, xmm3
             ; movmskpd eax, xmm0
             ; lea rdx, [=>table]
