@@ -33,9 +33,10 @@ from pyspapr.config import HPT_SHIFT_MIN
 from pyspapr.migration import compatibility, destination, frames, link, listener, save, source, uri
 from pyspapr.migration.phases import Phase
 from pyspapr.migration.records import Kind, RamChunk
+from pyspapr.migration.socket_transport import SocketTransport
 from pyspapr.migration.statistics import MigrationStatistics
 from pyspapr.migration.stream import StreamReader, StreamWriter
-from pyspapr.migration.transport import SocketTransport, Transport
+from pyspapr.migration.transport import Transport
 from pyspapr.vmstate import sections
 
 

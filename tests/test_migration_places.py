@@ -18,7 +18,7 @@ import pytest
 from migration import MIB, Arrival, ballast, churning, eventually, running
 from soak import soak
 
-import pyspapr.migration.transport
+import pyspapr.migration.file_transport
 from pyspapr import (
     Machine,
     Migrated,
@@ -35,11 +35,13 @@ from pyspapr.migration.convergence import BRIEF, HAGGLE, LITTLE, Convergence
 from pyspapr.migration.counters import Counters
 from pyspapr.migration.descriptor_guard import DescriptorGuard
 from pyspapr.migration.destination import Incoming
+from pyspapr.migration.file_transport import DescriptorTransport
 from pyspapr.migration.listener import listen
+from pyspapr.migration.object_transport import ObjectTransport
 from pyspapr.migration.phases import Phase
+from pyspapr.migration.socket_transport import SocketTransport
 from pyspapr.migration.statistics import MigrationStatistics
 from pyspapr.migration.throttle import MOST, Throttle
-from pyspapr.migration.transport import DescriptorTransport, ObjectTransport, SocketTransport
 from pyspapr.qmp.statistics import pass_info
 
 
@@ -211,7 +213,7 @@ def test_closing_a_transport_wakes_who_waits_in_it_and_leaves_the_descriptor_unt
             assert os.fstat(descriptor).st_ino == before
             return super().wait(descriptor, events, seconds)
 
-    monkeypatch.setattr(pyspapr.migration.transport, "DescriptorGuard", Watched)
+    monkeypatch.setattr(pyspapr.migration.file_transport, "DescriptorGuard", Watched)
     transport = DescriptorTransport(waiting)
 
     def use() -> None:

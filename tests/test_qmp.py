@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from images import POWER_OFF, write_kernel
 
 from pyspapr import ConfigError, Machine
-from pyspapr.migration.transport import SocketTransport
+from pyspapr.migration.socket_transport import SocketTransport
 from pyspapr.qmp import QmpError, commands
 from pyspapr.qmp.address import Listener, TcpAddress, UnixAddress, parse_address
 from pyspapr.qmp.connection import Connection

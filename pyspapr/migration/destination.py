@@ -8,7 +8,6 @@ than `patience.SILENCE` for a source that has fallen silent, nor than `timeout`.
 from __future__ import annotations
 
 import contextlib
-import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -33,6 +32,8 @@ from pyspapr.migration.transport import Transport
 from pyspapr.migration.uri import Place
 
 if TYPE_CHECKING:
+    import ssl
+
     from pyspapr.machine import Machine
 
 PROGRESS_EVERY: Final = 0.1

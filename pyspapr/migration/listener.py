@@ -11,21 +11,26 @@ import contextlib
 import errno
 import os
 import socket
-import ssl
 import time
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from pyspapr.errors import MigrationError, SpaprError, StreamError
 from pyspapr.host.foreign import HEAD, kind_of
 from pyspapr.host.paths import open_regular
 from pyspapr.host.unix_socket import UnixListener
 from pyspapr.migration import frames
-from pyspapr.migration.descriptor_guard import READ, WRITE, Closed, DescriptorGuard
+from pyspapr.migration.descriptor_guard import READ, Closed, DescriptorGuard
+from pyspapr.migration.file_transport import DescriptorTransport
+from pyspapr.migration.object_transport import ObjectTransport
 from pyspapr.migration.patience import Patience
+from pyspapr.migration.socket_transport import SocketTransport
 from pyspapr.migration.stream import RECORD_HEAD
-from pyspapr.migration.transport import DescriptorTransport, ObjectTransport, SocketTransport, Transport
-from pyspapr.migration.uri import Address, Place, check_tls, from_descriptor, parse, prepare_tcp, shake_hands
+from pyspapr.migration.transport import Transport
+from pyspapr.migration.uri import Address, Place, check_tls, from_descriptor, parse, prepare_tcp
+
+if TYPE_CHECKING:
+    import ssl
 
 HELLO_TIMEOUT: Final = 10.0
 """Seconds for somebody who has connected to say what it wants, the TLS handshake included."""
@@ -87,15 +92,12 @@ class ExistingTransport:
 class Peer:
     """Somebody who has connected and not said yet what it is."""
 
-    def __init__(self, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
+    def __init__(self, sock: socket.socket) -> None:
         """Take over `sock`. Raises OSError."""
         self.until = time.monotonic() + HELLO_TIMEOUT
         self.events = READ
         """What it is waited for."""
         sock.setblocking(False)
-        self._secure: ssl.SSLSocket | None = None  # until the handshake is over
-        if tls is not None:
-            sock = self._secure = tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
         self.socket = sock
         self.number = sock.fileno()
         self._read = bytearray()
@@ -103,27 +105,27 @@ class Peer:
     def go_on(self) -> frames.Contents | None:
         """Take what has come: its `hello`, or None before that is whole. Raises SpaprError if it is no source."""
         try:
-            if self._secure is not None:
-                if (events := shake_hands(self._secure)) is not None:
-                    self.events = events
-                    return None
-                self._secure = None
-        except (OSError, ValueError) as error:
-            raise MigrationError(f"no TLS with the peer: {error}") from error
-        try:
             while (left := self._left()) > 0:
-                if not (data := self.socket.recv(left)):
+                if (data := self._take(left)) is None:
+                    return None
+                if not data:
                     raise MigrationError(f"the connection ended before hello: {len(self._read)} bytes came")
                 self._read += data
-        except (BlockingIOError, ssl.SSLWantReadError):
-            self.events = READ
-            return None
-        except ssl.SSLWantWriteError:
-            self.events = WRITE
-            return None
         except (OSError, ValueError) as error:
             raise MigrationError(f"the connection was lost before hello: {error}") from error
         return frames.expect(frames.decode(bytes(self._read[frames.HEAD :])), "hello", "source")
+
+    def _take(self, limit: int) -> bytes | None:
+        """What has arrived, or None when that is nothing. Raises OSError."""
+        try:
+            return self.socket.recv(limit)
+        except BlockingIOError:
+            self.events = READ
+            return None
+
+    def transport(self) -> Transport:
+        """What it goes on with."""
+        return SocketTransport(self.socket)
 
     def _left(self) -> int:
         """Bytes of the frame that have not come; what follows it is not ours to read."""
@@ -194,7 +196,7 @@ class SocketListener:
                 self._reject(peer, on_rejected, str(error))
                 continue
             if hello is not None:
-                transport = SocketTransport(peer.socket)
+                transport = peer.transport()
                 self._peers.remove(peer)
                 return transport, hello
         if listening in ready:
@@ -214,7 +216,7 @@ class SocketListener:
         try:
             if self._parsed.kind == "tcp":
                 prepare_tcp(sock)
-            peer = Peer(sock, self._tls)
+            peer = self._peer(sock)
         except (OSError, ValueError) as error:
             sock.close()
             on_rejected(str(error))
@@ -222,6 +224,13 @@ class SocketListener:
         self._peers.append(peer)
         if len(self._peers) > AT_ONCE:
             self._reject(self._peers[0], on_rejected, f"{AT_ONCE} others came before it said what it is")
+
+    def _peer(self, sock: socket.socket) -> Peer:
+        if self._tls is None:
+            return Peer(sock)
+        from pyspapr.migration.tls_peer import TlsPeer
+
+        return TlsPeer(sock, self._tls)
 
     def _reject(self, peer: Peer, on_rejected: OnRejected, why: str) -> None:
         self._peers.remove(peer)

@@ -23,25 +23,21 @@ from __future__ import annotations
 
 import os
 import re
-import select
 import socket
-import ssl
 import stat
 import time
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pyspapr.errors import MigrationError
 from pyspapr.host.paths import is_path
-from pyspapr.migration.descriptor_guard import READ, WRITE
-from pyspapr.migration.transport import (
-    DescriptorTransport,
-    FileWriter,
-    ObjectTransport,
-    SocketTransport,
-    Transport,
-    check_sink,
-)
+from pyspapr.migration.file_transport import DescriptorTransport, FileWriter, check_sink
+from pyspapr.migration.object_transport import ObjectTransport
+from pyspapr.migration.socket_transport import SocketTransport
+from pyspapr.migration.transport import Transport
 from pyspapr.plain import Plain
+
+if TYPE_CHECKING:
+    import ssl
 
 LOOPBACK: Final = "127.0.0.1"
 CONNECT_TIMEOUT: Final = 10.0
@@ -108,10 +104,12 @@ def prepare_tcp(sock: socket.socket) -> None:
 
 def check_tls(tls: object, place: Place) -> None:
     """Raise TypeError for anything but a context or nothing, and MigrationError where a context would be ignored."""
-    if not isinstance(tls, ssl.SSLContext | None):
-        raise TypeError(f"tls is {tls!r}, expected an ssl.SSLContext")
     if tls is None:
         return
+    import ssl
+
+    if not isinstance(tls, ssl.SSLContext):
+        raise TypeError(f"tls is {tls!r}, expected an ssl.SSLContext")
     if not isinstance(place, str):
         raise MigrationError(f"TLS is for tcp and unix, not for {type(place).__name__} objects")
     if (address := parse(place)).kind not in ("tcp", "unix"):
@@ -138,45 +136,14 @@ def connect(place: Place, *, tls: ssl.SSLContext | None = None, timeout: float =
             sock = socket.socket(socket.AF_UNIX)
             sock.settimeout(timeout)
             sock.connect(address.text)
-        if tls is not None:
-            sock = _wrapped(sock, tls, address, deadline)
-        return SocketTransport(sock)
+        if tls is None:
+            return SocketTransport(sock)
+        from pyspapr.migration.tls_transport import connect_tls
+
+        return connect_tls(sock, tls, address.text if address.kind == "tcp" else None, str(address), deadline)
     except BaseException as error:
         if sock is not None:
             sock.close()
         if isinstance(error, OSError | UnicodeError):  # a host name that cannot be encoded is a UnicodeError
             raise MigrationError(f"cannot connect to {address}: {error}") from error
         raise
-
-
-def _wrapped(sock: socket.socket, tls: ssl.SSLContext, address: Address, deadline: float) -> socket.socket:
-    """`sock` after the handshake, which is over before `deadline` however slowly the peer goes about it."""
-    try:
-        sock.setblocking(False)
-        name = address.text if address.kind == "tcp" else None
-        secure = tls.wrap_socket(sock, server_hostname=name, do_handshake_on_connect=False)
-    except (OSError, ValueError) as error:
-        sock.close()
-        raise MigrationError(f"no TLS with the peer at {address}: {error}") from error
-    try:
-        while (events := shake_hands(secure)) is not None:
-            left = deadline - time.monotonic()
-            poll = select.poll()
-            poll.register(secure, events)
-            if left <= 0 or not poll.poll(left * 1000):
-                raise TimeoutError("the handshake did not end in time")
-    except (OSError, ValueError) as error:
-        secure.close()
-        raise MigrationError(f"no TLS with the peer at {address}: {error}") from error
-    return secure
-
-
-def shake_hands(secure: ssl.SSLSocket) -> int | None:
-    """Go on with the handshake: what to wait for before the next call, None when it is over. Raises OSError."""
-    try:
-        secure.do_handshake()
-    except ssl.SSLWantReadError:
-        return READ
-    except ssl.SSLWantWriteError:
-        return WRITE
-    return None

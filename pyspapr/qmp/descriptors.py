@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
-from pyspapr.migration.transport import do_not_linger
+from pyspapr.migration.socket_transport import do_not_linger
 from pyspapr.qmp.errors import QmpError
 
 PASSED_LIMIT: Final = 16
