@@ -20,6 +20,7 @@ pub mod fixed;
 pub mod float;
 pub mod hint;
 pub mod loadstore;
+pub mod mma;
 pub mod system;
 pub mod vector;
 pub mod vector_float;

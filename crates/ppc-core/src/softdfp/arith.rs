@@ -101,9 +101,9 @@ pub fn div(format: Format, env: Env, a: Num, b: Num) -> Raw {
     let ideal = a.exp - b.exp;
     // Two digits more than the precision: an exact quotient that fits ends in zeros, any other is cut.
     let shift = (format.precision() + 2 + digits(b.coef)).saturating_sub(digits(a.coef));
-    let (quotient, sticky) = Wide::new(a.coef).shifted(shift).divided(b.coef);
+    let (quotient, rest) = Wide::new(a.coef).shifted(shift).quotient(b.coef);
     let coef = Wide::new(quotient);
-    round(format, env, Exact { sign, exp: ideal - shift as i32, coef, sticky, ideal })
+    round(format, env, Exact { sign, exp: ideal - shift as i32, coef, sticky: rest != 0, ideal })
 }
 
 /// How finite or infinite values compare; `None` if one is a NaN.

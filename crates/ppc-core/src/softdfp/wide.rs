@@ -152,26 +152,45 @@ impl Wide {
         self.by_small(10)
     }
 
-    /// Quotient, which must fit 128 bits, and whether there is a remainder. The divisor is below 2^127.
+    /// Quotient and remainder. The quotient must fit 128 bits: the divisor is greater than the more significant half.
     #[inline]
-    pub const fn divided(self, by: u128) -> (u128, bool) {
+    pub const fn quotient(self, by: u128) -> (u128, u128) {
         if self.high == 0 {
-            return (self.low / by, !self.low.is_multiple_of(by));
+            return (self.low / by, self.low % by);
         }
-        let mut rest = self.high % by;
-        let mut quotient = 0;
-        let mut i = 128;
-        while i > 0 {
-            i -= 1;
-            rest = rest << 1 | self.low >> i & 1;
-            quotient <<= 1;
-            if rest >= by {
-                rest -= by;
-                quotient |= 1;
-            }
-        }
-        (quotient, rest != 0)
+        // Two digits of 64 bits, the divisor's first bit at the very left (Knuth, algorithm D).
+        let shift = by.leading_zeros();
+        let by = by << shift;
+        let Wide { high, low } = self.shifted_left(shift);
+        let (first, rest) = digit(high, (low >> 64) as u64, by);
+        let (second, rest) = digit(rest, low as u64, by);
+        ((first as u128) << 64 | second as u128, rest >> shift)
     }
+
+    /// `self * 2^n`, which must fit; `n < 128`.
+    const fn shifted_left(self, n: u32) -> Wide {
+        if n == 0 {
+            return self;
+        }
+        Wide { high: self.high << n | self.low >> (128 - n), low: self.low << n }
+    }
+}
+
+/// One digit of a quotient and the remainder: `(rest * 2^64 + next) / by`, where `rest < by` and bit 127 of `by` is set.
+const fn digit(rest: u128, next: u64, by: u128) -> (u64, u128) {
+    let (by_high, by_low) = (by >> 64, by as u64 as u128);
+    // An estimate that is too large by 2 at most.
+    let mut digit = rest / by_high;
+    let mut over = rest % by_high;
+    while digit >> 64 != 0 || digit * by_low > over << 64 | next as u128 {
+        digit -= 1;
+        over += by_high;
+        if over >> 64 != 0 {
+            break;
+        }
+    }
+    let rest = (rest << 64 | next as u128).wrapping_sub(digit.wrapping_mul(by));
+    (digit as u64, rest)
 }
 
 #[cfg(test)]
@@ -193,8 +212,34 @@ mod tests {
     fn a_product_divides_by_its_factors() {
         let (a, b) = (ten(34) - 7, ten(34) - 12345);
         let product = Wide::product(a, b);
-        assert_eq!(product.divided(a), (b, false));
-        assert_eq!(product.plus(Wide::new(1)).divided(b), (a, true));
+        assert_eq!(product.quotient(a), (b, 0));
+        assert_eq!(product.plus(Wide::new(1)).quotient(b), (a, 1));
         assert_eq!(product.digits(), 68);
+    }
+
+    #[test]
+    fn a_quotient_times_its_divisor_and_the_rest_is_the_dividend() {
+        let ends = [
+            1u128,
+            2,
+            3,
+            1 << 63,
+            1 << 64,
+            u64::MAX as u128,
+            (1 << 64) + 1,
+            1 << 127,
+            u128::MAX - 1,
+            u128::MAX,
+        ];
+        let mixed =
+            ends.iter().flat_map(|a| ends.iter().map(move |b| a.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ b));
+        for by in ends.into_iter().chain(mixed.clone()).filter(|&by| by != 0) {
+            for quotient in ends.into_iter().chain(mixed.clone()) {
+                for rest in [0, 1, by / 2, by - 1] {
+                    let dividend = Wide::product(quotient, by).plus(Wide::new(rest % by));
+                    assert_eq!(dividend.quotient(by), (quotient, rest % by), "{dividend:?} / {by}");
+                }
+            }
+        }
     }
 }

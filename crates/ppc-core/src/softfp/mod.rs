@@ -21,7 +21,7 @@ pub mod round;
 
 pub use arith::{add, div, mul, sqrt};
 pub use fma::fma;
-pub use num::{Class, DOUBLE, Format, HALF, Num, QUAD, Raw, SINGLE};
+pub use num::{BFLOAT16, Class, DOUBLE, Format, HALF, Num, QUAD, Raw, SINGLE};
 pub use round::{Env, Rounding, round};
 
 #[cfg(test)]

@@ -15,6 +15,8 @@ pub struct Format {
 
 /// binary16.
 pub const HALF: Format = Format { exp_bits: 5, frac_bits: 10, adjust: 24 };
+/// bfloat16: a binary32 with a shorter fraction.
+pub const BFLOAT16: Format = Format { exp_bits: 8, frac_bits: 7, adjust: 192 };
 /// binary32.
 pub const SINGLE: Format = Format { exp_bits: 8, frac_bits: 23, adjust: 192 };
 /// binary64.

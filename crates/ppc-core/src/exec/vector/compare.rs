@@ -1,7 +1,8 @@
 //! Integer compares: a lane of ones where the relation holds; record forms sum up in CR field 6.
 
 use super::lanes::{Lane, map2};
-use crate::{fields::Word, state::Cpu, trap::Done};
+use crate::{fields::Word, softfp::compare::crf, state::Cpu, trap::Done};
+use std::cmp::Ordering;
 
 /// Writes a compare's result and, for the record form, CR6 = all lanes true, 0, all lanes false, 0.
 #[inline(always)]
@@ -49,6 +50,39 @@ compares! {
     vcmpnezw: u32, |a, b| a != b || a == 0 || b == 0;
 }
 
+macro_rules! quadwords {
+    ($($name:ident: $t:ty, $f:expr;)*) => { $(
+        #[doc = concat!("`", stringify!($name), "`")]
+        pub fn $name<const RC: bool>(cpu: &mut Cpu, w: Word) -> Done {
+            let relation: fn(&$t, &$t) -> bool = $f;
+            let holds = relation(&(cpu.vr(w.vra()) as $t), &(cpu.vr(w.vrb()) as $t));
+            finish_compare::<RC>(cpu, w.vrt(), if holds { u128::MAX } else { 0 })
+        }
+    )* };
+}
+quadwords! {
+    vcmpequq: u128, PartialEq::eq;
+    vcmpgtuq: u128, PartialOrd::gt;
+    vcmpgtsq: i128, PartialOrd::gt;
+}
+
+/// CR field BF as an integer compare sets it, its last bit 0.
+#[inline(always)]
+fn into_cr(cpu: &mut Cpu, w: Word, order: Ordering) -> Done {
+    cpu.set_crf(w.bf(), crf(Some(order)));
+    Ok(())
+}
+
+/// `vcmpuq`
+pub fn vcmpuq(cpu: &mut Cpu, w: Word) -> Done {
+    into_cr(cpu, w, cpu.vr(w.vra()).cmp(&cpu.vr(w.vrb())))
+}
+
+/// `vcmpsq`
+pub fn vcmpsq(cpu: &mut Cpu, w: Word) -> Done {
+    into_cr(cpu, w, (cpu.vr(w.vra()) as i128).cmp(&(cpu.vr(w.vrb()) as i128)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::{
@@ -72,6 +106,19 @@ mod tests {
             vcmpequb::<true>(&mut cpu, W).unwrap();
             assert_eq!(cpu.crf(6), want);
             assert_eq!(cpu.cr() & !0xf0, 0);
+        }
+    }
+
+    #[test]
+    fn quadwords_compare_as_a_whole() {
+        let (a, b) = (1 << 127, 5);
+        assert_eq!(run!(vcmpgtuq::<true>, a, b), u128::MAX);
+        assert_eq!(run!(vcmpgtsq::<true>, a, b), 0);
+        assert_eq!(run!(vcmpequq::<false>, b, b), u128::MAX);
+        let mut cpu = cpu(a, b, 0);
+        for (f, want) in [(vcmpuq as crate::exec::ExecFn, 4), (vcmpsq, 8)] {
+            f(&mut cpu, Word(W.0 | 7 << 23)).unwrap();
+            assert_eq!(cpu.crf(7), want);
         }
     }
 }

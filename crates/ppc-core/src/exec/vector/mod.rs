@@ -1,4 +1,4 @@
-//! Semantics: the vector facility (Power ISA 3.0B, Book I, chapter 6), all but its floating-point instructions.
+//! Semantics: the vector facility (Power ISA 3.1B, Book I, chapter 6), all but its floating-point instructions.
 //!
 //! Enters: VRs (VSR 32 to 63), GPRs for addresses and element numbers. Leaves: a VR or GPR, CR field 6 for record
 //! forms, VSCR\[SAT\], which instructions set and only `mtvscr` clears.
@@ -11,19 +11,40 @@ mod compare;
 mod crypto;
 mod decimal;
 mod decimal_convert;
+mod divide;
 mod element;
 mod logical;
+mod mask;
 mod memory;
 mod multiply;
 mod pack;
+pub mod parallel;
 mod permute;
 mod quadword;
 mod shift;
 mod status;
+mod string;
 
 pub use self::{
-    arithmetic::*, bits::*, compare::*, crypto::*, decimal::*, decimal_convert::*, element::*, logical::*,
-    memory::*, multiply::*, pack::*, permute::*, quadword::*, shift::*, status::*,
+    arithmetic::*,
+    bits::*,
+    compare::*,
+    crypto::*,
+    decimal::*,
+    decimal_convert::*,
+    divide::*,
+    element::*,
+    logical::*,
+    mask::*,
+    memory::*,
+    multiply::*,
+    pack::*,
+    parallel::{vcfuged, vclzdm, vctzdm, vpdepd, vpextd},
+    permute::*,
+    quadword::*,
+    shift::*,
+    status::*,
+    string::*,
 };
 
 /// A processor and an instruction word, for the tests of this chapter.

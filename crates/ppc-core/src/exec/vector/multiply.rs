@@ -29,6 +29,18 @@ products! {
 
 lanes_ab! {
     vmuluwm: u32, |a, b| a.wrapping_mul(b);
+    vmulld: u64, |a, b| a.wrapping_mul(b);
+    vmulhuw: u32, |a, b| ((u64::from(a) * u64::from(b)) >> 32) as u32;
+    vmulhsw: i32, |a, b| ((i64::from(a) * i64::from(b)) >> 32) as i32;
+    vmulhud: u64, |a, b| ((u128::from(a) * u128::from(b)) >> 64) as u64;
+    vmulhsd: i64, |a, b| ((i128::from(a) * i128::from(b)) >> 64) as i64;
+}
+
+registers_ab! {
+    vmuleud: |a, b| (a >> 64) * (b >> 64);
+    vmuloud: |a, b| u128::from(a as u64) * u128::from(b as u64);
+    vmulesd: |a, b| ((a as i128 >> 64) * (b as i128 >> 64)) as u128;
+    vmulosd: |a, b| (i128::from(a as i64) * i128::from(b as i64)) as u128;
 }
 
 /// Sum of `n` products of the lanes that lie inside word `i`.
@@ -52,6 +64,11 @@ registers_abc! {
         let high = (a >> 64) * (b >> 64);
         let low = (a as u64 as u128) * (b as u64 as u128);
         high.wrapping_add(low).wrapping_add(c)
+    };
+    // What the same sum has above 128 bits: 0, 1 or 2.
+    vmsumcud: |a, b, c| {
+        let (sum, first) = ((a >> 64) * (b >> 64)).overflowing_add(u128::from(a as u64) * u128::from(b as u64));
+        u128::from(first) + u128::from(sum.overflowing_add(c).1)
     };
 }
 
@@ -136,6 +153,22 @@ mod tests {
         assert_eq!(run!(vmulosb, 0x80, 0x80), 0x4000);
         assert_eq!(run!(vmulesw, 0xffff_ffff_0000_0000, 0x2_0000_0000), 0xffff_ffff_ffff_fffe);
         assert_eq!(run!(vmuluwm, 0x1_0000_0003, 0x8000_0001), 0x8000_0003);
+    }
+
+    #[test]
+    fn doublewords_have_products_of_a_quadword() {
+        let (a, b) = (-3i128 as u128, 5 << 64 | 7);
+        assert_eq!(run!(vmulesd, a, b), -5i128 as u128);
+        assert_eq!(run!(vmulosd, a, b), -21i128 as u128);
+        assert_eq!(run!(vmuleud, a, b), 0xffff_ffff_ffff_ffff * 5);
+        assert_eq!(run!(vmuloud, a, b), 0xffff_ffff_ffff_fffd * 7);
+        assert_eq!(run!(vmulld, a, b), 0xffff_ffff_ffff_fffb << 64 | 0xffff_ffff_ffff_ffeb);
+        assert_eq!(run!(vmulhsd, a, b), u128::MAX);
+        assert_eq!(run!(vmulhud, a, b), 4 << 64 | 6);
+        assert_eq!(run!(vmulhsw, 0xffff_ffff, 0x7fff_ffff), 0xffff_ffff);
+        assert_eq!(run!(vmulhuw, 0xffff_ffff, 0x7fff_ffff), 0x7fff_fffe);
+        assert_eq!(run!(vmsumcud, u128::MAX, u128::MAX, u128::MAX), 2);
+        assert_eq!(run!(vmsumcud, 1, 1, u128::MAX), 1);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Permutes, merges and splats.
 
-use super::lanes::{Lane, build, lanes_b, map1, registers_ab, registers_abc};
+use super::lanes::{Lane, build, lanes_b, map1, registers_ab, registers_abc, registers_b};
 use crate::{fields::Word, state::Cpu, trap::Done};
 
 /// Byte `n` (0 to 31) of `a || b`.
@@ -89,6 +89,10 @@ lanes_b! {
     vextsw2d: i64, |b| b as i32 as i64;
 }
 
+registers_b! {
+    vextsd2q: |b| i128::from(b as i64) as u128;
+}
+
 #[cfg(test)]
 mod tests {
     use super::{
@@ -139,5 +143,6 @@ mod tests {
     #[test]
     fn sign_extension_takes_the_low_part_of_each_lane() {
         assert_eq!(run!(vextsb2d, 0, 0x80 << 64 | 0x17f), (0xffff_ffff_ffff_ff80 << 64) | 0x7f);
+        assert_eq!(run!(vextsd2q, 0, 5 << 64 | 1 << 63), u128::MAX << 63);
     }
 }

@@ -29,6 +29,11 @@ registers_ab! {
     // Bits 121:124 count octets.
     vslo: |a, b| a << (b & 0x78);
     vsro: |a, b| a >> (b & 0x78);
+    // The count of a quadword stands in bits 57:63 of VRB, at the end of doubleword 0.
+    vslq: |a, b| a << (b >> 64 & 127);
+    vsrq: |a, b| a >> (b >> 64 & 127);
+    vsraq: |a, b| (a as i128 >> (b >> 64 & 127)) as u128;
+    vrlq: |a, b| a.rotate_left((b >> 64) as u32 & 127);
     // Each byte has its own count and takes its neighbour's bits.
     vslv: |a, b| build::<u8>(|i| {
         let pair = (u8::lane(a, i) as u16) << 8 | if i == 15 { 0 } else { u8::lane(a, i + 1) as u16 };
@@ -38,6 +43,48 @@ registers_ab! {
         let pair = if i == 0 { 0 } else { (u8::lane(a, i - 1) as u16) << 8 } | u8::lane(a, i) as u16;
         (pair >> (u8::lane(b, i) & 7)) as u8
     });
+}
+
+/// `a || b` shifted by SH, bits 23:25.
+#[inline(always)]
+fn shifted_pair(cpu: &mut Cpu, w: Word, shift: impl Fn(u128, u128, u32) -> u128) -> Done {
+    let (a, b) = (cpu.vr(w.vra()), cpu.vr(w.vrb()));
+    cpu.set_vr(w.vrt(), shift(a, b, w.bits(23, 3)));
+    Ok(())
+}
+
+/// `vsldbi`: the left half of VRA || VRB, shifted left.
+pub fn vsldbi(cpu: &mut Cpu, w: Word) -> Done {
+    shifted_pair(cpu, w, |a, b, n| if n == 0 { a } else { a << n | b >> (128 - n) })
+}
+
+/// `vsrdbi`: the right half of VRA || VRB, shifted right.
+pub fn vsrdbi(cpu: &mut Cpu, w: Word) -> Done {
+    shifted_pair(cpu, w, |a, b, n| if n == 0 { b } else { a << (128 - n) | b >> n })
+}
+
+/// Rotates quadword VRA and gives it with its mask: mb, me and sh stand in bits 41:47, 49:55 and 57:63 of VRB.
+#[inline(always)]
+fn rotated_quadword(cpu: &Cpu, w: Word) -> (u128, u128) {
+    let control = (cpu.vr(w.vrb()) >> 64) as u64;
+    let field = |shift: u32| (control >> shift & 127) as u32;
+    let (mb, me) = (field(16), field(8));
+    let (from, to) = (u128::MAX >> mb, u128::MAX << (127 - me));
+    (cpu.vr(w.vra()).rotate_left(field(0)), if mb <= me { from & to } else { from | to })
+}
+
+/// `vrlqmi`: rotate VRA as VRB says, insert under the mask into VRT.
+pub fn vrlqmi(cpu: &mut Cpu, w: Word) -> Done {
+    let (rotated, mask) = rotated_quadword(cpu, w);
+    cpu.set_vr(w.vrt(), rotated & mask | cpu.vr(w.vrt()) & !mask);
+    Ok(())
+}
+
+/// `vrlqnm`: rotate VRA as VRB says, AND with the mask.
+pub fn vrlqnm(cpu: &mut Cpu, w: Word) -> Done {
+    let (rotated, mask) = rotated_quadword(cpu, w);
+    cpu.set_vr(w.vrt(), rotated & mask);
+    Ok(())
 }
 
 /// MASK(mb, me) of a `bits`-wide lane: ones from bit `mb` to bit `me`, round the end if `mb > me`.
@@ -126,5 +173,31 @@ mod tests {
         cpu.set_vr(0, u128::MAX);
         vrlwmi(&mut cpu, W).unwrap();
         assert_eq!(cpu.vr(0) as u32, 0xffff_ff12);
+    }
+
+    #[test]
+    fn quadwords_shift_by_the_end_of_doubleword_0() {
+        let (a, by) = (1u128 << 127 | 6, |n: u128| (0x80 | n) << 64 | 0x7f);
+        assert_eq!(run!(vslq, a, by(1)), 12);
+        assert_eq!(run!(vsrq, a, by(126)), 2);
+        assert_eq!(run!(vsraq, a, by(126)), u128::MAX << 1);
+        assert_eq!(run!(vrlq, a, by(4)), 0x68);
+        // mb = 120, me = 7, sh = 4: both ends.
+        assert_eq!(run!(vrlqnm, a, 0x78_0704 << 64), 0x68);
+        let mut cpu = cpu(u128::MAX, 0x78_0704 << 64, 0);
+        vrlqmi(&mut cpu, W).unwrap();
+        assert_eq!(cpu.vr(0), 0xff << 120 | 0xff);
+    }
+
+    #[test]
+    fn pairs_shift_by_bits() {
+        let w = |sh: u32| Word::from(1 << 16 | 2 << 11 | sh << 6);
+        let mut cpu = cpu(1, 0xe0 << 120 | 3, 0);
+        for (sh, left, right) in [(0, 1, 0xe0 << 120 | 3), (3, 0xf, 0x3c << 120), (7, 0xf0, 0x03c0 << 112)] {
+            vsldbi(&mut cpu, w(sh)).unwrap();
+            assert_eq!(cpu.vr(0), left);
+            vsrdbi(&mut cpu, w(sh)).unwrap();
+            assert_eq!(cpu.vr(0), right);
+        }
     }
 }

@@ -109,6 +109,26 @@ scalars! {
     lxsibzx, |v| v as u64; stxsibx, |v| v as u8; u8;
 }
 
+macro_rules! rightmost {
+    ($($load:ident, $store:ident: $t:ty;)*) => { $(
+        #[doc = concat!("`", stringify!($load), "`: into the rightmost element, zeros elsewhere.")]
+        pub fn $load(cpu: &mut Cpu, w: Word) -> Done {
+            cpu.vsr[w.xt()] = cpu.load::<$t>(cpu.ea_x(w))?.into();
+            Ok(())
+        }
+        #[doc = concat!("`", stringify!($store), "`: the rightmost element.")]
+        pub fn $store(cpu: &mut Cpu, w: Word) -> Done {
+            cpu.store(cpu.ea_x(w), cpu.vsr[w.xt()] as $t)
+        }
+    )* };
+}
+rightmost! {
+    lxvrbx, stxvrbx: u8;
+    lxvrhx, stxvrhx: u16;
+    lxvrwx, stxvrwx: u32;
+    lxvrdx, stxvrdx: u64;
+}
+
 /// `lxsiwax`
 pub fn lxsiwax(cpu: &mut Cpu, w: Word) -> Done {
     load_scalar::<u32>(cpu, cpu.ea_x(w), w.xt(), |v| v as i32 as u64)
@@ -205,6 +225,27 @@ mod tests {
         assert_eq!(cpu.ram.read(0x200), Some(0x8877_6655u32.swap_bytes()));
         stxsibx(&mut cpu, X).unwrap();
         assert_eq!(cpu.ram.read(0x200), Some(0x55u8));
+    }
+
+    #[test]
+    fn the_rightmost_element_is_loaded_and_stored_alone() {
+        let mut cpu = cpu(0, 0, 0);
+        cpu.ram.write(0x100, 0x8877_6655_4433_2211u64.swap_bytes());
+        let cases: [(ExecFn, ExecFn, u64); 4] = [
+            (lxvrbx, stxvrbx, 0x88),
+            (lxvrhx, stxvrhx, 0x8877),
+            (lxvrwx, stxvrwx, 0x8877_6655),
+            (lxvrdx, stxvrdx, 0x8877_6655_4433_2211),
+        ];
+        for (i, (load, store, want)) in cases.into_iter().enumerate() {
+            cpu.gpr[4] = 0x100;
+            cpu.vsr[7] = u128::MAX;
+            load(&mut cpu, X).unwrap();
+            assert_eq!(cpu.vsr[7], want.into());
+            cpu.gpr[4] = 0x200;
+            store(&mut cpu, X).unwrap();
+            assert_eq!(cpu.ram.read::<u64>(0x200).unwrap().swap_bytes() >> (64 - (8 << i)), want);
+        }
     }
 
     #[test]

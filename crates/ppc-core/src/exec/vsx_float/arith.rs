@@ -1,8 +1,8 @@
 //! Add, subtract, multiply, divide, square root, estimates, rounding to integers, maximum and minimum, signs.
 
 use super::{
-    dword, finish_double, finish_sticky, in_dword0, lane, lanes, quick_scalar, quick_vector, round_scalar,
-    scalar, signs,
+    dword, finish_double, finish_sticky, in_dword0, lane, lanes, quad, quick_scalar, quick_vector,
+    round_scalar, scalar, signs,
 };
 use crate::{
     fields::Word,
@@ -238,6 +238,22 @@ pub fn xsmincdp(cpu: &mut Cpu, w: Word) -> Done {
     let (a, b) = (scalar(cpu, w.xa()), scalar(cpu, w.xb()));
     let first = matches!(compare(a, b), Some(Ordering::Less));
     select(cpu, w, first, snan_flag(&[a, b]))
+}
+
+/// VSX Scalar Maximum Type-C Quad-Precision, as for doubles.
+pub fn xsmaxcqp(cpu: &mut Cpu, w: Word) -> Done {
+    let (a, b) = (quad(cpu, w.vra()), quad(cpu, w.vrb()));
+    let first = matches!(compare(a, b), Some(Ordering::Greater | Ordering::Equal));
+    let value = cpu.vr(if first { w.vra() } else { w.vrb() });
+    finish_sticky(cpu, 32 + w.vrt(), value, snan_flag(&[a, b]))
+}
+
+/// VSX Scalar Minimum Type-C Quad-Precision, as for doubles.
+pub fn xsmincqp(cpu: &mut Cpu, w: Word) -> Done {
+    let (a, b) = (quad(cpu, w.vra()), quad(cpu, w.vrb()));
+    let first = matches!(compare(a, b), Some(Ordering::Less));
+    let value = cpu.vr(if first { w.vra() } else { w.vrb() });
+    finish_sticky(cpu, 32 + w.vrt(), value, snan_flag(&[a, b]))
 }
 
 /// Type-J: a NaN wins, the first before the second; -0 is less than +0.

@@ -68,6 +68,24 @@ masks! {
     "Greater Than or Equal", xscmpgedp xvcmpgedp xvcmpgesp: GE, true;
 }
 
+macro_rules! quad_masks {
+    ($($doc:literal, $name:ident: $predicate:ident, $ordered:literal;)*) => { $(
+        #[doc = concat!("VSX Scalar Compare ", $doc, " Quad-Precision")]
+        pub fn $name(cpu: &mut Cpu, w: Word) -> Done {
+            let (a, b) = (quad(cpu, w.vra()), quad(cpu, w.vrb()));
+            let flags = compare_flags(a, b, $ordered, cpu.fpscr);
+            let value = if $predicate(compare(a, b)) { u128::MAX } else { 0 };
+            finish_sticky(cpu, 32 + w.vrt(), value, flags)
+        }
+    )* };
+}
+
+quad_masks! {
+    "Equal", xscmpeqqp: EQ, false;
+    "Greater Than", xscmpgtqp: GT, true;
+    "Greater Than or Equal", xscmpgeqp: GE, true;
+}
+
 /// A mask for each element; with RC, CR field 6 tells whether all or none hold.
 #[inline(always)]
 fn vector_mask<const RC: bool>(

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     fields::Word,
     softfp::{
-        DOUBLE, Env, Format, HALF, Num, Raw, Rounding, SINGLE,
+        BFLOAT16, DOUBLE, Env, Format, HALF, Num, Raw, Rounding, SINGLE,
         bits::VXSNAN,
         convert::{I32, I64, Int, U32, U64, double, from_int, single, to_int},
         round,
@@ -92,6 +92,24 @@ pub fn xvcvsphp(cpu: &mut Cpu, w: Word) -> Done {
     for i in 0..4 {
         let r = reformat(HALF, env, lane(SINGLE, vb, i));
         value = value << 32 | HALF.pack(r.num);
+        flags |= r.flags;
+    }
+    finish_sticky(cpu, w.xt(), value, flags)
+}
+
+/// VSX Vector Convert bfloat16 to Single-Precision format Non-signaling: from the low halfword of each word.
+pub fn xvcvbf16spn(cpu: &mut Cpu, w: Word) -> Done {
+    cpu.vsr[w.xt()] = cpu.vsr[w.xb()] << 16 & !(u128::MAX / 0xffff_ffff * 0xffff);
+    Ok(())
+}
+
+/// VSX Vector Convert with round Single-Precision to bfloat16 format: to the low halfword of each word.
+pub fn xvcvspbf16(cpu: &mut Cpu, w: Word) -> Done {
+    let (vb, env) = (cpu.vsr[w.xb()], Env::of(cpu.fpscr));
+    let (mut value, mut flags) = (0, 0);
+    for i in 0..4 {
+        let r = reformat(BFLOAT16, env, lane(SINGLE, vb, i));
+        value = value << 32 | BFLOAT16.pack(r.num);
         flags |= r.flags;
     }
     finish_sticky(cpu, w.xt(), value, flags)

@@ -1,10 +1,10 @@
-//! Quad precision (ISA 3.0): binary128 in VRs.
+//! Quad precision (ISA 3.0, and conversions of quadwords of 3.1): binary128 in VRs.
 
 use super::{finish_scalar, in_dword0, quad};
 use crate::{
     fields::Word,
     softfp::{
-        self, DOUBLE, Env, Format, Num, QUAD, Raw, Rounding, bits,
+        self, Class, DOUBLE, Env, Format, Num, QUAD, Raw, Rounding, bits,
         bits::VXSNAN,
         convert::{I32, I64, Int, U32, U64, from_int, round_to_integral, to_int},
         round,
@@ -153,6 +153,52 @@ pub fn xscvsdqp(cpu: &mut Cpu, w: Word) -> Done {
 pub fn xscvudqp(cpu: &mut Cpu, w: Word) -> Done {
     let value = (cpu.vr(w.vrb()) >> 64) as u64;
     finish(cpu, w, Raw::exact(from_int(value as i128)))
+}
+
+/// VSX Scalar Convert with round to zero Quad-Precision to Signed Quadword.
+pub fn xscvqpsqz(cpu: &mut Cpu, w: Word) -> Done {
+    to_quadword(cpu, w, i128::MIN as u128, i128::MAX as u128, |num, magnitude| {
+        if num.sign { 0i128.checked_sub_unsigned(magnitude) } else { magnitude.try_into().ok() }
+            .map(|v| v as u128)
+    })
+}
+
+/// VSX Scalar Convert with round to zero Quad-Precision to Unsigned Quadword.
+pub fn xscvqpuqz(cpu: &mut Cpu, w: Word) -> Done {
+    to_quadword(cpu, w, 0, u128::MAX, |num, magnitude| (!num.sign || magnitude == 0).then_some(magnitude))
+}
+
+/// The quad in VRB truncated to an integer of 128 bits, if `fit` has one for it; else the nearest end of the range.
+fn to_quadword(cpu: &mut Cpu, w: Word, min: u128, max: u128, fit: fn(Num, u128) -> Option<u128>) -> Done {
+    let b = quad(cpu, w.vrb());
+    let found = match b.class {
+        Class::Zero => Some((0, 0)),
+        Class::Finite if b.exp < 128 => {
+            let cut = (127 - b.exp) as u32;
+            let (magnitude, lost) =
+                if cut > 127 { (0, true) } else { (b.sig >> cut, b.sig & ((1 << cut) - 1) != 0) };
+            fit(b, magnitude).map(|value| (value, if lost { bits::XX | bits::FI } else { 0 }))
+        }
+        _ => None,
+    };
+    let (value, flags) = found.unwrap_or_else(|| {
+        let snan = if b.is_snan() { VXSNAN } else { 0 };
+        (if b.is_nan() || b.sign { min } else { max }, bits::VXCVI | snan)
+    });
+    // FPRF is undefined; it stays.
+    finish_scalar(cpu, 32 + w.vrt(), value, None, flags)
+}
+
+/// VSX Scalar Convert with round Signed Quadword to Quad-Precision.
+pub fn xscvsqqp(cpu: &mut Cpu, w: Word) -> Done {
+    let r = round(QUAD, Env::of(cpu.fpscr), Raw::exact(from_int(cpu.vr(w.vrb()) as i128)));
+    finish(cpu, w, r)
+}
+
+/// VSX Scalar Convert with round Unsigned Quadword to Quad-Precision.
+pub fn xscvuqqp(cpu: &mut Cpu, w: Word) -> Done {
+    let r = round(QUAD, Env::of(cpu.fpscr), Raw::exact(Num::finite(false, 127, cpu.vr(w.vrb()))));
+    finish(cpu, w, r)
 }
 
 /// The rounding mode R and RMC select. R = 0 with RMC 0b01 or 0b10 is reserved and acts as 0b00.
