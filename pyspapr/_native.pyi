@@ -21,7 +21,7 @@ EXIT_OUTPUT: Final[int]  # output has waited for some milliseconds
 OUTPUT: Final[int]  # a bit beside each of them: see Vcpu.take_output()
 EXIT_HUNG: Final[int]  # branches to itself with every interrupt masked: it can never wake
 EXIT_PLACE: Final[int]  # it is where Vcpu.stop_at() said
-EXIT_TAPE: Final[int]  # the clock's tape is used up, or has to be taken
+EXIT_CLOCK_LOG: Final[int]  # the clock log is used up, or has to be taken
 EXIT_DIVERGED: Final[int]  # a replay is not the run that was recorded
 
 def models() -> dict[str, dict[str, int | str]]: ...
@@ -220,14 +220,16 @@ class Vcpu:
     def clock_age(self, nanos: int) -> None: ...
     @property
     def nanos_to_deadline(self) -> int: ...  # until the decrementer interrupts; 0 if it is due
-    # From now on readings of the host's clock are written, or come from a tape; nothing with virtual time. False if the
+    # From now on readings of the host's clock are written, or come from a log; nothing with virtual time. False if the
     # clock was read already.
-    def start_tape(self, replay: bool) -> bool: ...
-    def end_tape(self) -> None: ...
-    def take_tape(self) -> bytes: ...  # what was written since this was asked last
-    def feed_tape(self, data: bytes) -> bool: ...  # False if it is damaged
+    def start_clock_log(self, replay: bool) -> bool: ...
+    def end_clock_log(self) -> None: ...
+    def take_clock_log(self) -> bytes: ...  # what was written since this was asked last
+    def feed_clock_log(self, data: bytes) -> bool: ...  # False if it is damaged
     @property
-    def place(self) -> tuple[int, int, int]: ...  # instructions, entries of the tape, PC: where the processor stands
+    def place(
+        self,
+    ) -> tuple[int, int, int]: ...  # instructions, entries of the clock log, PC: where the processor stands
     @property
     def astray(self) -> str: ...  # what it does that the recorded one did not, after EXIT_DIVERGED
     def stop_at(self, instructions: int, entries: int, pc: int) -> None: ...  # run() ends there with EXIT_PLACE, once

@@ -129,7 +129,7 @@ class Machine:
         self.migration: source.Outgoing | None = None
         """The migration away from here that is under way, or the last one."""
         self._paused = False
-        self.tape: Recording | Replay | None = None
+        self.recording: Recording | Replay | None = None
         """What hears, or says, what the host decides."""
         self.ended: StopReason | None = None
 
@@ -310,8 +310,8 @@ class Machine:
         if self.images is None:
             raise StateError("there is no kernel to boot again: neither load_kernel() nor reboot_with() was called")
         guest = isinstance(self.ended, Rebooted)
-        if self.tape is not None and not guest:
-            self.tape.reset()
+        if self.recording is not None and not guest:
+            self.recording.reset()
         self._boot(self.images)
         self.launched = self.running and not self.paused
         self.events.emit("RESET", guest=guest, reason="guest-reset" if guest else "host-qmp-system-reset")
@@ -358,8 +358,8 @@ class Machine:
                 if not self.paused:
                     self.go_on()
                 reason = run.go()
-                if self.tape is not None:
-                    self.tape.returned(reason)
+                if self.recording is not None:
+                    self.recording.returned(reason)
                 return reason
             finally:
                 if (migration := self.migrating) is not None and isinstance(self.ended, PoweredOff | Panicked):
@@ -405,7 +405,7 @@ class Machine:
 
     def go_on(self) -> None:
         """For runs: the guest, which stood still, is about to execute instructions."""
-        if self.tape is None or self.tape.going_on():
+        if self.recording is None or self.recording.going_on():
             for cpu in self.cpus:
                 cpu.vcpu.go_on(self.launched)
         self.launched = True
@@ -500,8 +500,8 @@ class Machine:
             migration.after_fork()
             self.migration = self.phase = None  # the threads that carry it out are the parent's
         self.events.after_fork()
-        if self.tape is not None:
-            self.tape.after_fork(self)
+        if self.recording is not None:
+            self.recording.after_fork(self)
 
     @host_limits("open a control socket", threads=True, descriptors=4)
     def serve_qmp(self, address: str, *, name: str | None = None) -> QmpServer:

@@ -91,7 +91,7 @@ def main() -> int:
     folder = Path(sys.argv[3] if len(sys.argv) > 3 else tempfile.mkdtemp(prefix="pyspapr-hunt-"))
     began, boots, instructions, found = time.monotonic(), 0, 0, 0
     while time.monotonic() - began < seconds:
-        recording = folder / f"{seed + boots}.tape"
+        recording = folder / f"{seed + boots}.recording"
         vm, trouble = boot(seed + boots, recording)
         if trouble is None and boots % 4 == 0:
             trouble = replayed(recording, vm)

@@ -13,7 +13,7 @@ from pyspapr.cli.lockstep import DIFFERENT
 from pyspapr.config import Engine
 from pyspapr.replay import lockstep
 from pyspapr.replay.lockstep import Lockstep
-from pyspapr.replay.tape import Tape
+from pyspapr.replay.shared_input import SharedInput
 
 Change = Callable[[Machine], object]
 
@@ -163,17 +163,17 @@ def test_both_machines_hear_the_same_input_at_the_same_time() -> None:
     assert pair.run() == PoweredOff()
     assert pair.machine.cpus[0].r20 == ord("a") + ord("d") + ord("z")
     assert source.asked >= 150
-    assert [player.position for player in pair._pair.players] == [source.asked] * 2
+    assert [reader.position for reader in pair._pair.inputs] == [source.asked] * 2
 
 
-def test_a_tape_gives_the_same_answers_to_the_same_questions() -> None:
-    tape = Tape(Slow(b"abcd"))
-    leader, follower = tape.lead(), tape.replay(0)
+def test_a_shared_input_gives_the_same_answers_to_the_same_questions() -> None:
+    shared = SharedInput(Slow(b"abcd"))
+    leader, follower = shared.lead(), shared.replay(0)
     heard = [leader.take(16) for _ in range(100)]
     assert b"".join(heard) == b"abcd" and leader.exhausted and not follower.exhausted
     assert [follower.take(16) for _ in range(100)] == heard and follower.exhausted
-    assert [tape.replay(60).take(16) for _ in range(2)] == [b"", b""]
-    assert tape.replay(99).take(16) == b"d"
+    assert [shared.replay(60).take(16) for _ in range(2)] == [b"", b""]
+    assert shared.replay(99).take(16) == b"d"
 
 
 def test_a_guest_that_waits_for_input_is_left_when_the_time_is_over() -> None:

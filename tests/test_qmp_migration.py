@@ -22,7 +22,7 @@ from test_cli import echo_kernel
 from pyspapr import Interrupted, Machine, Migrated, Timeout
 from pyspapr.cli.control import ending
 from pyspapr.cli.progress import summary
-from pyspapr.cli.stage import Stage
+from pyspapr.cli.runner import Runner
 from pyspapr.migration.phases import Phase
 from pyspapr.migration.statistics import MigrationStatistics, PassStatistics
 from pyspapr.qmp.client import CommandFailed, QmpClient
@@ -283,20 +283,20 @@ def test_a_machine_is_not_waited_for_longer_than_was_said(tmp_path: Path) -> Non
 
 
 def test_who_stays_after_the_guest_has_left_stays_no_longer_than_was_said(vm: Machine) -> None:
-    stage = Stage(vm, timeout=0.3)
+    runner = Runner(vm, timeout=0.3)
     with ExitStack() as stack:
-        stage.serve("tcp:0", stack)
-        assert stage.perform(lambda vm: nullcontext(), lambda vm: Migrated()) == Timeout(0.3)
+        runner.serve("tcp:0", stack)
+        assert runner.run(lambda vm: nullcontext(), lambda vm: Migrated()) == Timeout(0.3)
 
 
 def test_who_exchanges_machines_hears_of_it_when_the_new_one_runs(vm: Machine) -> None:
-    stage, following = Stage(vm, timeout=60), Machine(memory="32M")
+    runner, following = Runner(vm, timeout=60), Machine(memory="32M")
     begun, heard = threading.Event(), threading.Event()
     running = []
 
     def exchange() -> None:
         begun.wait()
-        stage.exchange(following)
+        runner.exchange(following)
         running.append(following.running)
         heard.set()
         following.stop()
@@ -313,7 +313,7 @@ def test_who_exchanges_machines_hears_of_it_when_the_new_one_runs(vm: Machine) -
         machine.start(pc=0)
     thread = threading.Thread(target=exchange)
     thread.start()
-    assert stage.perform(connect, lambda machine: machine.run(timeout=60)) == Interrupted()
+    assert runner.run(connect, lambda machine: machine.run(timeout=60)) == Interrupted()
     thread.join()
     assert running == [True]
 

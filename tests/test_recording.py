@@ -13,10 +13,10 @@ from images import POWER_OFF, assemble, elf, hypercall, li, rtas
 
 from pyspapr import Machine, PoweredOff, Rebooted, Replayed, ReplayError, StateError, StreamError, Timeout
 from pyspapr.config import Clock, Engine
-from pyspapr.replay import tapefile
+from pyspapr.replay import recording_file
 from pyspapr.replay.lockstep import Lockstep
 from pyspapr.replay.recording import attach
-from pyspapr.replay.tapefile import Kind, Reader
+from pyspapr.replay.recording_file import Kind, Reader
 
 RFID = 0x4C000024
 TICK = [*li(5, 1 << 19), 0x7CB603A6]  # a millisecond into DEC
@@ -69,17 +69,17 @@ def test_a_recorded_run_is_done_again_on_either_engine(
     clock: Clock, first: Engine, kernel: Path, tmp_path: Path
 ) -> None:
     vm = booted(kernel, clock, first)
-    hash = recorded(vm, tmp_path / "tape")
+    hash = recorded(vm, tmp_path / "recording")
     for engine in ("interp", "jit"):
-        again = Machine.replay(tmp_path / "tape", kernel=kernel, engine=engine)  # type: ignore[arg-type]
+        again = Machine.replay(tmp_path / "recording", kernel=kernel, engine=engine)  # type: ignore[arg-type]
         assert again.run(timeout=60) == PoweredOff()
         assert again.state_hash() == hash
         assert again.cpus[0].r19 == vm.cpus[0].r19
 
 
 def test_a_replay_may_be_cut_anywhere_and_takes_no_time(kernel: Path, tmp_path: Path) -> None:
-    hash = recorded(booted(kernel), tmp_path / "tape")
-    again = Machine.replay(tmp_path / "tape", kernel=kernel)
+    hash = recorded(booted(kernel), tmp_path / "recording")
+    again = Machine.replay(tmp_path / "recording", kernel=kernel)
     while (reason := again.run(max_instructions=177)) != PoweredOff():
         assert type(reason).__name__ == "InstructionLimit"
     assert again.state_hash() == hash
@@ -87,9 +87,9 @@ def test_a_replay_may_be_cut_anywhere_and_takes_no_time(kernel: Path, tmp_path: 
 
 def test_a_recording_that_somebody_ended_ends_its_replay(kernel: Path, tmp_path: Path) -> None:
     vm = booted(kernel)
-    with vm.record(tmp_path / "tape"):
+    with vm.record(tmp_path / "recording"):
         vm.run(timeout=0.1)
-    again = Machine.replay(tmp_path / "tape", kernel=kernel)
+    again = Machine.replay(tmp_path / "recording", kernel=kernel)
     assert again.run(timeout=60) == Replayed(vm.cpus[0].vcpu.instructions)
     assert again.state_hash() == vm.state_hash()
     assert vm.run(timeout=0.05) == Timeout(0.05)  # the recorded machine goes on
@@ -104,13 +104,13 @@ def test_a_guest_that_asks_for_input_gets_it_at_the_same_call(tmp_path: Path) ->
     path = tmp_path / "kernel.elf"
     path.write_bytes(elf(assemble(*loop, 0x48000000 | (-4 * len(loop) & 0x3FFFFFC))))
     vm = booted(path)
-    with vm.record(tmp_path / "tape"):
+    with vm.record(tmp_path / "recording"):
         for text in ("first", "a longer line than one call takes", "third"):
             vm.run(timeout=0.02)
             vm.console.write(text)
             vm.console.expect(text, timeout=60)
     for engine in ("interp", "jit"):
-        again = Machine.replay(tmp_path / "tape", kernel=path, engine=engine)  # type: ignore[arg-type]
+        again = Machine.replay(tmp_path / "recording", kernel=path, engine=engine)  # type: ignore[arg-type]
         assert isinstance(again.run(timeout=60), Replayed)
         assert (again.console.output, again.state_hash()) == (vm.console.output, vm.state_hash())
 
@@ -118,14 +118,14 @@ def test_a_guest_that_asks_for_input_gets_it_at_the_same_call(tmp_path: Path) ->
 def test_resets_are_replayed(tmp_path: Path) -> None:
     kernel = kernel_file(tmp_path, rtas(0x2004))
     vm = booted(kernel)
-    with vm.record(tmp_path / "tape"):
+    with vm.record(tmp_path / "recording"):
         vm.run(timeout=0.05)
         vm.reboot()
         vm.console.write("x")
         assert vm.run(timeout=60) == Rebooted()
         vm.reboot()
         vm.run(timeout=0.05)
-    again = Machine.replay(tmp_path / "tape", kernel=kernel)
+    again = Machine.replay(tmp_path / "recording", kernel=kernel)
     assert again.run(timeout=60) == Rebooted()
     again.reboot()
     assert isinstance(again.run(timeout=60), Replayed)
@@ -137,22 +137,22 @@ def test_a_restored_machine_is_recorded_and_replayed(kernel: Path, tmp_path: Pat
     vm.run(timeout=0.05)
     vm.save(tmp_path / "saved")
     back = Machine.restore(tmp_path / "saved")
-    hash = recorded(back, tmp_path / "tape")
+    hash = recorded(back, tmp_path / "recording")
     again = Machine.restore(tmp_path / "saved")
-    attach(again, tmp_path / "tape")
+    attach(again, tmp_path / "recording")
     assert again.run(timeout=60) == PoweredOff()
     assert again.state_hash() == hash
 
 
 def test_both_engines_replay_side_by_side(kernel: Path, tmp_path: Path) -> None:
-    recorded(booted(kernel), tmp_path / "tape")
-    lockstep = Lockstep(lambda engine: Machine.replay(tmp_path / "tape", kernel=kernel, engine=engine), step=997)
+    recorded(booted(kernel), tmp_path / "recording")
+    lockstep = Lockstep(lambda engine: Machine.replay(tmp_path / "recording", kernel=kernel, engine=engine), step=997)
     assert lockstep.run() == PoweredOff()
 
 
 def test_a_difference_is_an_error_that_says_where(kernel: Path, tmp_path: Path) -> None:
-    recorded(booted(kernel), tmp_path / "tape")
-    again = Machine.replay(tmp_path / "tape", kernel=kernel)
+    recorded(booted(kernel), tmp_path / "recording")
+    again = Machine.replay(tmp_path / "recording", kernel=kernel)
     again.run(max_instructions=200)
     again.memory.write(0x900, assemble(0x38E00000))  # li r7,0, and the tick is another one
     with pytest.raises(ReplayError, match=r"is not what was recorded: .* between instructions") as caught:
@@ -161,27 +161,27 @@ def test_a_difference_is_an_error_that_says_where(kernel: Path, tmp_path: Path) 
 
 
 def test_other_kernels_and_machines_are_refused(kernel: Path, tmp_path: Path) -> None:
-    recorded(booted(kernel), tmp_path / "tape")
+    recorded(booted(kernel), tmp_path / "recording")
     other = kernel_file(tmp_path, rtas(0x2004))
     with pytest.raises(ReplayError, match="booted another kernel"):
-        Machine.replay(tmp_path / "tape", kernel=other)
+        Machine.replay(tmp_path / "recording", kernel=other)
     with pytest.raises(ReplayError, match="not the machine that was recorded"):
-        attach(booted(other), tmp_path / "tape")
+        attach(booted(other), tmp_path / "recording")
 
 
 def test_a_machine_that_has_run_is_not_recorded(kernel: Path, tmp_path: Path) -> None:
     vm = booted(kernel)
     vm.run(max_instructions=10)
     with pytest.raises(StateError, match="before its first run"):
-        vm.record(tmp_path / "tape")
-    assert not (tmp_path / "tape").exists()
+        vm.record(tmp_path / "recording")
+    assert not (tmp_path / "recording").exists()
 
 
 def test_wherever_a_file_is_cut_its_replay_ends(kernel: Path, tmp_path: Path) -> None:
     """The recorder may have been killed."""
-    recorded(booted(kernel), tmp_path / "tape")
-    data = (tmp_path / "tape").read_bytes()
-    reader = Reader(tapefile.opened(tmp_path / "tape"))
+    recorded(booted(kernel), tmp_path / "recording")
+    data = (tmp_path / "recording").read_bytes()
+    reader = Reader(recording_file.opened(tmp_path / "recording"))
     reader.header()
     begin = reader.offset
     for length in {*range(begin, len(data), max((len(data) - begin) // 60, 1)), len(data) - 1}:
@@ -191,20 +191,20 @@ def test_wherever_a_file_is_cut_its_replay_ends(kernel: Path, tmp_path: Path) ->
 
 
 def test_a_file_that_ends_within_the_length_of_a_record_ends_there(kernel: Path, tmp_path: Path) -> None:
-    recorded(booted(kernel), tmp_path / "tape")
-    reader = Reader(tapefile.opened(tmp_path / "tape"))
+    recorded(booted(kernel), tmp_path / "recording")
+    reader = Reader(recording_file.opened(tmp_path / "recording"))
     reader.header()
-    data = (tmp_path / "tape").read_bytes()[: reader.offset]
+    data = (tmp_path / "recording").read_bytes()[: reader.offset]
     for head in (b"\x58", b"\x59", b"\x59\x01", b"\x5a\0\0\1", b"\x5b"):
         (tmp_path / "cut").write_bytes(data + head)
-        cut = Reader(tapefile.opened(tmp_path / "cut"))
+        cut = Reader(recording_file.opened(tmp_path / "cut"))
         cut.header()
         assert cut.next() is None
 
 
 def test_damage_is_found(kernel: Path, tmp_path: Path) -> None:
-    recorded(booted(kernel), tmp_path / "tape")
-    data = (tmp_path / "tape").read_bytes()
+    recorded(booted(kernel), tmp_path / "recording")
+    data = (tmp_path / "recording").read_bytes()
     told = len(b"the guest powered off")  # for people
     for at in range(0, len(data) - told, max(len(data) // 80, 1)):
         (tmp_path / "bad").write_bytes(data[:at] + bytes((data[at] ^ 0x11,)) + data[at + 1 :])
@@ -217,16 +217,16 @@ def test_a_flood_of_readings_is_kept_in_pieces(tmp_path: Path) -> None:
     path = tmp_path / "kernel.elf"
     path.write_bytes(elf(assemble(0x7E2C42A6, 0x4BFFFFFC)))
     vm = booted(path)
-    with vm.record(tmp_path / "tape"):
+    with vm.record(tmp_path / "recording"):
         vm.run(max_instructions=1_500_000)
-    reader = Reader(tapefile.opened(tmp_path / "tape"))
+    reader = Reader(recording_file.opened(tmp_path / "recording"))
     reader.header()
     pieces = []
     while (event := reader.next()) is not None:
         if event.kind is Kind.CLOCK:
             pieces.append(len(event.values["readings"]))
     assert len(pieces) > 1 and max(pieces) < 3 << 20
-    again = Machine.replay(tmp_path / "tape", kernel=path)
+    again = Machine.replay(tmp_path / "recording", kernel=path)
     assert isinstance(again.run(timeout=100), Replayed)
     assert again.state_hash() == vm.state_hash()
 
@@ -237,10 +237,10 @@ def command(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 def test_the_command_records_and_replays(kernel: Path, tmp_path: Path) -> None:
     line = ("boot", "--kernel", kernel)
-    done = command(*line, "--memory", "32M", "--clock", "host", "--timeout", "0.3", "--record", tmp_path / "tape")
+    done = command(*line, "--memory", "32M", "--clock", "host", "--timeout", "0.3", "--record", tmp_path / "recording")
     assert done.returncode == 4
     for more in ([], ["--lockstep"]):
-        again = command("boot", "--kernel", kernel, "--replay", tmp_path / "tape", *more)
+        again = command("boot", "--kernel", kernel, "--replay", tmp_path / "recording", *more)
         assert again.returncode == 0, again.stderr
-    wrong = command(*line, "--replay", tmp_path / "tape", "--memory", "64M")
+    wrong = command(*line, "--replay", tmp_path / "recording", "--memory", "64M")
     assert wrong.returncode == 2 and "--replay takes --memory from the recording" in wrong.stderr

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pyspapr import config
 from pyspapr.cli import INTERRUPTED, complain
-from pyspapr.cli.stage import DEFER, Stage
+from pyspapr.cli.runner import DEFER, Runner
 from pyspapr.cli.stdio import STDOUT, Left, attach_stdio, is_terminal, write_all
 from pyspapr.config import DEFAULT_CPU, DEFAULT_MEMORY, Clock, Engine, MachineConfig
 from pyspapr.errors import ConfigError, ReplayError
@@ -184,7 +184,7 @@ class Signals:
             self._raises = self._ctrl_c.waiting = False
 
 
-def run_until_it_ends(vm: Machine, options: RunOptions, stage: Stage) -> StopReason:
+def run_until_it_ends(vm: Machine, options: RunOptions, runner: Runner) -> StopReason:
     """Run, through reboots, within the bounds of the whole command."""
     start = vm.cpus[0].vcpu.instructions
     if options.profile:
@@ -192,7 +192,7 @@ def run_until_it_ends(vm: Machine, options: RunOptions, stage: Stage) -> StopRea
     while True:
         done = vm.cpus[0].vcpu.instructions - start
         budget = None if options.max_instructions is None else max(options.max_instructions - done, 0)
-        reason = vm.run(timeout=stage.left, max_instructions=budget)
+        reason = vm.run(timeout=runner.left, max_instructions=budget)
         if isinstance(reason, Rebooted) and options.reboots and vm.images is not None:
             complain("the guest reboots")
             vm.reboot()
@@ -255,7 +255,7 @@ def boot_line(*, no_reboot: bool, **values: Any) -> int:
 def boot_command(options: Options) -> int:
     """Boot and return the exit status."""
     check_run(options)
-    check_tapes(options)
+    check_recordings(options)
     if options.symbols is not None and not options.profile:
         raise ConfigError("--symbols needs --profile")
     if options.lockstep:
@@ -297,7 +297,7 @@ def restore_command(
     return run_here(Machine.restore(file, base=base, verify=verify), options)
 
 
-def check_tapes(options: Options) -> None:
+def check_recordings(options: Options) -> None:
     """Whether the run can be recorded or replayed. Raises ConfigError."""
     if options.record is not None:
         for name, value in (
@@ -345,7 +345,7 @@ def run_here(vm: Machine, options: RunOptions, at_end: Callable[[Machine], None]
 
     `at_end` gets the machine that was run last, however that ended.
     """
-    stage = Stage(
+    runner = Runner(
         vm,
         paused=options.paused,
         tls_creds=options.tls_creds,
@@ -354,23 +354,23 @@ def run_here(vm: Machine, options: RunOptions, at_end: Callable[[Machine], None]
     )
     with ExitStack() as stack:
         if at_end is not None:
-            stack.callback(lambda: at_end(stage.vm))
+            stack.callback(lambda: at_end(runner.vm))
         try:
             signals = stack.enter_context(Signals())
             if options.record is not None:
                 stack.enter_context(vm.record(options.record))
             for address in options.qmp:
-                stage.serve(address, stack)
+                runner.serve(address, stack)
             connect = open_console(options, stack)
             if options.incoming not in (None, DEFER):
-                stage.expect(options.incoming, options.tls_creds)
-            reason = stage.perform(connect, lambda vm: run_until_it_ends(vm, options, stage), signals.raised)
+                runner.expect(options.incoming, options.tls_creds)
+            reason = runner.run(connect, lambda vm: run_until_it_ends(vm, options, runner), signals.raised)
         except Signalled as signalled:
-            stage.vm.events.emit("SHUTDOWN", guest=False, reason="host-signal")
+            runner.vm.events.emit("SHUTDOWN", guest=False, reason="host-signal")
             stack.close()
-            return 0 if stage.abandoned else signalled.status()
+            return 0 if runner.abandoned else signalled.status()
         except Left:
-            stage.vm.events.emit("SHUTDOWN", guest=False, reason="host-ui")
+            runner.vm.events.emit("SHUTDOWN", guest=False, reason="host-ui")
             stack.close()
             complain("left with Ctrl-A x")
             return INTERRUPTED

@@ -280,8 +280,8 @@ class Console:
 
     def take(self, limit: int) -> bytes:
         """Up to `limit` bytes of input for the guest. A recording hears them, a replay says them."""
-        tape = self._owner().tape
-        data = self.fetch(limit) if tape is None else tape.take(limit)
+        recording = self._owner().recording
+        data = self.fetch(limit) if recording is None else recording.take(limit)
         self.heard += len(data)
         return data
 
@@ -309,7 +309,7 @@ class Console:
     @property
     def silent(self) -> bool:
         """Whether no input comes before `write` is called or there is another source."""
-        if (tape := self._owner().tape) is not None and tape.replaying:
+        if (recording := self._owner().recording) is not None and recording.replaying:
             return False
         return not self._input and (self._source is None or self._source.exhausted)
 

@@ -92,8 +92,8 @@ class Run:
             timer.daemon = True
             with host_limits("run a machine with a time limit"):
                 timer.start()
-        tape = self.vm.tape
-        skips = self.limit is not None or self.pattern is not None or (tape is not None and tape.replaying)
+        recording = self.vm.recording
+        skips = self.limit is not None or self.pattern is not None or (recording is not None and recording.replaying)
         if self.vm.config.clock == "virtual" and not skips:
             self.idle_limit = self.vm.idleness.limit(self.vm.console, self.vcpu)
         self.vcpu.set_idle_limit(self.idle_limit)
@@ -104,8 +104,8 @@ class Run:
                 reason = self._between()
                 if reason is not None:
                     return reason
-                if self.vm.tape is not None:
-                    self.vm.tape.ready()
+                if self.vm.recording is not None:
+                    self.vm.recording.ready()
                     if self.vm.ended is not None:
                         continue
                 if self.vm.paused:
@@ -188,16 +188,16 @@ class Run:
         elif code == _native.EXIT_LIMIT:
             # A migration makes shorter slices; a guest must not see that in when its input comes.
             done = self.vcpu.instructions
-            if done % SLICE == 0 and vm.tape is not None:
-                vm.tape.check()
+            if done % SLICE == 0 and vm.recording is not None:
+                vm.recording.check()
             if done % SLICE == 0 or done == self.limit:
                 vm.vty.poll()
         elif code == _native.EXIT_KICKED:
             vm.vty.poll()
         elif code == _native.EXIT_HALTED:
             self._sleep()
-        elif code in (_native.EXIT_PLACE, _native.EXIT_TAPE, _native.EXIT_DIVERGED) and vm.tape is not None:
-            vm.tape.exit(code)
+        elif code in (_native.EXIT_PLACE, _native.EXIT_CLOCK_LOG, _native.EXIT_DIVERGED) and vm.recording is not None:
+            vm.recording.exit(code)
         elif code == _native.EXIT_HUNG:
             vm.end(Hung(self.cpu["pc"], "it branches to itself with every interrupt masked"))
         elif code == _native.EXIT_UNIMPLEMENTED:

@@ -23,7 +23,7 @@ from pyspapr.config import ENGINES, Engine, check_timeout, whole
 from pyspapr.devices.console import InputSource
 from pyspapr.errors import ConfigError, EngineDifference
 from pyspapr.replay import comparison
-from pyspapr.replay.tape import Player, Tape
+from pyspapr.replay.shared_input import InputReader, SharedInput
 from pyspapr.results import InstructionLimit, Rebooted, StopReason, Timeout
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Pair:
     """Both machines, where they stand."""
 
     machines: tuple[Machine, Machine]
-    players: tuple[Player, Player]
+    inputs: tuple[InputReader, InputReader]
     reasons: tuple[StopReason, StopReason] = (InstructionLimit(0), InstructionLimit(0))
 
     @property
@@ -70,7 +70,7 @@ class Pair:
         lines = []
         if not self.expired:
             # A guest that sleeps looks for input as long as it is given time.
-            one, other = self.players
+            one, other = self.inputs
             lines += comparison.unlike("looks at input", one.position, other.position)
             lines += comparison.unlike("end of the run", *self.reasons)
         lines += comparison.unlike("bytes printed", *(vm.console.total for vm in self.machines))
@@ -105,7 +105,7 @@ class Beginning:
     """Machines made anew."""
 
     make: Make
-    tape: Tape
+    input: SharedInput
     steps: int = 0
     count: int = 0
 
@@ -116,7 +116,7 @@ class Beginning:
     def pair(self) -> Pair:
         """Both at their first instruction."""
         one, other = (self.make(engine) for engine in ENGINES)
-        return connect((one, other), (self.tape.replay(0), self.tape.replay(0)))
+        return connect((one, other), (self.input.replay(0), self.input.replay(0)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +124,7 @@ class Frozen:
     """Snapshots."""
 
     snapshots: tuple[Snapshot, Snapshot]
-    tape: Tape
+    input: SharedInput
     position: int
     steps: int
     count: int
@@ -136,14 +136,14 @@ class Frozen:
     def pair(self) -> Pair:
         """Forks of both."""
         one, other = (snapshot.fork(engine) for snapshot, engine in zip(self.snapshots, ENGINES, strict=True))
-        return connect((one, other), (self.tape.replay(self.position), self.tape.replay(self.position)))
+        return connect((one, other), (self.input.replay(self.position), self.input.replay(self.position)))
 
 
-def connect(machines: tuple[Machine, Machine], players: tuple[Player, Player]) -> Pair:
+def connect(machines: tuple[Machine, Machine], inputs: tuple[InputReader, InputReader]) -> Pair:
     """The machines with their input."""
-    for vm, player in zip(machines, players, strict=True):
-        vm.console.source = player
-    return Pair(machines, players)
+    for vm, reader in zip(machines, inputs, strict=True):
+        vm.console.source = reader
+    return Pair(machines, inputs)
 
 
 class Lockstep:
@@ -162,18 +162,18 @@ class Lockstep:
 
         With `reboots` a guest that asks for one gets it. `notify` is told what is done about a difference.
         """
-        self.tape = Tape(source)
+        self.input = SharedInput(source)
         self.step = step
         self.reboots = reboots
         self.notify = notify
-        self._beginning: Base = Beginning(make, self.tape)
+        self._beginning: Base = Beginning(make, self.input)
         self._base: Base = self._beginning
         self._cuts: list[int] = []
         """Instructions at the end of each step."""
         one, other = (make(engine) for engine in ENGINES)
-        if one.config.clock != "virtual" and one.tape is None:
+        if one.config.clock != "virtual" and one.recording is None:
             raise ConfigError("lock-step needs virtual time: with the host's clock no two runs are the same")
-        self._pair = connect((one, other), (self.tape.lead(), self.tape.replay(0)))
+        self._pair = connect((one, other), (self.input.lead(), self.input.replay(0)))
 
     @property
     def machine(self) -> Machine:
@@ -223,7 +223,7 @@ class Lockstep:
                 agreed = pair.count
             if self._freezes(len(self._cuts)):
                 one, other = (vm.snapshot() for vm in pair.machines)
-                self._base = Frozen((one, other), self.tape, pair.players[0].position, len(self._cuts), pair.count)
+                self._base = Frozen((one, other), self.input, pair.inputs[0].position, len(self._cuts), pair.count)
 
     @staticmethod
     def _looks(steps: int) -> bool:
@@ -231,7 +231,7 @@ class Lockstep:
 
     def _freezes(self, steps: int) -> bool:
         """A replay always begins at its beginning."""
-        return steps % FREEZE == 0 and self._pair.machines[0].tape is None
+        return steps % FREEZE == 0 and self._pair.machines[0].recording is None
 
     def _compare_hashes(self, pair: Pair) -> None:
         """The last look is at everything, changed or not."""

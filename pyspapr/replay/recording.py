@@ -1,8 +1,8 @@
 """Recording what the host decides in a run, and replaying it: with the host's clock as well, to the last instruction.
 
 What a guest sees follows from its own instructions, its input and the readings of the host's clock. Enters: a machine
-that has not run yet. Leaves: a file (`tapefile.py`) from which the same run can be made again, on either engine and
-side by side on both. Must hold: whatever the host does to the guest is done between two instructions, at a place that
+that has not run yet. Leaves: a file (`recording_file.py`) from which the same run is replayed, on either engine or
+in lock-step on both. Must hold: whatever the host does to the guest is done between two instructions, at a place that
 is in the file, and a replay does nothing anywhere else. Host code that writes memory or registers is not recorded.
 """
 
@@ -20,8 +20,8 @@ from pyspapr.config import Engine, MachineConfig
 from pyspapr.errors import ConfigError, ImageError, ReplayError, StateError
 from pyspapr.host.paths import Path, as_path, shown
 from pyspapr.partition.owner import owner
-from pyspapr.replay import tapefile
-from pyspapr.replay.tapefile import CHECK, Event, Kind, Place, Reader, at
+from pyspapr.replay import recording_file
+from pyspapr.replay.recording_file import CHECK, Event, Kind, Place, Reader, at
 from pyspapr.results import Rebooted, Replayed, StopReason
 
 if TYPE_CHECKING:
@@ -55,9 +55,9 @@ class Recording:
         """Begin. Raises StateError when the machine has run already, or the file cannot be written."""
         from pyspapr.migration.records import Header
 
-        if vm.tape is not None or not vm.started or vm.ended is not None:
+        if vm.recording is not None or not vm.started or vm.ended is not None:
             raise StateError("a recording begins before a machine's first run, and once")
-        if not vm.cpus[0].vcpu.start_tape(False):
+        if not vm.cpus[0].vcpu.start_clock_log(False):
             raise StateError("the guest has read the host's clock already: record before its first run")
         images = vm.images
         self._owner = owner(vm, "the recording")
@@ -65,11 +65,11 @@ class Recording:
         try:
             self._file: BinaryIO | None = open(as_path(path), "wb", opener=private)  # noqa: SIM115
         except OSError as error:
-            vm.cpus[0].vcpu.end_tape()
+            vm.cpus[0].vcpu.end_clock_log()
             raise StateError(f"recording {shown(path)}: {error.strerror or error}") from error
-        vm.tape = self
+        vm.recording = self
         self._write(
-            tapefile.write_header(
+            recording_file.write_header(
                 {
                     "machine": Header.describe(vm.config, vm.config.table_shift, vm.rtc.base),
                     "append": "" if images is None else images.append,
@@ -98,12 +98,12 @@ class Recording:
 
     def flush(self) -> None:
         """For the run loop: readings of the clock go to the file."""
-        if readings := self._vm.cpus[0].vcpu.take_tape():
-            self._write(tapefile.write(Kind.CLOCK, readings=readings))
+        if readings := self._vm.cpus[0].vcpu.take_clock_log():
+            self._write(recording_file.write(Kind.CLOCK, readings=readings))
 
     def _event(self, kind: Kind, **values: object) -> None:
         self.flush()
-        self._write(tapefile.write(kind, place=self._place(), **values))
+        self._write(recording_file.write(kind, place=self._place(), **values))
 
     def take(self, limit: int) -> bytes:
         """For the console: input for the guest."""
@@ -145,8 +145,8 @@ class Recording:
 
     def _end(self) -> None:
         file, self._file = self._file, None
-        self._vm.tape = None
-        self._vm.cpus[0].vcpu.end_tape()
+        self._vm.recording = None
+        self._vm.cpus[0].vcpu.end_clock_log()
         if file is not None:
             try:
                 file.close()
@@ -156,11 +156,11 @@ class Recording:
     def after_fork(self, vm: Machine) -> None:
         """In a child of fork: what `vm` does here is not recorded. What is buffered is for the parent to write."""
         file, self._file = self._file, None
-        vm.tape = None
+        vm.recording = None
         if isinstance(file, io.BufferedWriter):
             file.raw.close()  # first, so that nothing is left that could be flushed
         with suppress(StateError):  # the processor was in use
-            vm.cpus[0].vcpu.end_tape()
+            vm.cpus[0].vcpu.end_clock_log()
 
     def __enter__(self) -> Recording:
         """Already begun."""
@@ -185,7 +185,7 @@ class Replay:
         """Of `vm`, which stands where the recorded machine stood when its state hash was `hash`."""
         if vm.state_hash() != hash:
             raise ReplayError("this is not the machine that was recorded: its state hash at the beginning is another")
-        if not vm.cpus[0].vcpu.start_tape(True):
+        if not vm.cpus[0].vcpu.start_clock_log(True):
             raise StateError("the guest has read the host's clock already")
         self._owner = owner(vm, "the replay")
         self._reader = reader
@@ -194,7 +194,7 @@ class Replay:
         self._polled = False
         """Whether the machine looks for input because the recorded one found some."""
         self._passed = 0
-        vm.tape = self
+        vm.recording = self
 
     @property
     def _vm(self) -> Machine:
@@ -217,7 +217,7 @@ class Replay:
             if record is None:
                 self._over = True
             elif record.kind is Kind.CLOCK:
-                if not vcpu.feed_tape(record.values["readings"]):
+                if not vcpu.feed_clock_log(record.values["readings"]):
                     raise self.diverged("a clock record is damaged")
                 break
             else:
@@ -266,7 +266,7 @@ class Replay:
         """For the run loop: the processor is at a place, out of readings, or astray."""
         if code == _native.EXIT_DIVERGED:
             raise self.diverged(f"the processor has gone astray ({self._vm.cpus[0].vcpu.astray})")
-        if code == _native.EXIT_TAPE:
+        if code == _native.EXIT_CLOCK_LOG:
             if self._look() is None and self._over:
                 self._vm.end(Replayed(self._vm.cpus[0].vcpu.instructions))
             return
@@ -322,7 +322,7 @@ class Replay:
 
 def attach(vm: Machine, path: Path) -> None:
     """Have `vm`, which was restored from what the recorded machine was, do the recorded run."""
-    reader = Reader(tapefile.opened(path))
+    reader = Reader(recording_file.opened(path))
     Replay(vm, reader, reader.header()["hash"])
 
 
@@ -330,7 +330,7 @@ def replay(path: Path, kernel: Path, initrd: Path | None, engine: Engine | None)
     """A machine that does the recorded run; see `Machine.replay`."""
     from pyspapr.machine import Machine
 
-    reader = Reader(tapefile.opened(path))
+    reader = Reader(recording_file.opened(path))
     header = reader.header()
     for name, image in (("kernel", kernel), ("initrd", initrd)):
         if digest(image) != header[name]:

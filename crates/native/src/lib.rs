@@ -74,7 +74,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("EXIT_OUTPUT", vcpu::EXIT_OUTPUT)?;
     m.add("OUTPUT", vcpu::OUTPUT)?;
     m.add("EXIT_PLACE", vcpu::EXIT_PLACE)?;
-    m.add("EXIT_TAPE", vcpu::EXIT_TAPE)?;
+    m.add("EXIT_CLOCK_LOG", vcpu::EXIT_CLOCK_LOG)?;
     m.add("EXIT_DIVERGED", vcpu::EXIT_DIVERGED)?;
     m.add_function(wrap_pyfunction!(models, m)?)?;
     m.add_function(wrap_pyfunction!(code_share, m)?)?;

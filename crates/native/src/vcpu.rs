@@ -28,7 +28,7 @@ pub const EXIT_UNIMPLEMENTED: u32 = 4;
 pub const EXIT_HUNG: u32 = 5;
 pub const EXIT_OUTPUT: u32 = 6;
 pub const EXIT_PLACE: u32 = 7;
-pub const EXIT_TAPE: u32 = 8;
+pub const EXIT_CLOCK_LOG: u32 = 8;
 pub const EXIT_DIVERGED: u32 = 9;
 /// Beside each of them: output waits in `take_output`.
 pub const OUTPUT: u32 = 0x100;
@@ -89,7 +89,7 @@ impl Inner {
             Exit::Hung => EXIT_HUNG,
             Exit::Output => EXIT_OUTPUT,
             Exit::Place => EXIT_PLACE,
-            Exit::Tape => EXIT_TAPE,
+            Exit::ClockLog => EXIT_CLOCK_LOG,
             Exit::Diverged => EXIT_DIVERGED,
         }
     }
@@ -299,28 +299,28 @@ impl Vcpu {
         Ok(self.lock()?.vcpu().nanos_to_deadline())
     }
 
-    /// From now on readings of the host's clock are written, or come from a tape. False if the clock was read already.
-    fn start_tape(&self, replay: bool) -> Result<bool> {
-        Ok(self.lock()?.vcpu().start_tape(replay))
+    /// From now on readings of the host's clock are written, or come from a log. False if the clock was read already.
+    fn start_clock_log(&self, replay: bool) -> Result<bool> {
+        Ok(self.lock()?.vcpu().start_clock_log(replay))
     }
 
     /// The clock is the host's again.
-    fn end_tape(&self) -> Result<()> {
-        self.lock()?.vcpu().end_tape();
+    fn end_clock_log(&self) -> Result<()> {
+        self.lock()?.vcpu().end_clock_log();
         Ok(())
     }
 
     /// Readings that were written since this was asked last.
-    fn take_tape<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyBytes>> {
-        Ok(PyBytes::new(py, &self.lock()?.vcpu().take_tape()))
+    fn take_clock_log<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyBytes>> {
+        Ok(PyBytes::new(py, &self.lock()?.vcpu().take_clock_log()))
     }
 
-    /// Puts what `take_tape` gave on the tape. False if it is damaged.
-    fn feed_tape(&self, data: &[u8]) -> Result<bool> {
-        Ok(self.lock()?.vcpu().feed_tape(data))
+    /// Appends what `take_clock_log` gave to the log. False if it is damaged.
+    fn feed_clock_log(&self, data: &[u8]) -> Result<bool> {
+        Ok(self.lock()?.vcpu().feed_clock_log(data))
     }
 
-    /// Instructions, entries of the clock's tape, and PC: where between two instructions the processor stands.
+    /// Instructions, entries of the clock log, and PC: where between two instructions the processor stands.
     #[getter]
     fn place(&self) -> Result<(u64, u64, u64)> {
         let Place { instructions, entries, pc } = self.lock()?.vcpu().place();

@@ -24,8 +24,8 @@ pub enum Exit {
     Output,
     /// The processor stands at the place of [`crate::Vcpu::stop_at`].
     Place,
-    /// The tape wants the caller: much was recorded, or what there was to replay is used up.
-    Tape,
+    /// The clock log needs the caller: much was recorded, or what there was to replay is used up.
+    ClockLog,
     /// A replay is not what was recorded: see [`crate::Vcpu::astray`].
     Diverged,
 }

@@ -130,7 +130,7 @@ impl Partition {
             return None;
         }
         vcpu.ask(sc);
-        // Who answers for the terminal depends on the host, and the clock's tape must not.
+        // Who answers for the terminal depends on the host, and the clock log must not.
         if !self.hypercalls.is_shared(number) {
             vcpu.engine.cpu.read_clock();
         }

@@ -1,7 +1,7 @@
 //! Runs that are recorded or replayed: where a processor stands between two instructions, and whether it does what the
 //! recorded one did.
 //!
-//! With the host's clock, readings are on the clock's tape ([`ppc_core::host_clock`]). The caller keeps the tape and what
+//! With the host's clock, readings are in the clock log ([`ppc_core::host_clock`]). The caller keeps the log and what
 //! it does itself between two instructions, each at its [`Place`].
 
 use crate::{exit::Exit, vcpu::Vcpu};
@@ -16,7 +16,7 @@ const RECORDING: usize = 1 << 20;
 pub struct Place {
     /// The count of instructions.
     pub instructions: u64,
-    /// Entries of the clock's tape, played or written.
+    /// entries of the clock log, replayed or written.
     pub entries: u64,
     /// The address of the next instruction.
     pub pc: u64,
@@ -57,8 +57,8 @@ impl Vcpu {
         &self.replay.astray
     }
 
-    /// From now on readings of the host's clock are written, or come from a tape. False if the clock was read already.
-    pub fn start_tape(&mut self, replay: bool) -> bool {
+    /// From now on readings of the host's clock are written, or come from a log. False if the clock was read already.
+    pub fn start_clock_log(&mut self, replay: bool) -> bool {
         let cpu = &mut self.engine.cpu;
         match &mut cpu.clock {
             Clock::Virtual => true,
@@ -68,7 +68,7 @@ impl Vcpu {
     }
 
     /// The clock is the host's again.
-    pub fn end_tape(&mut self) {
+    pub fn end_clock_log(&mut self) {
         self.forget_place();
         if let Clock::Host(host) = &mut self.engine.cpu.clock {
             host.end();
@@ -76,22 +76,22 @@ impl Vcpu {
     }
 
     /// Readings that were written since this was asked last.
-    pub fn take_tape(&mut self) -> Vec<u8> {
+    pub fn take_clock_log(&mut self) -> Vec<u8> {
         match &mut self.engine.cpu.clock {
             Clock::Virtual => Vec::new(),
             Clock::Host(host) => host.take(),
         }
     }
 
-    /// Puts what [`Vcpu::take_tape`] gave on the tape. False if it is damaged.
-    pub fn feed_tape(&mut self, data: &[u8]) -> bool {
+    /// Appends what [`Vcpu::take_clock_log`] gave to the log. False if it is damaged.
+    pub fn feed_clock_log(&mut self, data: &[u8]) -> bool {
         match &mut self.engine.cpu.clock {
             Clock::Virtual => data.is_empty(),
             Clock::Host(host) => host.feed(data),
         }
     }
 
-    /// Whether readings of the clock come from a tape.
+    /// Whether readings of the clock come from a log.
     pub(crate) fn replaying(&self) -> bool {
         matches!(&self.engine.cpu.clock, Clock::Host(host) if host.replaying())
     }
@@ -107,7 +107,7 @@ impl Vcpu {
         let here = self.place();
         let Clock::Host(host) = &self.engine.cpu.clock else { return self.until_place(here, end) };
         if host.written() >= RECORDING {
-            return Err(Exit::Tape);
+            return Err(Exit::ClockLog);
         }
         if !host.replaying() {
             return Ok(end);
@@ -121,7 +121,7 @@ impl Vcpu {
             return Err(self.diverged(format!("it did not ask for the time at instruction {count}")));
         }
         if host.due_at().is_none() && self.replay.stop.is_none() {
-            return Err(Exit::Tape);
+            return Err(Exit::ClockLog);
         }
         let end = if self.replay.stop.is_none() { end.min(host.ends_at()) } else { end };
         self.until_place(here, end)

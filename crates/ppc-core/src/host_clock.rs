@@ -1,7 +1,7 @@
 //! The host's clock, as a guest sees it: read at certain points, constant between them, recorded and replayed.
 //!
 //! Must hold: time never goes back, and at one count of instructions it is read once while the processor runs. So what
-//! the guest sees is a function of the counts and of what was read: a tape of both, played to the same guest, makes the
+//! the guest sees is a function of the counts and of what was read: a log of both, replayed to the same guest, makes the
 //! same run. An entry is two numbers, LEB128: instructions and nanoseconds since the entry before.
 
 use rustix::time::{ClockId, clock_gettime};
@@ -20,7 +20,7 @@ fn host_nanos() -> i128 {
 
 /// What becomes of readings.
 #[derive(Debug)]
-enum Tape {
+enum Log {
     /// Nothing.
     None,
     /// They are written here.
@@ -38,10 +38,10 @@ pub struct HostClock {
     nanos: u64,
     /// The count of instructions at which it was read.
     read_at: Option<u64>,
-    tape: Tape,
-    /// Count and nanoseconds of the latest entry that was written, or was put on the tape.
+    log: Log,
+    /// Count and nanoseconds of the latest entry that was written to the log, or read into it.
     latest: (u64, u64),
-    /// Entries written, or played.
+    /// Entries written, or replayed.
     entries: u64,
     /// The count at which an entry was wanted and there was none.
     missed: Option<u64>,
@@ -53,7 +53,7 @@ impl Default for HostClock {
             start: host_nanos(),
             nanos: 0,
             read_at: None,
-            tape: Tape::None,
+            log: Log::None,
             latest: (0, 0),
             entries: 0,
             missed: None,
@@ -74,7 +74,7 @@ impl HostClock {
         }
     }
 
-    /// As `read`, between two instructions of which neither asks for the time: the tape has an entry where the recorded
+    /// As `read`, between two instructions of which neither asks for the time: the log has an entry where the recorded
     /// run did so.
     pub fn read_between(&mut self, icount: u64) {
         if !self.replaying() || self.due_at() == Some(icount) {
@@ -85,13 +85,13 @@ impl HostClock {
     /// Reads the clock at a count where it may have been read already: the processor waits, or did not run.
     pub fn read_again(&mut self, icount: u64) {
         self.read_at = Some(icount);
-        match &mut self.tape {
-            Tape::None => self.nanos = self.nanos.max(self.now()),
-            Tape::Record(_) => {
+        match &mut self.log {
+            Log::None => self.nanos = self.nanos.max(self.now()),
+            Log::Record(_) => {
                 self.nanos = self.nanos.max(self.now());
                 self.write(icount);
             }
-            Tape::Replay(entries) => match entries.front() {
+            Log::Replay(entries) => match entries.front() {
                 Some(&(count, nanos)) if count == icount => {
                     entries.pop_front();
                     self.nanos = nanos;
@@ -117,22 +117,22 @@ impl HostClock {
         self.start = host_nanos() - i128::from(self.nanos) - i128::from(nanos);
     }
 
-    // The tape.
+    // The log.
 
     /// From now on readings are written. False if the clock was read already: a replay could not begin there.
     pub fn record(&mut self, icount: u64) -> bool {
-        self.begin(Tape::Record(Vec::new()), icount)
+        self.begin(Log::Record(Vec::new()), icount)
     }
 
-    /// From now on readings come from a tape, which is empty yet. False as for `record`.
+    /// From now on readings come from a log, which is empty yet. False as for `record`.
     pub fn replay(&mut self, icount: u64) -> bool {
-        self.begin(Tape::Replay(VecDeque::new()), icount)
+        self.begin(Log::Replay(VecDeque::new()), icount)
     }
 
-    fn begin(&mut self, tape: Tape, icount: u64) -> bool {
-        let fresh = self.read_at.is_none() && matches!(self.tape, Tape::None);
+    fn begin(&mut self, log: Log, icount: u64) -> bool {
+        let fresh = self.read_at.is_none() && matches!(self.log, Log::None);
         if fresh {
-            (self.tape, self.latest) = (tape, (icount, self.nanos));
+            (self.log, self.latest) = (log, (icount, self.nanos));
         }
         fresh
     }
@@ -142,42 +142,42 @@ impl HostClock {
         if self.replaying() {
             self.set_age(0);
         }
-        self.tape = Tape::None;
+        self.log = Log::None;
     }
 
     fn write(&mut self, icount: u64) {
         let (count, nanos) = std::mem::replace(&mut self.latest, (icount, self.nanos));
         self.entries += 1;
-        if let Tape::Record(tape) = &mut self.tape {
+        if let Log::Record(log) = &mut self.log {
             for mut value in [icount.wrapping_sub(count), self.nanos - nanos] {
                 while value >= 0x80 {
-                    tape.push(value as u8 | 0x80);
+                    log.push(value as u8 | 0x80);
                     value >>= 7;
                 }
-                tape.push(value as u8);
+                log.push(value as u8);
             }
         }
     }
 
     /// What was written since this was asked last.
     pub fn take(&mut self) -> Vec<u8> {
-        match &mut self.tape {
-            Tape::Record(tape) => std::mem::take(tape),
+        match &mut self.log {
+            Log::Record(log) => std::mem::take(log),
             _ => Vec::new(),
         }
     }
 
     /// Bytes that `take` would give.
     pub fn written(&self) -> usize {
-        match &self.tape {
-            Tape::Record(tape) => tape.len(),
+        match &self.log {
+            Log::Record(log) => log.len(),
             _ => 0,
         }
     }
 
-    /// Puts what `take` gave on the tape. False if it is damaged.
+    /// Appends what `take` gave to the log. False if it is damaged.
     pub fn feed(&mut self, bytes: &[u8]) -> bool {
-        let Tape::Replay(entries) = &mut self.tape else { return false };
+        let Log::Replay(entries) = &mut self.log else { return false };
         let mut rest = bytes;
         let mut latest = self.latest;
         let mut left = Vec::new();
@@ -195,15 +195,15 @@ impl HostClock {
         true
     }
 
-    /// Whether readings come from a tape.
+    /// Whether readings come from a log.
     pub fn replaying(&self) -> bool {
-        matches!(self.tape, Tape::Replay(_))
+        matches!(self.log, Log::Replay(_))
     }
 
-    /// The count of the next entry on the tape.
+    /// The count of the next entry in the log.
     pub fn due_at(&self) -> Option<u64> {
-        match &self.tape {
-            Tape::Replay(entries) => entries.front().map(|entry| entry.0),
+        match &self.log {
+            Log::Replay(entries) => entries.front().map(|entry| entry.0),
             _ => None,
         }
     }
@@ -213,12 +213,12 @@ impl HostClock {
         self.latest.0
     }
 
-    /// Entries written, or played.
+    /// Entries written, or replayed.
     pub fn entries(&self) -> u64 {
         self.entries
     }
 
-    /// Where the guest asked for the time and the tape has none: it is not the run that was recorded.
+    /// Where the guest asked for the time and the log has none: it is not the run that was recorded.
     pub fn missed(&self) -> Option<u64> {
         self.missed
     }
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_tape_is_refused_whole() {
+    fn a_damaged_log_is_refused_whole() {
         let mut clock = HostClock::default();
         assert!(clock.replay(0));
         for bytes in [&[0x80][..], &[1], &[1, 0x80], &[0xff; 40], &[1, 1, 0xff, 0xff]] {
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_was_read_begins_no_tape() {
+    fn a_clock_that_was_read_begins_no_log() {
         let mut clock = HostClock::default();
         clock.read(0);
         assert!(!clock.record(0));

@@ -72,7 +72,7 @@ impl Cpu {
     }
 
     /// Whether the decrementer interrupts between these two instructions. With the host's clock only where that was read:
-    /// then every place is on the tape.
+    /// then every place is in the log.
     pub(crate) fn decrementer_interrupts(&self) -> bool {
         let read = match &self.clock {
             Clock::Virtual => true,

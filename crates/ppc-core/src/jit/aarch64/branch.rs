@@ -1,4 +1,4 @@
-//! Branches, and the ways out of compiled code.
+//! Branches, and exits from compiled code.
 
 use super::super::{
     emitter::Host,

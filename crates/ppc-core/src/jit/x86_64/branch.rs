@@ -1,4 +1,4 @@
-//! Branches, and the slow out of compiled code.
+//! Branches, and exits from compiled code.
 
 use super::super::{
     emitter::Host,

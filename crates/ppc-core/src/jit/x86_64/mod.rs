@@ -2,7 +2,7 @@
 //!
 //! | file | idea |
 //! |---|---|
-//! | `emit`, `memory`, `branch` | registers and calls; the inline TLB; branches and slow out |
+//! | `emit`, `memory`, `branch` | registers and calls; the inline TLB; branches and exits |
 //! | `pool`, `routine`, `features` | what a region's code shares; what the host can do |
 //! | `lower` | which instructions have a lowering of their own; the other files: a function for each |
 

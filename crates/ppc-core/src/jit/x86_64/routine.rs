@@ -82,7 +82,7 @@ fn check(e: &mut Emitter, x: u8, (least, most): (i32, i32), zero: bool, slow: &m
     }
 }
 
-/// SlowPaths off the straight path.
+/// Slow paths of a routine.
 struct SlowPaths {
     decline: DynamicLabel,
     /// Registers that have to be zeros: where from, where back to.

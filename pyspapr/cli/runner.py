@@ -47,7 +47,7 @@ def cancelled_after(seconds: float | None, incoming: Incoming) -> Iterator[None]
         timer.cancel()
 
 
-class Stage:
+class Runner:
     """Runs one machine after the other; a `qmp.monitor.Host`."""
 
     def __init__(
@@ -168,7 +168,7 @@ class Stage:
 
     # For the command.
 
-    def perform(
+    def run(
         self,
         connect: Callable[[Machine], AbstractContextManager[object]],
         run: Callable[[Machine], StopReason],
@@ -179,7 +179,7 @@ class Stage:
         `connect` gives each its console; `stoppable` is around everything that may last, so that signals come there.
         """
         try:
-            return self._perform(connect, run, stoppable)
+            return self._run(connect, run, stoppable)
         finally:
             with self._lock:
                 self._over = True
@@ -188,7 +188,7 @@ class Stage:
             if self._next is not None:
                 self._next[1].set_exception(StateError("the machine has ended"))
 
-    def _perform(
+    def _run(
         self,
         connect: Callable[[Machine], AbstractContextManager[object]],
         run: Callable[[Machine], StopReason],

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pyspapr.devices.console import InputSource
 
 
-class Tape:
+class SharedInput:
     """What a source has answered."""
 
     def __init__(self, source: InputSource | None) -> None:
@@ -21,13 +21,13 @@ class Tape:
         self.end: int | None = 0 if source is None else None
         """The number of the first question behind the source's end."""
 
-    def lead(self) -> Player:
+    def lead(self) -> InputReader:
         """For the machine that is ahead of all others."""
-        return Player(self, 0, leads=True)
+        return InputReader(self, 0, leads=True)
 
-    def replay(self, position: int) -> Player:
+    def replay(self, position: int) -> InputReader:
         """For a machine that has asked `position` questions."""
-        return Player(self, position)
+        return InputReader(self, position)
 
     def hear(self, number: int, limit: int) -> bytes:
         """Ask the source question `number`."""
@@ -40,12 +40,12 @@ class Tape:
         return data
 
 
-class Player:
+class InputReader:
     """One machine's input."""
 
-    def __init__(self, tape: Tape, position: int, *, leads: bool = False) -> None:
+    def __init__(self, shared: SharedInput, position: int, *, leads: bool = False) -> None:
         """From question `position` on."""
-        self._tape = tape
+        self._shared = shared
         self._leads = leads
         self.position = position
 
@@ -53,9 +53,9 @@ class Player:
         """The answer to the next question."""
         number = self.position
         self.position += 1
-        return self._tape.hear(number, limit) if self._leads else self._tape.answers.get(number, b"")
+        return self._shared.hear(number, limit) if self._leads else self._shared.answers.get(number, b"")
 
     @property
     def exhausted(self) -> bool:
         """Whether only silence will follow."""
-        return self._tape.end is not None and self.position >= self._tape.end
+        return self._shared.end is not None and self.position >= self._shared.end
