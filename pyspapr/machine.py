@@ -56,8 +56,8 @@ if TYPE_CHECKING:  # and imported by the methods that need them: most machines n
 
     from pyspapr import boot
     from pyspapr.host.paths import Path
-    from pyspapr.migration import source
     from pyspapr.migration.compression import Compression
+    from pyspapr.migration.outgoing import Outgoing
     from pyspapr.migration.snapshot import Snapshot
     from pyspapr.migration.statistics import MigrationStatistics
     from pyspapr.qmp import QmpServer
@@ -126,7 +126,7 @@ class Machine:
         """Whether the guest was run since its start."""
         self.phase: Status | None = None
         """For migrations: the status they say it has."""
-        self.migration: source.Outgoing | None = None
+        self.migration: Outgoing | None = None
         """The migration away from here that is under way, or the last one."""
         self._paused = False
         self.recording: Recording | Replay | None = None
@@ -339,7 +339,7 @@ class Machine:
             raise ConfigError(f"max_instructions is {max_instructions}, expected 0 or more")
         return self._run(runloop.Run(self, max_instructions, timeout, until))
 
-    def run_beside(self, migration: source.Outgoing) -> StopReason:
+    def run_beside(self, migration: Outgoing) -> StopReason:
         """As `run`, until `migration` has ended as well; then `Interrupted` if it did not take the guest away."""
         return self._run(runloop.Run(self, migration=migration))
 
@@ -647,13 +647,13 @@ class Machine:
     # Migrating.
 
     @property
-    def migrating(self) -> source.Outgoing | None:
+    def migrating(self) -> Outgoing | None:
         """The migration away from here that is under way."""
         return self.migration if self.migration is not None and not self.migration.ended.is_set() else None
 
     @keywords_of(MigrationOptions)
     @host_limits("migrate a machine", threads=True)
-    def start_migration(self, place: object, **options: Any) -> source.Outgoing:
+    def start_migration(self, place: object, **options: Any) -> Outgoing:
         """Begin to migrate; the thread that is in `run`, or the next that is, carries it out beside the guest.
 
         `place` is an address (`migration.uri` lists the kinds) or an object with `read` and `write`; the keywords are
@@ -665,9 +665,9 @@ class Machine:
             raise StateError(f"there is nothing to migrate: {why}")
         if self.migrating is not None:
             raise StateError("a migration is under way already")
-        from pyspapr.migration import source
+        from pyspapr.migration.outgoing import Outgoing
 
-        self.migration = source.Outgoing(self, place, MigrationOptions(**options))
+        self.migration = Outgoing(self, place, MigrationOptions(**options))
         self.kick()
         return self.migration
 

@@ -30,7 +30,7 @@ from pyspapr import (
 )
 from pyspapr._native import Hpt
 from pyspapr.config import HPT_SHIFT_MIN
-from pyspapr.migration import compatibility, destination, frames, link, listener, save, source, uri
+from pyspapr.migration import attention, compatibility, destination, frames, link, listener, save, source, uri
 from pyspapr.migration.phases import Phase
 from pyspapr.migration.records import Kind, RamChunk
 from pyspapr.migration.socket_transport import SocketTransport
@@ -735,7 +735,7 @@ def test_the_timeout_of_a_destination_bounds_a_source_that_sends_without_end(dem
 def test_a_destination_that_says_nothing_is_given_up_and_the_guest_goes_on(
     wires: Wires, demo_guest: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(source, "SILENCE", 0.3)
+    monkeypatch.setattr(attention, "SILENCE", 0.3)
     vm = churning(demo_guest)
     ballast(vm, pages=4000, entries=0)
     here, there = wires()

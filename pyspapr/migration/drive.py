@@ -9,7 +9,7 @@ from pyspapr.results import Interrupted, Rebooted
 
 if TYPE_CHECKING:
     from pyspapr.machine import Machine
-    from pyspapr.migration.source import Outgoing
+    from pyspapr.migration.outgoing import Outgoing
 
 
 def drive(vm: Machine, outgoing: Outgoing) -> MigrationStatistics:

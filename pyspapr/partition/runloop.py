@@ -24,7 +24,7 @@ from pyspapr.results import Hung, InstructionLimit, Interrupted, Matched, StopRe
 
 if TYPE_CHECKING:
     from pyspapr.machine import Machine
-    from pyspapr.migration.source import Outgoing
+    from pyspapr.migration.outgoing import Outgoing
 
 SLICE: Final = 1 << 24
 """Instructions between two looks at the console's input."""
