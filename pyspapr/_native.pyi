@@ -10,7 +10,25 @@ from typing_extensions import Buffer
 
 __version__: Final[str]
 
+# Numbers that the machine's two halves share.
 PAGE: Final[int]  # bytes of a page of RAM: the unit of dirty marks and of chunks
+CACHE_BLOCK: Final[int]  # bytes
+HPT_SHIFT_MIN: Final[int]
+HPT_SHIFT_MAX: Final[int]
+TIMEBASE_HZ: Final[int]  # ticks of the timebase per second (Power ISA, Book II, "Time Base")
+CLOCK_END: Final[int]  # no instruction count and no virtual time goes further
+MSR_EE: Final[int]
+LPCR_ILE: Final[int]
+LPCR_AIL: Final[int]
+LPCR_AIL_SHIFT: Final[int]
+DAWRX_DW: Final[int]
+DAWRX_DR: Final[int]
+DAWRX_HYP: Final[int]
+H_SUCCESS: Final[int]
+H_HARDWARE: Final[int]
+H_FUNCTION: Final[int]
+H_PARAMETER: Final[int]
+H_PTEG_FULL: Final[int]
 
 EXIT_LIMIT: Final[int]  # the instruction budget is used up
 EXIT_HYPERCALL: Final[int]  # `sc 1` that has no native handler: see Vcpu.hypercall()
@@ -25,6 +43,10 @@ EXIT_CLOCK_LOG: Final[int]  # the clock log is used up, or has to be taken
 EXIT_DIVERGED: Final[int]  # a replay is not the run that was recorded
 
 def models() -> dict[str, dict[str, int | str]]: ...
+
+# Base page shift, L || LP of a segment, and (actual page shift, LP of an entry) pairs.
+def segment_page_sizes() -> list[tuple[int, int, list[tuple[int, int]]]]: ...
+def describe_hpte(v: int, r: int) -> str: ...  # the fields of a hash page table entry by name
 def code_share(ram: int) -> int: ...  # bytes that decoded code of a machine may take, and compiled code, each
 def disassemble(word: int, address: int = 0) -> str: ...
 

@@ -11,6 +11,8 @@ import re
 from operator import index
 from typing import Final, Literal, SupportsIndex, TypedDict
 
+from pyspapr import _native
+from pyspapr._native import HPT_SHIFT_MAX, HPT_SHIFT_MIN
 from pyspapr.errors import ConfigError
 from pyspapr.plain import Plain
 
@@ -26,12 +28,6 @@ MEMORY_GRANULE: Final = 16 * MIB
 MEMORY_MIN: Final = 32 * MIB
 MEMORY_MAX: Final = 1 << 42
 
-HPT_SHIFT_MIN: Final = 18
-HPT_SHIFT_MAX: Final = 46
-
-TIMEBASE_HZ: Final = 512_000_000
-"""Ticks of the timebase per second (Power ISA, Book II, "Time Base"; the customary rate of POWER)."""
-
 RTC_EPOCH: Final = 1_767_225_600
 """2026-01-01 00:00:00 UTC: what the clock of a virtual-time machine shows at its start, in seconds since 1970."""
 
@@ -40,7 +36,7 @@ RTC_MIN: Final = -62_135_596_800
 RTC_MAX: Final = 253_402_300_799
 """The last second of the year 9999."""
 
-CPU_MODELS: Final = ("power8", "power9", "power10")
+CPU_MODELS: Final = tuple(_native.models())
 DEFAULT_CPU: Final = "power8"
 DEFAULT_MEMORY: Final = "1G"
 

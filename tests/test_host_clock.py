@@ -10,7 +10,7 @@ import pytest
 from images import started
 
 from pyspapr import Machine
-from pyspapr.config import TIMEBASE_HZ
+from pyspapr._native import TIMEBASE_HZ
 from pyspapr.partition import cpu_state
 
 COUNT_FOREVER = [0x38A50001, 0x4BFFFFFC]  # 1: addi r5,r5,1; b 1b

@@ -28,8 +28,7 @@ from pyspapr import (
     StateError,
     StreamError,
 )
-from pyspapr._native import Hpt
-from pyspapr.config import HPT_SHIFT_MIN
+from pyspapr._native import HPT_SHIFT_MIN, Hpt
 from pyspapr.migration import attention, compatibility, destination, frames, link, listener, save, source, uri
 from pyspapr.migration.phases import Phase
 from pyspapr.migration.records import Kind, RamChunk

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from pyspapr._native import models
+from pyspapr._native import CACHE_BLOCK, TIMEBASE_HZ, models, segment_page_sizes
 from pyspapr.boot.fdt import Node, Value, u64
-from pyspapr.config import GIB, MIB, TIMEBASE_HZ, MachineConfig
+from pyspapr.config import GIB, MIB, MachineConfig
 from pyspapr.devices import nvram, vty
 from pyspapr.devices.spapr import Random
 from pyspapr.plain import Plain
@@ -22,7 +22,6 @@ MEMORY_BLOCK: Final = 256 * MIB
 """The size of a logical memory block (PAPR, "ibm,lmb-size"), as other hypervisors have it."""
 ONE_NODE_MAX: Final = 16 * GIB
 CACHE_SIZE: Final = 0x8000
-CACHE_LINE: Final = 0x80
 EVENT_SCAN_RATE: Final = 1  # calls per minute
 ERROR_LOG_MAX: Final = 2048
 
@@ -40,14 +39,6 @@ HYPERTAS: Final[list[str]] = [
     "hcall-hpt-resize",
 ]
 """Sets of hypercalls that exist here (PAPR, "Hypertas Function Sets")."""
-
-SEGMENT_PAGE_SIZES: Final[list[tuple[int, int, list[tuple[int, int]]]]] = [
-    (12, 0x000, [(12, 0), (16, 7), (24, 56)]),
-    (16, 0x110, [(16, 1), (24, 8)]),
-    (24, 0x100, [(24, 0)]),
-    (34, 0x120, [(34, 3)]),
-]
-"""Base page shift, SLB encoding (L || LP), and (actual page shift, encoding in the entry) pairs."""
 
 SEGMENT_SHIFTS: Final = [28, 40, 0xFFFF_FFFF, 0xFFFF_FFFF]
 
@@ -84,7 +75,7 @@ def cpu_node(config: MachineConfig, index: int) -> tuple[str, dict[str, Value]]:
     """Name and properties of a processor."""
     model = models()[config.cpu]
     sizes: list[int] = []
-    for shift, encoding, pages in SEGMENT_PAGE_SIZES:
+    for shift, encoding, pages in segment_page_sizes():
         sizes += [shift, encoding, len(pages)]
         for actual, entry_encoding in pages:
             sizes += [actual, entry_encoding]
@@ -115,8 +106,8 @@ def cpu_node(config: MachineConfig, index: int) -> tuple[str, dict[str, Value]]:
     }
     for cache in ("i", "d"):
         properties[f"{cache}-cache-size"] = CACHE_SIZE
-        properties[f"{cache}-cache-line-size"] = CACHE_LINE
-        properties[f"{cache}-cache-block-size"] = CACHE_LINE
+        properties[f"{cache}-cache-line-size"] = CACHE_BLOCK
+        properties[f"{cache}-cache-block-size"] = CACHE_BLOCK
     if large_decrementer:
         properties["ibm,dec-bits"] = int(model["decrementer_bits"])
     return f"PowerPC,{config.cpu.upper()}@{index:x}", properties

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pyspapr import hcall, rtas
-from pyspapr._native import Hpt, Ram, Vcpu, __version__, code_share, models
+from pyspapr._native import HPT_SHIFT_MAX, HPT_SHIFT_MIN, TIMEBASE_HZ, Hpt, Ram, Vcpu, __version__, code_share, models
 from pyspapr.boot.place import FDT_MAX
 from pyspapr.config import (
-    HPT_SHIFT_MAX,
-    HPT_SHIFT_MIN,
     MEMORY_GRANULE,
     MEMORY_MAX,
     MEMORY_MIN,
-    TIMEBASE_HZ,
     format_size,
 )
 from pyspapr.devices import nvram

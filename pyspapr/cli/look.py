@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, Final, TypeVar
 
+from pyspapr._native import describe_hpte
 from pyspapr.config import format_size
-from pyspapr.migration import difference, hpte
+from pyspapr.migration import difference
 from pyspapr.migration.contents import Contents, doublewords, header_of, read_contents
 from pyspapr.migration.files import restore_file
 from pyspapr.vmstate.cbor import Cursor
@@ -111,7 +112,7 @@ def entry_line(ptex: int, entry: bytes | None) -> str:
     if entry is None:
         return f"{ptex:#10x}  none"
     v, r = doublewords(entry)
-    return f"{ptex:#10x}  {v:016x} {r:016x}  {hpte.describe(v, r)}"
+    return f"{ptex:#10x}  {v:016x} {r:016x}  {describe_hpte(v, r)}"
 
 
 def inspect_command(path: str, base: str | None, as_json: bool, with_entries: bool) -> int:

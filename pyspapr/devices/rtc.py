@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from pyspapr.config import RTC_MAX, RTC_MIN, TIMEBASE_HZ
+from pyspapr._native import TIMEBASE_HZ
+from pyspapr.config import RTC_MAX, RTC_MIN
 from pyspapr.vmstate.schema import Field, VMState, between
 from pyspapr.vmstate.types import I128
 

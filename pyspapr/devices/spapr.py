@@ -6,12 +6,11 @@ import struct
 from collections.abc import Mapping
 from typing import ClassVar, Final
 
-from pyspapr._native import PAGE
+from pyspapr._native import CACHE_BLOCK, PAGE
 from pyspapr.plain import Plain
 from pyspapr.vmstate.schema import Check, Field, VMState, anything, between
 from pyspapr.vmstate.types import U64, Bool
 
-CACHE_LINE: Final = 128
 VPA_MIN_SIZE: Final = 640
 SLB_SHADOW_MIN_SIZE: Final = 8
 DTL_ENTRY: Final = struct.Struct(">BBHIIIQQQQ")
@@ -52,7 +51,7 @@ class Registered(Plain, frozen=False):
                 "spapr_cpu/vpa",
                 version=1,
                 needed=lambda area: area.vpa != 0,
-                fields=(Field("vpa", U64, valid=area_of(VPA_MIN_SIZE, CACHE_LINE)),),
+                fields=(Field("vpa", U64, valid=area_of(VPA_MIN_SIZE, CACHE_BLOCK)),),
             ),
             VMState(
                 "spapr_cpu/slb_shadow",

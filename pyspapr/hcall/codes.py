@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-H_SUCCESS: Final = 0
+from pyspapr._native import H_FUNCTION as H_FUNCTION
+from pyspapr._native import H_HARDWARE as H_HARDWARE
+from pyspapr._native import H_PARAMETER as H_PARAMETER
+from pyspapr._native import H_PTEG_FULL as H_PTEG_FULL
+from pyspapr._native import H_SUCCESS as H_SUCCESS
+
 H_CLOSED: Final = 2
 H_CONTINUE: Final = 18
-H_HARDWARE: Final = -1
-H_FUNCTION: Final = -2
-H_PARAMETER: Final = -4
 H_BAD_MODE: Final = -5
-H_PTEG_FULL: Final = -6
 H_RESOURCE: Final = -16
 H_P2: Final = -55
 H_P3: Final = -56

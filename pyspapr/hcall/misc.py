@@ -25,7 +25,6 @@ NO_STF_BARRIER: Final = behaviour(9)
 ALL_PROCESSORS: Final = (1 << 64) - 1
 ALL_OTHERS: Final = (1 << 64) - 2
 
-PROC_TBL_GTSE: Final = 0x01
 PROC_TBL_HASH: Final = 0x02
 PROC_TBL_RADIX: Final = 0x04
 PROC_TBL_FLAGS: Final = 0x1F

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pyspapr._native import Hpt
-from pyspapr.config import HPT_SHIFT_MAX, HPT_SHIFT_MIN, largest_table_shift
+from pyspapr._native import HPT_SHIFT_MAX, HPT_SHIFT_MIN, Hpt
+from pyspapr.config import largest_table_shift
 from pyspapr.errors import ConfigError
 from pyspapr.hcall.codes import H_CLOSED, H_PARAMETER, H_PTEG_FULL, H_RESOURCE, H_SUCCESS
 from pyspapr.hcall.registry import Result, hypercall

@@ -4,23 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pyspapr._native import models
+from pyspapr._native import DAWRX_DR, DAWRX_DW, DAWRX_HYP, LPCR_AIL, LPCR_AIL_SHIFT, LPCR_ILE, models
 from pyspapr.hcall.codes import H_P2, H_P3, H_P4, H_SUCCESS, H_UNSUPPORTED_FLAG
 from pyspapr.hcall.registry import Result, hypercall
 
 if TYPE_CHECKING:
     from pyspapr.machine import Machine
     from pyspapr.partition.cpu import Cpu
-
-# Power ISA 3.0B, Book III, "Logical Partitioning Control Register"
-LPCR_ILE: Final = 1 << (63 - 38)
-LPCR_AIL_SHIFT: Final = 63 - 40
-LPCR_AIL: Final = 3 << LPCR_AIL_SHIFT
-
-# Power ISA 2.07, Book III-S, "Data Address Watchpoint"
-DAWRX_DW: Final = 1 << (63 - 57)
-DAWRX_DR: Final = 1 << (63 - 58)
-DAWRX_HYP: Final = 1 << (63 - 61)
 
 RESOURCE_DAWR0: Final = 2
 RESOURCE_ADDR_TRANS_MODE: Final = 3

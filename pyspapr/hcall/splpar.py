@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pyspapr._native import PAGE
-from pyspapr.devices.spapr import CACHE_LINE, DTL_ENTRY, SLB_SHADOW_MIN_SIZE, VPA_MIN_SIZE
+from pyspapr._native import CACHE_BLOCK, MSR_EE, PAGE
+from pyspapr.devices.spapr import DTL_ENTRY, SLB_SHADOW_MIN_SIZE, VPA_MIN_SIZE
 from pyspapr.hcall.codes import H_BAD_MODE, H_CONTINUE, H_HARDWARE, H_PARAMETER, H_RESOURCE, H_SUCCESS
 from pyspapr.hcall.registry import Result, hypercall
 
@@ -30,7 +30,6 @@ DTL_CEDE: Final = 0x1
 DISPATCHED_AFTER_CEDE: Final = 2
 PREEMPTED_BY_CEDE: Final = 1
 
-MSR_EE: Final = 1 << 15
 
 # The sub-function is in bits 16:18 of the flags.
 SUBFUNCTION: Final = 7 << 45
@@ -49,7 +48,7 @@ def register_vpa(vm: Machine, target: int, address: int) -> Result:
     if address == 0:
         return H_HARDWARE
     size = vm.memory.u16(address + VPA_SIZE)
-    if address % CACHE_LINE or size < VPA_MIN_SIZE or address % PAGE + size > PAGE:
+    if address % CACHE_BLOCK or size < VPA_MIN_SIZE or address % PAGE + size > PAGE:
         return H_PARAMETER
     vm.memory.read(address, size)  # all of it must be RAM
     vm.registered[target].vpa = address

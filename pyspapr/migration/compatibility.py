@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from pyspapr._native import __version__
-from pyspapr.config import CPU_MODELS, HPT_SHIFT_MAX, HPT_SHIFT_MIN, MachineConfig, format_size, hpt_shift_for
+from pyspapr._native import HPT_SHIFT_MAX, HPT_SHIFT_MIN, __version__
+from pyspapr.config import CPU_MODELS, MachineConfig, format_size, hpt_shift_for
 from pyspapr.errors import SpaprError
 from pyspapr.migration.frames import PROTOCOL
 from pyspapr.plain import Plain

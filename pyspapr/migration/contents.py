@@ -13,8 +13,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, BinaryIO, Final
 
-from pyspapr._native import PAGE, Ram
-from pyspapr.config import HPT_SHIFT_MAX, HPT_SHIFT_MIN
+from pyspapr._native import HPT_SHIFT_MAX, HPT_SHIFT_MIN, PAGE, Ram
 from pyspapr.errors import ConfigError, StreamError
 from pyspapr.host.limits import host_limits
 from pyspapr.migration.files import Path, named, open_file, records_of

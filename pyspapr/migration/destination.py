@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from pyspapr._native import __version__
-from pyspapr.config import HPT_SHIFT_MIN, MachineConfig, check_function, check_timeout
+from pyspapr._native import HPT_SHIFT_MIN, __version__
+from pyspapr.config import MachineConfig, check_function, check_timeout
 from pyspapr.errors import MigrationCancelled, MigrationError, SpaprError, StreamError
 from pyspapr.log import logger
 from pyspapr.migration import compatibility, frames

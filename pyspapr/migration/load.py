@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from pyspapr import vmstate
-from pyspapr._native import Hpt, Ram
-from pyspapr.config import HPT_SHIFT_MIN, MIB, Engine, MachineConfig, check_function, largest_table_shift
+from pyspapr._native import HPT_SHIFT_MIN, Hpt, Ram
+from pyspapr.config import MIB, Engine, MachineConfig, check_function, largest_table_shift
 from pyspapr.errors import ConfigError, StreamError
 from pyspapr.migration.prepare import unchanged
 from pyspapr.migration.records import Device, End, Header, HptChunk, Image, RamChunk, Record, Schemas, Table

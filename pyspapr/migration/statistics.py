@@ -103,8 +103,3 @@ class MigrationStatistics(Plain, kw_only=True):
     def zero_pages(self) -> int:
         """All passes."""
         return sum(one.ram_zero_pages for one in self.passes)
-
-    @property
-    def remaining_bytes(self) -> int:
-        """RAM and hash table together, as they would travel."""
-        return self.ram_remaining + self.hpt_remaining * ENTRY_BYTES

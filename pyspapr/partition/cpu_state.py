@@ -9,6 +9,7 @@ from __future__ import annotations
 from time import time_ns
 from typing import TYPE_CHECKING, Any, Final
 
+from pyspapr._native import CLOCK_END
 from pyspapr.errors import StateError
 from pyspapr.vmstate.schema import PRIORITY_CPU, Check, Field, VMState, anything, between
 from pyspapr.vmstate.types import U8, U32, U64, U128, Array, Bool, List, Struct, Type
@@ -38,8 +39,6 @@ VIEWS: Final = names(
 CLOCK: Final = ("icount", "idle_nanos", "tb_offset", "dec_value", "dec_at", "random_state")
 COUNTS: Final = ("icount", "idle_nanos")
 """What is added up. The others are clocks and offsets of clocks, which wrap."""
-CLOCK_END: Final = 1 << 62
-"""No count or virtual time goes further (`END` in `crates/ppc-core/src/time.rs`)."""
 LINES: Final = ("external", "system_reset", "doorbell")
 RESERVATION: Final = ("reserve_addr", "reserve_len", "reserve_value")
 WATCHPOINT: Final = ("dawr0", "dawrx0")

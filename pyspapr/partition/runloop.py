@@ -14,12 +14,12 @@ import weakref
 from typing import TYPE_CHECKING, Any, Final
 
 from pyspapr import _native
+from pyspapr._native import CLOCK_END
 from pyspapr.config import check_timeout
 from pyspapr.devices.console import typed
 from pyspapr.hcall.term import H_PUT_TERM_CHAR
 from pyspapr.host.interruption import Interruption
 from pyspapr.host.limits import host_limits
-from pyspapr.partition.cpu_state import CLOCK_END
 from pyspapr.results import Hung, InstructionLimit, Interrupted, Matched, StopReason, Timeout, Unimplemented
 
 if TYPE_CHECKING:

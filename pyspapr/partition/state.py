@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pyspapr._native import Hpt
-from pyspapr.config import HPT_SHIFT_MIN, largest_table_shift
+from pyspapr._native import HPT_SHIFT_MIN, Hpt
+from pyspapr.config import largest_table_shift
 from pyspapr.errors import StateError
 from pyspapr.results import Panicked, PoweredOff, Rebooted, StopReason
 from pyspapr.vmstate.schema import Field, VMState, anything

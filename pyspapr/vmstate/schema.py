@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from pyspapr.errors import SpaprError, StateError, StreamError
-from pyspapr.plain import Plain
 from pyspapr.vmstate.layout import Layout, as_mapping, as_sections
 from pyspapr.vmstate.types import Type, Value
 
@@ -26,11 +25,6 @@ Object = Any
 PRIORITY_DEFAULT: Final = 0
 PRIORITY_CPU: Final = 100
 """Sections of higher priority are saved and loaded first: devices may look at processors when they load."""
-
-
-class _Access(Plain, kw_only=True):
-    get: Callable[[Object], Value] | None = None
-    set: Callable[[Object, Any], None] | None = None
 
 
 Check = Callable[[Any, int], str | None]

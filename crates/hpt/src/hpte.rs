@@ -91,6 +91,8 @@ pub const GROUP_SLOTS: u64 = 8;
 /// Size of a group in bytes, as a shift.
 pub const GROUP_SHIFT: u32 = 7;
 
+use std::fmt;
+
 /// The two doublewords of an entry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Hpte {
@@ -130,6 +132,30 @@ impl Hpte {
     }
 }
 
+/// The fields by name: what people look at.
+impl fmt::Display for Hpte {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let segment = if self.v & V_B == 1 << V_B_SHIFT { "1T" } else { "256M" };
+        let avpn = (self.v & V_AVPN) >> V_AVPN_SHIFT;
+        let (rpn, key, pp) = (self.r & R_RPN, self.key(), self.pp());
+        write!(f, "{segment} avpn {avpn:#x} rpn {rpn:#x} key {key} pp {pp}")?;
+        for (bit, name) in [(V_BOLTED, "bolted"), (V_LARGE, "L"), (V_SECONDARY, "secondary"), (V_VALID, "V")]
+        {
+            if self.v & bit != 0 {
+                write!(f, " {name}")?;
+            }
+        }
+        for (bit, name) in
+            [(R_R, "R"), (R_C, "C"), (R_W, "W"), (R_I, "I"), (R_M, "M"), (R_G, "G"), (R_N, "N")]
+        {
+            if self.r & bit != 0 {
+                write!(f, " {name}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,6 +168,16 @@ mod tests {
             assert_eq!(fields.iter().fold(0, |all, f| all | f), u64::MAX);
             assert_eq!(fields.iter().map(|f| f.count_ones()).sum::<u32>(), 64);
         }
+    }
+
+    #[test]
+    fn an_entry_names_its_fields() {
+        let entry = Hpte {
+            v: 1 << V_B_SHIFT | 5 << V_AVPN_SHIFT | V_BOLTED | V_VALID,
+            r: R_KEY_HI | 0x3000 | R_R | R_M | 2,
+        };
+        assert_eq!(entry.to_string(), "1T avpn 0x5 rpn 0x3000 key 24 pp 2 bolted V R M");
+        assert_eq!(Hpte::default().to_string(), "256M avpn 0x0 rpn 0x0 key 0 pp 0");
     }
 
     #[test]

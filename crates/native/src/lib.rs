@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+mod constants;
 mod error;
 mod fork;
 mod hpt;
@@ -64,7 +65,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     claim(m.py())?;
     fork::watch(m.py())?;
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
-    m.add("PAGE", ppc_core::ram::PAGE)?;
+    constants::add(m)?;
     m.add("EXIT_LIMIT", vcpu::EXIT_LIMIT)?;
     m.add("EXIT_HYPERCALL", vcpu::EXIT_HYPERCALL)?;
     m.add("EXIT_HALTED", vcpu::EXIT_HALTED)?;

@@ -35,8 +35,5 @@ pub const RI: u64 = 1 << 1;
 /// Little-endian mode.
 pub const LE: u64 = 1;
 
-/// Transactional memory bits (TM, TS): not offered, always 0.
-pub const TM_BITS: u64 = 0b111 << 32;
-
-/// The bits a guest may set; every other bit reads 0.
+/// The bits a guest may set; every other bit reads 0, those of transactional memory (TM, TS) among them.
 pub const GUEST: u64 = SF | VEC | VSX | EE | PR | FP | ME | FE0 | SE | BE | FE1 | IR | DR | PMM | RI | LE;

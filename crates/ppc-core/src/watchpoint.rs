@@ -37,6 +37,8 @@ pub const DAWRX_DR: u64 = 1 << 5;
 pub const DAWRX_WT: u64 = 1 << 4;
 /// DAWRX0\[WTI\]: MSR\[DR\] does not matter.
 pub const DAWRX_WTI: u64 = 1 << 3;
+/// DAWRX0\[HYP\]: hypervisor state matches.
+pub const DAWRX_HYP: u64 = 1 << 2;
 /// DAWRX0\[PNH\]: privileged state matches, the hypervisor's excepted.
 pub const DAWRX_PNH: u64 = 1 << 1;
 /// DAWRX0\[PRO\]: problem state matches.
