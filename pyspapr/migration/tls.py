@@ -13,15 +13,20 @@ the one it connects to.
 from __future__ import annotations
 
 import os
-import ssl
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from pyspapr.errors import ConfigError, MigrationError
 from pyspapr.host.paths import as_path, check_regular, shown
 
+if TYPE_CHECKING:
+    import ssl
 
-def _load(directory: str, role: str, protocol: int) -> ssl.SSLContext:
-    context = ssl.SSLContext(protocol)
+
+def _load(directory: str, role: str) -> ssl.SSLContext:
+    import ssl  # here, since it takes as long to import as a machine takes to be restored
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT if role == "client" else ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.verify_mode = ssl.CERT_REQUIRED
     try:
@@ -66,9 +71,9 @@ def destination_tls(place: str, directory: str) -> ssl.SSLContext | None:
 
 def source_context(directory: str) -> ssl.SSLContext:
     """For who connects. Raises ConfigError."""
-    return _load(directory, "client", ssl.PROTOCOL_TLS_CLIENT)
+    return _load(directory, "client")
 
 
 def destination_context(directory: str) -> ssl.SSLContext:
     """For who listens. Raises ConfigError."""
-    return _load(directory, "server", ssl.PROTOCOL_TLS_SERVER)
+    return _load(directory, "server")

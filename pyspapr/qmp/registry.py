@@ -14,7 +14,6 @@ wait and gets a thread of its own.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final, TypeVar, get_type_hints
@@ -71,6 +70,20 @@ class Command(Plain):
         return " ".join(words)
 
 
+def parameters_of(function: Callable[..., Any]) -> list[tuple[str, bool]]:
+    """Parameters after the first, and whether each must be given. (Importing `inspect` takes longer than all commands.)"""
+    code = function.__code__
+    names = code.co_varnames[1 : code.co_argcount]
+    required = len(names) - len(function.__defaults__ or ())
+    return [(name, index < required) for index, name in enumerate(names)]
+
+
+def help_of(function: Callable[..., Any]) -> str:
+    """The docstring without its indentation."""
+    first, *rest = (function.__doc__ or "").strip().splitlines() or [""]
+    return "\n".join((first, *(line.strip() for line in rest)))
+
+
 TABLE: Final[dict[str, Command]] = {}
 
 
@@ -81,18 +94,10 @@ def command(name: str, *, where: Where = Where.MACHINE) -> Callable[[Function], 
         if name in TABLE:
             raise ValueError(f"the command {name} is in the table already")
         hints = get_type_hints(function)
-        parameters = list(inspect.signature(function).parameters.values())[1:]
-        given = next((one.name for one in parameters if hints[one.name] is Descriptors), None)
-        arguments = {
-            parameter.name.replace("_", "-"): (
-                strip_optional(hints[parameter.name]),
-                parameter.default is parameter.empty,
-            )
-            for parameter in parameters
-            if parameter.name != given
-        }
-        text = inspect.getdoc(function)
-        if not text:
+        parameters = [(one, required) for one, required in parameters_of(function) if hints[one] is not Descriptors]
+        given = next((one for one, kind in hints.items() if kind is Descriptors), None)
+        arguments = {one.replace("_", "-"): (strip_optional(hints[one]), required) for one, required in parameters}
+        if not (text := help_of(function)):
             raise ValueError(f"the command {name} has no help")
         TABLE[name] = Command(name, function, arguments, hints["return"], text, where, given)
         return function
