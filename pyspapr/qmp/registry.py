@@ -71,7 +71,7 @@ class Command(Plain):
 
 
 def parameters_of(function: Callable[..., Any]) -> list[tuple[str, bool]]:
-    """Parameters after the first, and whether each must be given. (Importing `inspect` takes longer than all commands.)"""
+    """Parameters after the first, and whether each must be given. (Importing `inspect` takes longer than all rows.)"""
     code = function.__code__
     names = code.co_varnames[1 : code.co_argcount]
     required = len(names) - len(function.__defaults__ or ())
