@@ -10,6 +10,7 @@ print(vm.run(timeout=60))
 from pyspapr._native import __version__
 from pyspapr.config import MachineConfig
 from pyspapr.errors import (
+    AddressError,
     ConfigError,
     EngineDifference,
     ExpectError,
@@ -41,6 +42,7 @@ from pyspapr.results import (
 )
 
 __all__ = [
+    "AddressError",
     "ConfigError",
     "EngineDifference",
     "ExpectError",

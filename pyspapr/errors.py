@@ -33,6 +33,10 @@ class ConfigError(SpaprError, ValueError):
     """A machine description that cannot be built: memory size, processor name, table size."""
 
 
+class AddressError(ConfigError):
+    """An address that names nothing, or that cannot be listened at or connected to."""
+
+
 class ImageError(SpaprError):
     """A kernel, initrd, device tree or saved machine that cannot be loaded."""
 

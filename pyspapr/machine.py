@@ -505,7 +505,7 @@ class Machine:
 
     @host_limits("open a control socket", threads=True, descriptors=4)
     def serve_qmp(self, address: str, *, name: str | None = None) -> QmpServer:
-        """Open a control socket at `unix:PATH` or `tcp:HOST:PORT` that speaks QMP, until its `close`."""
+        """Open a control socket at `unix:PATH` or `tcp:[HOST:]PORT` that speaks QMP, until its `close`."""
         from pyspapr.qmp import QmpServer
 
         return QmpServer(self, address, name=name)

@@ -28,6 +28,7 @@ import pyspapr
 from pyspapr.cli import unix
 from pyspapr.cli.boot import ENDING
 from pyspapr.cli.unix import SocketConsole
+from pyspapr.host.address import UnixAddress
 
 SPIN = [0x60000000, 0x4BFFFFFC]
 
@@ -124,10 +125,13 @@ def test_info_shows_models_limits_and_features() -> None:
         (["--kernel", "ok", "--timeout", "nan", "--lockstep"], "timeout is nan"),
         (["--kernel", "ok", "--max-instructions", "0"], "0"),
         (["--kernel", "ok", "--clock", "sundial"], "sundial"),
-        (["--kernel", "ok", "--console", "carrier-pigeon"], "unknown console"),
-        (["--kernel", "ok", "--console", "unix:"], "needs a path"),
-        (["--kernel", "ok", "--console", "unix:/no/such/place"], "console unix:/no/such/place"),
-        (["--kernel", "ok", "--console", "unix:ok"], "console unix:ok"),
+        (
+            ["--kernel", "ok", "--console", "carrier-pigeon"],
+            "'carrier-pigeon' is no address of a console: wanted stdio or unix:PATH",
+        ),
+        (["--kernel", "ok", "--console", "unix:"], "'unix:' is no address of a console: wanted unix:PATH"),
+        (["--kernel", "ok", "--console", "unix:/no/such/place"], "cannot listen at unix:/no/such/place: No such file"),
+        (["--kernel", "ok", "--console", "unix:ok"], "cannot listen at unix:ok: a file that is no socket is there"),
         ([], "Missing option '--kernel'"),
         (["--kernel", "ok", "--nonsense"], "No such option"),
     ],
@@ -455,7 +459,7 @@ def test_a_socket_is_the_console_and_goes_away(tmp_path: Path) -> None:
 @pytest.mark.parametrize("instead", ["nothing", "a file", "another socket"])
 def test_a_console_whose_socket_was_taken_away_leaves_what_has_its_name(tmp_path: Path, instead: str) -> None:
     path = tmp_path / "console"
-    with SocketConsole(str(path)):
+    with SocketConsole(UnixAddress(str(path))):
         path.rename(tmp_path / "elsewhere")  # and not removed: its number is not free for another file
         if instead == "a file":
             path.write_text("precious")
@@ -465,7 +469,7 @@ def test_a_console_whose_socket_was_taken_away_leaves_what_has_its_name(tmp_path
             other.close()
     assert path.exists() == (instead != "nothing")
     path.unlink(missing_ok=True)
-    with SocketConsole(str(path)):
+    with SocketConsole(UnixAddress(str(path))):
         path.unlink()
 
 
@@ -491,7 +495,7 @@ def test_a_console_without_descriptors_waits_for_one_and_says_so_once(
 ) -> None:
     monkeypatch.setattr(unix, "FULL_SECONDS", 0.01)
     vm = pyspapr.Machine(memory="32M")
-    console = SocketConsole(str(tmp_path / "console"))
+    console = SocketConsole(UnixAddress(str(tmp_path / "console")))
     monkeypatch.setattr(console, "_server", Full(console._server))
     with console, console.attached(vm), socket.socket(socket.AF_UNIX) as client:
         vm.console.emit(b"hello")
@@ -508,7 +512,7 @@ def test_a_client_that_reads_nothing_of_the_history_does_not_hold_the_guest(
     vm = pyspapr.Machine(memory="32M", console_history=8 << 20)
     history = bytes(range(256)) * (16 << 10)
     vm.console.emit(history)
-    listening = SocketConsole(str(tmp_path / "console"))
+    listening = SocketConsole(UnixAddress(str(tmp_path / "console")))
     with listening as console, console.attached(vm), socket.socket(socket.AF_UNIX) as client:
         client.settimeout(20)
         client.connect(str(tmp_path / "console"))
@@ -527,7 +531,7 @@ def test_a_client_that_reads_nothing_of_the_history_does_not_hold_the_guest(
 
 def test_what_is_typed_is_kept_until_a_machine_reads_it(tmp_path: Path) -> None:
     first, second, third = (pyspapr.Machine(memory="32M") for _ in range(3))
-    with SocketConsole(str(tmp_path / "console")) as console, socket.socket(socket.AF_UNIX) as client:
+    with SocketConsole(UnixAddress(str(tmp_path / "console"))) as console, socket.socket(socket.AF_UNIX) as client:
         client.settimeout(20)
         client.connect(str(tmp_path / "console"))
 
@@ -562,7 +566,7 @@ def test_a_console_does_not_take_the_name_of_a_file(tmp_path: Path) -> None:
     path = tmp_path / "precious"
     path.write_text("data")
     with pytest.raises(pyspapr.ConfigError, match="no socket is there"):
-        SocketConsole(str(path))
+        SocketConsole(UnixAddress(str(path)))
     assert path.read_text() == "data"
 
 

@@ -29,6 +29,7 @@ from pyspapr import (
     StreamError,
 )
 from pyspapr._native import HPT_SHIFT_MIN, Hpt
+from pyspapr.host import sockets
 from pyspapr.migration import attention, compatibility, destination, frames, link, listener, save, source, uri
 from pyspapr.migration.phases import Phase
 from pyspapr.migration.records import Kind, RamChunk
@@ -321,9 +322,7 @@ def test_a_stream_of_another_machine_than_hello_described_is_refused_before_it_t
         arrival = Arrival(f"fd:{there.detach()}", config=config)
     else:
         arrival = Arrival("tcp::0" if place == "tcp" else f"unix:{tmp_path / 'socket'}", config=config)
-        target = uri.parse(arrival.address)
-        sock = socket.socket(socket.AF_INET if place == "tcp" else socket.AF_UNIX)
-        sock.connect((target.text, target.number) if place == "tcp" else target.text)
+        sock = sockets.connect(uri.SERVICE.parse_socket(arrival.address), 10.0)
     with sock:
         told = lie(sock, compatibility.describe(Machine(wanted)), stream.getvalue())
     where = ("at the source", "here") if asked else ("in the stream", "in hello")

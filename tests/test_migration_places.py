@@ -30,7 +30,7 @@ from pyspapr import (
 )
 from pyspapr.cli import progress
 from pyspapr.host import unix_socket
-from pyspapr.migration import frames, uri
+from pyspapr.migration import frames
 from pyspapr.migration.convergence import BRIEF, HAGGLE, LITTLE, Convergence
 from pyspapr.migration.counters import Counters
 from pyspapr.migration.descriptor_guard import DescriptorGuard
@@ -43,48 +43,6 @@ from pyspapr.migration.socket_transport import SocketTransport
 from pyspapr.migration.statistics import MigrationStatistics
 from pyspapr.migration.throttle import MOST, Throttle
 from pyspapr.qmp.statistics import pass_info
-
-
-@pytest.mark.parametrize(
-    ("text", "kind", "host", "number"),
-    [
-        ("tcp:localhost:4444", "tcp", "localhost", 4444),
-        ("tcp::4444", "tcp", "127.0.0.1", 4444),
-        ("tcp:0.0.0.0:0", "tcp", "0.0.0.0", 0),
-        ("tcp:[::1]:65535", "tcp", "::1", 65535),
-        ("unix:/run/a:b", "unix", "/run/a:b", 0),
-        ("fd:7", "fd", "", 7),
-        ("file:x", "file", "x", 0),
-    ],
-)
-def test_addresses_are_taken_apart(text: str, kind: str, host: str, number: int) -> None:
-    assert uri.parse(text) == uri.Address(kind, host, number)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "tcp",
-        "tcp:",
-        "tcp:host",
-        "tcp:host:",
-        "tcp:host:65536",
-        "tcp:host:-1",
-        "tcp:a:b:1",
-        "unix:",
-        "file:",
-        "fd:",
-        "fd:x",
-        "fd:-1",
-        "exec:rm",
-        "unix:a\x00b",
-        "/a/path",
-    ],
-)
-def test_what_is_no_address_is_refused(text: str) -> None:
-    with pytest.raises(MigrationError, match="is no address"):
-        uri.parse(text)
 
 
 def test_a_listener_without_a_host_is_on_the_loopback_interface_only() -> None:

@@ -14,6 +14,7 @@ import pytest
 from pyspapr import ImageError, InstructionLimit, Machine, SpaprError, StreamError
 from pyspapr.boot.symbols import read_symbols
 from pyspapr.cli.unix import SocketConsole
+from pyspapr.host.address import UnixAddress
 from pyspapr.host.paths import as_path, shown
 from pyspapr.migration.contents import read_contents
 from pyspapr.migration.tls import source_context
@@ -31,7 +32,7 @@ DOORS: dict[str, Callable[[Machine, Path, str], object]] = {
     "incoming": lambda vm, guest, name: Machine.incoming(f"file:{name}"),
     "listen": lambda vm, guest, name: Machine.incoming(f"unix:{name}", timeout=0),
     "control": lambda vm, guest, name: vm.serve_qmp(f"unix:{name}"),
-    "console": lambda vm, guest, name: SocketConsole(name),
+    "console": lambda vm, guest, name: SocketConsole(UnixAddress(name)),
     "credentials": lambda vm, guest, name: source_context(name),
 }
 

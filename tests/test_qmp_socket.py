@@ -23,9 +23,9 @@ from images import hypercall, li, rtas, write_kernel
 from qemu.qmp import ExecuteError, QMPClient
 
 from pyspapr import ConfigError, Machine
+from pyspapr.host.address import TcpAddress
 from pyspapr.host.interruption import PATIENCE
 from pyspapr.qmp import QmpServer, server
-from pyspapr.qmp.address import TcpAddress
 from pyspapr.qmp.client import ClientError, CommandFailed, QmpClient
 from pyspapr.qmp.monitor import Monitor
 from pyspapr.qmp.pace import BURST, SHARE

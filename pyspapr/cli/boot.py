@@ -24,9 +24,9 @@ from pyspapr.plain import Plain
 from pyspapr.results import Interrupted, Panicked, Rebooted, StopReason, Timeout
 
 if TYPE_CHECKING:
+    from pyspapr.host.address import UnixAddress
     from pyspapr.migration.compatibility import Requirements
 
-UNIX: Final = "unix:"
 DIFFERENT: Final = 5
 """Exit status when two runs that must be the same are not."""
 STDIO: Final = "stdio"
@@ -70,7 +70,7 @@ def choose_clock(options: Options) -> Clock:
     """The asked-for clock, or the one that suits who is at the console."""
     if options.clock is not None:
         return "host" if options.clock == "host" else "virtual"
-    return "host" if options.console.startswith(UNIX) or is_terminal() else "virtual"
+    return "host" if options.console != STDIO or is_terminal() else "virtual"
 
 
 def configure(options: Options) -> MachineConfig:
@@ -233,6 +233,20 @@ def only_shown(vm: Machine) -> Iterator[None]:
     yield
 
 
+def console_address(options: RunOptions) -> UnixAddress:
+    """The socket of the console. Raises AddressError.
+
+    Nobody who connects is asked for a password and any web page can send bytes to a TCP port, so a console, which may
+    be a root shell, has none.
+    """
+    # Here, since a restore with its console on this terminal needs no address.
+    from pyspapr.host.address import UNIX, Service, UnixAddress
+
+    address = Service("console", (UNIX,), words=(STDIO,)).parse(options.console)
+    assert isinstance(address, UnixAddress)
+    return address
+
+
 def open_console(options: RunOptions, stack: ExitStack) -> Callable[[Machine], AbstractContextManager[None]]:
     """What connects a machine to the console while a context lasts. A socket is there until the end of `stack`."""
     if options.replay is not None:
@@ -240,10 +254,11 @@ def open_console(options: RunOptions, stack: ExitStack) -> Callable[[Machine], A
     if options.console == STDIO:
         return attach_stdio
     from pyspapr.cli.unix import SocketConsole
+    from pyspapr.host.address import absolute
 
-    path = options.console.removeprefix(UNIX)
-    console = stack.enter_context(SocketConsole(path))
-    complain(f"the console is at {UNIX}{os.path.abspath(path)}")
+    address = console_address(options)
+    console = stack.enter_context(SocketConsole(address))
+    complain(f"the console is at {absolute(address)}")
     return console.attached
 
 
@@ -328,10 +343,8 @@ def check_recordings(options: Options) -> None:
 def check_run(options: RunOptions) -> None:
     """Whether it can be run so. Raises ConfigError."""
     config.check_timeout(options.timeout)
-    if options.console != STDIO and not options.console.startswith(UNIX):
-        raise ConfigError(f"unknown console {options.console!r}: choose stdio or unix:PATH")
-    if options.console == UNIX:
-        raise ConfigError("console unix: needs a path")
+    if options.console != STDIO:
+        console_address(options)
     if options.paused and not options.qmp:
         raise ConfigError("--paused needs a control socket that can say `cont`: add --qmp")
     if options.tls_creds and not options.qmp and options.incoming is None:

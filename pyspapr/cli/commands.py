@@ -33,7 +33,7 @@ def boot(**values: Any) -> int:
 
 
 QMP_OPTION = click.option(
-    "--qmp", required=True, metavar="unix:PATH|tcp:HOST:PORT", help="The machine's control socket, see boot --qmp."
+    "--qmp", required=True, metavar="unix:PATH|tcp:[HOST:]PORT", help="The machine's control socket, see boot --qmp."
 )
 
 
@@ -74,7 +74,7 @@ def migrate(
     leave: bool,
     target: str,
 ) -> int:
-    """Migrate a running machine to TARGET: tcp:HOST:PORT, unix:PATH or file:PATH.
+    """Migrate a running machine to TARGET: tcp:[HOST:]PORT, unix:PATH or file:PATH.
 
     The other side waits there with boot --incoming. Shows passes, RAM, hash table, rate and expected downtime; Ctrl-C
     cancels. Exit status: 0 the guest has arrived (with --detach: is on its way), 1 it stays where it was, 2 a mistake
@@ -98,7 +98,7 @@ def migrate(
 
 
 @cli.command()
-@click.option("--qmp", metavar="unix:PATH|tcp:HOST:PORT", help="The machine's control socket, see boot --qmp.")
+@click.option("--qmp", metavar="unix:PATH|tcp:[HOST:]PORT", help="The machine's control socket, see boot --qmp.")
 @click.argument("command", required=False)
 @click.argument("arguments", nargs=-1, metavar="[NAME=VALUE]...")
 def qmp(qmp: str | None, command: str | None, arguments: tuple[str, ...]) -> int:

@@ -11,12 +11,14 @@ from typing import Any, Final
 from pyspapr.cli import INTERRUPTED, complain
 from pyspapr.cli.progress import shown, size
 from pyspapr.errors import ConfigError
-from pyspapr.migration import uri
+from pyspapr.host.address import FILE, TCP, UNIX, Service, absolute
 from pyspapr.plain import Plain
 from pyspapr.qmp.client import CommandFailed, QmpClient
 
 POLL_SECONDS: Final = 0.1
 FAILED: Final = 1
+TARGET: Final = Service("migration target", (TCP, UNIX, FILE))
+"""Descriptors are left out: they belong to the connection that has passed them, and ours passes none."""
 ENDS: Final = frozenset(("completed", "failed", "cancelled"))
 
 
@@ -52,18 +54,12 @@ class MigrateOptions(Plain, kw_only=True):
     leave: bool
 
 
-def absolute(target: str) -> str:
-    """The target with a path that means the same in the machine's directory."""
-    kind, colon, rest = target.partition(":")
-    return f"{kind}:{os.path.abspath(rest)}" if colon and rest and kind in ("unix", "file") else target
-
-
 def migrate_command(options: MigrateOptions) -> int:
     """Migrate, show how it goes, and return the exit status: 0 when the guest has arrived, 1 when it stays here.
 
     Raises SpaprError when it was not asked to go.
     """
-    uri.parse(options.target)
+    target = str(absolute(TARGET.parse(options.target)))
     parameters: dict[str, Any] = {
         "max-bandwidth": options.bandwidth,
         "downtime-limit": options.downtime_ms,
@@ -75,7 +71,7 @@ def migrate_command(options: MigrateOptions) -> int:
         if parameters:
             client.execute("migrate-set-parameters", parameters)
         try:
-            client.execute("migrate", {"uri": absolute(options.target)})
+            client.execute("migrate", {"uri": target})
         except CommandFailed as error:
             complain(str(error))
             return FAILED

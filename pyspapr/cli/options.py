@@ -93,7 +93,7 @@ QMP: Final = Option(
     kind=Kind.TEXT,
     help="Open a control socket that speaks QMP; may be given more than once. Nobody is asked for a password: without "
     "HOST only this computer can connect.",
-    metavar="unix:PATH|tcp:HOST:PORT",
+    metavar="unix:PATH|tcp:[HOST:]PORT",
     many=True,
 )
 PAUSED: Final = Option(
@@ -204,7 +204,7 @@ BOOT: Final = (
         names=("--incoming",),
         kind=Kind.TEXT,
         metavar="URI|defer",
-        help="Wait for a machine that is migrated here, at tcp:HOST:PORT, unix:PATH, fd:N or file:PATH, or where "
+        help="Wait for a machine that is migrated here, at tcp:[HOST:]PORT, unix:PATH, fd:N or file:PATH, or where "
         "migrate-incoming says on a control socket. --kernel is what it reboots with; a machine that is not what "
         "--memory, --cpu, --clock, --seed or --strict say is refused.",
     ),

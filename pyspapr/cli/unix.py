@@ -15,9 +15,8 @@ from types import TracebackType
 from typing import Final
 
 from pyspapr.cli import complain
-from pyspapr.errors import ConfigError
-from pyspapr.host.paths import shown
-from pyspapr.host.unix_socket import UnixListener
+from pyspapr.host.address import UnixAddress
+from pyspapr.host.sockets import Listener
 from pyspapr.machine import Machine
 
 CHUNK: Final = 4096
@@ -34,10 +33,10 @@ LOOK_SECONDS: Final = 1.0
 
 
 class SocketConsole:
-    """A context in which a console is served at `path`; the socket's file goes with it."""
+    """A context in which a console is served at `address`; the socket's file goes with it."""
 
-    def __init__(self, path: str) -> None:
-        """Listen. Raises ConfigError when that is not possible."""
+    def __init__(self, address: UnixAddress) -> None:
+        """Listen. Raises AddressError when that is not possible."""
         self._vm: Machine | None = None
         self._kept = b""  # typed, while there is no machine
         self._typing = threading.Lock()  # of these two
@@ -45,10 +44,7 @@ class SocketConsole:
         self._coming: socket.socket | None = None  # who is about to
         self._lock = threading.Lock()  # of these two
         self._ending = threading.Event()
-        try:
-            self._listener = UnixListener(path, 1)
-        except OSError as error:
-            raise ConfigError(f"console unix:{shown(path)}: {error.strerror or error}") from error
+        self._listener = Listener(address, 1)
         self._server = self._listener.socket
         self._thread = threading.Thread(target=self._serve, name="console socket", daemon=True)
 
@@ -63,8 +59,7 @@ class SocketConsole:
         """Stop, and remove the socket if it is still there."""
         self._ending.set()
         self._listener.forget()
-        with suppress(OSError):
-            self._server.shutdown(socket.SHUT_RDWR)
+        self._listener.wake()
         with self._lock:
             if self._coming is not None:
                 with suppress(OSError):

@@ -62,6 +62,14 @@ class DescriptorGuard:
             else:
                 self._end()
 
+    def after_fork(self) -> None:
+        """In a child of fork: the descriptor is the parent's, and here it has been closed by its owner."""
+        self._lock = threading.Lock()
+        self._release = _released
+        self._inside = 0
+        self.closed = True
+        self._wake.close()
+
     def _end(self) -> None:
         # With the lock held: a thread that returns from here or from `close` may end the process, and relies on the
         # descriptor being closed.

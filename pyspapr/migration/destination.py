@@ -103,6 +103,7 @@ class Incoming:
         """Whether the guest was paused when it left, and so should stay."""
         self._listener = listen(place, tls=tls, deadline=self._deadline)
         self.address = self._listener.address
+        self.where = self._listener.where
 
     def receive(self) -> Machine:
         """Go through the phases and return the machine. Raises MigrationError or StreamError, with nothing left."""

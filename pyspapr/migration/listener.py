@@ -15,10 +15,11 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol
 
-from pyspapr.errors import MigrationError, SpaprError, StreamError
+from pyspapr.errors import AddressError, MigrationError, SpaprError, StreamError
+from pyspapr.host import forked, sockets
+from pyspapr.host.address import FdAddress, FileAddress, SocketAddress, TcpAddress, UnixAddress
 from pyspapr.host.foreign import HEAD, kind_of
 from pyspapr.host.paths import open_regular
-from pyspapr.host.unix_socket import UnixListener
 from pyspapr.migration import frames
 from pyspapr.migration.descriptor_guard import READ, Closed, DescriptorGuard
 from pyspapr.migration.file_transport import DescriptorTransport
@@ -27,7 +28,7 @@ from pyspapr.migration.patience import Patience
 from pyspapr.migration.socket_transport import SocketTransport
 from pyspapr.migration.stream import RECORD_HEAD
 from pyspapr.migration.transport import Transport
-from pyspapr.migration.uri import Address, Place, check_tls, from_descriptor, parse, prepare_tcp
+from pyspapr.migration.uri import Place, check_tls, from_descriptor, parse, prepare_tcp
 
 if TYPE_CHECKING:
     import ssl
@@ -51,6 +52,8 @@ class Listener(Protocol):
 
     address: str
     """Where the source connects to."""
+    where: SocketAddress | None
+    """The same, where that is a socket which it can connect to."""
 
     def meet(self, on_rejected: OnRejected) -> Meeting:
         """Wait for a source. Raises MigrationError or StreamError."""
@@ -63,6 +66,8 @@ class Listener(Protocol):
 
 class ExistingTransport:
     """A transport that exists already, with one peer at most."""
+
+    where: SocketAddress | None = None
 
     def __init__(self, transport: Transport, address: str, deadline: float | None) -> None:
         """Hold it until it is asked for; `deadline` is of `time.monotonic`."""
@@ -137,30 +142,34 @@ class Peer:
 class SocketListener:
     """Listens for one source."""
 
-    def __init__(self, address: Address, tls: ssl.SSLContext | None, deadline: float | None) -> None:
+    def __init__(self, address: SocketAddress, tls: ssl.SSLContext | None, deadline: float | None) -> None:
         """Begin to listen. Raises MigrationError."""
         self._tls = tls
         self._deadline = deadline
-        self._unix: UnixListener | None = None
-        try:
-            if address.kind == "tcp":
-                family = socket.AF_INET6 if ":" in address.text else socket.AF_INET
-                self._socket = socket.create_server((address.text, address.number), family=family, backlog=BACKLOG)
-                address = Address("tcp", address.text, self._socket.getsockname()[1])
-            else:
-                self._unix = UnixListener(address.text, BACKLOG)
-                self._socket = self._unix.socket
-            self._socket.setblocking(False)
-            try:
-                self._guard = DescriptorGuard(self._release)
-            except BaseException:
-                self._release()
-                raise
-        except (OSError, UnicodeError) as error:
-            raise MigrationError(f"cannot listen at {address}: {error}") from error
-        self._parsed = address
-        self.address = str(address)
         self._peers: list[Peer] = []  # in the order in which they came
+        try:
+            self._listener = sockets.Listener(address, BACKLOG)
+        except AddressError as error:
+            raise MigrationError(str(error)) from error
+        self._socket = self._listener.socket
+        try:
+            self._socket.setblocking(False)
+            self._guard = DescriptorGuard(self._listener.close)
+        except BaseException as error:
+            self._listener.close()
+            if isinstance(error, OSError):
+                raise MigrationError(f"cannot listen at {address}: {sockets.reason(error)}") from error
+            raise
+        self.where: SocketAddress | None = self._listener.address
+        self.address = str(self.where)
+        forked.copied.add(self)
+
+    def after_fork(self) -> None:
+        """In a child of fork: who connects is met by the parent, and so is who has connected."""
+        for peer in self._peers:
+            peer.socket.close()
+        self._peers.clear()
+        self._guard.after_fork()
 
     def meet(self, on_rejected: OnRejected) -> Meeting:
         """The first who says what its machine is."""
@@ -214,7 +223,7 @@ class SocketListener:
             self._reject(self._peers[0], on_rejected, f"there is no room: {error.strerror}")
             return
         try:
-            if self._parsed.kind == "tcp":
+            if isinstance(self.where, TcpAddress):
                 prepare_tcp(sock)
             peer = self._peer(sock)
         except (OSError, ValueError) as error:
@@ -242,11 +251,6 @@ class SocketListener:
         """Stop, and take the socket's name away."""
         self._guard.close()
 
-    def _release(self) -> None:
-        if self._unix is not None:
-            self._unix.forget()
-        self._socket.close()
-
 
 def listen(place: Place, *, tls: ssl.SSLContext | None = None, deadline: float | None = None) -> Listener:
     """The destination's end; a source has to come before `deadline`, of `time.monotonic`. Raises MigrationError."""
@@ -254,12 +258,13 @@ def listen(place: Place, *, tls: ssl.SSLContext | None = None, deadline: float |
     if not isinstance(place, str):
         return ExistingTransport(ObjectTransport(place), type(place).__name__, deadline)
     address = parse(place)
-    if address.kind in ("tcp", "unix"):
+    if isinstance(address, TcpAddress | UnixAddress):
         return SocketListener(address, tls, deadline)
-    if address.kind == "fd":
+    if isinstance(address, FdAddress):
         return ExistingTransport(from_descriptor(address.number), str(address), deadline)
+    assert isinstance(address, FileAddress)
     try:
-        fd = open_regular(address.text)
+        fd = open_regular(address.path)
         try:
             head = os.pread(fd, HEAD, 0)
             if not head.startswith(RECORD_HEAD):

@@ -17,7 +17,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pyspapr.errors import ConfigError, MigrationError
+from pyspapr.host.address import TcpAddress
 from pyspapr.host.paths import as_path, check_regular, shown
+from pyspapr.migration.uri import REMOTE_SERVICE
 
 if TYPE_CHECKING:
     import ssl
@@ -52,9 +54,10 @@ def _load(directory: str, role: str) -> ssl.SSLContext:
 def _for_place(place: str, directory: str, make: Callable[[str], ssl.SSLContext]) -> ssl.SSLContext | None:
     if not directory:
         return None
-    if not place.startswith("tcp:"):
+    # Raises AddressError for what is none.
+    if not isinstance(REMOTE_SERVICE.parse(place), TcpAddress):
         raise MigrationError(
-            f"tls-creds is {shown(directory)}, but {shown(place)} would not be encrypted: TLS is for tcp:HOST:PORT"
+            f"tls-creds is {shown(directory)}, but {shown(place)} would not be encrypted: TLS is for tcp:[HOST:]PORT"
         )
     return make(directory)
 

@@ -1,8 +1,8 @@
-"""Where a migration goes to or comes from: addresses as text, and the connections made from them.
+"""Where a migration goes to or comes from, and the connections made there. `host.address` has the grammar.
 
 | address | source | destination |
 |---|---|---|
-| `tcp:HOST:PORT` | connects | listens; `tcp::PORT` is the loopback interface, port 0 any free one |
+| `tcp:PORT`, `tcp:HOST:PORT` | connects | listens; without HOST on the loopback interface, port 0 is any free one |
 | `unix:PATH` | connects | listens; the socket appears with access for its owner only |
 | `fd:N` | uses the descriptor: a connected socket, or a pipe or a file (nobody answers); a file is synced | the same |
 | `file:PATH` | writes beside, syncs, renames; nobody answers | reads |
@@ -22,61 +22,52 @@ destination. With certificates on both sides:
 from __future__ import annotations
 
 import os
-import re
 import socket
 import stat
 import time
 from typing import TYPE_CHECKING, Final
 
-from pyspapr.errors import MigrationError
-from pyspapr.host.paths import is_path
+from pyspapr.errors import AddressError, MigrationError
+from pyspapr.host import sockets
+from pyspapr.host.address import (
+    FD,
+    FILE,
+    NAMED_FD,
+    TCP,
+    UNIX,
+    Address,
+    FdAddress,
+    FileAddress,
+    Service,
+    TcpAddress,
+    UnixAddress,
+)
 from pyspapr.migration.file_transport import DescriptorTransport, FileWriter, check_sink
 from pyspapr.migration.object_transport import ObjectTransport
 from pyspapr.migration.socket_transport import SocketTransport
 from pyspapr.migration.transport import Transport
-from pyspapr.plain import Plain
 
 if TYPE_CHECKING:
     import ssl
 
-LOOPBACK: Final = "127.0.0.1"
 CONNECT_TIMEOUT: Final = 10.0
 """Seconds that connecting may take, the TLS handshake included."""
 
 Place = object
 """An address as text, or an object with `read` or `write`."""
 
-_TCP: Final = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.%\w]+)\]|(?P<host>[^:\[\]]*)):(?P<port>\d{1,5})")
+SERVICE: Final = Service("migration", (TCP, UNIX, FD, FILE))
+"""What a migration goes to or comes from, beside objects."""
+REMOTE_SERVICE: Final = Service("migration", (TCP, UNIX, NAMED_FD, FILE))
+"""The same as a client of a control socket names it."""
 
 
-class Address(Plain):
-    """An address, taken apart. `kind` is tcp, unix, fd or file; `number` is a port or a descriptor."""
-
-    kind: str
-    text: str
-    number: int = 0
-
-    def __str__(self) -> str:
-        """As it was written."""
-        if self.kind == "tcp":
-            host = f"[{self.text}]" if ":" in self.text else self.text
-            return f"tcp:{host}:{self.number}"
-        return f"fd:{self.number}" if self.kind == "fd" else f"{self.kind}:{self.text}"
-
-
-def parse(uri: str) -> Address:
-    """Take `uri` apart. Raises MigrationError."""
-    kind, colon, rest = uri.partition(":")
-    if kind == "tcp" and (match := _TCP.fullmatch(rest)) and (port := int(match["port"])) < 1 << 16:
-        return Address("tcp", match["v6"] or match["host"] or LOOPBACK, port)
-    if kind == "fd" and rest.isascii() and rest.isdigit():
-        return Address("fd", "", int(rest))
-    if kind in ("unix", "file") and is_path(rest):
-        return Address(kind, rest)
-    if colon and kind in ("tcp", "fd", "unix", "file"):
-        example = {"tcp": "tcp:HOST:PORT", "fd": "fd:NUMBER", "unix": "unix:PATH", "file": "file:PATH"}[kind]
-        raise MigrationError(f"{uri!r} is no address: wanted {example}")
-    raise MigrationError(f"{uri!r} is no address: wanted tcp:HOST:PORT, unix:PATH, fd:NUMBER or file:PATH")
+def parse(text: str) -> Address:
+    """The address that `text` is. Raises MigrationError."""
+    try:
+        return SERVICE.parse(text)
+    except AddressError as error:
+        raise MigrationError(str(error)) from None
 
 
 def from_descriptor(number: int, *, sink: bool = False) -> Transport:
@@ -112,7 +103,7 @@ def check_tls(tls: object, place: Place) -> None:
         raise TypeError(f"tls is {tls!r}, expected an ssl.SSLContext")
     if not isinstance(place, str):
         raise MigrationError(f"TLS is for tcp and unix, not for {type(place).__name__} objects")
-    if (address := parse(place)).kind not in ("tcp", "unix"):
+    if not isinstance(address := parse(place), TcpAddress | UnixAddress):
         raise MigrationError(f"TLS is for tcp and unix, not for {address}")
 
 
@@ -122,28 +113,27 @@ def connect(place: Place, *, tls: ssl.SSLContext | None = None, timeout: float =
     if not isinstance(place, str):
         return ObjectTransport(place)
     address = parse(place)
-    if address.kind == "fd":
+    if isinstance(address, FdAddress):
         return from_descriptor(address.number, sink=True)
-    if address.kind == "file":
-        return FileWriter(address.text)
+    if isinstance(address, FileAddress):
+        return FileWriter(address.path)
+    assert isinstance(address, TcpAddress | UnixAddress)
     deadline = time.monotonic() + timeout
-    sock: socket.socket | None = None
     try:
-        if address.kind == "tcp":
-            sock = socket.create_connection((address.text, address.number), timeout)
+        sock = sockets.connect(address, timeout)
+    except AddressError as error:
+        raise MigrationError(str(error)) from error
+    try:
+        if isinstance(address, TcpAddress):
             prepare_tcp(sock)
-        else:
-            sock = socket.socket(socket.AF_UNIX)
-            sock.settimeout(timeout)
-            sock.connect(address.text)
         if tls is None:
             return SocketTransport(sock)
         from pyspapr.migration.tls_transport import connect_tls
 
-        return connect_tls(sock, tls, address.text if address.kind == "tcp" else None, str(address), deadline)
+        name = address.host if isinstance(address, TcpAddress) else None
+        return connect_tls(sock, tls, name, str(address), deadline)
     except BaseException as error:
-        if sock is not None:
-            sock.close()
-        if isinstance(error, OSError | UnicodeError):  # a host name that cannot be encoded is a UnicodeError
-            raise MigrationError(f"cannot connect to {address}: {error}") from error
+        sock.close()
+        if isinstance(error, OSError):
+            raise MigrationError(f"cannot connect to {address}: {sockets.reason(error)}") from error
         raise

@@ -3,9 +3,8 @@
 See docs/interop/qmp-spec in QEMU's documentation for the protocol, and `registry` for how commands are made.
 """
 
-from pyspapr.qmp.address import parse_address
 from pyspapr.qmp.errors import QmpError
 from pyspapr.qmp.registry import TABLE
 from pyspapr.qmp.server import QmpServer
 
-__all__ = ["TABLE", "QmpError", "QmpServer", "parse_address"]
+__all__ = ["TABLE", "QmpError", "QmpServer"]

@@ -9,7 +9,8 @@ from types import TracebackType
 from typing import Any, Final
 
 from pyspapr.errors import SpaprError
-from pyspapr.qmp.address import connect, parse_address
+from pyspapr.host.sockets import connect
+from pyspapr.qmp.service import SERVICE
 from pyspapr.qmp.wire import MESSAGE_LIMIT, Json, encode
 
 CONNECT_SECONDS: Final = 10.0
@@ -38,7 +39,7 @@ class QmpClient:
 
     def __init__(self, address: str, *, timeout: float = CONNECT_SECONDS) -> None:
         """Connect and negotiate."""
-        self._address = parse_address(address)
+        self._address = SERVICE.parse_socket(address)
         self._socket = connect(self._address, timeout)
         self._buffer = bytearray()
         self.events: deque[Json] = deque(maxlen=EVENTS_KEPT)

@@ -21,7 +21,6 @@ PASSED_LIMIT: Final = 16
 """Descriptors that one message may bring; more are not taken from the system at all."""
 NAMED_LIMIT: Final = 64
 """Descriptors that a client may keep here."""
-PREFIX: Final = "fd:"
 
 
 def _close(numbers: Sequence[int]) -> None:

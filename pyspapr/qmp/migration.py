@@ -8,11 +8,13 @@ from contextlib import contextmanager, suppress
 from typing import Final, Literal
 
 from pyspapr.errors import SpaprError, StateError
+from pyspapr.host.address import FdAddress, NamedFdAddress
 from pyspapr.migration.compression import CompressionWord, from_word
 from pyspapr.migration.phases import Phase
 from pyspapr.migration.tls import destination_tls, source_tls
+from pyspapr.migration.uri import REMOTE_SERVICE
 from pyspapr.partition.runstate import Status
-from pyspapr.qmp.descriptors import PREFIX, Descriptors
+from pyspapr.qmp.descriptors import Descriptors
 from pyspapr.qmp.errors import QmpError
 from pyspapr.qmp.monitor import Monitor
 from pyspapr.qmp.registry import Where, command
@@ -40,14 +42,15 @@ def placed(uri: str, descriptors: Descriptors) -> Iterator[str]:
 
     Only descriptors that the client has passed are there to be named; a number would be one of the process's own.
     """
-    if not uri.startswith(PREFIX):
+    address = REMOTE_SERVICE.parse(uri)
+    if not isinstance(address, NamedFdAddress):
         yield uri
         return
-    name = uri.removeprefix(PREFIX)
+    name = address.name
     number = descriptors.take(name)
     before = os.fstat(number)
     try:
-        yield f"{PREFIX}{number}"
+        yield str(FdAddress(number))
     except StateError:  # nothing was begun, and nobody has taken it over
         descriptors.give_back(name, number)
         raise
@@ -60,7 +63,7 @@ def placed(uri: str, descriptors: Descriptors) -> Iterator[str]:
 
 @command("migrate", where=Where.ASIDE)
 def migrate(monitor: Monitor, descriptors: Descriptors, uri: str, detach: bool = True) -> None:
-    """Begin to migrate to `uri` (tcp:HOST:PORT, unix:PATH, fd:NAME, file:PATH) and answer when the destination agrees.
+    """Begin to migrate to `uri` (tcp:[HOST:]PORT, unix:PATH, fd:NAME, file:PATH); answer when the destination agrees.
 
     `fd:NAME` is a file descriptor that getfd has received. The events MIGRATION and MIGRATION_PASS and query-migrate
     tell the rest. `detach` has no effect, as in QEMU.

@@ -22,14 +22,15 @@ from typing import TYPE_CHECKING, Final
 
 from pyspapr.errors import ConfigError
 from pyspapr.host import forked
+from pyspapr.host.sockets import Listener, reason
 from pyspapr.log import logger
 from pyspapr.qmp import commands as _commands  # noqa: F401 - fills the table
 from pyspapr.qmp import migration as _migration  # noqa: F401 - fills the table
-from pyspapr.qmp.address import Listener, parse_address
 from pyspapr.qmp.connection import Connection
 from pyspapr.qmp.errors import WireError
 from pyspapr.qmp.monitor import Host, Monitor
 from pyspapr.qmp.pace import BURST, INTERRUPTION, WELCOME, Pace
+from pyspapr.qmp.service import SERVICE
 from pyspapr.qmp.session import Session
 from pyspapr.qmp.wire import Json, encode
 
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from pyspapr.machine import Machine
 
 CLIENTS_LIMIT: Final = 32
+BACKLOG: Final = 16
+"""Connections that the kernel keeps for us."""
 NEGOTIATION_SECONDS: Final = 5.0
 """A client that has not negotiated by then makes room for another."""
 FULL_SECONDS: Final = 1.0
@@ -60,7 +63,7 @@ class QmpServer:
 
     def __init__(self, vm: Machine, address: str, *, name: str | None = None, host: Host | None = None) -> None:
         """Listen and start to serve. `host` is the program around the machine, if it can run another in its place."""
-        self._listener = Listener(parse_address(address))
+        self._listener = Listener(SERVICE.parse_socket(address), BACKLOG)
         self.address = self._listener.address
         self._clients: list[Connection] = []
         self._door = Pace(BURST)  # for those who come
@@ -81,9 +84,8 @@ class QmpServer:
                 self._selector.close()
                 raise
         except OSError as error:
-            self._listener.forget()
-            self._listener.socket.close()
-            raise ConfigError(f"cannot listen at {self.address}: {error.strerror or error}") from error
+            self._listener.close()
+            raise ConfigError(f"cannot listen at {self.address}: {reason(error)}") from error
         self._selector.register(self._wake, selectors.EVENT_READ)
         self._listener.socket.setblocking(False)
         self._unsubscribe = vm.events.subscribe(self._on_event)

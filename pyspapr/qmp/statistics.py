@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypedDict
 
 from pyspapr._native import PAGE
-from pyspapr.errors import SpaprError
-from pyspapr.migration import uri
+from pyspapr.host import address
 from pyspapr.migration.phases import QEMU_ARRIVAL_STATUS, QEMU_STATUS, Phase
 from pyspapr.migration.statistics import MigrationStatistics, PassStatistics
 
@@ -152,19 +151,15 @@ def arrival_info(incoming: Incoming) -> MigrationInfo:
     statistics = incoming.statistics
     info = migration_info(statistics, incoming.memory)
     info["status"] = QEMU_ARRIVAL_STATUS[statistics.phase]
-    if statistics.phase is Phase.SETUP and (address := socket_address(incoming.address)) is not None:
-        info["socket-address"] = [address]
+    if statistics.phase is Phase.SETUP and incoming.where is not None:
+        info["socket-address"] = [socket_address(incoming.where)]
     for name in ("expected-downtime", "cpu-throttle-percentage"):  # which only the source knows
         info.pop(name, None)  # type: ignore[misc]
     return info
 
 
-def socket_address(text: str) -> SocketAddress | None:
-    """The address in QEMU's form, if it is one that a source can connect to."""
-    try:
-        address = uri.parse(text)
-    except SpaprError:  # an object of the caller's
-        return None
-    if address.kind == "tcp":
-        return {"type": "inet", "host": address.text, "port": str(address.number)}
-    return {"type": "unix", "path": address.text} if address.kind == "unix" else None
+def socket_address(where: address.SocketAddress) -> SocketAddress:
+    """The address in QEMU's form."""
+    if isinstance(where, address.TcpAddress):
+        return {"type": "inet", "host": where.host, "port": str(where.port)}
+    return {"type": "unix", "path": where.path}
