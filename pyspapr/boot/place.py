@@ -38,7 +38,7 @@ ALIGNMENT: Final = 64 << 10
 GAP: Final = MIB
 """Between a kernel and its initrd: early allocations of a kernel go right behind its end."""
 EPAPR_MAGIC: Final = 0x6550_4150
-CHUNK: Final = 4 * MIB
+READ_SIZE: Final = 4 * MIB
 
 
 class Images(Plain, kw_only=True):
@@ -106,7 +106,7 @@ def copy(memory: Memory, address: int, piece: Piece, name: str) -> None:
     piece.file.seek(piece.offset)
     left = piece.size
     while left:
-        data = piece.file.read(min(left, CHUNK))
+        data = piece.file.read(min(left, READ_SIZE))
         if not data:
             raise bad(name, "truncated while it was read")
         memory.write(address, data)

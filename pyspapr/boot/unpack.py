@@ -17,7 +17,7 @@ from pyspapr.boot.elf import bad
 from pyspapr.config import MIB, format_size
 from pyspapr.plain import Plain
 
-CHUNK: Final = MIB
+UNPACKED_PIECE: Final = MIB
 LZMA_MEMORY: Final = 256 * MIB
 """What `xz` may use for its window; `xz -9` needs 65 MiB."""
 
@@ -148,7 +148,7 @@ def _copy(piece: Piece, output: BinaryIO, limit: int, name: str) -> None:
     if piece.size > limit:
         raise bad(name, f"{piece.size} bytes, the limit is {format_size(limit)}")
     left = piece.size
-    while left and (data := piece.file.read(min(left, CHUNK))):
+    while left and (data := piece.file.read(min(left, UNPACKED_PIECE))):
         output.write(data)
         left -= len(data)
 
@@ -160,10 +160,10 @@ def _unpack(
     try:
         stream = start()
         while not stream.eof:
-            data = piece.file.read(min(left, CHUNK)) if stream.needs_input else b""
+            data = piece.file.read(min(left, UNPACKED_PIECE)) if stream.needs_input else b""
             left -= len(data)
             waiting = stream.needs_input and not data
-            result = stream.decompress(data, CHUNK)
+            result = stream.decompress(data, UNPACKED_PIECE)
             if waiting and not result and not stream.eof:
                 raise bad(name, f"truncated: its {kind} data end after {output.tell()} unpacked bytes")
             if output.tell() + len(result) > limit:

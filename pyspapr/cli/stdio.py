@@ -28,7 +28,7 @@ HELP: Final = (
     "\r\nCtrl-A c   where the processor is"
     "\r\nCtrl-A Ctrl-A   send Ctrl-A to the guest\r\n"
 )
-CHUNK: Final = 4096
+READ_SIZE: Final = 4096
 BACKLOG: Final = 64 << 10
 """Bytes that may wait for the guest before reading stops."""
 
@@ -128,7 +128,7 @@ def reader(vm: Machine, keyboard: Keyboard | None) -> Iterator[None]:
                 ready, _, _ = select.select([STDIN, wake], [], [])
                 if wake in ready:
                     return
-                data = os.read(STDIN, CHUNK)
+                data = os.read(STDIN, READ_SIZE)
                 if not data:
                     return
                 if keyboard is not None:

@@ -19,7 +19,7 @@ from pyspapr.host.address import UnixAddress
 from pyspapr.host.sockets import Listener
 from pyspapr.machine import Machine
 
-CHUNK: Final = 4096
+READ_SIZE: Final = 4096
 PIECE: Final = 64 << 10
 """Bytes of what was printed before that a new client is sent at once."""
 SEND_SECONDS: Final = 5.0
@@ -85,7 +85,7 @@ class SocketConsole:
             with self._typing:
                 self._vm = None
                 if vm.absent is None:  # one that has left took them along
-                    self._kept = vm.console.take(BACKLOG + CHUNK)
+                    self._kept = vm.console.take(BACKLOG + READ_SIZE)
             vm.console.keeps_open -= 1
             vm.console.sinks.remove(self._show)
 
@@ -177,7 +177,7 @@ class SocketConsole:
             if not self._wait_for_room():
                 continue
             try:
-                data = client.recv(CHUNK)
+                data = client.recv(READ_SIZE)
             except TimeoutError:
                 continue
             except OSError:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 PAGE_BYTES: Final = PAGE + 4
 """What a page of RAM costs on the stream, uncompressed."""
-CHUNK: Final = 256 << 10
+SENT_CHUNK: Final = 256 << 10
 """Bytes of one chunk."""
 KEPT: Final = 200
 """Passes that are remembered."""

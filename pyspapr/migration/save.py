@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pyspapr.machine import Machine
     from pyspapr.migration.compression import Compression
 
-CHUNK: Final = 1 << 20
+SAVED_CHUNK: Final = 1 << 20
 """Bytes of contents in one record of RAM or of the hash table."""
 
 
@@ -73,14 +73,14 @@ def write_tail(vm: Machine, writer: StreamWriter) -> None:
 
 def write_ram(taken: RamPass, writer: StreamWriter, compression: Compression | None) -> None:
     """What is left of a pass over RAM."""
-    while (chunk := taken.next(CHUNK, compression)) is not None:
+    while (chunk := taken.next(SAVED_CHUNK, compression)) is not None:
         index, data, pages, zero_pages = chunk
         writer.record(RamChunk(pages, zero_pages, compression or "", index, data))
 
 
 def write_hpt(taken: HptPass, writer: StreamWriter) -> None:
     """What is left of a pass over the hash table."""
-    while (chunk := taken.next(CHUNK)) is not None:
+    while (chunk := taken.next(SAVED_CHUNK)) is not None:
         data, valid, invalid = chunk
         writer.record(HptChunk(valid, invalid, data))
 

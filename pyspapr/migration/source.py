@@ -22,7 +22,7 @@ from pyspapr.migration.convergence import LITTLE, Convergence
 from pyspapr.migration.counters import Counters
 from pyspapr.migration.link import Link
 from pyspapr.migration.options import MigrationOptions
-from pyspapr.migration.passes import CHUNK, Passes
+from pyspapr.migration.passes import SENT_CHUNK, Passes
 from pyspapr.migration.phases import Phase
 from pyspapr.migration.records import RamChunk
 from pyspapr.migration.reporter import Reporter
@@ -128,7 +128,7 @@ class Source:
             return
         self._reporter.enter(Phase.PRE_SWITCHOVER)
         while not self.proceed.is_set():
-            if self.passes.pending > CHUNK:
+            if self.passes.pending > SENT_CHUNK:
                 yield from self._live_pass(everything=False, waits=True)
             self._watch()
             self._show_life()
@@ -155,7 +155,7 @@ class Source:
         self.link.go_direct(self._watch_stopped)
         self._begin_pass(everything=False, final=True)
         self._counters.step("marks")
-        while self.passes.send(CHUNK):
+        while self.passes.send(SENT_CHUNK):
             self._breathe()
         self._counters.step("pages and entries")
         self._end_pass()
@@ -250,7 +250,7 @@ class Source:
             self._watch()
             more = True
             while more and (room := self.link.room) > 0:
-                more = self.passes.send(min(CHUNK, room))
+                more = self.passes.send(min(SENT_CHUNK, room))
             if not more:
                 break
             yield

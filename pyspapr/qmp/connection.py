@@ -19,7 +19,7 @@ from pyspapr.qmp.pace import WELCOME, Pace
 from pyspapr.qmp.session import Session, describe, greeting
 from pyspapr.qmp.wire import Json, Splitter, encode
 
-CHUNK: Final = 16 << 10
+READ_SIZE: Final = 16 << 10
 OUTPUT_PAUSE: Final = 256 << 10
 """Bytes of answers that may wait for the client before its next command is looked at."""
 OUTPUT_LIMIT: Final = 4 << 20
@@ -118,10 +118,10 @@ class Connection:
 
     def _receive(self) -> bytes:
         if self.socket.family != socket.AF_UNIX:
-            return self.socket.recv(CHUNK)
+            return self.socket.recv(READ_SIZE)
         numbers = array.array("i")
         room = socket.CMSG_SPACE(PASSED_LIMIT * numbers.itemsize)
-        data, ancillary, _, _ = self.socket.recvmsg(CHUNK, room, socket.MSG_CMSG_CLOEXEC)
+        data, ancillary, _, _ = self.socket.recvmsg(READ_SIZE, room, socket.MSG_CMSG_CLOEXEC)
         for level, kind, content in ancillary:
             if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
                 numbers.frombytes(content[: len(content) - len(content) % numbers.itemsize])

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pyspapr.machine import Machine
     from pyspapr.partition.cpu import Cpu
 
-CHUNK: Final = 1 << 20
+COMPARED_CHUNK: Final = 1 << 20
 SHOWN: Final = 20
 """Lines of one kind."""
 
@@ -72,7 +72,7 @@ def devices(one: Machine, other: Machine) -> list[str]:
 
 def chunks(passing: RamPass, size: int) -> Iterator[tuple[set[int], bytes]]:
     """Page numbers of each chunk of a pass, and everything in it as one string."""
-    while (chunk := passing.next(CHUNK)) is not None:
+    while (chunk := passing.next(COMPARED_CHUNK)) is not None:
         index, data, _, _ = chunk
         yield {number for number, _ in ram_chunk_pages(index, size)}, index + data
 
@@ -112,7 +112,7 @@ def table(one: Machine, other: Machine) -> list[str]:
     for vm in (one, other):
         taken = vm.hpt.start_pass(Start.Changes(Marks.LIVE))
         entries: dict[Any, tuple[int, int]] = {}
-        while (chunk := taken.next(CHUNK)) is not None:
+        while (chunk := taken.next(COMPARED_CHUNK)) is not None:
             entries.update((ptex, (v, r)) for ptex, v, r in hpt_chunk_entries(chunk[0], vm.hpt.shift))
         found.append(entries)
     mine, theirs = found
