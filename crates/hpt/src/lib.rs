@@ -17,6 +17,7 @@
 //! | `resize` | a table of another size takes over the bolted entries |
 //! | `whole` | operations on the whole table: clear, count, digest |
 
+mod address;
 mod bulk;
 pub mod chunk;
 mod dirty;
@@ -36,6 +37,7 @@ mod table;
 mod testing;
 mod whole;
 
+pub use address::RealAddr;
 pub use dirty::DirtyEntry;
 pub use error::HptError;
 pub use hash::{SegmentSize, VirtualAddress, VirtualPage};

@@ -3,6 +3,7 @@
 //! Power ISA 2.07 Book III-S, "Page Table Search" and "Reference and Change Recording". The caller has the
 //! virtual address from its SLB; protection and keys are its business too.
 
+use crate::address::RealAddr;
 use crate::hash::VirtualAddress;
 use crate::hpte::{GROUP_SLOTS, Hpte, R_C, R_R, V_HYPERVISOR, V_SEARCH, V_SECONDARY, V_VALID};
 use crate::table::Hpt;
@@ -17,7 +18,7 @@ pub struct Found {
     /// Actual page size as a shift.
     pub actual_shift: u32,
     /// The real address that the virtual one translates to.
-    pub real: u64,
+    pub real: RealAddr,
 }
 
 impl Hpt {
@@ -47,8 +48,8 @@ impl Hpt {
             }
             // An entry of another base page size is no match; a guest may leave such behind when it splits a segment.
             let size = entry.page_size().filter(|size| size.base_shift == va.base_shift)?;
-            let real =
-                entry.real_page(size.actual_shift) | (va.in_segment() & ((1 << size.actual_shift) - 1));
+            let offset = va.in_segment() & ((1 << size.actual_shift) - 1);
+            let real = RealAddr(entry.real_page(size.actual_shift) | offset);
             Some(Found { ptex, entry, actual_shift: size.actual_shift, real })
         })
     }
@@ -97,7 +98,11 @@ mod tests {
                 let real = 3 << actual;
                 enter(&hpt, 0, primary(&hpt, &va), entry_for(&va, actual, real));
                 let found = hpt.lookup(&va).map(|f| (f.real, f.actual_shift));
-                assert_eq!(found, Some((real | offset & ((1 << actual) - 1), actual)), "{e:?} {segment:?}");
+                assert_eq!(
+                    found,
+                    Some((RealAddr(real | offset & ((1 << actual) - 1)), actual)),
+                    "{e:?} {segment:?}"
+                );
                 // Bits above the segment do not matter, so an effective address may be given as it is.
                 let effective = VirtualAddress { offset: offset | u64::MAX << segment.shift(), ..va };
                 assert_eq!(hpt.lookup(&effective), hpt.lookup(&va));
@@ -111,9 +116,12 @@ mod tests {
         let (hpt, va) = (Hpt::new(18)?, address(9));
         let entry = entry_for(&va, 16, 0x10_0000);
         enter(&hpt, 0, secondary(&hpt, &va), as_secondary(entry));
-        assert_eq!(hpt.lookup(&va).map(|f| (f.ptex, f.real)), Some((secondary(&hpt, &va), 0x10_0000)));
+        assert_eq!(
+            hpt.lookup(&va).map(|f| (f.ptex, f.real)),
+            Some((secondary(&hpt, &va), RealAddr(0x10_0000)))
+        );
         enter(&hpt, H_EXACT, primary(&hpt, &va) + 7, entry_for(&va, 16, 0x20_0000));
-        assert_eq!(hpt.lookup(&va).map(|f| f.real), Some(0x20_0000));
+        assert_eq!(hpt.lookup(&va).map(|f| f.real), Some(RealAddr(0x20_0000)));
         Ok(())
     }
 

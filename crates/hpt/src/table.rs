@@ -259,7 +259,10 @@ mod tests {
         assert_eq!((hpt.slots(), hpt.groups()), (1 << 42, 1 << 39));
         assert_eq!(hpt.lookup(&address(0)), None);
         let ptex = map(&hpt, 1 << 23, 0x10_0000);
-        assert_eq!(hpt.lookup(&address(1 << 23)).map(|f| (f.ptex, f.real)), Some((ptex, 0x10_0000)));
+        assert_eq!(
+            hpt.lookup(&address(1 << 23)).map(|f| (f.ptex, f.real)),
+            Some((ptex, crate::RealAddr(0x10_0000)))
+        );
         assert_eq!(hpt.valid_entries(), 1);
         assert_eq!(hpt.dirty_count(), 1);
         Ok(())

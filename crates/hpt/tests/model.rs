@@ -211,7 +211,7 @@ fn step(hpt: &Hpt, model: &mut Model, op: &Op) -> Result<(), TestCaseError> {
             let found = hpt.lookup(&va);
             let segment = va.segment.shift();
             let want = model.search(va.vsid, segment, va.base_shift, offset);
-            prop_assert_eq!(found.map(|f| (f.ptex, f.real, f.actual_shift)), want, "{:x?}", op);
+            prop_assert_eq!(found.map(|f| (f.ptex, f.real.0, f.actual_shift)), want, "{:x?}", op);
             if let Some(found) = found {
                 let entry = model.entries[found.ptex as usize];
                 prop_assert_eq!((found.entry.v, found.entry.r), entry);

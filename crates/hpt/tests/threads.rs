@@ -55,7 +55,7 @@ fn work(hpt: &Hpt, seed: &mut u64, slot: u64) {
         _ => {
             // Entries of other threads are referenced as well.
             if let Some(found) = hpt.lookup(&address(page)) {
-                assert_eq!(found.real >> 24, page, "doublewords of two entries in one answer");
+                assert_eq!(found.real.0 >> 24, page, "doublewords of two entries in one answer");
                 hpt.set_rc(found.ptex, found.entry, next(seed) & 1 == 0);
             }
         }
@@ -168,7 +168,7 @@ fn a_search_never_mixes_the_doublewords_of_two_entries() -> Result<(), HptError>
         });
         while running.load(Relaxed) {
             if let Some(found) = hpt.lookup(&address(1)) {
-                assert_eq!((found.entry.v, found.real >> 24), (entry(1, 0).v, 1));
+                assert_eq!((found.entry.v, found.real.0 >> 24), (entry(1, 0).v, 1));
             }
         }
     });

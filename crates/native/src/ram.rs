@@ -5,6 +5,7 @@ use crate::options::Compression;
 use crate::stream::{self, RamPass, RamSnapshot, Start};
 use crate::{fork::Presence, memory};
 use ppc_core::ram::PAGE;
+use ppc_core::ram::RealAddr;
 use ppc_core::ram::{Ram as Core, RamPass as Pass};
 use pyo3::{buffer::PyBuffer, prelude::*, types::PyBytes};
 use std::os::fd::{BorrowedFd, RawFd};
@@ -61,11 +62,11 @@ impl Ram {
     /// Copies `length` bytes out.
     fn read<'py>(&self, py: Python<'py>, address: u64, length: u64) -> Result<Bound<'py, PyBytes>> {
         let ram = self.here()?;
-        if !ram.contains(address, length) {
+        if !ram.contains(RealAddr(address), length) {
             return Err(self.outside(address, length));
         }
         Ok(PyBytes::new_with(py, length as usize, |buf| {
-            Ok(ram.read_bytes(address, buf).ok_or_else(|| self.outside(address, length))?)
+            Ok(ram.read_bytes(RealAddr(address), buf).ok_or_else(|| self.outside(address, length))?)
         })?)
     }
 
@@ -74,14 +75,14 @@ impl Ram {
         let bytes = data.to_vec(py)?;
         let length = bytes.len() as u64;
         let ram = self.here()?;
-        ram.write_bytes(address, &bytes).ok_or_else(|| self.outside(address, length))
+        ram.write_bytes(RealAddr(address), &bytes).ok_or_else(|| self.outside(address, length))
     }
 
     /// Sets `length` bytes to `byte`.
     #[pyo3(signature = (address, length, byte = 0))]
     fn fill(&self, address: u64, length: u64, byte: u8) -> Result<()> {
         let ram = self.here()?;
-        ram.fill(address, length, byte).ok_or_else(|| self.outside(address, length))
+        ram.fill(RealAddr(address), length, byte).ok_or_else(|| self.outside(address, length))
     }
 
     /// 32 bytes that depend on size and contents only.

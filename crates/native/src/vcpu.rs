@@ -476,7 +476,7 @@ impl Vcpu {
     #[pyo3(signature = (address, *, fetch = false))]
     fn translate(&self, address: u64, fetch: bool) -> Result<Option<u64>> {
         let access = if fetch { Access::Fetch } else { Access::Read };
-        Ok(self.lock()?.cpu().peek_translation(address, access))
+        Ok(self.lock()?.cpu().peek_translation(address, access).map(|real| real.0))
     }
 
     /// Has translations come from another table from now on.

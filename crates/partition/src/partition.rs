@@ -12,6 +12,7 @@ use crate::{
     vcpu::Vcpu,
 };
 use hpt::{Hpt, Invalidated, Outcome, VirtualPage, ret::H_PRIVILEGE};
+use ppc_core::ram::RealAddr;
 use ppc_core::{
     exit::EngineExit,
     msr,
@@ -170,7 +171,7 @@ impl Partition {
         for cpu in cpus.filter(|cpu| Arc::ptr_eq(&cpu.hpt, hpt)) {
             for gone in gone {
                 match VirtualPage::of_entry(hpt.groups(), gone.ptex, gone.entry) {
-                    Some(page) => cpu.flush_page(&page, gone.entry.real_page(page.actual_shift)),
+                    Some(page) => cpu.flush_page(&page, RealAddr(gone.entry.real_page(page.actual_shift))),
                     None => cpu.flush_translations(),
                 }
             }

@@ -2,18 +2,19 @@
 
 use hpt::{RealMap, Region};
 use ppc_core::ram::Ram;
+use ppc_core::ram::RealAddr;
 
 /// What H_ENTER finds at a real address.
 pub struct Space<'a>(pub &'a Ram);
 
 impl RealMap for Space<'_> {
     fn region(&self, addr: u64, len: u64) -> Region {
-        if self.0.contains(addr, len) { Region::Ram } else { Region::Missing }
+        if self.0.contains(RealAddr(addr), len) { Region::Ram } else { Region::Missing }
     }
 
     fn zero(&self, addr: u64, len: u64) {
         // Within RAM, as `region` said.
-        let _ = self.0.fill(addr, len, 0);
+        let _ = self.0.fill(RealAddr(addr), len, 0);
     }
 
     /// Decoded code always agrees with memory.
@@ -37,10 +38,14 @@ mod tests {
         ] {
             assert_eq!(space.region(address, length), region, "{length:#x} bytes at {address:#x}");
         }
-        ram.write::<u64>(0x2000, 7).expect("inside");
+        ram.write::<u64>(RealAddr(0x2000), 7).expect("inside");
         space.zero(0x2000, 0x1000);
         assert_eq!(
-            (ram.read::<u64>(0x2000), ram.is_dirty(0x2000), ram.is_dirty(0x3000)),
+            (
+                ram.read::<u64>(RealAddr(0x2000)),
+                ram.is_dirty(RealAddr(0x2000)),
+                ram.is_dirty(RealAddr(0x3000))
+            ),
             (Some(0), true, false)
         );
     }

@@ -11,6 +11,7 @@ use hpt::{
     ret::{H_PRIVILEGE, H_SUCCESS},
 };
 use partition::{Exit, Partition, Place, Vcpu};
+use ppc_core::ram::RealAddr;
 use ppc_core::{
     engine::{Engine, EngineKind},
     model::POWER8,
@@ -58,7 +59,7 @@ fn partition(kind: EngineKind, processors: usize, code: &[u32]) -> Partition {
     let ram = Arc::new(Ram::new(1 << 20).expect("memory"));
     let hpt = Arc::new(Hpt::new(18).expect("a table"));
     let bytes: Vec<u8> = code.iter().flat_map(|word| word.to_be_bytes()).collect();
-    ram.write_bytes(CODE, &bytes).expect("inside");
+    ram.write_bytes(RealAddr(CODE), &bytes).expect("inside");
     let vcpu = |_| {
         let mut engine = Engine::with_kind(Cpu::new(&POWER8, ram.clone(), hpt.clone()), kind);
         engine.compile_after = 0;
@@ -192,7 +193,7 @@ fn a_hypercall_from_problem_state_is_refused_and_nobody_hears_of_it(kind: Engine
 
 fn every_processor_forgets_a_translation_that_one_takes_back(kind: EngineKind) {
     let mut partition = partition(kind, 3, &[LOAD, NOP, branch(-2)]);
-    cpu(&mut partition, 0).ram.write_bytes(DATA, &7u64.to_be_bytes()).expect("inside");
+    cpu(&mut partition, 0).ram.write_bytes(RealAddr(DATA), &7u64.to_be_bytes()).expect("inside");
     // The last one translates by a table of its own.
     let other = Arc::new(Hpt::new(18).expect("a table"));
     partition.vcpus[2].set_hpt(other);

@@ -10,7 +10,7 @@ use crate::{
     jit::CodeEntry,
     model::Isa,
     msr,
-    ram::{PAGE, PAGE_SHIFT},
+    ram::{PAGE, PAGE_SHIFT, RealAddr},
     state::Cpu,
     tlb::half,
     trap::{Done, Trap},
@@ -105,7 +105,7 @@ struct PageCode {
 struct Fetch {
     page: u64,
     context: u32,
-    real: u64,
+    real: RealAddr,
 }
 
 /// All decoded code of one processor.
@@ -166,7 +166,7 @@ impl CodeCache {
             return Ok(jump.block);
         }
         let real = self.fetch_address(cpu, ea)?;
-        let key = real | u64::from(cpu.le());
+        let key = real.0 | u64::from(cpu.le());
         let block = match self.by_key.get(&key) {
             Some(&block) => block,
             None => self.build(cpu, key),
@@ -176,15 +176,16 @@ impl CodeCache {
         Ok(block)
     }
 
-    fn fetch_address(&mut self, cpu: &mut Cpu, ea: u64) -> Result<u64, Trap> {
+    fn fetch_address(&mut self, cpu: &mut Cpu, ea: u64) -> Result<RealAddr, Trap> {
         let page = ea & !(PAGE - 1);
         let slot = (ea >> PAGE_SHIFT) as usize & (FETCHES - 1);
         let known = &self.fetches[slot];
         if known.page == page && known.context == cpu.fetch_context[half(ea)] {
-            return Ok(known.real | ea & (PAGE - 1));
+            return Ok(known.real + ea % PAGE);
         }
         let real = cpu.translate(ea, crate::mmu::Access::Fetch)?.ra;
-        self.fetches[slot] = Fetch { page, context: cpu.fetch_context[half(ea)], real: real & !(PAGE - 1) };
+        self.fetches[slot] =
+            Fetch { page, context: cpu.fetch_context[half(ea)], real: real.align_down(PAGE) };
         Ok(real)
     }
 
@@ -203,7 +204,7 @@ impl CodeCache {
         let mut needs = 0;
         let mut at = real;
         loop {
-            let (op, row) = decoded(cpu, at);
+            let (op, row) = decoded(cpu, RealAddr(at));
             let word = op.word;
             // A branch to itself is a block of its own however it is reached, so that it is found to hang at its first
             // execution wherever runs are cut.
@@ -251,8 +252,8 @@ impl CodeCache {
             compiled: [None; 2],
         });
         self.by_key.insert(key, number);
-        if cpu.ram.mark_code(real) {
-            cpu.tlb.protect_host(cpu.ram.host_address(real));
+        if cpu.ram.mark_code(RealAddr(real)) {
+            cpu.tlb.protect_host(cpu.ram.host_address(RealAddr(real)));
         }
         let page = self.pages.entry(real >> PAGE_SHIFT).or_default();
         page.blocks.push(number);
@@ -272,11 +273,11 @@ impl CodeCache {
 
     /// Drops the blocks of the page at `ra` if the `len` bytes there may belong to one. Returns the dropped ones: links
     /// and jumps to them are found to be stale when they are followed, but machine code must be told.
-    pub fn written(&mut self, cpu: &mut Cpu, ra: u64, len: u64) -> Vec<u32> {
-        let number = ra >> PAGE_SHIFT;
+    pub fn written(&mut self, cpu: &mut Cpu, ra: RealAddr, len: u64) -> Vec<u32> {
+        let number = ra.0 >> PAGE_SHIFT;
         let Some(page) = self.pages.get(&number) else { return Vec::new() };
-        let last = (ra % PAGE + len.max(1) - 1).min(PAGE - 1);
-        let touched = (line_of(ra)..=line_of(last)).any(|line| page.lines >> line & 1 != 0);
+        let last = (ra.0 % PAGE + len.max(1) - 1).min(PAGE - 1);
+        let touched = (line_of(ra.0)..=line_of(last)).any(|line| page.lines >> line & 1 != 0);
         if !touched {
             return Vec::new();
         }
@@ -287,7 +288,7 @@ impl CodeCache {
             self.by_key.remove(&block.key);
         }
         // `flush_page` looks for the mark to find out whether anything was fetched from the page.
-        for fetch in self.fetches.iter_mut().filter(|fetch| fetch.real >> PAGE_SHIFT == number) {
+        for fetch in self.fetches.iter_mut().filter(|fetch| fetch.real.0 >> PAGE_SHIFT == number) {
             *fetch = Fetch::default();
         }
         cpu.ram.clear_code(ra);
@@ -298,7 +299,7 @@ impl CodeCache {
     pub fn clear(&mut self, cpu: &mut Cpu) {
         self.emptied += 1;
         for &page in self.pages.keys() {
-            cpu.ram.clear_code(page << PAGE_SHIFT);
+            cpu.ram.clear_code(RealAddr(page << PAGE_SHIFT));
         }
         self.ops.clear();
         self.blocks.clear();
@@ -327,9 +328,9 @@ impl CodeCache {
 }
 
 /// The instruction at real address `at`, in the current byte order. A prefix at the end of its 64 bytes has no suffix.
-fn fetch(cpu: &Cpu, at: u64) -> Word {
+fn fetch(cpu: &Cpu, at: RealAddr) -> Word {
     // Instructions are whole words within RAM, whose size is a multiple of a page.
-    let word = |at| {
+    let word = |at: RealAddr| {
         let raw: u32 = cpu.ram.read(at).unwrap_or(0);
         if cpu.le() { raw } else { raw.swap_bytes() }
     };
@@ -338,11 +339,11 @@ fn fetch(cpu: &Cpu, at: u64) -> Word {
         return first.into();
     }
     let next = at + 4;
-    Word::prefixed(first, if next.is_multiple_of(Word::PREFIXED_BLOCK) { 0 } else { word(next) })
+    Word::prefixed(first, if next.0.is_multiple_of(Word::PREFIXED_BLOCK) { 0 } else { word(next) })
 }
 
 /// The instruction at real address `at`; its row, if it has semantics.
-pub fn decoded(cpu: &Cpu, at: u64) -> (Op, Option<&'static insn::Row>) {
+pub fn decoded(cpu: &Cpu, at: RealAddr) -> (Op, Option<&'static insn::Row>) {
     let word = fetch(cpu, at);
     let row = decode::decode(word, cpu.model.isa);
     match row.and_then(|row| row.exec_for(word)) {
@@ -388,7 +389,7 @@ mod tests {
         engine.cache.ops = vec![addition, Op { exec, word: last.into() }];
         engine.cache.insert(&mut engine.cpu, BASE, 0, 0);
         // Budgets may end between the two.
-        engine.cpu.ram.write(BASE + 8, last.swap_bytes()).expect("memory");
+        engine.cpu.ram.write(RealAddr(BASE + 8), last.swap_bytes()).expect("memory");
         engine
     }
 
@@ -423,9 +424,9 @@ mod tests {
             cpu.set_msr(msr::SF | if le { msr::LE } else { 0 });
             for (n, word) in [PREFIX, ADDI].into_iter().enumerate() {
                 let raw = if le { word } else { word.swap_bytes() };
-                cpu.ram.write(address + 4 * n as u64, raw).expect("memory");
+                cpu.ram.write(RealAddr(address + 4 * n as u64), raw).expect("memory");
             }
-            let (op, row): (Op, Option<&Row>) = decoded(&cpu, address);
+            let (op, row): (Op, Option<&Row>) = decoded(&cpu, RealAddr(address));
             assert!(row.is_none());
             op.word
         };

@@ -14,7 +14,7 @@ use crate::{
     mmu::MOST_FILLS,
     msr,
     profile::{ExitReason, Profile, Report, Tier},
-    ram::{PAGE, PAGE_SHIFT},
+    ram::{PAGE, PAGE_SHIFT, RealAddr},
     state::Cpu,
     time::Clock,
     trap::Trap,
@@ -160,7 +160,7 @@ impl Engine {
         self.cpu.fills = 0;
         // Code that was written from outside the processor.
         for page in self.cpu.ram.take_changed_code() {
-            self.drop_code(page << PAGE_SHIFT, PAGE);
+            self.drop_code(RealAddr(page << PAGE_SHIFT), PAGE);
         }
         if let Some(jit) = &self.jit {
             jit.come_to_thread();
@@ -242,7 +242,7 @@ impl Engine {
     }
 
     /// The `len` bytes at `ra` were written: drops code that was made from them.
-    pub(crate) fn drop_code(&mut self, ra: u64, len: u64) {
+    pub(crate) fn drop_code(&mut self, ra: RealAddr, len: u64) {
         for number in self.cache.written(&mut self.cpu, ra, len) {
             let entries = std::mem::take(&mut self.cache.blocks[number as usize].compiled);
             if let Some(jit) = &mut self.jit {

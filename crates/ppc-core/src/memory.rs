@@ -6,7 +6,7 @@
 use crate::{
     mmu::Access,
     msr,
-    ram::{MemInt, PAGE},
+    ram::{MemInt, PAGE, RealAddr},
     state::{Cpu, Reservation},
     trap::{Done, Trap},
 };
@@ -17,9 +17,9 @@ pub const CACHE_BLOCK: u64 = 128;
 /// Up to two pieces of guest memory that make up one access.
 #[derive(Clone, Copy)]
 struct Located {
-    first: u64,
+    first: RealAddr,
     first_len: u64,
-    second: u64,
+    second: RealAddr,
 }
 
 impl Cpu {
@@ -86,8 +86,11 @@ impl Cpu {
     fn find(&mut self, ea: u64, len: u64, write: bool) -> Result<Located, Trap> {
         let first_len = len.min(PAGE - ea % PAGE);
         let first = self.fill_data(ea, write)?;
-        let second =
-            if first_len < len { self.fill_data(self.wrap(ea.wrapping_add(first_len)), write)? } else { 0 };
+        let second = if first_len < len {
+            self.fill_data(self.wrap(ea.wrapping_add(first_len)), write)?
+        } else {
+            RealAddr::default()
+        };
         Ok(Located { first, first_len, second })
     }
 
@@ -152,7 +155,7 @@ impl Cpu {
             None => self.locate(ea, T::SIZE, false)?.first,
         };
         self.reservation = Reservation {
-            granule: addr & !(CACHE_BLOCK - 1),
+            granule: addr.align_down(CACHE_BLOCK),
             addr,
             len: T::SIZE as u8,
             value: value.to_u128(),
@@ -188,12 +191,12 @@ impl Cpu {
 }
 
 impl Located {
-    fn byte(&self, i: u64) -> u64 {
+    fn byte(&self, i: u64) -> RealAddr {
         if i < self.first_len { self.first + i } else { self.second + (i - self.first_len) }
     }
 
     /// The pieces of an access of `len` bytes: real address and length.
-    fn pieces(&self, len: u64) -> impl Iterator<Item = (u64, u64)> + use<> {
+    fn pieces(&self, len: u64) -> impl Iterator<Item = (RealAddr, u64)> + use<> {
         let second = (self.first_len < len).then_some((self.second, len.saturating_sub(self.first_len)));
         std::iter::once((self.first, self.first_len)).chain(second)
     }

@@ -4,7 +4,7 @@
 use crate::{
     interrupt::SRR1_MC_DATA,
     msr,
-    ram::{PAGE, PAGE_SHIFT},
+    ram::{PAGE, PAGE_SHIFT, RealAddr},
     slb::{ESID_V, SlbEntry, VSID_KP, VSID_KS, VSID_N, VSID_PAGE_SIZE},
     spr::{LPCR_VPM0, LPCR_VRMASD_SHIFT},
     state::Cpu,
@@ -61,7 +61,7 @@ pub enum Access {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Translation {
     /// Real address.
-    pub ra: u64,
+    pub ra: RealAddr,
     /// Reads of the same page are allowed.
     pub readable: bool,
     /// Stores to the same page are allowed and change no hash table entry.
@@ -138,11 +138,11 @@ impl Cpu {
     }
 
     /// Where `ea` is, without a side effect on the guest.
-    pub fn peek_translation(&self, ea: u64, access: Access) -> Option<u64> {
+    pub fn peek_translation(&self, ea: u64, access: Access) -> Option<RealAddr> {
         let on = if access == Access::Fetch { msr::IR } else { msr::DR };
         let real_mode = self.msr & on == 0;
         let ra = if real_mode && self.lpcr & LPCR_VPM0 == 0 {
-            ea & REAL_MODE_MASK
+            RealAddr(ea & REAL_MODE_MASK)
         } else {
             self.walk(ea, access, real_mode).ok()?.0.real
         };
@@ -152,7 +152,7 @@ impl Cpu {
     /// A PAPR guest's real mode: its memory from address 0. Where there is none, the processor's memory subsystem
     /// reports an uncorrectable error.
     fn real_mode(&mut self, ea: u64, access: Access) -> Result<Translation, Trap> {
-        let ra = ea & REAL_MODE_MASK;
+        let ra = RealAddr(ea & REAL_MODE_MASK);
         if !self.ram.contains(ra, 1) {
             self.fault.dar = ea;
             self.fault.srr1 = if access == Access::Fetch { 0 } else { SRR1_MC_DATA };
@@ -231,7 +231,7 @@ impl Cpu {
 
     /// Translates data at `ea` and caches it.
     #[cold]
-    pub(crate) fn fill_data(&mut self, ea: u64, write: bool) -> Result<u64, Trap> {
+    pub(crate) fn fill_data(&mut self, ea: u64, write: bool) -> Result<RealAddr, Trap> {
         let t = self.translate(ea, if write { Access::Write } else { Access::Read })?;
         self.fills += 1;
         if self.fills == MOST_FILLS {
@@ -244,7 +244,7 @@ impl Cpu {
         if t.readable {
             // A guest page that reaches beyond the end of RAM is cached 4 KiB at a time.
             let page = 1 << LARGE_SHIFT;
-            let large = t.page_shift >= LARGE_SHIFT && self.ram.contains(t.ra & !(page - 1), page);
+            let large = t.page_shift >= LARGE_SHIFT && self.ram.contains(t.ra.align_down(page), page);
             if !large && self.tlb.read_shift() == LARGE_SHIFT {
                 self.tlb.shrink();
                 self.pages_shrunk = true;
@@ -329,11 +329,14 @@ impl Cpu {
     }
 
     /// The virtual page `page`, which is at `ra`, may have lost its translation, or rights.
-    pub fn flush_page(&mut self, page: &VirtualPage, ra: u64) {
+    pub fn flush_page(&mut self, page: &VirtualPage, ra: RealAddr) {
         let len = 1 << page.actual_shift;
         self.tlb.drop_offset(page.first(), len);
         // Whatever was fetched from a page has left a mark there.
-        if (ra..ra.saturating_add(len)).step_by(PAGE as usize).any(|page| self.ram.is_code(page)) {
+        if (ra.0..ra.0.saturating_add(len))
+            .step_by(PAGE as usize)
+            .any(|page| self.ram.is_code(RealAddr(page)))
+        {
             let halves = self.halves_with(page);
             if !halves.is_empty() {
                 self.fetch_contexts.forget_translated(halves);
@@ -414,9 +417,9 @@ mod tests {
             .dispatch(H_ENTER, &[0, ptex, va.avpn() | 1, 0x5000 | 0x10, 0, 0, 0, 0, 0], &RamLimit(1 << 20))
             .expect("a table hypercall");
         assert_eq!(entered.rc, 0);
-        assert_eq!(cpu.translate(0x3008, Access::Read).map(|t| t.ra), Ok(0x5008));
+        assert_eq!(cpu.translate(0x3008, Access::Read).map(|t| t.ra), Ok(RealAddr(0x5008)));
         cpu.set_register("lpcr", 0).expect("a register");
-        assert_eq!(cpu.translate(0x3008, Access::Read).map(|t| t.ra), Ok(0x3008));
+        assert_eq!(cpu.translate(0x3008, Access::Read).map(|t| t.ra), Ok(RealAddr(0x3008)));
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //! lower case.
 
 use crate::{
+    memory::CACHE_BLOCK,
+    ram::RealAddr,
     spr,
     state::{Cpu, Vscr},
     time::Clock,
@@ -118,7 +120,7 @@ impl Cpu {
             "external" => self.external.into(),
             "system_reset" => self.system_reset.into(),
             "doorbell" => self.doorbell.into(),
-            "reserve_addr" => self.reservation.addr.into(),
+            "reserve_addr" => self.reservation.addr.0.into(),
             "reserve_len" => self.reservation.len.into(),
             "reserve_value" => self.reservation.value,
             _ => return None,
@@ -152,7 +154,8 @@ impl Cpu {
             "system_reset" => self.system_reset = low != 0,
             "doorbell" => self.doorbell = low != 0,
             "reserve_addr" => {
-                (reservation.addr, reservation.granule) = (low, low & !(crate::memory::CACHE_BLOCK - 1))
+                let addr = RealAddr(low);
+                (reservation.addr, reservation.granule) = (addr, addr.align_down(CACHE_BLOCK))
             }
             "reserve_len" => reservation.len = low as u8,
             "reserve_value" => reservation.value = value,
@@ -205,7 +208,7 @@ impl Cpu {
             word(self.stood);
         }
         if self.reservation.len != 0 {
-            word(self.reservation.addr);
+            word(self.reservation.addr.0);
             word(u64::from(self.reservation.len));
         }
         hasher.finalize().into()

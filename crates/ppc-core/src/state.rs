@@ -5,7 +5,7 @@ use crate::{
     jit::runtime::Runtime,
     model::Model,
     msr,
-    ram::Ram,
+    ram::{Ram, RealAddr},
     slb::Slb,
     spr::LPCR_LD,
     time::{Clock, Decrementer},
@@ -46,9 +46,9 @@ pub struct Vscr {
 #[repr(C)]
 pub struct Reservation {
     /// Real address of the reservation granule (128 bytes).
-    pub granule: u64,
+    pub granule: RealAddr,
     /// Real address the load named.
-    pub addr: u64,
+    pub addr: RealAddr,
     /// Bytes the load read: 1, 2, 4, 8 or 16. 0: there is no reservation.
     pub len: u8,
     /// What it read, in guest-register order.
@@ -142,7 +142,7 @@ pub struct Cpu {
     /// Stores to pages with decoded code are allowed, and noted in `changed_code`.
     pub(crate) code_writable: bool,
     /// Real addresses and lengths of stores to pages with decoded code.
-    pub(crate) changed_code: Vec<(u64, u64)>,
+    pub(crate) changed_code: Vec<(RealAddr, u64)>,
     /// What compiled code finds here.
     pub(crate) runtime: Runtime,
 }

@@ -5,7 +5,7 @@
 //! Contexts (relocation on or off, problem state, authority masks) are numbered; the number is the low part of
 //! the tag, so a flush is a new number and not a walk over the entries.
 
-use crate::ram::{PAGE, PAGE_SHIFT};
+use crate::ram::{HostAddr, PAGE, PAGE_SHIFT};
 
 const OFFSET: u64 = PAGE - 1;
 
@@ -171,16 +171,18 @@ impl Tlb {
 
     /// Host address of a read of `size` bytes at `ea`. `None`: not cached, or it crosses the page.
     #[inline(always)]
-    pub fn read(&self, ea: u64, size: u64, context: u64) -> Option<u64> {
+    pub fn read(&self, ea: u64, size: u64, context: u64) -> Option<HostAddr> {
         let entry = &self.read[self.read_index(ea)];
-        (entry.tag == self.read_tag(ea.wrapping_add(size - 1), context)).then(|| ea.wrapping_add(entry.delta))
+        (entry.tag == self.read_tag(ea.wrapping_add(size - 1), context))
+            .then(|| HostAddr(ea.wrapping_add(entry.delta)))
     }
 
     /// Host address of a write of `size` bytes at `ea`. `None`: not cached, or it crosses a page.
     #[inline(always)]
-    pub fn write(&self, ea: u64, size: u64, context: u64) -> Option<u64> {
+    pub fn write(&self, ea: u64, size: u64, context: u64) -> Option<HostAddr> {
         let entry = &self.write[write_index(ea)];
-        (entry.tag == (ea.wrapping_add(size - 1) & !OFFSET | context)).then(|| ea.wrapping_add(entry.delta))
+        (entry.tag == (ea.wrapping_add(size - 1) & !OFFSET | context))
+            .then(|| HostAddr(ea.wrapping_add(entry.delta)))
     }
 
     /// Entries for reads cover 4 KiB each from now on: whoever has compiled their size in must forget it before the
@@ -192,16 +194,16 @@ impl Tlb {
 
     /// Caches that the page around `ea`, of the size that [`Tlb::read_shift`] tells, may be read; `host` is the host
     /// address of `ea`.
-    pub fn fill_read(&mut self, ea: u64, host: u64, context: u64) {
+    pub fn fill_read(&mut self, ea: u64, host: HostAddr, context: u64) {
         let index = self.read_index(ea);
-        self.read[index] = TlbEntry { tag: self.read_tag(ea, context), delta: host.wrapping_sub(ea) };
+        self.read[index] = TlbEntry { tag: self.read_tag(ea, context), delta: host.delta_from(ea) };
         self.remember(ea, index, false);
     }
 
     /// Caches that the page around `ea` may be written.
-    pub fn fill_write(&mut self, ea: u64, host: u64, context: u64) {
+    pub fn fill_write(&mut self, ea: u64, host: HostAddr, context: u64) {
         let index = write_index(ea);
-        self.write[index] = TlbEntry { tag: ea & !OFFSET | context, delta: host.wrapping_sub(ea) };
+        self.write[index] = TlbEntry { tag: ea & !OFFSET | context, delta: host.delta_from(ea) };
         self.remember(ea, index, true);
     }
 
@@ -232,9 +234,9 @@ impl Tlb {
     }
 
     /// Drops write permission for the page at host address `host`, whatever its effective addresses.
-    pub fn protect_host(&mut self, host: u64) {
+    pub fn protect_host(&mut self, host: HostAddr) {
         for entry in &mut self.write {
-            if entry.tag != 0 && (entry.tag & !OFFSET).wrapping_add(entry.delta) == host & !OFFSET {
+            if entry.tag != 0 && (entry.tag & !OFFSET).wrapping_add(entry.delta) == host.0 & !OFFSET {
                 entry.tag = 0;
             }
         }
@@ -286,11 +288,11 @@ mod tests {
     fn an_access_that_crosses_a_page_misses() {
         let mut tlb = Tlb::default();
         tlb.shrink();
-        tlb.fill_read(0x1_2345, 0x9_2345, 1);
-        tlb.fill_write(0x5000, 0x9000, 1);
-        assert_eq!(tlb.read(0x1_2ff8, 8, 1), Some(0x9_2ff8));
+        tlb.fill_read(0x1_2345, HostAddr(0x9_2345), 1);
+        tlb.fill_write(0x5000, HostAddr(0x9000), 1);
+        assert_eq!(tlb.read(0x1_2ff8, 8, 1), Some(HostAddr(0x9_2ff8)));
         assert_eq!(tlb.read(0x1_2ff9, 8, 1), None);
-        assert_eq!(tlb.write(0x5ffc, 4, 1), Some(0x9ffc));
+        assert_eq!(tlb.write(0x5ffc, 4, 1), Some(HostAddr(0x9ffc)));
         assert_eq!(tlb.write(0x5ffd, 4, 1), None);
         assert_eq!(tlb.read(0x1_2000, 1, 2), None);
     }
@@ -298,8 +300,8 @@ mod tests {
     #[test]
     fn a_large_page_is_one_entry_for_reads() {
         let mut tlb = Tlb::default();
-        tlb.fill_read(0x5_0123, 0x9_0123, 1);
-        assert_eq!(tlb.read(0x5_fff8, 8, 1), Some(0x9_fff8));
+        tlb.fill_read(0x5_0123, HostAddr(0x9_0123), 1);
+        assert_eq!(tlb.read(0x5_fff8, 8, 1), Some(HostAddr(0x9_fff8)));
         assert_eq!(tlb.read(0x5_fff9, 8, 1), None);
         assert_eq!(tlb.read(0x6_0000, 8, 1), None);
     }
@@ -308,13 +310,13 @@ mod tests {
     fn a_virtual_page_is_dropped_in_every_segment() {
         let mut tlb = Tlb::default();
         for segment in [0x1000_0000, 0xc000_0000_2000_0000] {
-            tlb.fill_read(segment | 0x5_0000, 0x7_9000_0000, 1);
-            tlb.fill_write(segment | 0x5_3000, 0x7_9000_3000, 1);
-            tlb.fill_read(segment | 0x7_0000, 0x7_b000_0000, 1);
+            tlb.fill_read(segment | 0x5_0000, HostAddr(0x7_9000_0000), 1);
+            tlb.fill_write(segment | 0x5_3000, HostAddr(0x7_9000_3000), 1);
+            tlb.fill_read(segment | 0x7_0000, HostAddr(0x7_b000_0000), 1);
             tlb.drop_offset(0x5_0000, 0x1_0000);
             assert_eq!(tlb.read(segment | 0x5_0000, 1, 1), None);
             assert_eq!(tlb.write(segment | 0x5_3000, 1, 1), None);
-            assert_eq!(tlb.read(segment | 0x7_0000, 1, 1), Some(0x7_b000_0000));
+            assert_eq!(tlb.read(segment | 0x7_0000, 1, 1), Some(HostAddr(0x7_b000_0000)));
         }
     }
 
@@ -323,15 +325,15 @@ mod tests {
         for count in [3, 2 * REMEMBERED as u64] {
             let mut tlb = Tlb::default();
             for page in 1..=count {
-                tlb.fill_read(page << 16, page << 20, 1);
-                tlb.fill_write(page << 12, page << 20, 1);
+                tlb.fill_read(page << 16, HostAddr(page << 20), 1);
+                tlb.fill_write(page << 12, HostAddr(page << 20), 1);
             }
-            tlb.fill_read(1 << 63 | 0xfff_0000, 0x1000, 1);
+            tlb.fill_read(1 << 63 | 0xfff_0000, HostAddr(0x1000), 1);
             tlb.drop_lower();
             for page in 1..=count {
                 assert_eq!((tlb.read(page << 16, 1, 1), tlb.write(page << 12, 1, 1)), (None, None), "{page}");
             }
-            assert_eq!(tlb.read(1 << 63 | 0xfff_0000, 1, 1), Some(0x1000));
+            assert_eq!(tlb.read(1 << 63 | 0xfff_0000, 1, 1), Some(HostAddr(0x1000)));
         }
     }
 

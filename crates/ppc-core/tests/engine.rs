@@ -4,6 +4,7 @@
 mod words;
 
 use hpt::Hpt;
+use ppc_core::ram::RealAddr;
 use ppc_core::{
     engine::{Engine, EngineKind},
     exit::EngineExit,
@@ -92,7 +93,7 @@ on_each_engine! {
 
 fn load(engine: &Engine, at: u64, code: &[u32]) {
     for (i, word) in code.iter().enumerate() {
-        engine.cpu.ram.write_bytes(at + 4 * i as u64, &word.to_be_bytes()).expect("inside");
+        engine.cpu.ram.write_bytes(RealAddr(at + 4 * i as u64), &word.to_be_bytes()).expect("inside");
     }
 }
 
@@ -382,7 +383,7 @@ fn a_page_that_was_written_and_taken_away_is_not_fetched_from(make: Make) {
         if at == BASE {
             let page = hpt::VirtualPage::of_entry(table.groups(), 5 * 8, entry).expect("a page");
             table.store(5 * 8, hpt::Hpte::default()).expect("inside");
-            engine.cpu.flush_page(&page, 0x2_0000);
+            engine.cpu.flush_page(&page, RealAddr(0x2_0000));
         }
         engine.cpu.cia
     };

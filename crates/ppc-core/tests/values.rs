@@ -6,6 +6,7 @@
 mod random;
 
 use hpt::Hpt;
+use ppc_core::ram::RealAddr;
 use ppc_core::{
     engine::{Engine, EngineKind},
     exit::EngineExit,
@@ -67,13 +68,13 @@ fn run(kind: EngineKind, code: &[u32], operands: &[u8]) -> Vec<u8> {
     cpu.ctr = ROUNDS;
     (cpu.gpr[4], cpu.gpr[5], cpu.gpr[6], cpu.gpr[7]) = (OPERANDS, RESULTS, 16, 32);
     for (i, word) in code.iter().enumerate() {
-        cpu.ram.write_bytes(CODE + 4 * i as u64, &word.to_le_bytes()).expect("inside");
+        cpu.ram.write_bytes(RealAddr(CODE + 4 * i as u64), &word.to_le_bytes()).expect("inside");
     }
-    cpu.ram.write_bytes(OPERANDS, operands).expect("inside");
+    cpu.ram.write_bytes(RealAddr(OPERANDS), operands).expect("inside");
     let mut engine = Engine::with_kind(cpu, kind);
     assert_eq!(engine.run((code.len() as u64 - 1) * ROUNDS), EngineExit::Limit);
     let mut results = vec![0; 48 * ROUNDS as usize];
-    engine.cpu.ram.read_bytes(RESULTS, &mut results).expect("inside");
+    engine.cpu.ram.read_bytes(RealAddr(RESULTS), &mut results).expect("inside");
     results
 }
 

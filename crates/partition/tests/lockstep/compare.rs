@@ -1,6 +1,7 @@
 //! Whether two machines are the same, and how they differ.
 
 use crate::side::Side;
+use ppc_core::ram::RealAddr;
 use ppc_core::{
     ram::{PAGE, PAGE_SHIFT, Ram},
     regs::INTERNAL,
@@ -30,12 +31,12 @@ fn same_processor(x: &Cpu, y: &Cpu) -> bool {
 }
 
 fn marks(ram: &Ram) -> impl Iterator<Item = bool> {
-    (0..ram.pages()).map(|n| ram.is_dirty(n << PAGE_SHIFT))
+    (0..ram.pages()).map(|n| ram.is_dirty(RealAddr(n << PAGE_SHIFT)))
 }
 
 fn page(ram: &Ram, n: u64) -> Vec<u8> {
     let mut bytes = vec![0; PAGE as usize];
-    ram.read_bytes(n << PAGE_SHIFT, &mut bytes).expect("inside");
+    ram.read_bytes(RealAddr(n << PAGE_SHIFT), &mut bytes).expect("inside");
     bytes
 }
 

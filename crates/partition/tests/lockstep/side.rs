@@ -6,6 +6,7 @@ use crate::shared::random::Random;
 use crate::world::World;
 use hpt::{DirtyEntry, Hpt, Outcome, hcall::H_ENTER, hpte::R_RPN};
 use partition::{Exit, Partition, Vcpu};
+use ppc_core::ram::RealAddr;
 use ppc_core::{
     engine::{Engine, EngineKind},
     ram::{Ram, RamPass},
@@ -114,10 +115,10 @@ impl Side {
                     cpu.set_register(name, *value).expect("a register");
                 }
             }
-            Event::Write(at, bytes) => cpu.ram.write_bytes(*at, bytes).expect("inside"),
+            Event::Write(at, bytes) => cpu.ram.write_bytes(RealAddr(*at), bytes).expect("inside"),
             Event::Image => {
                 for (at, bytes) in &world.image {
-                    cpu.ram.write_bytes(*at, bytes).expect("inside");
+                    cpu.ram.write_bytes(RealAddr(*at), bytes).expect("inside");
                 }
             }
             Event::External(level) => vcpu.set_external(*level),

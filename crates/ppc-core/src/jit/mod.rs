@@ -55,7 +55,13 @@ mod host;
 #[path = "none.rs"]
 mod host;
 
-use crate::{block::CodeCache, model::Isa, ram::PAGE, state::Cpu, tlb::half};
+use crate::{
+    block::CodeCache,
+    model::Isa,
+    ram::{PAGE, RealAddr},
+    state::Cpu,
+    tlb::half,
+};
 use arena::Arena;
 use budget::Share;
 pub use runtime::Leave;
@@ -215,7 +221,7 @@ impl Jit {
         runtime.leave_here = stubs.here;
         runtime.leave_unlinked = stubs.unlinked;
         runtime.leave_trap = stubs.trap;
-        runtime.ram = cpu.ram.host_address(0);
+        runtime.ram = cpu.ram.host_address(RealAddr(0)).0;
         runtime.exec = helpers::exec as *const u8;
         runtime.load = [
             helpers::load::<u8> as *const u8,

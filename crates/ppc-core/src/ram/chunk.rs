@@ -10,7 +10,7 @@
 //! Must hold: nothing is written before the whole index and the length of the data are known to be right, and what
 //! a chunk makes its reader allocate is bounded by [`MAX_CHUNK_PAGES`].
 
-use super::{PAGE, Ram, digest::is_zero};
+use super::{PAGE, Ram, RealAddr, digest::is_zero};
 use track::StreamError;
 use track::varint::{Reader, put};
 
@@ -44,7 +44,8 @@ impl Chunk {
         let start = self.data.len();
         self.data.resize(start + PAGE as usize, 0);
         let page = &mut self.data[start..];
-        let zero = ram.read_bytes(n * PAGE, &mut page[..ram.page_len(n)]).is_none() || is_zero(page);
+        let zero =
+            ram.read_bytes(RealAddr(n * PAGE), &mut page[..ram.page_len(n)]).is_none() || is_zero(page);
         if zero {
             self.data.truncate(start);
             self.zero += 1;
@@ -122,9 +123,9 @@ impl Ram {
             let (at, len) = (n * PAGE, self.page_len(n));
             if !zero {
                 let page = pages.next().unwrap_or_default();
-                self.write_bytes(at, page.get(..len).unwrap_or_default());
+                self.write_bytes(RealAddr(at), page.get(..len).unwrap_or_default());
             } else if self.marks.touched.contains(n) {
-                self.fill(at, len as u64, 0);
+                self.fill(RealAddr(at), len as u64, 0);
             }
         })?;
         Ok(count)
@@ -150,9 +151,9 @@ mod tests {
     #[test]
     fn a_chunk_comes_back_page_by_page() -> Fallible {
         let (from, to) = (Ram::new(1 << 16)?, Ram::new(1 << 16)?);
-        from.write_bytes(0x0ffe, b"over the edge");
-        from.write_bytes(0xffff, b"!");
-        to.fill(0, 1 << 16, 7);
+        from.write_bytes(RealAddr(0x0ffe), b"over the edge");
+        from.write_bytes(RealAddr(0xffff), b"!");
+        to.fill(RealAddr(0), 1 << 16, 7);
         let mut chunk = Chunk::default();
         (0..16).for_each(|n| chunk.push(&from, n));
         assert_eq!((chunk.nonzero, chunk.zero), (3, 13));
@@ -165,7 +166,7 @@ mod tests {
     fn zero_pages_overwrite_what_was_there_and_touch_no_memory_otherwise() -> Fallible {
         // QEMU once left them out, and what firmware had put there stayed.
         let ram = Ram::new(1 << 16)?;
-        ram.fill(0x1000, 0x1000, 9);
+        ram.fill(RealAddr(0x1000), 0x1000, 9);
         ram.load_chunk(&index_of(&[(1, true), (2, true)]), &[])?;
         assert_eq!(ram.digest(), Ram::new(1 << 16)?.digest());
         assert!(!ram.marks.touched.contains(2));

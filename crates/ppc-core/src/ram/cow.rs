@@ -9,7 +9,7 @@
 
 use super::digest::is_zero;
 use super::dirty::new_set;
-use super::{Backing, PAGE, Ram};
+use super::{Backing, PAGE, Ram, RealAddr};
 use rustix::fs::{FallocateFlags, MemfdFlags, SeekFrom, fallocate, fstat, ftruncate, memfd_create, seek};
 use rustix::io::{Errno, pwrite};
 use std::io::{Error, ErrorKind, Result};
@@ -91,7 +91,7 @@ impl Ram {
             let start = run.bytes.len();
             run.bytes.resize(start + self.page_len(n), 0);
             let page = &mut run.bytes[start..];
-            if self.read_bytes(n * PAGE, page).is_none() || is_zero(page) {
+            if self.read_bytes(RealAddr(n * PAGE), page).is_none() || is_zero(page) {
                 run.bytes.truncate(start);
             }
         }
@@ -218,10 +218,10 @@ mod tests {
 
     fn used() -> Result<Ram> {
         let ram = Ram::new(1 << 24)?;
-        ram.write_bytes(0x3ff0, &[1; 40]);
-        ram.fill(0x10_0000, 0x20_0000, 3);
-        ram.fill(0x11_0000, 0x1_0000, 0);
-        ram.write_bytes((1 << 24) - 1, &[9]);
+        ram.write_bytes(RealAddr(0x3ff0), &[1; 40]);
+        ram.fill(RealAddr(0x10_0000), 0x20_0000, 3);
+        ram.fill(RealAddr(0x11_0000), 0x1_0000, 0);
+        ram.write_bytes(RealAddr((1 << 24) - 1), &[9]);
         Ok(ram)
     }
 
@@ -242,7 +242,7 @@ mod tests {
             (mapped.dirty_pages(), mapped.has_base(), mapped.marks.touched.contains(0x400)),
             (0, true, false)
         );
-        mapped.fill(0, 1 << 20, 5);
+        mapped.fill(RealAddr(0), 1 << 20, 5);
         assert_ne!(mapped.digest(), ram.digest());
         assert_eq!(Ram::map_file(&file, 8192, 1 << 24)?.digest(), ram.digest());
         Ok(())
@@ -276,11 +276,11 @@ mod tests {
         let snapshot = ram.snapshot()?;
         let forks = [Ram::from_snapshot(&snapshot)?, Ram::from_snapshot(&snapshot)?];
         assert_eq!(ram.digest(), then);
-        ram.fill(0, 4096, 1);
-        forks[0].fill(0, 4096, 2);
+        ram.fill(RealAddr(0), 4096, 1);
+        forks[0].fill(RealAddr(0), 4096, 2);
         assert_eq!(forks[1].digest(), then);
         assert_ne!(forks[0].digest(), ram.digest());
-        forks[1].fill(0, 4096, 1);
+        forks[1].fill(RealAddr(0), 4096, 1);
         assert_eq!(forks[1].digest(), ram.digest(), "same contents, same digest, whatever the history");
         drop((ram, forks));
         assert_eq!(Ram::from_snapshot(&snapshot)?.digest(), then);
@@ -291,11 +291,11 @@ mod tests {
     fn a_fork_and_an_original_can_be_frozen_again() -> Fallible {
         let ram = used()?;
         let first = ram.snapshot()?;
-        ram.fill(0x5000, 10, 4);
+        ram.fill(RealAddr(0x5000), 10, 4);
         let second = ram.snapshot()?;
         let fork = Ram::from_snapshot(&second)?;
         assert_eq!(fork.digest(), ram.digest());
-        fork.fill(0x6000, 10, 4);
+        fork.fill(RealAddr(0x6000), 10, 4);
         let third = Ram::from_snapshot(&fork.snapshot()?)?;
         assert_eq!(third.digest(), fork.digest());
         assert_eq!(Ram::from_snapshot(&first)?.digest(), used()?.digest());
@@ -308,7 +308,7 @@ mod tests {
         let then = ram.digest();
         ram.keep_to_this_process()?;
         assert_eq!(ram.digest(), then);
-        ram.fill(0x5000, 10, 4);
+        ram.fill(RealAddr(0x5000), 10, 4);
         ram.keep_to_this_process()?;
         let fork = Ram::from_snapshot(&ram.snapshot()?)?;
         assert_eq!(fork.digest(), ram.digest());

@@ -1,6 +1,6 @@
 //! A digest of RAM that depends on its size and contents, not on the way that led there.
 
-use super::{PAGE, Ram};
+use super::{PAGE, Ram, RealAddr};
 
 /// Bytes hashed at once.
 const PIECE: usize = 1 << 17;
@@ -18,7 +18,7 @@ impl Ram {
             piece.extend_from_slice(&(n * PAGE).to_le_bytes());
             piece.resize(start + 8 + self.page_len(n), 0);
             let page = &mut piece[start + 8..];
-            if self.read_bytes(n * PAGE, page).is_none() || is_zero(page) {
+            if self.read_bytes(RealAddr(n * PAGE), page).is_none() || is_zero(page) {
                 piece.truncate(start);
             }
             if piece.len() + 8 + PAGE as usize > PIECE {
@@ -41,7 +41,7 @@ impl Ram {
             for (ram, page) in [(self, &mut mine), (other, &mut theirs)] {
                 page.fill(0);
                 // Behind its end it is zero.
-                let _ = ram.read_bytes(n * PAGE, &mut page[..ram.page_len(n)]);
+                let _ = ram.read_bytes(RealAddr(n * PAGE), &mut page[..ram.page_len(n)]);
             }
             if mine != theirs {
                 found.push(n);

@@ -8,7 +8,7 @@
 //! again only after `Cpu::protect_writes`; so marks are taken while no processor runs, and each of them is told
 //! before it runs again. Everybody else marks after the bytes are in place and may do so at any time.
 
-use super::{PAGE_SHIFT, Ram};
+use super::{PAGE_SHIFT, Ram, RealAddr};
 use std::sync::atomic::{AtomicBool, Ordering::*};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use track::{NoMemory, bits::BitTree};
@@ -61,8 +61,8 @@ pub(super) fn new_set(pages: u64) -> Result<BitTree, NoMemory> {
 
 impl Ram {
     /// Marks the page at `addr` written.
-    pub fn mark_dirty(&self, addr: u64) {
-        let page = addr >> PAGE_SHIFT;
+    pub fn mark_dirty(&self, addr: RealAddr) {
+        let page = addr.0 >> PAGE_SHIFT;
         if page < self.pages() && !self.is_dirty(addr) {
             self.marks.touched.set(page);
             self.marks.base.set(page);
@@ -72,8 +72,8 @@ impl Ram {
 
     /// Whether the page at `addr` has every mark that a write would set.
     #[inline]
-    pub fn is_dirty(&self, addr: u64) -> bool {
-        let page = addr >> PAGE_SHIFT;
+    pub fn is_dirty(&self, addr: RealAddr) -> bool {
+        let page = addr.0 >> PAGE_SHIFT;
         self.marks.live.contains(page) && self.marks.base.contains(page)
     }
 

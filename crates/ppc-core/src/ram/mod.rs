@@ -63,6 +63,22 @@ pub const PAGE_SHIFT: u32 = 12;
 /// Bytes of a page of RAM: the unit of dirty marks, of chunks and of the TLB, whatever page sizes the guest uses.
 pub const PAGE: u64 = 1 << PAGE_SHIFT;
 
+pub use hpt::RealAddr;
+
+/// An address of this process where guest RAM may be mapped. Compiled code and TLB entries hold sums with it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(transparent)]
+pub struct HostAddr(pub u64);
+
+impl HostAddr {
+    /// What has to be added to the effective address `ea` to get here.
+    #[inline(always)]
+    #[must_use]
+    pub fn delta_from(self, ea: u64) -> u64 {
+        self.0.wrapping_sub(ea)
+    }
+}
+
 /// Guest RAM.
 pub struct Ram {
     base: *mut u8,
@@ -176,59 +192,59 @@ impl Ram {
 
     /// Whether `len` bytes at `addr` lie inside.
     #[inline(always)]
-    pub fn contains(&self, addr: u64, len: u64) -> bool {
-        addr.checked_add(len).is_some_and(|end| end <= self.size)
+    pub fn contains(&self, addr: RealAddr, len: u64) -> bool {
+        addr.0.checked_add(len).is_some_and(|end| end <= self.size)
     }
 
-    /// The host address of `addr`, as a number: compiled code and TLB entries hold sums with it.
+    /// The host address of `addr`.
     #[inline(always)]
-    pub fn host_address(&self, addr: u64) -> u64 {
-        (self.base.addr() as u64).wrapping_add(addr)
+    pub fn host_address(&self, addr: RealAddr) -> HostAddr {
+        HostAddr((self.base.addr() as u64).wrapping_add(addr.0))
     }
 
     /// The real address of what [`Ram::host_address`] gave.
     #[inline(always)]
-    pub fn real_address(&self, host: u64) -> u64 {
-        host.wrapping_sub(self.base.addr() as u64)
+    pub fn real_address(&self, host: HostAddr) -> RealAddr {
+        RealAddr(host.0.wrapping_sub(self.base.addr() as u64))
     }
 
     /// Reads in the host's byte order (little-endian). `None` outside RAM.
     #[inline(always)]
-    pub fn read<T: MemInt>(&self, addr: u64) -> Option<T> {
+    pub fn read<T: MemInt>(&self, addr: RealAddr) -> Option<T> {
         if !self.contains(addr, T::SIZE) {
             return None;
         }
         // SAFETY: in bounds of the mapping (checked above); any bit pattern is a valid integer.
-        Some(unsafe { self.base.add(addr as usize).cast::<T>().read_unaligned() })
+        Some(unsafe { self.base.add(addr.0 as usize).cast::<T>().read_unaligned() })
     }
 
     /// Writes in the host's byte order (little-endian), without marks: the caller has seen to them.
     /// `None` outside RAM.
     #[inline(always)]
-    pub fn write<T: MemInt>(&self, addr: u64, value: T) -> Option<()> {
+    pub fn write<T: MemInt>(&self, addr: RealAddr, value: T) -> Option<()> {
         if !self.contains(addr, T::SIZE) {
             return None;
         }
         // SAFETY: in bounds of the mapping (checked above).
-        unsafe { self.base.add(addr as usize).cast::<T>().write_unaligned(value) };
+        unsafe { self.base.add(addr.0 as usize).cast::<T>().write_unaligned(value) };
         Some(())
     }
 }
 
 impl Ram {
     #[inline(always)]
-    fn code(&self, addr: u64) -> Option<(&AtomicU64, u64)> {
-        let page = addr >> PAGE_SHIFT;
+    fn code(&self, addr: RealAddr) -> Option<(&AtomicU64, u64)> {
+        let page = addr.0 >> PAGE_SHIFT;
         Some((self.code.get((page >> 6) as usize)?, 1 << (page & 63)))
     }
 
     /// Marks the page at `addr` as a source of decoded code; returns whether it was not one before.
-    pub fn mark_code(&self, addr: u64) -> bool {
+    pub fn mark_code(&self, addr: RealAddr) -> bool {
         self.code(addr).is_some_and(|(word, bit)| word.fetch_or(bit, AcqRel) & bit == 0)
     }
 
     /// The page holds no decoded code any more.
-    pub fn clear_code(&self, addr: u64) {
+    pub fn clear_code(&self, addr: RealAddr) {
         if let Some((word, bit)) = self.code(addr) {
             word.fetch_and(!bit, Release);
         }
@@ -236,59 +252,59 @@ impl Ram {
 
     /// Whether decoded code was made from the page at `addr`.
     #[inline(always)]
-    pub fn is_code(&self, addr: u64) -> bool {
+    pub fn is_code(&self, addr: RealAddr) -> bool {
         self.code(addr).is_some_and(|(word, bit)| word.load(Relaxed) & bit != 0)
     }
 
     /// Copies out `buf.len()` bytes at `addr`. `None` outside RAM.
-    pub fn read_bytes(&self, addr: u64, buf: &mut [u8]) -> Option<()> {
+    pub fn read_bytes(&self, addr: RealAddr, buf: &mut [u8]) -> Option<()> {
         if !self.contains(addr, buf.len() as u64) {
             return None;
         }
         // SAFETY: in bounds of the mapping (checked above); `buf` is ours and cannot overlap guest memory.
-        unsafe { std::ptr::copy_nonoverlapping(self.base.add(addr as usize), buf.as_mut_ptr(), buf.len()) };
+        unsafe { std::ptr::copy_nonoverlapping(self.base.add(addr.0 as usize), buf.as_mut_ptr(), buf.len()) };
         Some(())
     }
 
     /// A device, a hypercall or the host writes `data` at `addr`: marks included. `None` outside RAM.
-    pub fn write_bytes(&self, addr: u64, data: &[u8]) -> Option<()> {
+    pub fn write_bytes(&self, addr: RealAddr, data: &[u8]) -> Option<()> {
         if !self.contains(addr, data.len() as u64) {
             return None;
         }
         // SAFETY: in bounds of the mapping (checked above); `data` is ours and cannot overlap guest memory.
-        unsafe { std::ptr::copy_nonoverlapping(data.as_ptr(), self.base.add(addr as usize), data.len()) };
+        unsafe { std::ptr::copy_nonoverlapping(data.as_ptr(), self.base.add(addr.0 as usize), data.len()) };
         self.note_write(addr, data.len() as u64);
         Some(())
     }
 
     /// Zeroes `len` bytes at `addr`, without marks: the caller has seen to them. `None` outside RAM.
     #[inline]
-    pub fn zero(&self, addr: u64, len: u64) -> Option<()> {
+    pub fn zero(&self, addr: RealAddr, len: u64) -> Option<()> {
         if !self.contains(addr, len) {
             return None;
         }
         // SAFETY: in bounds of the mapping (checked above).
-        unsafe { std::ptr::write_bytes(self.base.add(addr as usize), 0, len as usize) };
+        unsafe { std::ptr::write_bytes(self.base.add(addr.0 as usize), 0, len as usize) };
         Some(())
     }
 
     /// Fills `len` bytes at `addr`, as [`Ram::write_bytes`] does.
-    pub fn fill(&self, addr: u64, len: u64, byte: u8) -> Option<()> {
+    pub fn fill(&self, addr: RealAddr, len: u64, byte: u8) -> Option<()> {
         if !self.contains(addr, len) {
             return None;
         }
         // SAFETY: in bounds of the mapping (checked above).
-        unsafe { std::ptr::write_bytes(self.base.add(addr as usize), byte, len as usize) };
+        unsafe { std::ptr::write_bytes(self.base.add(addr.0 as usize), byte, len as usize) };
         self.note_write(addr, len);
         Some(())
     }
 
     /// Marks `len` bytes at `addr` as written from outside the processors.
-    fn note_write(&self, addr: u64, len: u64) {
+    fn note_write(&self, addr: RealAddr, len: u64) {
         if len == 0 {
             return;
         }
-        let range = addr >> PAGE_SHIFT..((addr + len - 1) >> PAGE_SHIFT) + 1;
+        let range = addr.0 >> PAGE_SHIFT..((addr.0 + len - 1) >> PAGE_SHIFT) + 1;
         // Behind the bytes, so that whoever took the marks before them meets the new ones.
         self.marks.set_range(range.clone());
         for n in range {

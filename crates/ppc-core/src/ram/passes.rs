@@ -89,6 +89,7 @@ impl Tracked for Ram {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ram::RealAddr;
     use std::sync::Arc;
     use track::contract::Subject;
 
@@ -101,7 +102,7 @@ mod tests {
         }
 
         fn change(&self, unit: u64, value: u64) {
-            self.write_bytes(unit * PAGE, &value.to_le_bytes()).expect("a page of RAM");
+            self.write_bytes(RealAddr(unit * PAGE), &value.to_le_bytes()).expect("a page of RAM");
         }
 
         fn marked(&self) -> u64 {
@@ -127,9 +128,9 @@ mod tests {
         let ram = Ram::fresh();
         ram.change(3, 1);
         while RamPass::start(&ram, Start::Full(Marks::Live))?.next(1 << 20).is_none() {}
-        assert!(!ram.is_dirty(3 * PAGE));
-        ram.mark_dirty(3 * PAGE);
-        assert!(ram.is_dirty(3 * PAGE));
+        assert!(!ram.is_dirty(RealAddr(3 * PAGE)));
+        ram.mark_dirty(RealAddr(3 * PAGE));
+        assert!(ram.is_dirty(RealAddr(3 * PAGE)));
         assert_eq!(RamPass::start(&ram, Start::Changes(Marks::Live))?.remaining(), 1);
         Ok(())
     }

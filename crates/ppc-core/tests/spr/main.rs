@@ -9,6 +9,7 @@ mod words;
 
 use engines::on_each_engine;
 use hpt::Hpt;
+use ppc_core::ram::RealAddr;
 use ppc_core::{
     engine::{Engine, EngineKind},
     model::Model,
@@ -44,6 +45,6 @@ fn processor(kind: EngineKind, model: &'static Model) -> Engine {
 
 fn put(ram: &Ram, at: u64, words: &[u32]) {
     for (i, word) in words.iter().enumerate() {
-        ram.write_bytes(at + 4 * i as u64, &word.to_be_bytes()).expect("inside");
+        ram.write_bytes(RealAddr(at + 4 * i as u64), &word.to_be_bytes()).expect("inside");
     }
 }

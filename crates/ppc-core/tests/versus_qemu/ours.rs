@@ -2,6 +2,7 @@
 
 use crate::record::{BUFFER, BUFFER_BYTES, CIA, End, Outcome, Registers, Start};
 use hpt::Hpt;
+use ppc_core::ram::RealAddr;
 use ppc_core::{
     fields::Word,
     insn::decode::decode,
@@ -86,7 +87,7 @@ pub fn run(cpu: &mut Cpu, start: &Start) -> End {
     if let Some(memory) = &start.memory {
         for (i, bytes) in memory.chunks_exact(8).enumerate() {
             let bytes: [u8; 8] = std::array::from_fn(|k| bytes[k]);
-            cpu.ram.write(BUFFER + 8 * i as u64, u64::from_le_bytes(bytes)).unwrap();
+            cpu.ram.write(RealAddr(BUFFER + 8 * i as u64), u64::from_le_bytes(bytes)).unwrap();
         }
     }
     let mut outcome_of = |word: u32| {
@@ -113,9 +114,8 @@ pub fn run(cpu: &mut Cpu, start: &Start) -> End {
             _ => CIA,
         },
         registers: unload(cpu),
-        memory: start
-            .memory
-            .is_some()
-            .then(|| Box::new(std::array::from_fn(|i| cpu.ram.read::<u8>(BUFFER + i as u64).unwrap()))),
+        memory: start.memory.is_some().then(|| {
+            Box::new(std::array::from_fn(|i| cpu.ram.read::<u8>(RealAddr(BUFFER + i as u64)).unwrap()))
+        }),
     }
 }

@@ -1,6 +1,7 @@
 //! A processor that is given one instruction after the other, and says what each did.
 
 use hpt::{Hpt, RamLimit, SegmentSize, VirtualAddress, hcall::H_ENTER};
+use ppc_core::ram::RealAddr;
 use ppc_core::{
     engine::{Engine, EngineKind},
     mmu::DSISR_STORE,
@@ -60,7 +61,7 @@ impl Bench {
         // Vectors hang, in either byte order.
         bench.put(DSI, &[HANG], false);
         for (i, at) in (DATA..DATA_END).enumerate() {
-            bench.engine.cpu.ram.write(at, i as u8 ^ 0x5a).expect("inside");
+            bench.engine.cpu.ram.write(RealAddr(at), i as u8 ^ 0x5a).expect("inside");
         }
         for n in 0..64 {
             bench.engine.cpu.vsr[n] = 0x3ff0_1111_2222_3333_4444_5555_6666_7777;
@@ -81,7 +82,7 @@ impl Bench {
     pub fn put(&mut self, at: u64, words: &[u32], little: bool) {
         for (i, word) in words.iter().enumerate() {
             let bytes = if little { word.to_le_bytes() } else { word.to_be_bytes() };
-            self.engine.cpu.ram.write_bytes(at + 4 * i as u64, &bytes).expect("inside");
+            self.engine.cpu.ram.write_bytes(RealAddr(at + 4 * i as u64), &bytes).expect("inside");
         }
     }
 
@@ -108,7 +109,7 @@ impl Bench {
     pub fn traces(&self) -> (Vec<u64>, Vec<u128>, u32, Vec<u8>) {
         let cpu = &self.engine.cpu;
         let mut bytes = vec![0; (DATA_END - DATA) as usize];
-        cpu.ram.read_bytes(DATA, &mut bytes).expect("inside");
+        cpu.ram.read_bytes(RealAddr(DATA), &mut bytes).expect("inside");
         (cpu.gpr.to_vec(), cpu.vsr.to_vec(), cpu.cr(), bytes)
     }
 }

@@ -120,6 +120,7 @@ mod tests {
     use super::super::super::fixed::tests::cpu;
     use super::*;
     use crate::msr;
+    use crate::ram::RealAddr;
 
     const W: u32 = 3 << 21 | 4 << 16 | 5 << 11;
 
@@ -130,7 +131,7 @@ mod tests {
             c.msr = msr::SF | le;
             (c.gpr[3], c.gpr[4], c.gpr[5]) = (0x0102_0304_0506_0708, 0x100, 3);
             stdx(&mut c, Word::from(W)).unwrap();
-            assert_eq!(c.ram.read::<u8>(0x103), Some(if le != 0 { 8 } else { 1 }));
+            assert_eq!(c.ram.read::<u8>(RealAddr(0x103)), Some(if le != 0 { 8 } else { 1 }));
             ldbrx(&mut c, Word::from(W)).unwrap();
             assert_eq!(c.gpr[3], 0x0807_0605_0403_0201);
             lwbrx(&mut c, Word::from(W)).unwrap();

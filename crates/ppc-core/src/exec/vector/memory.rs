@@ -91,6 +91,7 @@ pub fn lvsr(cpu: &mut Cpu, w: Word) -> Done {
 mod tests {
     use super::{super::testing::cpu, *};
     use crate::msr;
+    use crate::ram::RealAddr;
 
     /// VRT = 0, RA = 0, RB = 4.
     const X: Word = Word(4 << 11);
@@ -100,21 +101,21 @@ mod tests {
         for (le, want) in [(false, 0x0000_3344u128 << 80), (true, 0x2211u128 << 32)] {
             let mut cpu = cpu(0, 0, 0);
             cpu.msr |= if le { msr::LE } else { 0 };
-            cpu.ram.write(0x104, if le { 0x2211u16 } else { 0x4433 });
+            cpu.ram.write(RealAddr(0x104), if le { 0x2211u16 } else { 0x4433 });
             cpu.gpr[4] = 0x105;
             lvehx(&mut cpu, X).unwrap();
             let want = if le { want } else { 0x3344u128 << (8 * (16 - 2 - 4)) };
             assert_eq!(cpu.vr(0), want, "le {le}");
-            cpu.ram.write(0x104, 0u16);
+            cpu.ram.write(RealAddr(0x104), 0u16);
             stvehx(&mut cpu, X).unwrap();
-            assert_eq!(cpu.ram.read::<u16>(0x104), Some(if le { 0x2211 } else { 0x4433 }));
+            assert_eq!(cpu.ram.read::<u16>(RealAddr(0x104)), Some(if le { 0x2211 } else { 0x4433 }));
         }
     }
 
     #[test]
     fn quadwords_ignore_the_low_address_bits() {
         let mut cpu = cpu(0, 0, 0);
-        cpu.ram.write(0x200, 0x0011_2233_4455_6677_8899_aabb_ccdd_eeffu128);
+        cpu.ram.write(RealAddr(0x200), 0x0011_2233_4455_6677_8899_aabb_ccdd_eeffu128);
         cpu.gpr[4] = 0x20f;
         cpu.msr |= msr::LE;
         lvx(&mut cpu, X).unwrap();
@@ -123,7 +124,7 @@ mod tests {
         lvx(&mut cpu, X).unwrap();
         assert_eq!(cpu.vr(0), 0xffee_ddcc_bbaa_9988_7766_5544_3322_1100);
         stvx(&mut cpu, Word(1 << 21 | 4 << 11)).unwrap();
-        assert_eq!(cpu.ram.read::<u128>(0x200), Some(0));
+        assert_eq!(cpu.ram.read::<u128>(RealAddr(0x200)), Some(0));
     }
 
     #[test]

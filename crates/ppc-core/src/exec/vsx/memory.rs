@@ -157,6 +157,7 @@ pub fn stxssp(cpu: &mut Cpu, w: Word) -> Done {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ram::RealAddr;
     use crate::{exec::ExecFn, exec::vector::testing::cpu, msr};
 
     /// T = 7, RA = 0, RB = 4.
@@ -167,12 +168,12 @@ mod tests {
     fn through(load: ExecFn, store: ExecFn, le: bool) -> u128 {
         let mut cpu = cpu(0, 0, 0);
         cpu.msr |= if le { msr::LE } else { 0 };
-        cpu.ram.write(0x103, BYTES);
+        cpu.ram.write(RealAddr(0x103), BYTES);
         cpu.gpr[4] = 0x103;
         load(&mut cpu, X).unwrap();
         cpu.gpr[4] = 0x203;
         store(&mut cpu, X).unwrap();
-        assert_eq!(cpu.ram.read(0x203), Some(BYTES));
+        assert_eq!(cpu.ram.read(RealAddr(0x203)), Some(BYTES));
         cpu.vsr[7]
     }
 
@@ -202,7 +203,7 @@ mod tests {
     fn scalars_go_to_doubleword_0() {
         let mut cpu = cpu(0, 0, 0);
         cpu.gpr[4] = 0x100;
-        cpu.ram.write(0x100, 0x8877_6655_c020_0080u64.swap_bytes());
+        cpu.ram.write(RealAddr(0x100), 0x8877_6655_c020_0080u64.swap_bytes());
         let cases: [(ExecFn, u64); 5] = [
             (lxsdx, 0x8877_6655_c020_0080),
             (lxsiwax, 0xffff_ffff_8877_6655),
@@ -222,15 +223,15 @@ mod tests {
         lxsiwzx(&mut cpu, X).unwrap();
         cpu.gpr[4] = 0x200;
         stxsiwx(&mut cpu, X).unwrap();
-        assert_eq!(cpu.ram.read(0x200), Some(0x8877_6655u32.swap_bytes()));
+        assert_eq!(cpu.ram.read(RealAddr(0x200)), Some(0x8877_6655u32.swap_bytes()));
         stxsibx(&mut cpu, X).unwrap();
-        assert_eq!(cpu.ram.read(0x200), Some(0x55u8));
+        assert_eq!(cpu.ram.read(RealAddr(0x200)), Some(0x55u8));
     }
 
     #[test]
     fn the_rightmost_element_is_loaded_and_stored_alone() {
         let mut cpu = cpu(0, 0, 0);
-        cpu.ram.write(0x100, 0x8877_6655_4433_2211u64.swap_bytes());
+        cpu.ram.write(RealAddr(0x100), 0x8877_6655_4433_2211u64.swap_bytes());
         let cases: [(ExecFn, ExecFn, u64); 4] = [
             (lxvrbx, stxvrbx, 0x88),
             (lxvrhx, stxvrhx, 0x8877),
@@ -244,7 +245,7 @@ mod tests {
             assert_eq!(cpu.vsr[7], want.into());
             cpu.gpr[4] = 0x200;
             store(&mut cpu, X).unwrap();
-            assert_eq!(cpu.ram.read::<u64>(0x200).unwrap().swap_bytes() >> (64 - (8 << i)), want);
+            assert_eq!(cpu.ram.read::<u64>(RealAddr(0x200)).unwrap().swap_bytes() >> (64 - (8 << i)), want);
         }
     }
 
@@ -252,12 +253,12 @@ mod tests {
     fn single_precision_loads_and_stores_convert() {
         let mut cpu = cpu(0, 0, 0);
         cpu.gpr[4] = 0x100;
-        cpu.ram.write(0x100, 0xc020_0000u32.swap_bytes());
+        cpu.ram.write(RealAddr(0x100), 0xc020_0000u32.swap_bytes());
         lxsspx(&mut cpu, X).unwrap();
         assert_eq!(cpu.fpr(7), (-2.5f64).to_bits());
         cpu.gpr[4] = 0x200;
         stxsspx(&mut cpu, X).unwrap();
-        assert_eq!(cpu.ram.read(0x200), Some(0xc020_0000u32.swap_bytes()));
+        assert_eq!(cpu.ram.read(RealAddr(0x200)), Some(0xc020_0000u32.swap_bytes()));
     }
 
     #[test]

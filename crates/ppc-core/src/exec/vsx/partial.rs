@@ -68,6 +68,7 @@ pub fn stxvll(cpu: &mut Cpu, w: Word) -> Done {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ram::RealAddr;
     use crate::{exec::ExecFn, exec::vector::testing::cpu, msr};
 
     /// T = 7, RA = 3, RB = 4.
@@ -85,16 +86,16 @@ mod tests {
             let mut cpu = cpu(0, 0, 0);
             cpu.msr |= if le { msr::LE } else { 0 };
             // Only three bytes are inside RAM.
-            cpu.ram.write(0xfffd, 0x01u8);
-            cpu.ram.write(0xfffe, 0x02u8);
-            cpu.ram.write(0xffff, 0x03u8);
+            cpu.ram.write(RealAddr(0xfffd), 0x01u8);
+            cpu.ram.write(RealAddr(0xfffe), 0x02u8);
+            cpu.ram.write(RealAddr(0xffff), 0x03u8);
             cpu.gpr[3] = 0xfffd;
             cpu.gpr[4] = 3 << 56 | 0xff;
             load(&mut cpu, W).unwrap();
             assert_eq!(cpu.vsr[7], want);
             cpu.gpr[3] = 0x100;
             store(&mut cpu, W).unwrap();
-            assert_eq!(cpu.ram.read::<u64>(0x100), Some(0x03_0201));
+            assert_eq!(cpu.ram.read::<u64>(RealAddr(0x100)), Some(0x03_0201));
             cpu.gpr[3] = u64::MAX;
             cpu.gpr[4] = 0;
             load(&mut cpu, W).unwrap();
