@@ -29,7 +29,7 @@ from pyspapr.migration.statistics import MigrationStatistics
 GUEST = Path(str(files("pyspapr.guests") / "demo.elf"))
 ARGUMENTS = "forever churn=100"
 STEP = 2_000_000
-GO = frames.encode("go", paused=False)[4:]
+GO = frames.Go(False).encode()[4:]
 KINDS = (
     "plain",
     "plain",

@@ -184,7 +184,7 @@ def test_a_source_without_confirmation_runs_on(wires: Wires, demo_guest: Path) -
 def test_when_the_go_is_lost_neither_side_runs_and_both_say_so(wires: Wires, demo_guest: Path) -> None:
     vm = churning(demo_guest)
     here, there = wires()
-    here.fuse = frames.encode("go", paused=False)[4:8]
+    here.fuse = frames.Go(False).encode()[4:8]
     arrival = Arrival(there)
     with pytest.raises(MigrationUnconfirmed, match="will not run it"):
         vm.migrate(here)
@@ -217,12 +217,12 @@ def test_a_destination_that_dies_after_complete_was_not_told_to_go_so_the_guest_
         transport = uri.SocketTransport(server.accept()[0])
         peers.append(transport)
         frames.read_frame(transport, "hello")
-        transport.write(frames.encode("welcome", protocol=frames.PROTOCOL, package="test"))
+        transport.write(frames.Welcome(frames.PROTOCOL, "test").encode())
         reader = StreamReader(transport.read)
         while reader.last is not Kind.END:
             reader.next()
-            transport.write(frames.encode("progress", received=reader.offset))
-        transport.write(frames.encode("complete", received=reader.offset))
+            transport.write(frames.Progress(reader.offset).encode())
+        transport.write(frames.Complete(reader.offset).encode())
 
     def die(statistics: MigrationStatistics) -> None:
         if statistics.phase is Phase.HANDOVER and not peers[0]._guard.closed:
@@ -295,15 +295,15 @@ def test_a_destination_that_wants_another_machine_refuses_before_anything_is_sen
     runs_on(vm)
 
 
-def lie(sock: socket.socket, hello: dict[str, Any], stream: bytes) -> str:
+def lie(sock: socket.socket, hello: frames.Hello, stream: bytes) -> str:
     """A source that describes one machine and sends another; what the destination says to that."""
     with contextlib.closing(uri.SocketTransport(sock)) as transport:
-        transport.write(frames.encode("hello", **hello))
-        frames.expect(frames.read_frame(transport, "welcome"), "welcome", "destination")
+        transport.write(hello.encode())
+        frames.expect(frames.read_frame(transport, "welcome"), frames.Welcome, "destination")
         transport.write(stream)
-        while (frame := frames.read_frame(transport, "failure"))[0] == "progress":
+        while isinstance(frame := frames.read_frame(transport, "failure"), frames.Progress):
             pass
-    return str(frames.expect(frame, "failure", "destination")["text"])
+    return frames.expect(frame, frames.Failure, "destination").text
 
 
 @pytest.mark.parametrize("place", ["tcp", "unix", "fd"])
@@ -446,7 +446,7 @@ def test_cancel_from_another_thread(demo_guest: Path, tmp_path: Path) -> None:
 def welcome(there: Any) -> None:
     """Answer a source at the other end of `there` as a destination does that it fits."""
     frames.read_frame(uri.ObjectTransport(there), "hello")
-    there.write(frames.encode("welcome", protocol=frames.PROTOCOL, package="test"))
+    there.write(frames.Welcome(frames.PROTOCOL, "test").encode())
 
 
 @pytest.mark.parametrize(
@@ -486,7 +486,7 @@ def test_a_destination_that_falls_silent_at_the_end_gives_the_guest_back_after_a
         with contextlib.suppress(OSError, ValueError):  # until the source is gone
             while data := there.read(1 << 16):
                 received += len(data)
-                there.write(frames.encode("progress", received=received))
+                there.write(frames.Progress(received).encode())
 
     threading.Thread(target=silent, daemon=True).start()
     with pytest.raises(MigrationError, match=r"within 0\.\d s"):
@@ -600,7 +600,7 @@ def fall_silent(address: str, vm: Machine) -> socket.socket:
     """A source that is welcome and then says nothing more."""
     sock = socket.socket(socket.AF_UNIX)
     sock.connect(address.removeprefix("unix:"))
-    sock.sendall(frames.encode("hello", **compatibility.describe(vm)))
+    sock.sendall(compatibility.describe(vm).encode())
     return sock
 
 
@@ -619,7 +619,7 @@ def test_an_object_that_falls_silent_is_given_up(
     monkeypatch.setattr(destination, "SILENCE", 0.3)
     here, there = wires()
     arrival = Arrival(there)
-    here.write(frames.encode("hello", **compatibility.describe(churning(demo_guest))))
+    here.write(compatibility.describe(churning(demo_guest)).encode())
     assert arrival.failure() == "the other side has sent nothing for 0.3 s"
 
 
@@ -637,7 +637,7 @@ def talking(directory: Path, say: Callable[[Transport], None]) -> Iterator[str]:
     def serve() -> None:
         with contextlib.closing(SocketTransport(server.accept()[0])) as transport, contextlib.suppress(MigrationError):
             frames.read_frame(transport, "hello")
-            transport.write(frames.encode("welcome", protocol=frames.PROTOCOL, package="test"))
+            transport.write(frames.Welcome(frames.PROTOCOL, "test").encode())
             say(transport)
             while transport.read(1 << 16):  # until the source has left
                 pass
@@ -654,7 +654,7 @@ def talking(directory: Path, say: Callable[[Transport], None]) -> Iterator[str]:
 def chatter(transport: Transport) -> None:
     """Say without end how much was read."""
     while True:
-        transport.write(frames.encode("progress", received=0) * 1000)
+        transport.write(frames.Progress(0).encode() * 1000)
 
 
 def test_a_destination_that_talks_without_end_does_not_hold_the_guest(demo_guest: Path, tmp_path: Path) -> None:
@@ -675,11 +675,11 @@ def test_answers_that_nobody_has_asked_for_do_not_pile_up(
 
     def talk() -> None:
         welcome(there)
-        there.write(frames.encode("progress", received=0) * 1000)
+        there.write(frames.Progress(0).encode() * 1000)
 
     threading.Thread(target=talk, daemon=True).start()
     connection = link.Link(uri.ObjectTransport(here), None)
-    connection.put(frames.encode("hello", **compatibility.describe(churning(demo_guest))))
+    connection.put(compatibility.describe(churning(demo_guest)).encode())
     with pytest.raises(MigrationError, match="has sent 100 answers before anybody read one"):
         eventually(lambda: connection.check() is not None)
     connection.close()
@@ -690,13 +690,13 @@ def complete_too_early(transport: Transport) -> None:
     reader = StreamReader(transport.read)
     while reader.last is not Kind.END:
         reader.next()
-        transport.write(frames.encode("progress", received=reader.offset))
-    transport.write(frames.encode("complete", received=reader.offset - 1))
+        transport.write(frames.Progress(reader.offset).encode())
+    transport.write(frames.Complete(reader.offset - 1).encode())
 
 
 def exaggerate(transport: Transport) -> None:
     """Claim to have read what was never sent."""
-    transport.write(frames.encode("progress", received=1 << 60))
+    transport.write(frames.Progress(1 << 60).encode())
 
 
 @pytest.mark.parametrize(

@@ -35,16 +35,15 @@ class Attention:
 
     def hear(self, frame: frames.Frame) -> None:
         """It says how far it has come. Raises MigrationError when it says anything else, or what cannot be."""
-        self._heard = received = self.count(frames.expect(frame, "progress", "destination"))
+        self._heard = received = self.count(frames.expect(frame, frames.Progress, "destination"))
         self._silent = 0.0
         if received >= self._asked:
             self._attentive = time.monotonic()
             self._asked = self._writer.offset
 
-    def count(self, contents: frames.Contents) -> int:
+    def count(self, frame: frames.Counted) -> int:
         """Bytes of the stream that it says it has read. It reads on, and nothing that was not sent."""
-        received = contents["received"]
-        assert isinstance(received, int)
+        received = frame.received
         if not self._heard <= received <= self._writer.offset:
             wanted = f"{self._heard} to {self._writer.offset}"
             raise MigrationError(f"the destination says that it has read {received} bytes, expected {wanted}")

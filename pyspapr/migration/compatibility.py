@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pyspapr._native import HPT_SHIFT_MAX, HPT_SHIFT_MIN, __version__
 from pyspapr.config import CPU_MODELS, MachineConfig, format_size, hpt_shift_for
 from pyspapr.errors import SpaprError
-from pyspapr.migration.frames import PROTOCOL
+from pyspapr.migration.frames import OLDEST, PROTOCOL, DeviceVersion, Hello
 from pyspapr.plain import Plain
 from pyspapr.vmstate import sections
 
@@ -21,44 +21,37 @@ if TYPE_CHECKING:
     from pyspapr.machine import Machine
 
 
-def describe(vm: Machine) -> dict[str, Any]:
-    """The contents of `hello` for `vm`."""
+CONFIGURED: Final = ("memory", "max_memory", "cpu", "vcpus", "clock", "hpt_shift")
+"""Fields of `hello` that a machine is built from."""
+
+
+def describe(vm: Machine) -> Hello:
+    """What `hello` says of `vm`."""
     config = vm.config
     found = sections(vm)
     count = Counter(section.name for section in found)
     tables = {section.name: section.vmstate for section in found}
-    return {
-        "protocol": PROTOCOL,
-        "package": __version__,
-        "memory": config.ram_size,
-        "max_memory": int(config.max_memory or config.memory),
-        "cpu": config.cpu,
-        "vcpus": config.vcpus,
-        "clock": config.clock,
-        "hpt_shift": vm.hpt.shift,
-        "uuid": vm.uuid,
-        "devices": [
-            {
-                "name": name,
-                "instances": count[name],
-                "minimum": table.minimum_version,
-                "version": table.version,
-            }
+    return Hello(
+        protocol=PROTOCOL,
+        package=__version__,
+        memory=config.ram_size,
+        max_memory=int(config.max_memory or config.memory),
+        cpu=config.cpu,
+        vcpus=config.vcpus,
+        clock=config.clock,
+        hpt_shift=vm.hpt.shift,
+        uuid=vm.uuid,
+        devices=tuple(
+            DeviceVersion(name, count[name], table.minimum_version, table.version)
             for name, table in sorted(tables.items())
-        ],
-    }
-
-
-def config_of(hello: Mapping[str, Any]) -> MachineConfig:
-    """The description of a machine that `hello` fits. Raises ConfigError for one that cannot be built."""
-    return MachineConfig(
-        memory=hello["memory"],
-        max_memory=hello["max_memory"],
-        cpu=hello["cpu"],
-        vcpus=hello["vcpus"],
-        clock=hello["clock"],
-        hpt_shift=hello["hpt_shift"],
+        ),
     )
+
+
+def config_of(hello: Hello) -> MachineConfig:
+    """The description of a machine that `hello` fits. Raises ConfigError for one that cannot be built."""
+    said = hello.as_dict()
+    return MachineConfig(**{name: said[name] for name in CONFIGURED})
 
 
 class Requirements(Plain, kw_only=True):
@@ -130,23 +123,24 @@ def wanted_differences(found: Mapping[str, Any], wanted: Requirements) -> list[s
     return texts
 
 
-def header_differences(header: Mapping[str, Any], hello: Mapping[str, Any]) -> list[str]:
+def header_differences(header: Mapping[str, Any], hello: Hello) -> list[str]:
     """Where a stream is not of the machine that `hello` has described."""
+    said = hello.as_dict()
     return [
-        f"{title} is {_told(key, hello[key])} in hello and {_told(key, header[key])} in the stream"
+        f"{title} is {_told(key, said[key])} in hello and {_told(key, header[key])} in the stream"
         for key, title in TITLES.items()
-        if key in hello and header[key] != hello[key]
+        if key in said and header[key] != said[key]
     ]
 
 
-def general_differences(hello: Mapping[str, Any]) -> list[str]:
+def general_differences(hello: Hello) -> list[str]:
     """What no machine of this version can take in."""
     found = []
-    if hello["protocol"] != PROTOCOL:
-        found.append(f"the protocol is {hello['protocol']} at the source and {PROTOCOL} here")
-    if hello["cpu"] not in CPU_MODELS:
-        found.append(f"the CPU is {hello['cpu']} at the source, and here are {', '.join(CPU_MODELS)}")
-    shift = hello["hpt_shift"]
+    if hello.protocol < OLDEST:
+        found.append(f"the protocol is {hello.protocol} at the source, and here {OLDEST} to {PROTOCOL} are spoken")
+    if hello.cpu not in CPU_MODELS:
+        found.append(f"the CPU is {hello.cpu} at the source, and here are {', '.join(CPU_MODELS)}")
+    shift = hello.hpt_shift
     if not HPT_SHIFT_MIN <= shift <= HPT_SHIFT_MAX:
         found.append(f"the hash table has 2^{shift} bytes at the source, and here 2^18 to 2^46 are possible")
     if not found:
@@ -157,23 +151,24 @@ def general_differences(hello: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def device_differences(hello: Mapping[str, Any], vm: Machine) -> list[str]:
+def device_differences(hello: Hello, vm: Machine) -> list[str]:
     """Where the devices that come are not those of `vm`, which was built for them."""
-    theirs = {device["name"]: device for device in hello["devices"]}
-    ours: dict[str, Any] = {str(device["name"]): device for device in describe(vm)["devices"]}
+    theirs = {device.name: device for device in hello.devices}
+    ours = {device.name: device for device in describe(vm).devices}
     found = []
     for name in sorted(theirs.keys() | ours.keys()):
         if name not in ours:
             found.append(f"device {name} is at the source and not here")
-        elif name not in theirs:
+            continue
+        if name not in theirs:
             found.append(f"device {name} is here and not at the source")
-        elif theirs[name]["instances"] != ours[name]["instances"]:
+            continue
+        there, here = theirs[name], ours[name]
+        if there.instances != here.instances:
+            found.append(f"{there.instances} of device {name} are at the source and {here.instances} here")
+        elif not here.minimum <= there.version <= here.version:
             found.append(
-                f"{theirs[name]['instances']} of device {name} are at the source and {ours[name]['instances']} here"
-            )
-        elif not ours[name]["minimum"] <= theirs[name]["version"] <= ours[name]["version"]:
-            found.append(
-                f"device {name} has version {theirs[name]['version']} at the source, and here "
-                f"{ours[name]['minimum']} to {ours[name]['version']} can be read"
+                f"device {name} has version {there.version} at the source, and here "
+                f"{here.minimum} to {here.version} can be read"
             )
     return found

@@ -10,8 +10,8 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
 
 from pyspapr._native import HPT_SHIFT_MIN, __version__
 from pyspapr.config import MachineConfig, check_function, check_timeout
@@ -135,7 +135,7 @@ class Incoming:
 
     # The phases.
 
-    def _meet(self) -> tuple[Transport, Mapping[str, Any] | None]:
+    def _meet(self) -> tuple[Transport, frames.Hello | None]:
         """A source, and what it says of its machine, if it can be answered."""
         transport, hello = self._listener.meet(self._on_rejected)
         self._transport = transport
@@ -146,20 +146,20 @@ class Incoming:
         )
         return transport, hello
 
-    def _compare(self, transport: Transport, hello: Mapping[str, Any]) -> None:
+    def _compare(self, transport: Transport, hello: frames.Hello) -> None:
         """Before anything of the machine is sent."""
         found = compatibility.general_differences(hello)
         if not found:
-            found = compatibility.wanted_differences(hello, self._wanted)
+            found = compatibility.wanted_differences(hello.as_dict(), self._wanted)
         if not found:
             found = compatibility.device_differences(hello, self._sample(hello))
         if found:
             text = "; ".join(found)
-            transport.write(frames.encode("refusal", text=text[:1024]))
+            transport.write(frames.Refusal.of(text).encode())
             raise MigrationError(f"refused what came: {text}")
-        transport.write(frames.encode("welcome", protocol=frames.PROTOCOL, package=__version__))
+        transport.write(frames.Welcome(frames.agreed(hello), __version__).encode())
 
-    def _sample(self, hello: Mapping[str, Any]) -> Machine:
+    def _sample(self, hello: frames.Hello) -> Machine:
         """A machine with the devices that ours will have, and little memory."""
         from pyspapr.machine import Machine
 
@@ -168,7 +168,7 @@ class Incoming:
         self._prepare(vm)
         return vm
 
-    def _load(self, transport: Transport, hello: Mapping[str, Any] | None) -> Machine:
+    def _load(self, transport: Transport, hello: frames.Hello | None) -> Machine:
         """First pass to devices: one stream into a machine that nobody else sees."""
         self._enter(Phase.FIRST_PASS)
         reader = self._reader = StreamReader(lambda limit: self._read(transport, limit))
@@ -208,7 +208,7 @@ class Incoming:
         if early <= 0 or transport.quiet(early):
             self._tell(transport, now=True)
 
-    def _compare_header(self, header: Header, hello: Mapping[str, Any] | None) -> None:
+    def _compare_header(self, header: Header, hello: frames.Hello | None) -> None:
         """Before anything is allocated. A source may say one thing in `hello` and send another; a file says no more."""
         found = compatibility.wanted_differences(header.machine, self._wanted)
         if not found and hello is not None:
@@ -221,7 +221,7 @@ class Incoming:
         if self._ahead:
             raise StreamError.of("Stream", "end", self._received, "nothing more", "more bytes")
         self._counters.enter(Phase.CONFIRM)
-        transport.write(frames.encode("complete", received=self._received))
+        transport.write(frames.Complete(self._received).encode())
         self._report()  # after it has left: while the guest stands still nobody else is to be woken first
 
     def _handover(self, transport: Transport) -> None:
@@ -230,14 +230,14 @@ class Incoming:
         patience = transport.patience
         transport.patience = patience.replace(deadline=patience.within(GO_TIMEOUT))
         try:
-            go = frames.expect(frames.read_frame(transport, "go"), "go", "source")
+            go = frames.expect(frames.read_frame(transport, "go"), frames.Go, "source")
         except SpaprError as error:
             raise MigrationError(
                 f"the whole machine has arrived, but the source did not tell it to go, so it does not run here: {error}"
             ) from error
-        self.paused = bool(go["paused"])
+        self.paused = go.paused
         with contextlib.suppress(SpaprError):
-            transport.write(frames.encode("running"))
+            transport.write(frames.Running().encode())
 
     # Ends.
 
@@ -277,7 +277,7 @@ class Incoming:
         deadline = time.monotonic() + FAREWELL
         transport.patience = Patience(deadline=deadline)
         with contextlib.suppress(SpaprError):
-            transport.write(frames.encode("failure", text=str(error)[:1024]))
+            transport.write(frames.Failure.of(str(error)).encode())
             while transport.read(1 << 18) and time.monotonic() < deadline:
                 pass
 
@@ -297,7 +297,7 @@ class Incoming:
         self._said = time.monotonic()
         if transport.two_way and self._received != self._told:
             self._told = self._received
-            transport.write(frames.encode("progress", received=self._told))
+            transport.write(frames.Progress(self._told).encode())
         self._report()
 
     @property

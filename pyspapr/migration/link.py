@@ -20,7 +20,7 @@ from collections.abc import Callable
 from typing import Final
 
 from pyspapr.errors import MigrationError, SpaprError
-from pyspapr.migration.frames import HEAD, LARGEST, Frame, decode, encode, read_frame, size_of
+from pyspapr.migration.frames import HEAD, LARGEST, Failure, Frame, decode, read_frame, size_of
 from pyspapr.migration.patience import SILENCE, Patience
 from pyspapr.migration.transport import NothingLeft, Transport
 
@@ -119,18 +119,18 @@ class Link:
             self.fail(error)
             self.check()
 
-    def say(self, kind: str, **contents: object) -> int:
+    def say(self, frame: Frame) -> int:
         """Send a frame; returns its length."""
-        return self.put(encode(kind, **contents))
+        return self.put(frame.encode())
 
-    def say_now(self, kind: str, **contents: object) -> None:
+    def say_now(self, frame: Frame) -> None:
         """Send a frame when nothing else waits to be sent, from this thread. Raises MigrationError.
 
         NothingLeft says that no byte of it has left, so that the peer cannot have it.
         """
         if self._error is not None:
             raise NothingLeft(str(self._error)) from self._error
-        data = encode(kind, **contents)
+        data = frame.encode()
         self.transport.write(data)
         self.sent += len(data)
 
@@ -143,8 +143,8 @@ class Link:
                 for _ in range(LAST_FRAMES):
                     if (frame := self._read_frame(0)) is None:
                         break
-                    if frame[0] == "failure":
-                        self._error = failure(frame)
+                    if isinstance(frame, Failure):
+                        self._error = frame.error("destination")
         raise self._error.fresh()
 
     def wait_for_room(self, seconds: float) -> None:
@@ -221,8 +221,8 @@ class Link:
                 if self._frames.qsize() >= FRAMES_LIMIT:
                     raise MigrationError(f"the destination has sent {FRAMES_LIMIT} answers before anybody read one")
                 self._frames.put(frame)
-                if frame[0] == "failure":
-                    self.fail(failure(frame))
+                if isinstance(frame, Failure):
+                    self.fail(frame.error("destination"))
         except SpaprError as error:
             self.fail(error)
         finally:
@@ -285,11 +285,6 @@ class Link:
                 thread.join(2.0)
         if not any(thread.is_alive() for thread in self._threads):
             self._waiting.clear()  # what waits belongs to the writer, which has this link
-
-
-def failure(frame: Frame) -> MigrationError:
-    """What a frame of the kind `failure` says."""
-    return MigrationError(f"the destination failed: {str(frame[1]['text'])[:1024]}")
 
 
 class Meter:

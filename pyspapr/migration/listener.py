@@ -43,7 +43,7 @@ SCARCE: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 OnRejected = Callable[[str], None]
 """Called with the reason when a peer is rejected."""
-Meeting = tuple[Transport, frames.Contents | None]
+Meeting = tuple[Transport, frames.Hello | None]
 """A source, and its `hello` if it can be answered."""
 
 
@@ -84,7 +84,7 @@ class ExistingTransport:
             return transport, None
         until = time.monotonic() + HELLO_TIMEOUT
         transport.patience = Patience(deadline=until if self._deadline is None else min(until, self._deadline))
-        hello = frames.expect(frames.read_frame(transport, "hello"), "hello", "source")
+        hello = frames.expect(frames.read_frame(transport, "hello"), frames.Hello, "source")
         self._taken = True
         return transport, hello
 
@@ -107,7 +107,7 @@ class Peer:
         self.number = sock.fileno()
         self._read = bytearray()
 
-    def go_on(self) -> frames.Contents | None:
+    def go_on(self) -> frames.Hello | None:
         """Take what has come: its `hello`, or None before that is whole. Raises SpaprError if it is no source."""
         try:
             while (left := self._left()) > 0:
@@ -118,7 +118,7 @@ class Peer:
                 self._read += data
         except (OSError, ValueError) as error:
             raise MigrationError(f"the connection was lost before hello: {error}") from error
-        return frames.expect(frames.decode(bytes(self._read[frames.HEAD :])), "hello", "source")
+        return frames.expect(frames.decode(bytes(self._read[frames.HEAD :])), frames.Hello, "source")
 
     def _take(self, limit: int) -> bytes | None:
         """What has arrived, or None when that is nothing. Raises OSError."""

@@ -81,11 +81,11 @@ class Outgoing:
             raise
         try:
             if transport.two_way:
-                before = link.say("hello", **compatibility.describe(self.vm))
+                before = link.say(compatibility.describe(self.vm))
                 answer = link.receive(ANSWER_TIMEOUT)
                 if answer is None:
                     raise MigrationError(f"the destination did not answer within {ANSWER_TIMEOUT:g} s")
-                frames.expect(answer, "welcome", "destination")
+                frames.check_agreed(frames.expect(answer, frames.Welcome, "destination"))
         except BaseException:
             link.close()
             raise

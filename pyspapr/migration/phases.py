@@ -1,7 +1,8 @@
 """The phases of a migration, in order, as both roles go through them. This page is the protocol.
 
-1. `setup`. The source connects and sends `hello`: what its machine is. The destination compares, and answers `welcome`,
-   or `refusal` naming the difference. Nothing of the machine has been sent.
+1. `setup`. The source connects and sends `hello`: what its machine is, and the newest protocol that it speaks. The
+   destination compares, and answers `welcome` with the protocol that both go on with, or `refusal` naming the
+   difference. Nothing of the machine has been sent.
 2. `first-pass`. RAM and hash table, everything that is not zero, while the guest runs. The destination loads all of
    this, and what follows, into a machine built aside.
 3. `iterate`. What changed since, pass after pass, while the guest runs.

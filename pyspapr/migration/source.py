@@ -184,10 +184,10 @@ class Source:
     def _confirm(self) -> None:
         """Until `complete` is here, the guest is ours to run on."""
         self._reporter.enter(Phase.CONFIRM)
-        while (frame := self.link.receive(0.02)) is None or frame[0] == "progress":
+        while (frame := self.link.receive(0.02)) is None or isinstance(frame, frames.Progress):
             self._watch_cancel()
             self._watch_time()
-        received = self.attention.count(frames.expect(frame, "complete", "destination"))
+        received = self.attention.count(frames.expect(frame, frames.Complete, "destination"))
         if received != self._writer.offset:
             sent = self._writer.offset
             raise MigrationError(f"the destination says that {received} bytes are complete, expected {sent}")
@@ -212,7 +212,7 @@ class Source:
 
     def _say_go(self) -> None:
         try:
-            self.link.say_now("go", paused=self.was_paused)
+            self.link.say_now(frames.Go(self.was_paused))
         except NothingLeft as error:
             self.vm.take_back()
             self.given_up = False
@@ -224,11 +224,11 @@ class Source:
     def _hear_running(self) -> None:
         deadline = time.monotonic() + RUNNING_TIMEOUT
         try:
-            while (frame := self.link.receive(0.05)) is None or frame[0] == "progress":
+            while (frame := self.link.receive(0.05)) is None or isinstance(frame, frames.Progress):
                 self.vm.events.release()
                 if time.monotonic() > deadline:
                     raise MigrationError(f"no word from it within {RUNNING_TIMEOUT:g} s")
-            frames.expect(frame, "running", "destination")
+            frames.expect(frame, frames.Running, "destination")
         except SpaprError as error:
             raise self._unconfirmed(error) from error
         self._counters.step("running")

@@ -23,7 +23,7 @@ class TlsPeer(Peer):
         super().__init__(self._secure)
         self._met = False
 
-    def go_on(self) -> frames.Contents | None:
+    def go_on(self) -> frames.Hello | None:
         """Take what has come. Raises SpaprError if the handshake fails, or if it is no source."""
         try:
             if not self._met:
