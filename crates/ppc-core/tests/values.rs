@@ -87,10 +87,12 @@ fn near(random: &mut Random) -> u64 {
     random.next() & (0x800f_ffff_ffff_ffff >> tail << tail) | (least + random.below(spread)) << 52
 }
 
-const FLAVOURS: [Flavour; 10] = [
+const FLAVOURS: [Flavour; 12] = [
     Flavour::Bits,
     Flavour::Double,
     Flavour::Single,
+    Flavour::Half,
+    Flavour::Bfloat16,
     Flavour::Quad,
     Flavour::Integer,
     Flavour::Decimal,

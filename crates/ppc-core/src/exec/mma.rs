@@ -380,6 +380,16 @@ mod tests {
     }
 
     #[test]
+    fn a_sum_of_two_products_is_rounded_once() {
+        // -47155136 and a little, in 65 bits.
+        let mut cpu = cpu(0xa24e_6f54, 0x000e_ee23, 0);
+        cpu.fpscr = 1;
+        xvf16ger2(&mut cpu, W).unwrap();
+        assert_eq!(rows(&cpu)[3] as u32, 0xcc33_e1f0);
+        assert_eq!(cpu.fpscr, bits::FX | bits::XX | 1);
+    }
+
+    #[test]
     fn sources_in_the_target_are_invalid_forms() {
         let mut cpu = cpu(0, 0, 0);
         for low in [5 << 16 | 0b010, 6 << 11 | 0b100] {

@@ -199,6 +199,16 @@ fn single(random: &mut Random) -> u32 {
     }
 }
 
+fn half(random: &mut Random) -> u16 {
+    const HALVES: &[u16] =
+        &[0, 0x8000, 0x3c00, 0xbc00, 0x4000, 0x3800, 0x7bff, 0xfbff, 0x0001, 0x83ff, 0x0400, 0x4100];
+    match random.below(8) {
+        0..=3 => random.of(HALVES),
+        4 if random.once_in(4) => random.of(&[0x7c00, 0xfc00, 0x7e00, 0xfe12, 0x7c01, 0xfd00]),
+        _ => random.next() as u16 & !0x4000 | 0x2000,
+    }
+}
+
 fn pair(high: u64, low: u64) -> u128 {
     u128::from(high) << 64 | u128::from(low)
 }
@@ -264,6 +274,10 @@ pub enum Flavour {
     Double,
     /// Singles.
     Single,
+    /// binary16, singles among them.
+    Half,
+    /// bfloat16.
+    Bfloat16,
     /// Quads.
     Quad,
     /// Integers of some element size.
@@ -289,6 +303,9 @@ pub fn vector(random: &mut Random, flavour: Flavour) -> u128 {
             let [a, b, c, d] = [(); 4].map(|()| u64::from(single(random)));
             pair(a << 32 | b, c << 32 | d)
         }
+        Flavour::Half => (0..8).fold(0, |v, _| v << 16 | u128::from(half(random))),
+        // The upper half of a single is one.
+        Flavour::Bfloat16 => (0..8).fold(0, |v, _| v << 16 | u128::from(single(random) >> 16)),
         Flavour::Quad => match random.below(4) {
             0 | 1 => random.of(QUADS),
             2 => {

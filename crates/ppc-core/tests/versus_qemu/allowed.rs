@@ -18,6 +18,7 @@ mod decimal;
 mod dfp;
 mod float;
 mod others;
+mod products;
 mod status;
 mod traps;
 
@@ -37,9 +38,17 @@ pub struct Allowed {
 
 /// Every allowed difference. Order matters: `status` makes FX what the ISA says before others look.
 pub fn allowed() -> impl Iterator<Item = &'static Allowed> {
-    [status::ALLOWED, float::ALLOWED, traps::ALLOWED, decimal::ALLOWED, dfp::ALLOWED, others::ALLOWED]
-        .into_iter()
-        .flatten()
+    [
+        status::ALLOWED,
+        float::ALLOWED,
+        traps::ALLOWED,
+        decimal::ALLOWED,
+        dfp::ALLOWED,
+        products::ALLOWED,
+        others::ALLOWED,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// FPSCR bits.
@@ -51,6 +60,7 @@ const UX: u64 = 1 << 27;
 const ZX: u64 = 1 << 26;
 const XX: u64 = 1 << 25;
 const VXSNAN: u64 = 1 << 24;
+const VXISI: u64 = 1 << 23;
 const VXIMZ: u64 = 1 << 20;
 const VXVC: u64 = 1 << 19;
 const FR: u64 = 1 << 18;
@@ -106,10 +116,12 @@ const SINGLE: &[&str] = &[
 
 /// The vector-scalar register that a floating-point instruction writes.
 fn target(start: &Start, isa: Isa) -> usize {
-    let w = Word::from(start.word);
+    let w = Word(start.word);
     match w.opcd() {
         60 => w.xt(),
-        _ if decode(w, isa).is_some_and(|row| row.name.starts_with('x')) => 32 + w.vrt(),
+        _ if decode(w, isa).is_some_and(|row| row.name.starts_with('x') || row.name == "dctfixqq") => {
+            32 + w.vrt()
+        }
         _ => w.frt(),
     }
 }
@@ -167,10 +179,10 @@ pub fn differences(row: &Row, isa: Isa, start: &Start, mut ours: End, peer: &End
         Outcome::Completed | Outcome::FpEnabled => {}
         // These leave everything as it was.
         Outcome::Storage | Outcome::Alignment => {
-            if start.prefix == 0 && ours.registers != start.registers {
+            if start.before == 0 && ours.registers != start.registers {
                 found.push("a storage or alignment trap changed registers".into());
             }
-            if start.prefix == 0 && ours.memory != start.memory {
+            if start.before == 0 && ours.memory != start.memory {
                 found.push("a storage or alignment trap changed memory".into());
             }
             return found;

@@ -5,7 +5,7 @@ use crate::shared::operands::{access_bytes, fpscr, put, put_spr, vscr};
 use crate::shared::random::{Flavour, Random, integer, vector};
 use ppc_core::{
     fields::Word,
-    insn::{Chapter, Form, Row, decode::decode},
+    insn::{Chapter, Form, Operand, Row, decode::decode},
     model::Isa,
 };
 
@@ -211,7 +211,7 @@ fn branch(row: &Row, word: &mut u32, r: &mut Registers, random: &mut Random) {
 }
 
 fn flavour(row: &Row, random: &mut Random) -> Flavour {
-    use Flavour::{Bits, Decimal, Dfp, Double, Integer, Quad, Single};
+    use Flavour::{Bfloat16, Bits, Decimal, Dfp, Double, Half, Integer, Quad, Single};
     let name = row.name;
     match row.chapter {
         _ if name == "bcdcfn_rc" => Flavour::National,
@@ -221,6 +221,11 @@ fn flavour(row: &Row, random: &mut Random) -> Flavour {
         Chapter::Decimal if name.starts_with("denbcd") => random.of(&[Decimal, Decimal, Bits]),
         Chapter::Decimal => Dfp,
         Chapter::Float => random.of(&[Double, Double, Double, Double, Integer, Single]),
+        Chapter::Vsx if name.contains("bf16") => random.of(&[Bfloat16, Bfloat16, Single]),
+        Chapter::Vsx if name.contains("f16") => random.of(&[Half, Half, Single]),
+        Chapter::Vsx if name.contains("f32") => Single,
+        Chapter::Vsx if name.contains("f64") => Double,
+        Chapter::Vsx if name.contains("xvi") => random.of(&[Bits, Integer]),
         Chapter::Vsx if name.ends_with('q') || name.contains("qp") => {
             random.of(&[Quad, Quad, Quad, Integer, Double])
         }
@@ -273,6 +278,30 @@ fn pairs(row: &Row, word: &mut u32, r: &mut Registers, random: &mut Random) {
     }
 }
 
+/// `mtfsb0 20`, a reserved bit. The peer lets an outer product raise the exceptions of an earlier instruction again, unless
+/// one that writes the FPSCR came between.
+const MTFSB0_20: u32 = 63 << 26 | 20 << 21 | 70 << 1;
+
+/// Whether the row computes an outer product.
+fn is_product(row: &Row) -> bool {
+    row.operands.contains(&Operand::AT) && row.operands.contains(&Operand::XB)
+}
+
+/// Outer products: sources that lie in the target and an odd number of a pair are invalid forms. Masks are full now and then.
+fn valid_product(row: &Row, prefix: &mut u32, word: &mut u32, random: &mut Random) -> bool {
+    if !is_product(row) {
+        return true;
+    }
+    if row.operands.contains(&Operand::XAp) {
+        *word &= !(1 << 16);
+    }
+    if *prefix != 0 && random.once_in(3) {
+        *prefix |= !((row.mask | row.reserved) >> 32) as u32;
+    }
+    let w = Word::from(*word);
+    w.xa() / 4 != w.bf() && w.xb() / 4 != w.bf()
+}
+
 /// A number in FRA: of digits, or a biased exponent.
 fn counts(row: &Row, word: u32, r: &mut Registers, random: &mut Random) {
     let fra = Word::from(word).fra();
@@ -289,7 +318,8 @@ fn counts(row: &Row, word: u32, r: &mut Registers, random: &mut Random) {
 
 /// A random instance of `row`, or `None` when the random fields made an invalid form or another row's word.
 pub fn instance(row: &'static Row, isa: Isa, random: &mut Random) -> Option<Start> {
-    let mut word = (row.value | random.next() & !row.mask & !row.reserved) as u32;
+    let fields = row.value | random.next() & !row.mask & !row.reserved;
+    let (mut prefix, mut word) = ((fields >> 32) as u32, fields as u32);
     let mut r = registers(row, isa, random);
     pairs(row, &mut word, &mut r, random);
     counts(row, word, &mut r, random);
@@ -325,10 +355,14 @@ pub fn instance(row: &'static Row, isa: Isa, random: &mut Random) -> Option<Star
     if bytes > 0 && !aim(row, &mut word, &mut r, random) {
         return None;
     }
-    if !decode(Word::from(word), isa).is_some_and(|found| std::ptr::eq(found, row)) {
+    if !valid_product(row, &mut prefix, &mut word, random) {
         return None;
     }
-    let mut start = Start { prefix: 0, word, branch: branches, registers: r, memory: None };
+    let word = u64::from(prefix) << 32 | u64::from(word);
+    if !decode(Word(word), isa).is_some_and(|found| std::ptr::eq(found, row)) {
+        return None;
+    }
+    let mut start = Start { before: 0, word, branch: branches, registers: r, memory: None };
     if bytes > 0 {
         let mut memory = Box::new([0; BUFFER_BYTES]);
         let kind = flavour(row, random);
@@ -336,6 +370,9 @@ pub fn instance(row: &'static Row, isa: Isa, random: &mut Random) -> Option<Star
             chunk.copy_from_slice(&vector(random, kind).to_be_bytes());
         }
         start.memory = Some(memory);
+    }
+    if is_product(row) {
+        start.before = MTFSB0_20;
     }
     reserve(row, &mut start, random);
     Some(start)
@@ -352,16 +389,16 @@ fn reserve(row: &Row, start: &mut Start, random: &mut Random) {
         "stqcx_rc" => 0x7c00_0228,
         _ => return,
     };
-    let w = Word::from(start.word);
+    let w = Word(start.word);
     let used = [w.rs(), w.rs() | 1, w.ra(), w.rb()];
     let Some(target) = (0..32).step_by(2).find(|t| !used.contains(t) && !used.contains(&(t + 1))) else {
         return;
     };
-    start.prefix = put(put(put(load, 6, 5, target as u64), 11, 5, w.ra() as u64), 16, 5, w.rb() as u64);
+    start.before = put(put(put(load, 6, 5, target as u64), 11, 5, w.ra() as u64), 16, 5, w.rb() as u64);
     if random.once_in(4) {
         // Another place: its own address is not reserved.
         let other = (0..32).find(|n| !used.contains(n) && n & !1 != target).unwrap_or(0);
         start.registers.gpr[other] = BUFFER + 0x800;
-        start.prefix = put(put(start.prefix, 11, 5, 0), 16, 5, other as u64);
+        start.before = put(put(start.before, 11, 5, 0), 16, 5, other as u64);
     }
 }

@@ -1,7 +1,7 @@
 //! Every instruction that has semantics, against `qemu-ppc64le` and `qemu-ppc64`: the same words with the same
 //! registers and memory on both sides, and everything they leave compared.
 //!
-//! `VERSUS_QEMU_INSTANCES` sets how many instances of a row each of the four tests makes (default 24),
+//! `VERSUS_QEMU_INSTANCES` sets how many instances of a row each of the six tests makes (default 24),
 //! `VERSUS_QEMU_ROWS` a comma-separated list of rows, `VERSUS_QEMU_SEED` another sequence.
 //! DESIGN's rule: a difference is our bug unless `allowed.rs` explains it.
 
@@ -16,7 +16,7 @@ mod shared;
 use ppc_core::{
     fields::Word,
     insn::{Exec, decode::decode, rows},
-    model::{Model, POWER8, POWER9},
+    model::{Model, POWER8, POWER9, POWER10},
 };
 use record::Outcome;
 use std::collections::BTreeMap;
@@ -94,7 +94,7 @@ fn compare(model: &'static Model, cpu_name: &str, little: bool) {
 
 /// The registers that an instruction's fields name, whatever they mean to it.
 fn describe(start: &record::Start) -> String {
-    let w = Word::from(start.word);
+    let w = Word(start.word);
     let r = &start.registers;
     let mut text = format!("cr {:#x} xer {:#x} fpscr {:#x} vscr {:#x}", r.cr, r.xer, r.fpscr, r.vscr);
     for n in [w.rt(), w.ra(), w.rb()] {
@@ -124,6 +124,16 @@ fn little_endian_power9_agrees_with_qemu() {
 #[test]
 fn big_endian_power9_agrees_with_qemu() {
     compare(&POWER9, "POWER9", false);
+}
+
+#[test]
+fn little_endian_power10_agrees_with_qemu() {
+    compare(&POWER10, "POWER10", true);
+}
+
+#[test]
+fn big_endian_power10_agrees_with_qemu() {
+    compare(&POWER10, "POWER10", false);
 }
 
 #[test]

@@ -90,27 +90,26 @@ pub fn run(cpu: &mut Cpu, start: &Start) -> End {
             cpu.ram.write(RealAddr(BUFFER + 8 * i as u64), u64::from_le_bytes(bytes)).unwrap();
         }
     }
-    let mut outcome_of = |word: u32| {
-        let word = Word::from(word);
+    let mut outcome_of = |word: Word| {
         cpu.cia = CIA;
-        cpu.nia = CIA + 4;
+        cpu.nia = CIA + u64::from(word.bytes());
         let Some(exec) = decode(word, cpu.model.isa).and_then(|row| row.exec_for(word)) else {
             return Outcome::Illegal;
         };
         exec(cpu, word).map_or_else(outcome, |()| Outcome::Completed)
     };
     let mut result = Outcome::Completed;
-    if start.prefix != 0 {
-        result = outcome_of(start.prefix);
+    if start.before != 0 {
+        result = outcome_of(Word::from(start.before));
     }
     if result == Outcome::Completed {
-        result = outcome_of(start.word);
+        result = outcome_of(Word(start.word));
     }
     End {
         outcome: result,
         next: match result {
             Outcome::Completed if start.branch => cpu.nia,
-            Outcome::Completed => CIA + 4,
+            Outcome::Completed => CIA + u64::from(Word(start.word).bytes()),
             _ => CIA,
         },
         registers: unload(cpu),

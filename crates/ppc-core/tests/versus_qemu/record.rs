@@ -8,7 +8,7 @@ pub const BUFFER: u64 = 0x10_0000;
 pub const BUFFER_BYTES: usize = 0x1000;
 /// Trap words that branches may land on.
 pub const LANDING: std::ops::Range<u64> = 0x10_8000..0x11_8000;
-/// Address of the instruction under test. One word before it, its prefix.
+/// Address of the instruction under test. One word before it, the one to run first.
 pub const CIA: u64 = 0x11_0004;
 
 /// User registers of a processor.
@@ -31,9 +31,9 @@ pub struct Registers {
 #[derive(Clone)]
 pub struct Start {
     /// An instruction to run first, or 0.
-    pub prefix: u32,
-    /// The instruction under test.
-    pub word: u32,
+    pub before: u32,
+    /// The instruction under test, its prefix in the high half.
+    pub word: u64,
     /// Words that follow are traps, so that its next address shows.
     pub branch: bool,
     /// Registers.
@@ -80,7 +80,7 @@ impl Start {
         let r = &self.registers;
         let flags = u64::from(self.memory.is_some()) | u64::from(self.branch) << 1;
         let mut put = |v: u64| out.extend(if little { v.to_le_bytes() } else { v.to_be_bytes() });
-        [u64::from(self.prefix), u64::from(self.word), flags, 0].into_iter().for_each(&mut put);
+        [u64::from(self.before), self.word, flags, 0].into_iter().for_each(&mut put);
         r.gpr.into_iter().for_each(&mut put);
         let others = [r.cr, r.xer, r.lr, r.ctr, r.tar, r.fpscr, 0, r.vscr, r.vrsave, 0];
         others.into_iter().for_each(&mut put);

@@ -100,11 +100,15 @@ void serve(void)
 
 		if (flags & MEMORY && !transfer(3, 0, (void *)BUFFER, BUFFER_BYTES))
 			leave(2);
-		code[0] = state[0] ? (u32)state[0] : NOP;
-		code[1] = (u32)state[1];
-		code[2] = flags & BRANCH ? TRAP : 0x48000002u | (u32)(u64)leave_normally; /* ba */
+		u32 *next = code;
+
+		*next++ = state[0] ? (u32)state[0] : NOP;
+		if (state[1] >> 32)
+			*next++ = (u32)(state[1] >> 32);
+		*next++ = (u32)state[1];
+		*next = flags & BRANCH ? TRAP : 0x48000002u | (u32)(u64)leave_normally; /* ba */
 		__asm__ volatile("dcbst 0,%0; sync; icbi 0,%0; sync; isync" : : "r"(code) : "memory");
-		result[1] = CODE + 8;
+		result[1] = (u64)next;
 		result[0] = (u64)run_one(state);
 		if (!transfer(4, 1, result, sizeof result))
 			leave(2);

@@ -8,7 +8,7 @@ use crate::{
     fields::Word,
     insn::Operand,
     state::Cpu,
-    trap::Done,
+    trap::{Done, Trap},
 };
 
 macro_rules! blends {
@@ -85,12 +85,13 @@ macro_rules! control_vectors {
     ($($name:ident: $bytes:literal;)*) => { $(
         #[doc = concat!("`", stringify!($name), "`: IMM says whether to compress (bit 4) and to count from the right (bit 3).")]
         ///
-        /// Other values of IMM are reserved; here XT stays as it was.
+        /// Other values of IMM are reserved, and the instruction an invalid form.
         pub fn $name(cpu: &mut Cpu, w: Word) -> Done {
             let imm = Operand::IMM.value(w);
-            if imm < 4 {
-                cpu.vsr[w.xt()] = control_vector(cpu.vr(w.vrb()), $bytes, imm & 1 != 0, imm & 2 != 0);
+            if imm > 3 {
+                return Err(Trap::Illegal);
             }
+            cpu.vsr[w.xt()] = control_vector(cpu.vr(w.vrb()), $bytes, imm & 1 != 0, imm & 2 != 0);
             Ok(())
         }
     )* };

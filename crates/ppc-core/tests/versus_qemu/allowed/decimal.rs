@@ -6,7 +6,7 @@ use super::*;
 fn lost_by_a_shift(start: &Start, ours: &End, peer: &End) -> bool {
     // The low bit, overflow, is the same; ours has LT or GT, the peer EQ.
     let [a, b] = [&ours.registers, &peer.registers].map(|r| r.cr >> 4 & 15);
-    let result = ours.registers.vsr[32 + Word::from(start.word).vrt()];
+    let result = ours.registers.vsr[32 + Word(start.word).vrt()];
     a & 12 != 0 && b & 14 == 2 && (a ^ b) & 1 == 0 && (result >> 4 == 0)
 }
 
@@ -18,7 +18,7 @@ pub const ALLOWED: &[Allowed] = &[
               and so on, \"CR.bit[59] <- inv_flag | ox_flag\": CR6 is 0b0001",
         peer: "may set the other bits, too, or find a zero",
         forgive: |start, _, ours, peer| {
-            let t = 32 + Word::from(start.word).vrt();
+            let t = 32 + Word(start.word).vrt();
             let peer_cr6 = peer.registers.cr >> 4 & 15;
             if ours.registers.cr >> 4 & 15 == 1 && (peer_cr6 & 1 == 1 || peer_cr6 == 2) {
                 cr(ours, peer, 0xf0);
@@ -32,7 +32,7 @@ pub const ALLOWED: &[Allowed] = &[
               eq_flag are of the unbounded result",
         peer: "keeps the operands' sign in a zero, and its order",
         forgive: |start, _, ours, peer| {
-            let t = 32 + Word::from(start.word).vrt();
+            let t = 32 + Word(start.word).vrt();
             let zeros =
                 [&ours.registers, &peer.registers].iter().all(|r| r.vsr[t] >> 4 == 0 && r.cr & 0x20 != 0);
             if zeros {
@@ -67,7 +67,7 @@ pub const ALLOWED: &[Allowed] = &[
               then \"VSR[VRT+32] <- inv_flag ? undefined : result\"",
         peer: "reads its source after it has written the target",
         forgive: |start, _, ours, peer| {
-            let w = Word::from(start.word);
+            let w = Word(start.word);
             if w.vrt() == w.vrb() {
                 let t = 32 + w.vrt();
                 ours.registers.vsr[t] = peer.registers.vsr[t];

@@ -17,12 +17,12 @@ const COMPARING: &[&str] = &["dcmp*"];
 const PARTS: &[&str] = &["dscli*", "dscri*", "diex*", "ddedpd*"];
 
 fn is_quad(start: &Start) -> bool {
-    Word::from(start.word).opcd() == 63
+    Word(start.word).opcd() == 63
 }
 
 /// The special datum in the source, if it is one.
 fn special(start: &Start) -> Option<Num> {
-    let w = Word::from(start.word);
+    let w = Word(start.word);
     let shift = [66, 98].contains(&w.bits(22, 9));
     let n = if shift { w.fra() } else { w.frb() };
     let high = start.registers.vsr[n] >> 64;
@@ -63,7 +63,7 @@ pub const ALLOWED: &[Allowed] = &[
               %2,%1\", then \"fmr %0,%2\"), and zeros in the second",
         peer: "swaps the two",
         forgive: |start, _, ours, peer| {
-            let t = Word::from(start.word).frt();
+            let t = Word(start.word).frt();
             let [ours_pair, peer_pair] =
                 [&*ours, peer].map(|end| [end.registers.vsr[t], end.registers.vsr[t | 1]]);
             if ours_pair == [peer_pair[1], peer_pair[0]] && peer_pair[0] == 0 {

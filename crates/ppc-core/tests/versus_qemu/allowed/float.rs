@@ -7,7 +7,7 @@ const NJ: u64 = 1 << 16;
 
 /// Whether each element of a result and its counterpart are equal or next to each other.
 fn neighbours(start: &Start, isa: Isa, a: u128, b: u128) -> bool {
-    let name = decode(Word::from(start.word), isa).map_or("", |row| row.name);
+    let name = decode(Word(start.word), isa).map_or("", |row| row.name);
     let single = name.ends_with("sp") || name.ends_with('s');
     let bits = match (name.starts_with("xv"), single) {
         _ if name.ends_with("qp") => 128,
@@ -33,7 +33,7 @@ pub const ALLOWED: &[Allowed] = &[
         forgive: |start, isa, ours, peer| {
             if ours.registers.fpscr & ZX != 0 && peer.registers.fpscr & ZX == 0 {
                 fpscr(ours, peer, ZX | FX | if start.registers.fpscr & ZE != 0 { FEX } else { 0 });
-                if start.word & 1 != 0 && Word::from(start.word).opcd() != 60 {
+                if start.word & 1 != 0 && Word(start.word).opcd() != 60 {
                     cr(ours, peer, CR1_FX | if start.registers.fpscr & ZE != 0 { CR1 } else { 0 });
                 }
                 if start.registers.fpscr & ZE != 0 && ours.outcome == Outcome::FpEnabled {
@@ -50,7 +50,7 @@ pub const ALLOWED: &[Allowed] = &[
               reference has it)",
         peer: "says 0.5",
         forgive: |start, isa, ours, peer| {
-            let w = Word::from(start.word);
+            let w = Word(start.word);
             if start.registers.vsr[w.frb()] >> 64 << 1 & u128::from(u64::MAX) == 0 {
                 same_target(start, isa, ours, peer);
                 fpscr(ours, peer, FPRF);
@@ -82,11 +82,7 @@ pub const ALLOWED: &[Allowed] = &[
                 same_outcome(ours, peer);
                 same_target(start, isa, ours, peer);
                 fpscr(ours, peer, FX | FEX | OX | UX | XX | FI | FPRF);
-                cr(
-                    ours,
-                    peer,
-                    if start.word & 1 != 0 && Word::from(start.word).opcd() != 60 { CR1 } else { 0 },
-                );
+                cr(ours, peer, if start.word & 1 != 0 && Word(start.word).opcd() != 60 { CR1 } else { 0 });
             }
         },
     },
@@ -98,7 +94,7 @@ pub const ALLOWED: &[Allowed] = &[
               undefined\"",
         peer: "has other bits of it, and classes them",
         forgive: |start, isa, ours, peer| {
-            let w = Word::from(start.word);
+            let w = Word(start.word);
             let half = w.opcd() == 60 && start.word >> 16 & 31 == 17;
             let (exponent, emax, adjust) = match w.opcd() {
                 63 => ((start.registers.vsr[32 + w.vrb()] >> 112) as i32 & 0x7fff, 1023, 1536),
@@ -132,7 +128,7 @@ pub const ALLOWED: &[Allowed] = &[
               2.03, 4.2.1, leaves the result undefined where an operand is not representable in single format.",
         peer: "rounds to double first, which shows if an operand has more precision than a single",
         forgive: |start, isa, ours, peer| {
-            let w = Word::from(start.word);
+            let w = Word(start.word);
             let t = target(start, isa);
             let odd = [w.xa(), w.xb(), w.xt()].iter().any(|&n| {
                 let value = f64::from_bits((start.registers.vsr[n] >> 64) as u64);
@@ -153,7 +149,7 @@ pub const ALLOWED: &[Allowed] = &[
               on: RN rounds",
         peer: "takes RN for a number of its own list of modes",
         forgive: |start, isa, ours, peer| {
-            let w = Word::from(start.word);
+            let w = Word(start.word);
             if w.0 & 1 << 16 == 0 && w.bits(21, 2) == 3 && start.registers.fpscr & 1 != 0 {
                 same_outcome(ours, peer);
                 same_target(start, isa, ours, peer);
@@ -167,7 +163,7 @@ pub const ALLOWED: &[Allowed] = &[
               to 1 if either operand is an SNaN.\"",
         peer: "does not look at the second operand if the first is a NaN",
         forgive: |start, isa, ours, peer| {
-            let first = f64::from_bits((start.registers.vsr[Word::from(start.word).xa()] >> 64) as u64);
+            let first = f64::from_bits((start.registers.vsr[Word(start.word).xa()] >> 64) as u64);
             let missing = ours.registers.fpscr & !peer.registers.fpscr & VXSNAN != 0;
             if first.is_nan() && missing {
                 fpscr(ours, peer, FX | FEX | VX | VXSNAN);
@@ -184,7 +180,7 @@ pub const ALLOWED: &[Allowed] = &[
               0x000) & (exponent < 0x381)\", each with its own bit of DCMX",
         peer: "lets a value below the normal singles match any class",
         forgive: |start, _, ours, peer| {
-            let w = Word::from(start.word);
+            let w = Word(start.word);
             let exponent = (start.registers.vsr[w.xb()] >> 116) as u32 & 0x7ff;
             if (1..0x381).contains(&exponent) {
                 cr(ours, peer, 2 << (28 - 4 * w.bf()));
@@ -210,7 +206,7 @@ pub const ALLOWED: &[Allowed] = &[
               greater than one part in 16, and an integral value of an integral one",
         peer: "its series is far off for large arguments",
         forgive: |start, _, ours, peer| {
-            let w = Word::from(start.word);
+            let w = Word(start.word);
             for lane in [0, 32, 64, 96] {
                 let of = |v: u128| f32::from_bits((v >> lane) as u32);
                 let source = of(start.registers.vsr[32 + w.vrb()]);
@@ -242,11 +238,7 @@ pub const ALLOWED: &[Allowed] = &[
                 same_outcome(ours, peer);
                 same_target(start, isa, ours, peer);
                 fpscr(ours, peer, FX | FEX | OX | UX | XX | FPRF);
-                cr(
-                    ours,
-                    peer,
-                    if Word::from(start.word).opcd() != 60 && start.word & 1 != 0 { CR1 } else { 0 },
-                );
+                cr(ours, peer, if Word(start.word).opcd() != 60 && start.word & 1 != 0 { CR1 } else { 0 });
             }
         },
     },

@@ -24,8 +24,8 @@ pub const ALLOWED: &[Allowed] = &[
               that finds its bound returns 1 << (8s-1), s = 4 or 8 (Book II, 4.5.1, list of the functions).",
         peer: "returns 2^31, sign-extended, for both sizes",
         forgive: |start, _, ours, peer| {
-            let t = Word::from(start.word).rt();
-            if Word::from(start.word).rb() >= 24 && peer.registers.gpr[t] == !0 << 31 {
+            let t = Word(start.word).rt();
+            if Word(start.word).rb() >= 24 && peer.registers.gpr[t] == !0 << 31 {
                 ours.registers.gpr[t] = peer.registers.gpr[t];
             }
         },
@@ -36,7 +36,7 @@ pub const ALLOWED: &[Allowed] = &[
               Unsigned/Signed\", s = 4",
         peer: "compares words as unsigned numbers in the signed functions",
         forgive: |start, _, ours, peer| {
-            let w = Word::from(start.word);
+            let w = Word(start.word);
             let ea = start.registers.gpr[w.ra()];
             let n = if w.0 >> 1 & 0x3ff == 582 { w.rt() + 1 } else { w.rs() };
             let operand = start.registers.gpr[n & 31] as u32;
@@ -57,7 +57,7 @@ pub const ALLOWED: &[Allowed] = &[
               decrement before it",
         peer: "takes the bound from behind it in a decrement, too",
         forgive: |start, _, ours, peer| {
-            let w = Word::from(start.word);
+            let w = Word(start.word);
             if w.rb() == 28 {
                 ours.registers.gpr[w.rt()] = peer.registers.gpr[w.rt()];
                 same_bytes(ours, peer, start.registers.gpr[w.ra()], 8);
@@ -84,7 +84,7 @@ pub const ALLOWED: &[Allowed] = &[
               OE=1 then OV is set to 1.\"",
         peer: "has another undefined result, and misses overflows to less than 2^64",
         forgive: |start, _, ours, peer| {
-            let w = Word::from(start.word);
+            let w = Word(start.word);
             let dividend = i128::from(start.registers.gpr[w.ra()] as i64) << 64;
             let divisor = i128::from(start.registers.gpr[w.rb()] as i64);
             if dividend.checked_div(divisor).is_none_or(|q| i64::try_from(q).is_err()) {
@@ -108,7 +108,7 @@ pub const ALLOWED: &[Allowed] = &[
               doubleword 1\"",
         peer: "leaves it",
         forgive: |start, _, ours, peer| {
-            let w = Word::from(start.word);
+            let w = Word(start.word);
             let t = if w.opcd() == 31 { w.xt() } else { 32 + w.vrt() };
             let low = u128::from(u64::MAX);
             if ours.registers.vsr[t] & low == 0 {
@@ -121,7 +121,7 @@ pub const ALLOWED: &[Allowed] = &[
         isa: "3.1: \"VSR[VRT+32].dword[i] <- (r & m) | (src3 & ~m)\", src3 the target before",
         peer: "forgets src3 on hosts whose vectors rotate doublewords (those with AVX-512)",
         forgive: |start, _, ours, peer| {
-            let w = Word::from(start.word);
+            let w = Word(start.word);
             let mask = |control: u128| {
                 let (b, e) = (control >> 16 & 63, control >> 8 & 63);
                 let (from, to) = (u64::MAX >> b, u64::MAX << (63 - e));
@@ -143,7 +143,7 @@ pub const ALLOWED: &[Allowed] = &[
         peer: "as last written; 0 here",
         forgive: |start, isa, ours, peer| {
             let defined = if isa >= Isa::V3_0 { 0xe00c_007f } else { 0xe000_007f };
-            if Word::from(start.word).spr() == 1 && ours.registers.xer & !defined == 0 {
+            if Word(start.word).spr() == 1 && ours.registers.xer & !defined == 0 {
                 ours.registers.xer = take(ours.registers.xer, peer.registers.xer, !defined);
             }
         },
@@ -154,7 +154,7 @@ pub const ALLOWED: &[Allowed] = &[
               [32:63]\"; of VRSAVE the length is 32 (Book I, 6.3.3, VR Save Register)",
         peer: "keeps 64 bits",
         forgive: |start, _, ours, peer| {
-            if Word::from(start.word).spr() == 256 && ours.registers.vrsave >> 32 == 0 {
+            if Word(start.word).spr() == 256 && ours.registers.vrsave >> 32 == 0 {
                 ours.registers.vrsave = take(ours.registers.vrsave, peer.registers.vrsave, !0xffff_ffff);
             }
         },

@@ -6,7 +6,7 @@ use super::*;
 pub const ALLOWED: &[Allowed] = &[
     Allowed {
         rows: &[
-            "f*", "x*", "mtfsb1", "dadd*", "dsub*", "dmul*", "ddiv", "ddivq", "dqua*", "dr*", "dct*",
+            "f*", "x*", "pmx*", "mtfsb1", "dadd*", "dsub*", "dmul*", "ddiv", "ddivq", "dqua*", "dr*", "dct*",
             "dcffix*", "dcmp*", "denbcd*",
         ],
         isa: "Book I, 4.2.2: \"Every floating-point instruction, except mtfsfi and mtfsf, implicitly sets FPSCR FX \
@@ -24,7 +24,7 @@ pub const ALLOWED: &[Allowed] = &[
         },
     },
     Allowed {
-        rows: &["f*", "x*"],
+        rows: &["f*", "x*", "pmx*"],
         isa: "3.1, xscvdpsp: \"FPSCR.FR <- inc_flag\", \"FPSCR.FI <- xx_flag\"; FR without FI can't be. 2.03, \
               4.4.3, a disabled overflow: \"FPSCR FR is undefined\".",
         peer: "does not compute FR: it is 0, or as it was. `softfp` compares ours with an independent rounding.",
@@ -38,7 +38,7 @@ pub const ALLOWED: &[Allowed] = &[
         },
     },
     Allowed {
-        rows: &["xv*", "fcmp*", "xscmp*"],
+        rows: &["xv*", "pmx*", "fcmp*", "xscmp*"],
         isa: "3.1, xvcvsxddp and others: \"if xx_flag=1 then SetFX(FPSCR.XX)\" is all that is set, and xscmpodp: \
               VXSNAN, VXVC, FL, FG, FE, FU",
         peer: "clears FI",

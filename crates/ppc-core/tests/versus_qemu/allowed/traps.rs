@@ -56,7 +56,7 @@ pub const ALLOWED: &[Allowed] = &[
         },
     },
     Allowed {
-        rows: &["xv*"],
+        rows: &["xv*", "pmx*"],
         isa: "3.1, xvcvsxddp: \"do i = 0 to 1 reset_xflags() [...] SetFX\": each element raises its own exceptions",
         peer: "forgets UX when another element overflows",
         forgive: |start, isa, ours, peer| {
@@ -103,7 +103,7 @@ pub const ALLOWED: &[Allowed] = &[
         },
     },
     Allowed {
-        rows: &["xscmpeqdp", "xscmpgedp", "xscmpgtdp"],
+        rows: &["xscmpeq?p", "xscmpge?p", "xscmpgt?p"],
         isa: "3.1, xscmpeqdp: \"if vex_flag=0 then do\" the target is written",
         peer: "writes it and traps",
         forgive: |start, isa, ours, peer| {
