@@ -6,11 +6,16 @@ With the host's clock no two runs are the same, so what goes wrong once in a tho
 Each boot is kicked, paused and typed at while it comes up and while its menus are walked through. A boot that prints
 one of `FAILURES` leaves its recording in FOLDER: `pyspapr boot --replay` makes it again, `--lockstep` on both engines.
 Every fourth recording of a good boot is replayed so, and must end with the same state. Exit status 1 for any failure.
+
+One fault is the installer's own and only counted (about one boot in twenty): its main-menu reads /var/lib/dpkg/status
+without a lock and goes on with a null pointer when there is none. udpkg, which runs beside it, replaces the file by two
+renames; whoever comes between them finds none. A replay shows it system call by system call.
 """
 
 from __future__ import annotations
 
 import random
+import re
 import sys
 import tempfile
 import threading
@@ -25,6 +30,7 @@ from pyspapr.replay.lockstep import Lockstep
 
 KERNEL, INITRD = (CACHE / "installer" / name for name in ("vmlinux", "initrd.gz"))
 FAILURES = (b"egmentation", b"segfault", b"Oops", b"Kernel panic", b"unhandled signal", b"BUG:")
+KNOWN = re.compile(rb"main-menu\[\d+\]: segfault \(11\) at 8 nip [0-9a-f]*2fd8 ")
 KEYS = ("\x1b[B", "\x1b[A", "\t", " ", "\r", "\x1b")
 MENU = b"hoose"
 BOOT, WALK = 240, 20
@@ -46,8 +52,9 @@ def disturb(vm: Machine, rng: random.Random, over: threading.Event) -> None:
 
 
 def failure(vm: Machine) -> str | None:
-    """The first sign of trouble on the console."""
-    return next((text.decode() for text in FAILURES if text in vm.console.raw), None)
+    """The first sign of trouble on the console, the known fault excepted."""
+    lines = (line for line in vm.console.raw.splitlines() if not KNOWN.search(line))
+    return next((text.decode() for line in lines for text in FAILURES if text in line), None)
 
 
 def boot(seed: int, recording: Path) -> tuple[Machine, str | None]:
@@ -89,7 +96,7 @@ def main() -> int:
     """Hunt. 1 when something was found."""
     seconds, seed = int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 1
     folder = Path(sys.argv[3] if len(sys.argv) > 3 else tempfile.mkdtemp(prefix="pyspapr-hunt-"))
-    began, boots, instructions, found = time.monotonic(), 0, 0, 0
+    began, boots, instructions, found, known = time.monotonic(), 0, 0, 0, 0
     while time.monotonic() - began < seconds:
         recording = folder / f"{seed + boots}.recording"
         vm, trouble = boot(seed + boots, recording)
@@ -97,6 +104,7 @@ def main() -> int:
             trouble = replayed(recording, vm)
         boots += 1
         instructions += vm.cpus[0].vcpu.instructions
+        known += KNOWN.search(vm.console.raw) is not None
         if trouble is None:
             recording.unlink()
         else:
@@ -104,7 +112,7 @@ def main() -> int:
             print(f"{recording}: {trouble}", flush=True)
     print(
         f"{boots} boots of the installer from seed {seed} on, {instructions} instructions, {found} with a failure, "
-        f"in {seconds} s"
+        f"{known} with the installer's own, in {seconds} s"
     )
     return 1 if found else 0
 
