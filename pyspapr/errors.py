@@ -76,16 +76,17 @@ class GuestAddressError(SpaprError, IndexError):
 class ExpectError(SpaprError):
     """The run ended before the text that was waited for appeared on the console.
 
-    `wanted` is that text or pattern, `reason` why the run ended, `seconds` how long it took in the host's time and
-    `lines` the last lines of the console, the unfinished one included.
+    `wanted` is that text or pattern, or a tuple of several, `reason` why the run ended, `seconds` how long it took in
+    the guest's time and `lines` the last lines of the console, the unfinished one included. It is an `ExpectTimeout`,
+    and so a TimeoutError, when the time limit was reached.
     """
 
-    LINES: ClassVar[int] = 5
+    LINES: ClassVar[int] = 12
 
     def __init__(
         self,
         message: str,
-        wanted: str | bytes = "",
+        wanted: str | bytes | tuple[str | bytes, ...] = "",
         reason: StopReason | None = None,
         seconds: float = 0.0,
         lines: Sequence[str] = (),
@@ -98,12 +99,22 @@ class ExpectError(SpaprError):
         self.lines = list(lines)
 
     @classmethod
-    def of(cls, wanted: str | bytes, reason: StopReason, seconds: float, text: str) -> ExpectError:
-        """An error whose message says all of it; `text` is the end of the console."""
+    def of(
+        cls, wanted: str | bytes | tuple[str | bytes, ...], reason: StopReason, seconds: float, text: str
+    ) -> ExpectError:
+        """An error whose message says all of it, in several lines; `text` is the end of the console."""
+        from pyspapr.results import Timeout
+
         lines = [line for line in text.splitlines() if line.strip()][-cls.LINES :]
-        shown = ", ".join(map(repr, lines)) if lines else "empty"
-        message = f"{wanted!r} did not appear: {reason}, after {seconds:.1f} s of waiting; the console's end: {shown}"
-        return cls(message, wanted, reason, seconds, lines)
+        names = " or ".join(map(repr, wanted)) if isinstance(wanted, tuple) else repr(wanted)
+        shown = "".join(f"\n  | {line}" for line in lines) if lines else " empty"
+        message = f"{names} did not appear: {reason}, after {seconds:.3g} s of guest time; the console's end:{shown}"
+        kind = ExpectTimeout if isinstance(reason, Timeout) else ExpectError
+        return kind(message, wanted, reason, seconds, lines)
+
+
+class ExpectTimeout(ExpectError, TimeoutError):
+    """An `ExpectError` because the time limit was reached."""
 
 
 class StateError(SpaprError, RuntimeError):

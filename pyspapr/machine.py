@@ -16,7 +16,6 @@ devices do not keep it; `memory` and `cpus` keep what they show.
 from __future__ import annotations
 
 import os
-import re
 import threading
 from collections.abc import Callable
 from types import TracebackType
@@ -60,6 +59,7 @@ if TYPE_CHECKING:  # and imported by the methods that need them: most machines n
     from pyspapr.migration.outgoing import Outgoing
     from pyspapr.migration.snapshot import Snapshot
     from pyspapr.migration.statistics import MigrationStatistics
+    from pyspapr.partition.runloop import Until
     from pyspapr.qmp import QmpServer
     from pyspapr.replay.recording import Recording, Replay
 
@@ -323,13 +323,16 @@ class Machine:
         *,
         max_instructions: int | None = None,
         timeout: float | None = None,
-        until: str | bytes | re.Pattern[str] | re.Pattern[bytes] | None = None,
+        guest_timeout: float | None = None,
+        until: Until = None,
     ) -> StopReason:
         """Run the guest and say why it stopped.
 
-        `max_instructions` counts from now, exactly. `timeout` is in seconds of host time and so not repeatable.
+        `max_instructions` counts from now, exactly. `timeout` is in seconds of host time and so not repeatable;
+        `guest_timeout` is in seconds of the guest's, and with virtual time ends a run at the same instruction always.
         `until` ends the run when the text, or what the pattern matches, appears on the console after the last match;
-        what is there already is found before anything runs, also when the guest has ended.
+        what is there already is found before anything runs, also when the guest has ended. Of a list, whatever
+        appears first ends it.
         Ctrl-C raises KeyboardInterrupt between two instructions; the machine can be run on afterwards. It waits for a
         hypercall's handler to return, unless that runs another machine or it is pressed once more half a second later.
         What a handler raises comes out of here, and the next run makes that hypercall again. What a console's sink
@@ -337,7 +340,12 @@ class Machine:
         """
         if max_instructions is not None and (max_instructions := whole("max_instructions", max_instructions)) < 0:
             raise ConfigError(f"max_instructions is {max_instructions}, expected 0 or more")
-        return self._run(runloop.Run(self, max_instructions, timeout, until))
+        return self._run(runloop.Run(self, max_instructions, timeout, until, guest_timeout=guest_timeout))
+
+    @property
+    def nanos(self) -> int:
+        """The guest's time: nanoseconds since the machine was made. With virtual time one instruction takes one."""
+        return self.cpus[0].vcpu.nanos
 
     def run_beside(self, migration: Outgoing) -> StopReason:
         """As `run`, until `migration` has ended as well; then `Interrupted` if it did not take the guest away."""

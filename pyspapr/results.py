@@ -82,13 +82,14 @@ class Replayed(StopReason):
 
 
 class Timeout(StopReason):
-    """`timeout` seconds of host time have passed."""
+    """`seconds` have passed: of the host's time, or of the guest's own if `guest` is true."""
 
     seconds: float
+    guest: bool = False
 
     def __str__(self) -> str:
         """One line for a person."""
-        return f"the time limit of {self.seconds:g} s was reached"
+        return f"the time limit of {self.seconds:g} s{' of guest time' if self.guest else ''} was reached"
 
 
 class Hung(StopReason):
@@ -123,9 +124,14 @@ class Interrupted(StopReason):
 
 
 class Matched(StopReason):
-    """The text that `until` waited for is on the console; `text` is the console from the last match up to its end."""
+    """What `until` waited for is on the console; `text` is the console from the last match up to its end.
+
+    `index` says which of several it was, and `groups` what the groups of its pattern have.
+    """
 
     text: str
+    index: int = 0
+    groups: tuple[str | bytes | None, ...] = ()
 
     exit_status: ClassVar[int] = 0
 

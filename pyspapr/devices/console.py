@@ -18,9 +18,8 @@ import re
 import select
 import stat
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self, SupportsIndex
 
 from pyspapr.config import check_function
@@ -33,14 +32,16 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from pyspapr.machine import Machine
+    from pyspapr.partition.runloop import Wanted
+    from pyspapr.results import Matched
 
 LONGEST_MATCH: Final = 4096
 """Longest text that a pattern may match, in bytes."""
 BACKLOG_LIMIT: Final = 16 << 20
 """Typed bytes that a saved machine may hold."""
 
-LAST_TEXT: Final = 1024
-"""How much of the console an `ExpectError` quotes its lines from, in characters."""
+LAST_TEXT: Final = 4096
+"""How much of the console an `ExpectError` quotes its lines from, in bytes."""
 
 Sink = Callable[[bytes], None]
 
@@ -127,15 +128,32 @@ def typed(text: str | Buffer) -> bytes:
         raise TypeError(f"text or bytes are typed, not {type(text).__name__}") from None
 
 
-def _end_of_match(pattern: re.Pattern[Any], data: bytes) -> int | None:
+def _end_of_match(pattern: re.Pattern[Any], data: bytes) -> tuple[int, re.Match[Any]] | None:
     """Where in `data` the first match of `pattern` ends. One over text sees characters, and no half ones."""
     found: re.Match[Any] | None
     if isinstance(pattern.pattern, bytes):
         found = pattern.search(data)
-        return None if found is None else found.end()
+        return None if found is None else (found.end(), found)
     text, _ = codecs.utf_8_decode(data, "surrogateescape", False)  # which can be undone, so that bytes can be counted
     found = pattern.search(text)
-    return None if found is None else len(text[: found.end()].encode(errors="surrogateescape"))
+    return None if found is None else (len(text[: found.end()].encode(errors="surrogateescape")), found)
+
+
+class Found(str):
+    """What `expect` found: the console's text from the last match up to its end.
+
+    `which` is the number of the alternative that it was, and `groups` what the groups of its pattern have.
+    """
+
+    which: int
+    groups: tuple[str | bytes | None, ...]
+
+    @classmethod
+    def of(cls, matched: Matched) -> Found:
+        """The same as a text."""
+        found = cls(matched.text)
+        found.which, found.groups = matched.index, matched.groups
+        return found
 
 
 class Console:
@@ -166,7 +184,7 @@ class Console:
         self._read = 0  # position of read()
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")  # of read()
         self._matched = 0  # position after the last match
-        self._sought: re.Pattern[Any] | None = None  # what match() was last asked for
+        self._sought: tuple[re.Pattern[Any], ...] = ()  # what match() was last asked for
         self._scanned = 0  # position up to which it has looked for that
         self._lock = threading.Lock()
         self._input = bytearray()
@@ -238,21 +256,32 @@ class Console:
         return self._decoder.decode(data)
 
     def match(self, pattern: re.Pattern[Any]) -> str | None:
-        """The text from the last match through the first match of `pattern`, or None; the match is consumed.
+        """The text from the last match through the first match of `pattern`, or None; the match is consumed."""
+        matched = self.match_any((pattern,))
+        return None if matched is None else matched.text
 
-        Of the same pattern as before only the new output is searched, with an overlap of `LONGEST_MATCH` bytes.
+    def match_any(self, patterns: tuple[re.Pattern[Any], ...]) -> Matched | None:
+        """As `match`, with several patterns: the match that ends first, and of these that of the first pattern.
+
+        Of the same patterns as before only the new output is searched, with an overlap of `LONGEST_MATCH` bytes.
         """
-        if pattern != self._sought:
-            self._sought, self._scanned = pattern, 0
+        from pyspapr.results import Matched
+
+        if patterns != self._sought:
+            self._sought, self._scanned = patterns, 0
         first = max(self._matched, self._scanned - LONGEST_MATCH, self._start)
-        length = _end_of_match(pattern, self._since(first))
-        self._scanned = self.total
-        if length is None:
+        new = self._since(first)
+        best: tuple[int, int, re.Match[Any]] | None = None
+        for index, pattern in enumerate(patterns):
+            if (found := _end_of_match(pattern, new)) is not None and (best is None or found[0] < best[0]):
+                best = (found[0], index, found[1])
+        self._scanned = first + len(new)
+        if best is None:
             return None
-        end = first + length
-        data = self._since(self._matched)
-        self._matched = end
-        return data[: len(data) - (self.total - end)].decode(errors="replace")
+        length, index, match = best
+        data, _ = self.since(self._matched, first + length - max(self._matched, self._start))
+        self._matched = first + length
+        return Matched(data.decode(errors="replace"), index, match.groups())
 
     # Input.
 
@@ -323,23 +352,34 @@ class Console:
         """Whether input may come that nobody announces, and not at the same place of each run."""
         return self._source is not None and not (self._source.exhausted or getattr(self._source, "repeatable", False))
 
-    def expect(self, pattern: str | bytes | re.Pattern[Any], *, timeout: float | None = None) -> str:
-        """Run the guest until `pattern` appears and return the text up to its end, from the last match on.
+    def expect(
+        self, wanted: Wanted | Sequence[Wanted], *, timeout: float | None = None, host_timeout: float | None = None
+    ) -> Found:
+        """Run the guest until `wanted` appears and return the text up to its end, from the last match on.
 
-        `pattern` is plain text or bytes, or a compiled regular expression over either. What is there already is found
-        before anything runs, also when the guest has ended. Raises ExpectError, which says why, when the run ends
-        otherwise, and StateError when there is nothing to run.
+        `wanted` is plain text or bytes, or a compiled regular expression over either, or a list of several; `which` of
+        what is returned is the number of the one that appeared. `timeout` is in seconds of the guest's time, so with
+        virtual time a run ends the same way on every host; `host_timeout` is in seconds of the host's.
+
+        What is there already is found before anything runs, also when the guest has ended. Raises ExpectError, which
+        says why, when the run ends otherwise (ExpectTimeout, a TimeoutError, after either time), and StateError when
+        there is nothing to run.
         """
+        from pyspapr.partition.runloop import alternatives
         from pyspapr.results import Matched
 
-        if pattern is None:
+        if wanted is None:
             raise TypeError("text, bytes or a compiled pattern is waited for, not None")
-        start = monotonic()
-        reason = self._owner().run(until=pattern, timeout=timeout)
+        machine = self._owner()
+        start = machine.nanos
+        reason = machine.run(until=wanted, guest_timeout=timeout, timeout=host_timeout)
         if isinstance(reason, Matched):
-            return reason.text
-        wanted = pattern.pattern if isinstance(pattern, re.Pattern) else pattern
-        raise ExpectError.of(wanted, reason, monotonic() - start, self.output[-LAST_TEXT:])
+            return Found.of(reason)
+        several = alternatives(wanted)
+        names = tuple(one.pattern if isinstance(one, re.Pattern) else one for one in several)
+        text = self._since(self.total - LAST_TEXT).decode(errors="replace")
+        seconds = (machine.nanos - start) / 1e9
+        raise ExpectError.of(names if len(names) > 1 else names[0], reason, seconds, text)
 
     def send(self, line: str | Buffer) -> None:
         """As `write`, with a newline behind it."""

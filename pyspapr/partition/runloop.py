@@ -11,6 +11,7 @@ import re
 import threading
 import time
 import weakref
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from pyspapr import _native
@@ -23,6 +24,7 @@ from pyspapr.host.limits import host_limits
 from pyspapr.results import Hung, InstructionLimit, Interrupted, Matched, StopReason, Timeout, Unimplemented
 
 if TYPE_CHECKING:
+    from pyspapr.devices.endings import Endings
     from pyspapr.machine import Machine
     from pyspapr.migration.outgoing import Outgoing
 
@@ -35,22 +37,45 @@ MIGRATION_NAP: Final = 0.002
 """How long a guest that waits keeps a migration waiting at most, in seconds."""
 
 
-def compiled(until: str | bytes | re.Pattern[Any] | None) -> re.Pattern[Any] | None:
-    """The pattern that `until` stands for. Raises TypeError when it is neither text nor a pattern."""
-    match until:
-        case None | re.Pattern():
-            return until
-        case str():
-            return re.compile(re.escape(until.encode()))
-        case bytes():
-            return re.compile(re.escape(until))
-    raise TypeError(f"text, bytes or a compiled pattern is waited for, not {type(until).__name__}")
+Wanted = str | bytes | re.Pattern[str] | re.Pattern[bytes]
+"""What can be waited for on the console."""
+Until = Wanted | Sequence[Wanted] | None
+"""One of it, or several of which the first to appear ends the run."""
 
 
-def _expire(reference: weakref.ref[Run]) -> None:
+def alternatives(until: Until) -> tuple[Wanted, ...]:
+    """What `until` waits for; nothing if it is None. Raises TypeError for what is neither text nor a pattern."""
+    if until is None:
+        return ()
+    several = tuple(until) if isinstance(until, list | tuple) else (until,)
+    for one in several:
+        if not isinstance(one, str | bytes | re.Pattern):
+            raise TypeError(f"text, bytes or a compiled pattern is waited for, not {type(one).__name__}")
+    if not several:
+        raise TypeError("text, bytes or a compiled pattern is waited for, not an empty list")
+    return several
+
+
+def compiled(wanted: Wanted) -> re.Pattern[Any]:
+    """The pattern that finds `wanted`."""
+    if isinstance(wanted, re.Pattern):
+        return wanted
+    return re.compile(re.escape(typed(wanted)))
+
+
+def last_bytes(wanted: Wanted) -> Endings | None:
+    """How output ends when `wanted` first appears; None if that cannot be said."""
+    if not isinstance(wanted, re.Pattern):
+        return [[(1 << byte).to_bytes(32, "little") for byte in typed(wanted)]]
+    from pyspapr.devices.endings import endings
+
+    return endings(wanted)
+
+
+def _expire(reference: weakref.ref[Run], timeout: Timeout) -> None:
     """The time of a run is over. The timer's thread may outlive the run, and does not keep its machine."""
     if (run := reference()) is not None:
-        run.expired = True
+        run.expired = timeout
         run.vm.kick()
 
 
@@ -62,22 +87,29 @@ class Run:
         vm: Machine,
         max_instructions: int | None = None,
         timeout: float | None = None,
-        until: str | bytes | re.Pattern[Any] | None = None,
+        until: Until = None,
         migration: Outgoing | None = None,
+        guest_timeout: float | None = None,
     ) -> None:
         """Bounds count from now. With `migration` the run ends when that has ended. Raises ConfigError."""
         check_timeout(timeout)
+        check_timeout(guest_timeout)
         self.vm = vm
         self.migration = migration
         self.cpu = vm.cpus[0]
         self.vcpu = self.cpu.vcpu
         self.interruption = Interruption(self.vcpu.kick)
         self.limit = None if max_instructions is None else self.vcpu.instructions + max_instructions
-        self.seconds = timeout
-        self.pattern = compiled(until)
-        self.wanted = None if isinstance(until, re.Pattern) else typed(until or b"")
+        self.timeout = None if timeout is None else Timeout(timeout)
+        self.guest_timeout = None if guest_timeout is None else Timeout(guest_timeout, guest=True)
+        self.time_limit: int | None = None
+        """Nanoseconds of virtual time at which `guest_timeout` is over."""
+        wanted = alternatives(until)
+        self.patterns = tuple(map(compiled, wanted))
+        rows = [last_bytes(one) for one in wanted]
+        self.endings = None if None in rows else [ending for row in rows for ending in row or ()]
         self.seen = -1
-        self.expired = False
+        self.expired: Timeout | None = None
         self.idle_limit: int | None = None
         self.deadline = -1
         """Which of the guest's deadlines the host sleeps for, in nanoseconds of virtual time."""
@@ -85,18 +117,21 @@ class Run:
 
     def go(self) -> StopReason:
         """Run until there is a reason to stop."""
-        timer = None
-        if self.seconds is not None:
-            # More than a thread can wait (three centuries where time is 64 bits) is as good as for ever.
-            timer = threading.Timer(min(self.seconds, threading.TIMEOUT_MAX), _expire, (weakref.ref(self),))
-            timer.daemon = True
-            with host_limits("run a machine with a time limit"):
-                timer.start()
         recording = self.vm.recording
-        skips = self.limit is not None or self.pattern is not None or (recording is not None and recording.replaying)
-        if self.vm.config.clock == "virtual" and not skips:
+        replays = recording is not None and recording.replaying
+        virtual = self.vm.config.clock == "virtual"
+        timeouts = [self.timeout]
+        if self.guest_timeout is not None:
+            if virtual:
+                self.time_limit = min(self.vcpu.nanos + int(self.guest_timeout.seconds * 1e9), CLOCK_END)
+            else:
+                timeouts.append(self.guest_timeout)
+        timer = self._start_timer([one for one in timeouts if one is not None])
+        skips = replays or self.limit is not None or bool(self.patterns) or self.time_limit is not None
+        if virtual and not skips:
             self.idle_limit = self.vm.idleness.limit(self.vm.console, self.vcpu)
         self.vcpu.set_idle_limit(self.idle_limit)
+        self.vcpu.set_time_limit(None if replays else self.time_limit)
         try:
             self._open_terminal()
             while True:
@@ -120,13 +155,27 @@ class Run:
             self.vcpu.hypercall_again()
             if timer is not None:
                 timer.cancel()
+            self.vcpu.set_time_limit(None)
             self.vcpu.close_terminal()
             self._show()
 
+    def _start_timer(self, timeouts: list[Timeout]) -> threading.Timer | None:
+        """The first of these ends the run, by the host's time."""
+        if not timeouts:
+            return None
+        first = min(timeouts, key=lambda timeout: timeout.seconds)
+        # More than a thread can wait (three centuries where time is 64 bits) is as good as for ever.
+        timer = threading.Timer(min(first.seconds, threading.TIMEOUT_MAX), _expire, (weakref.ref(self), first))
+        timer.daemon = True
+        with host_limits("run a machine with a time limit"):
+            timer.start()
+        return timer
+
     def _open_terminal(self) -> None:
         """Let output gather beside the processor, unless a pattern must see each piece or a user's handler does."""
-        if self.wanted is not None and self.vm.has_own(H_PUT_TERM_CHAR):
-            self.vcpu.open_terminal(self.wanted, self.vm.console.before(len(self.wanted)))
+        if self.endings is not None and self.vm.has_own(H_PUT_TERM_CHAR):
+            length = max(map(len, self.endings), default=0)
+            self.vcpu.open_terminal(self.endings, self.vm.console.before(length))
 
     def _show(self) -> None:
         """Print what has gathered. As in a hypercall, a sink cannot save the machine or start another guest."""
@@ -147,7 +196,7 @@ class Run:
     def _between(self) -> StopReason | None:
         vm = self.vm
         vm.run_posted()
-        if self.pattern is not None and vm.console.total != self.seen:
+        if self.patterns and vm.console.total != self.seen:
             if (matched := self.matched()) is not None:
                 return matched
             self._open_terminal()  # which is told what was printed by other ways
@@ -166,8 +215,10 @@ class Run:
             return vm.ended
         if vm.take_stop_request() or (self.migration is not None and self.migration.ended.is_set()):
             return Interrupted()
-        if self.expired and self.seconds is not None:
-            return Timeout(self.seconds)
+        if self.expired is not None:
+            return self.expired
+        if self.time_limit is not None and self.vcpu.nanos >= self.time_limit:
+            return self.guest_timeout
         if self.limit is not None and self.vcpu.instructions >= self.limit:
             return InstructionLimit(self.vcpu.instructions)
         return None
@@ -175,11 +226,10 @@ class Run:
     def matched(self) -> Matched | None:
         """What was waited for, if it is on the console and was not yet when this was asked last."""
         console = self.vm.console
-        if self.pattern is None or console.total == self.seen:
+        if not self.patterns or console.total == self.seen:
             return None
         self.seen = console.total
-        text = console.match(self.pattern)
-        return None if text is None else Matched(text)
+        return console.match_any(self.patterns)
 
     def _dispatch(self, code: int) -> None:
         vm = self.vm

@@ -11,6 +11,7 @@ use crate::{
 use partition::{Exit, Kick, Partition, Place};
 use ppc_core::{engine::Engine as Core, mmu::Access, msr, profile::TIERS, regs, slb::SlbEntry, state::Cpu};
 use pyo3::{
+    exceptions::PyValueError,
     prelude::*,
     types::{PyBytes, PyDict, PyTuple},
 };
@@ -166,10 +167,16 @@ impl Vcpu {
         Ok(inner.number(exit) | waits)
     }
 
-    /// Lets output of the terminal's hypercalls wait here, for `take_output`. The hypercall that completes `wanted`, if
-    /// that is not empty, is left to the caller; `tail` is what was printed before.
-    fn open_terminal(&self, wanted: &[u8], tail: &[u8]) -> Result<()> {
-        self.lock()?.partition.terminal.open(wanted, tail);
+    /// Lets output of the terminal's hypercalls wait here, for `take_output`. A hypercall that completes one of `endings`
+    /// is left to the caller: each is a row of sets, and a set says in bit `b % 8` of byte `b / 8` whether it has byte `b`.
+    /// `tail` is what was printed before. ValueError for a set that has not 32 bytes.
+    fn open_terminal(&self, endings: Vec<Vec<Vec<u8>>>, tail: &[u8]) -> PyResult<()> {
+        let sets = endings
+            .into_iter()
+            .map(|ending| ending.into_iter().map(<[u8; 32]>::try_from).collect())
+            .collect::<std::result::Result<_, _>>()
+            .map_err(|_| PyValueError::new_err("a set of bytes has 32 bytes"))?;
+        self.lock()?.partition.terminal.open(sets, tail);
         Ok(())
     }
 
@@ -349,6 +356,13 @@ impl Vcpu {
     /// ends the run with EXIT_HALTED.
     fn set_idle_limit(&self, nanos: Option<u64>) -> Result<()> {
         self.lock()?.partition.idle_limit = nanos.unwrap_or(u64::MAX);
+        Ok(())
+    }
+
+    /// Nanoseconds of virtual time at which `run` ends with EXIT_LIMIT; `None` for no limit. A processor that waits skips
+    /// no further.
+    fn set_time_limit(&self, nanos: Option<u64>) -> Result<()> {
+        self.lock()?.partition.time_limit = nanos.unwrap_or(u64::MAX);
         Ok(())
     }
 

@@ -19,7 +19,7 @@ mod hypercall;
 mod partition;
 mod replay;
 mod space;
-mod terminal;
+pub mod terminal;
 mod vcpu;
 
 pub use exit::Exit;
@@ -27,5 +27,4 @@ pub use hypercall::{Handler, Hypercalls, Row};
 pub use partition::Partition;
 pub use replay::Place;
 pub use space::Space;
-pub use terminal::Terminal;
 pub use vcpu::{Kick, Vcpu};

@@ -34,12 +34,20 @@ pub struct Partition {
     pub terminal: Terminal,
     /// Nanoseconds that virtual time may have skipped at most.
     pub idle_limit: u64,
+    /// Nanoseconds of virtual time at which a run ends with [`Exit::Limit`], whether the processor waits or not.
+    pub time_limit: u64,
 }
 
 impl Partition {
     /// A partition of these processors.
     pub fn new(vcpus: Vec<Vcpu>) -> Self {
-        Self { vcpus, hypercalls: Hypercalls::default(), terminal: Terminal::default(), idle_limit: u64::MAX }
+        Self {
+            vcpus,
+            hypercalls: Hypercalls::default(),
+            terminal: Terminal::default(),
+            idle_limit: u64::MAX,
+            time_limit: u64::MAX,
+        }
     }
 
     /// Runs processor `index` until its instruction count is `until` or something needs the caller. `look` is called
@@ -67,7 +75,7 @@ impl Partition {
             let exit = self.slice(index, end);
             let vcpu = &mut self.vcpus[index];
             match exit {
-                Some(Exit::Limit) if end < until => {}
+                Some(Exit::Limit) if end < until && vcpu.nanos_to(self.time_limit) > 0 => {}
                 Some(Exit::Halted) if vcpu.replaying() => {}
                 Some(exit) => break Ok(exit),
                 None => {}
@@ -96,13 +104,20 @@ impl Partition {
     /// Runs a processor until something needs the caller. `None`: only the slice is over.
     fn slice(&mut self, index: usize, until: u64) -> Option<Exit> {
         let vcpu = &mut self.vcpus[index];
-        if !vcpu.awake(self.idle_limit) {
+        let awake = vcpu.awake(self.idle_limit, self.time_limit);
+        let left = vcpu.nanos_to(self.time_limit);
+        if left == 0 {
+            return Some(Exit::Limit);
+        }
+        if !awake {
             return Some(Exit::Halted);
         }
         let engine = &mut vcpu.engine;
-        let end = until.min(engine.cpu.icount.saturating_add(SLICE));
+        let end = until.min(engine.cpu.icount.saturating_add(left.min(SLICE)));
         match engine.run_a_while(end) {
-            EngineExit::Limit => (engine.cpu.icount >= until).then_some(Exit::Limit),
+            EngineExit::Limit => {
+                (engine.cpu.icount >= until || vcpu.nanos_to(self.time_limit) == 0).then_some(Exit::Limit)
+            }
             EngineExit::Hung => Some(Exit::Hung),
             EngineExit::Unimplemented { cia, word } => Some(Exit::Unimplemented { cia, word }),
             EngineExit::Hypercall { sc } => self.called(index, sc),

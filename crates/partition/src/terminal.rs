@@ -1,8 +1,8 @@
 //! The virtual terminal's hypercalls while nothing about them needs the caller (PAPR, "Virtual Terminal").
 //!
 //! Enters: what the caller of runs allows. Leaves: what the guest printed, which the caller takes after each run. Must
-//! hold: the guest cannot tell who answered, and a run that waits for a text ends at the hypercall that completes it, as
-//! if the caller had seen each of them.
+//! hold: the guest cannot tell who answered, and a run that waits for a text or a pattern ends at the hypercall that
+//! completes it, as if the caller had seen each of them.
 
 use hpt::{Outcome, ret::H_SUCCESS};
 
@@ -27,6 +27,23 @@ fn is_ours(terminal: u64) -> bool {
     CONSOLES.contains(&(terminal as u32))
 }
 
+/// A set of byte values: bit `b % 8` of byte `b / 8`.
+pub type ByteSet = [u8; 32];
+
+/// What the end of the output has to look like for the caller to see it: one set for each of the last bytes.
+pub type Ending = Vec<ByteSet>;
+
+/// The ending that is exactly `text`.
+pub fn ending(text: &[u8]) -> Ending {
+    text.iter()
+        .map(|&byte| {
+            let mut set = [0; 32];
+            set[usize::from(byte / 8)] = 1 << (byte % 8);
+            set
+        })
+        .collect()
+}
+
 /// What is allowed, and what was printed.
 #[derive(Default)]
 pub struct Terminal {
@@ -35,17 +52,18 @@ pub struct Terminal {
     /// There is no input before somebody types.
     silent: bool,
     output: Vec<u8>,
-    /// The caller wants to see the hypercall that completes this; empty if it waits for nothing.
-    wanted: Vec<u8>,
-    /// What was printed last, shorter than `wanted`.
+    /// The caller wants to see a hypercall that completes one of these.
+    endings: Vec<Ending>,
+    /// What was printed last, shorter than the longest ending.
     tail: Vec<u8>,
 }
 
 impl Terminal {
-    /// Output may wait, until it ends in `wanted`; `tail` is what was printed before.
-    pub fn open(&mut self, wanted: &[u8], tail: &[u8]) {
+    /// Output may wait, until it has one of `endings`; `tail` is what was printed before. An empty one never comes.
+    pub fn open(&mut self, mut endings: Vec<Ending>, tail: &[u8]) {
+        endings.retain(|ending| !ending.is_empty());
         self.open = true;
-        self.wanted = wanted.to_vec();
+        self.endings = endings;
         self.tail = tail.to_vec();
         self.shorten();
     }
@@ -94,19 +112,31 @@ impl Terminal {
         Some(Outcome::new(H_SUCCESS))
     }
 
-    /// Whether what is waited for is among what was printed, now that `text` comes.
+    /// Whether an ending is complete with one of the bytes of `text`, which comes now.
     fn completes(&mut self, text: &[u8]) -> bool {
-        if self.wanted.is_empty() {
+        if self.endings.is_empty() {
             return false;
         }
+        let before = self.tail.len();
         self.tail.extend_from_slice(text);
-        let found = self.tail.windows(self.wanted.len()).any(|window| window == self.wanted);
+        let found = (before + 1..=self.tail.len())
+            .any(|end| self.endings.iter().any(|ending| ends_in(&self.tail[..end], ending)));
         self.shorten();
         found
     }
 
     fn shorten(&mut self) {
-        let kept = self.wanted.len().saturating_sub(1);
+        let kept = self.endings.iter().map(Vec::len).max().unwrap_or(0).saturating_sub(1);
         self.tail.drain(..self.tail.len().saturating_sub(kept));
     }
+}
+
+/// Whether the last bytes of `text` are in the sets of `ending`.
+fn ends_in(text: &[u8], ending: &[ByteSet]) -> bool {
+    text.len() >= ending.len()
+        && text
+            .iter()
+            .rev()
+            .zip(ending.iter().rev())
+            .all(|(byte, set)| set[usize::from(byte / 8)] >> (byte % 8) & 1 != 0)
 }

@@ -70,15 +70,17 @@ impl Vcpu {
     }
 
     /// Whether it executes instructions now. One that waits is woken by what it waits for; virtual time skips to the
-    /// decrementer's deadline if it has not skipped more than `idle_limit` nanoseconds then.
-    pub(crate) fn awake(&mut self, idle_limit: u64) -> bool {
+    /// decrementer's deadline if it has not skipped more than `idle_limit` nanoseconds then, and no further than
+    /// `time_limit`.
+    pub(crate) fn awake(&mut self, idle_limit: u64, time_limit: u64) -> bool {
         if !self.halted {
             return true;
         }
         let cpu = &mut self.engine.cpu;
         if !cpu.wakeup_pending() {
             match (&cpu.clock, cpu.decrementer_deadline()) {
-                (Clock::Virtual, Some(nanos)) => {
+                (Clock::Virtual, Some(deadline)) => {
+                    let nanos = deadline.min(time_limit);
                     let skipped = cpu.idle_nanos.saturating_add(nanos.saturating_sub(cpu.nanos()));
                     if skipped <= idle_limit {
                         cpu.skip_to(nanos);
@@ -89,6 +91,14 @@ impl Vcpu {
         }
         self.halted = !cpu.wakeup_pending();
         !self.halted
+    }
+
+    /// Nanoseconds until virtual time is `limit`; endless where time is the host's.
+    pub(crate) fn nanos_to(&self, limit: u64) -> u64 {
+        match self.engine.cpu.clock {
+            Clock::Virtual => limit.saturating_sub(self.engine.cpu.nanos()),
+            Clock::Host(_) => u64::MAX,
+        }
     }
 
     /// Virtual time skips to the decrementer's next deadline.

@@ -10,7 +10,7 @@ use hpt::{
     hpte::{R_M, V_VALID},
     ret::{H_PRIVILEGE, H_SUCCESS},
 };
-use partition::{Exit, Partition, Place, Vcpu};
+use partition::{Exit, Partition, Place, Vcpu, terminal::ending};
 use ppc_core::ram::RealAddr;
 use ppc_core::{
     engine::{Engine, EngineKind},
@@ -24,6 +24,8 @@ use std::{convert::Infallible, sync::Arc};
 
 on_each_engine! {
     a_processor_that_waits_skips_to_its_deadline_unless_that_is_beyond_the_limit
+    a_run_ends_at_its_time_whether_the_processor_waits_or_not
+    any_of_several_endings_made_of_sets_is_seen
     an_interrupt_wakes_a_processor_that_waits
     a_kick_ends_a_run_between_two_slices
     a_hypercall_without_an_answer_is_made_again
@@ -107,6 +109,20 @@ fn a_processor_that_waits_skips_to_its_deadline_unless_that_is_beyond_the_limit(
         assert_eq!(cpu(&mut partition, 0).idle_nanos, skipped);
     }
     assert_eq!(cpu(&mut partition, 0).icount, 10);
+}
+
+fn a_run_ends_at_its_time_whether_the_processor_waits_or_not(kind: EngineKind) {
+    let mut partition = partition(kind, 1, &[NOP, branch(-1)]);
+    cpu(&mut partition, 0).set_decrementer(511);
+    partition.vcpus[0].halted = true;
+    // 512 ticks at 512 MHz are 1000 ns.
+    for (limit, skipped, executed) in [(400, 400, 0), (400, 400, 0), (1007, 1000, 7), (60_000, 1000, 59_000)]
+    {
+        partition.time_limit = limit;
+        assert_eq!(run(&mut partition, 0, u64::MAX / 4), Exit::Limit);
+        assert_eq!((cpu(&mut partition, 0).idle_nanos, cpu(&mut partition, 0).icount), (skipped, executed));
+        assert_eq!(partition.vcpus[0].halted, executed == 0);
+    }
 }
 
 fn an_interrupt_wakes_a_processor_that_waits(kind: EngineKind) {
@@ -220,7 +236,7 @@ fn output_waits_for_the_caller_up_to_what_completes_the_text(kind: EngineKind) {
     cpu(&mut partition, 0).gpr[4..7].copy_from_slice(&[0, 1, u64::from(b'a') << 56]);
     assert_eq!(run(&mut partition, 0, 100), Exit::Hypercall, "nobody has opened the terminal");
     partition.vcpus[0].call_again();
-    partition.terminal.open(b"aaa", b"a");
+    partition.terminal.open(vec![ending(b"aaa")], b"a");
     assert_eq!(partition.run(0, u64::MAX, || Ok::<_, Infallible>(true)), Ok(Exit::Output));
     assert_eq!(run(&mut partition, 0, 100), Exit::Hypercall, "it completes the text");
     assert_eq!(partition.terminal.take(), b"a");
@@ -231,6 +247,19 @@ fn output_waits_for_the_caller_up_to_what_completes_the_text(kind: EngineKind) {
     partition.vcpus[0].kick().kick();
     assert_eq!(run(&mut partition, 0, 1), Exit::Kicked);
     assert!(partition.hypercall(0, 0x54, &[0; 9]).is_none(), "there may be input");
+}
+
+fn any_of_several_endings_made_of_sets_is_seen(kind: EngineKind) {
+    let mut partition = partition(kind, 1, &[li(3, 0x58), SC_1, branch(-2)]);
+    cpu(&mut partition, 0).gpr[4..7].copy_from_slice(&[0, 2, 0x6162 << 48]);
+    let mut other = ending(b"xb");
+    partition.terminal.open(vec![ending(b"bb"), other.clone(), Vec::new()], b"b");
+    assert_eq!(run(&mut partition, 0, 30), Exit::Limit, "none is complete, and an empty one never is");
+    assert_eq!(partition.terminal.take(), b"ab".repeat(10));
+    other[0][usize::from(b'a' / 8)] |= 1 << (b'a' % 8);
+    partition.terminal.open(vec![ending(b"bb"), other], b"");
+    assert_eq!(run(&mut partition, 0, 30), Exit::Hypercall);
+    assert_eq!(partition.terminal.take(), b"");
 }
 
 fn an_error_between_two_slices_ends_the_run(kind: EngineKind) {
