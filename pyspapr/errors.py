@@ -117,6 +117,10 @@ class ExpectTimeout(ExpectError, TimeoutError):
     """An `ExpectError` because the time limit was reached."""
 
 
+class ShellError(SpaprError):
+    """A command in the guest's shell failed where its success was needed, or printed too much."""
+
+
 class StateError(SpaprError, RuntimeError):
     """An operation the machine's state does not allow, such as running before a kernel is loaded."""
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, Unpack, cast
 
@@ -53,15 +53,19 @@ if TYPE_CHECKING:  # and imported by the methods that need them: most machines n
     import ssl
     from concurrent.futures import Future
 
+    from typing_extensions import Buffer
+
     from pyspapr import boot
+    from pyspapr.devices.console import Found
     from pyspapr.host.paths import Path
     from pyspapr.migration.compression import Compression
     from pyspapr.migration.outgoing import Outgoing
     from pyspapr.migration.snapshot import Snapshot
     from pyspapr.migration.statistics import MigrationStatistics
-    from pyspapr.partition.runloop import Until
+    from pyspapr.partition.runloop import Until, Wanted
     from pyspapr.qmp import QmpServer
     from pyspapr.replay.recording import Recording, Replay
+    from pyspapr.testing.shell import ShellResult
 
 UUID: Final = bytes(16)
 
@@ -762,6 +766,40 @@ class Machine:
         """Everything of this machine that has state, RAM and the hash table excepted."""
         fixed = [self.ics, *self.icps, self.vty, self.nvram, self.rtc, self.random, self.console]
         return [self, *self.cpus, *self.registered, *fixed, *self.devices]
+
+    # The console and the shell at it.
+
+    def expect(
+        self, wanted: Wanted | Sequence[Wanted], *, timeout: float | None = None, host_timeout: float | None = None
+    ) -> Found:
+        """As `console.expect`: run the guest until one of `wanted` appears on the console."""
+        return self.console.expect(wanted, timeout=timeout, host_timeout=host_timeout)
+
+    def send(self, line: str | Buffer) -> None:
+        """As `console.send`: type a line."""
+        self.console.send(line)
+
+    def shell(self, command: str, *, timeout: float = 60.0, ready_timeout: float = 300.0) -> ShellResult:
+        """Run `command` in the shell at the console: its `status` and `output`, and the `seconds` that it took.
+
+        Both limits are in seconds of the guest's time: for the shell to answer, for which the guest may have to boot,
+        and for the command. It runs in a subshell that reads nothing. Raises ExpectError, with the end of the console.
+        """
+        from pyspapr.testing.shell import Shell
+
+        return Shell(self).run(command, timeout=timeout, ready_timeout=ready_timeout)
+
+    def put(self, path: str, data: str | Buffer, *, timeout: float = 60.0) -> None:
+        """Write `data` into the guest's file `path`, by the shell at the console. Raises ShellError, ExpectError."""
+        from pyspapr.testing.shell import Shell
+
+        Shell(self).put(path, data, timeout=timeout)
+
+    def get(self, path: str, *, timeout: float = 60.0) -> bytes:
+        """What the guest's file `path` holds, by the shell at the console. Raises ShellError, ExpectError."""
+        from pyspapr.testing.shell import Shell
+
+        return Shell(self).get(path, timeout=timeout)
 
     # Looking.
 
