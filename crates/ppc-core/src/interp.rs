@@ -2,7 +2,7 @@
 //! `engine`.
 
 use crate::{
-    block::{Link, Op, SELF_BRANCH, decoded, needs_of},
+    block::{Link, SELF_BRANCH},
     engine::Engine,
     exit::EngineExit,
     fields::Word,
@@ -11,6 +11,7 @@ use crate::{
     jit::Leave,
     mmu::Access,
     msr,
+    op::{Op, decoded, needs_of},
     profile::{ExitReason, Tier},
     spr::number::{SDAR, SIAR},
     tlb::half,

@@ -20,6 +20,7 @@ pub mod memory;
 pub mod mmu;
 pub mod model;
 pub mod msr;
+mod op;
 pub mod pmu;
 pub mod profile;
 pub mod ram;

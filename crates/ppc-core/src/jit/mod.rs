@@ -11,7 +11,7 @@
 //! | `x86_64`, `aarch64` | what these hosts say themselves; `none`: hosts without a compiler |
 //! | `insn`, `access`, `edges`, `code` | what an emitter gets, what it gives |
 //! | `runtime`, `offsets`, `helpers` | what compiled code finds in its processor, and what it calls |
-//! | `store`, `arena` | the process's compiled code; executable memory |
+//! | `store`, `arena`, `stubs` | the process's compiled code; executable memory; entering and leaving it |
 //! | `budget` | how much of it there may be |
 //! | `perf` | names of compiled code for that tool |
 //!
@@ -42,6 +42,7 @@ mod perf;
 mod region;
 pub(crate) mod runtime;
 mod store;
+mod stubs;
 
 #[cfg(all(test, not(all(target_arch = "aarch64", target_os = "linux"))))]
 mod aarch64;
@@ -62,12 +63,12 @@ use crate::{
     state::Cpu,
     tlb::half,
 };
-use arena::Arena;
 use budget::Share;
 pub use runtime::Leave;
 use runtime::{JUMP_SLOTS, Jump, Slot};
-use std::sync::{Arc, LazyLock, atomic::Ordering::Relaxed};
+use std::sync::{Arc, atomic::Ordering::Relaxed};
 use store::Code;
+use stubs::STUBS;
 
 /// What machine code depends on beside the instructions.
 #[derive(Clone, Copy, Debug)]
@@ -136,44 +137,6 @@ const JUMP: isize = 2 * size_of::<u16>() as isize;
 
 // SAFETY: the pointers in slots and jumps are to other slots and code that this object keeps.
 unsafe impl Send for Jit {}
-
-type Enter = unsafe extern "C" fn(*mut Cpu, *const Slot, *const u8) -> u32;
-
-/// Code that every process needs once.
-struct Stubs {
-    enter: Enter,
-    next: *const u8,
-    here: *const u8,
-    unlinked: *const u8,
-    trap: *const u8,
-    _arena: Arena,
-}
-
-// SAFETY: pointers into executable memory that `_arena` keeps and nobody changes.
-unsafe impl Send for Stubs {}
-// SAFETY: as above.
-unsafe impl Sync for Stubs {}
-
-static STUBS: LazyLock<Option<Stubs>> = LazyLock::new(|| Stubs::new().ok());
-
-impl Stubs {
-    fn new() -> std::io::Result<Self> {
-        let stubs = host::stubs()?;
-        let mut arena = Arena::new(4096)?;
-        let base =
-            arena.add(&stubs.code).ok_or_else(|| std::io::Error::other("no room for a page of code"))?;
-        perf::name(base, stubs.code.len(), || "pyspapr_stubs".to_owned());
-        Ok(Self {
-            // SAFETY: this is the start of a function with this signature: the code above.
-            enter: unsafe { std::mem::transmute::<*const u8, Enter>(base.wrapping_add(stubs.enter)) },
-            next: base.wrapping_add(stubs.next),
-            here: base.wrapping_add(stubs.here),
-            unlinked: base.wrapping_add(stubs.unlinked),
-            trap: base.wrapping_add(stubs.trap),
-            _arena: arena,
-        })
-    }
-}
 
 /// What a process's engines share, held still while it forks: dropped in parent and child.
 pub struct HeldForFork {

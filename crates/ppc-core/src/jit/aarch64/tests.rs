@@ -3,7 +3,6 @@
 
 use super::*;
 use crate::{
-    block::illegal,
     fields::Word,
     insn::{decode::decode_id, row, rows},
     jit::{
@@ -11,6 +10,7 @@ use crate::{
         region::Part,
     },
     model::Isa,
+    op::illegal,
 };
 
 /// Xorshift.
