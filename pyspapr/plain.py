@@ -4,10 +4,11 @@
         offset: int
         size: int = 0
 
-`dataclasses` writes source and compiles it for each class, a millisecond each, and brings `inspect`; a program that
-restores a machine has better things to do. Must hold: instances are equal by class and fields, and cannot be changed
-unless the class says `frozen=False`; type checkers see a dataclass, and so do `dataclasses.fields`, `replace` and
-`asdict`, for who has imported that.
+`dataclasses` writes source and compiles it for each class, half a millisecond each, and brings `inspect`: with it
+`pyspapr restore` takes 155 ms of processor time instead of 125 (`python benches/libraries.py plain`).
+
+Must hold: instances are equal by class and fields, and cannot be changed unless the class says `frozen=False`; type
+checkers see a dataclass, and so do `dataclasses.fields`, `replace` and `asdict`, for who has imported that.
 """
 
 from __future__ import annotations

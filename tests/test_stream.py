@@ -18,9 +18,10 @@ from streams import Raw, build, seal, small_stream, split, walk
 
 from pyspapr import Machine, StreamError
 from pyspapr.migration import save
-from pyspapr.migration.records import PAYLOAD_LIMITS, Kind
+from pyspapr.migration.records import KNOWN_AT_ONCE, PAYLOAD_LIMITS, Kind, Schemas
 from pyspapr.migration.stream import StreamWriter
 from pyspapr.vmstate import cbor
+from pyspapr.vmstate.cbor import Cursor
 
 DATA = Path(__file__).parent / "data"
 GOLDEN = sorted(DATA.glob("golden-*.spapr"))
@@ -183,6 +184,20 @@ def test_every_record_fits_the_grammar(grammar: str) -> None:
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
 def test_every_record_of_a_real_machine_fits_the_grammar(grammar: str, path: Path) -> None:
     check_grammar(grammar, path.read_bytes())
+
+
+def test_schemas_that_were_read_before_are_the_same_and_nobody_can_change_them() -> None:
+    payload = next(raw.payload for raw in split(SMALL) if raw.kind == Kind.SCHEMAS)
+    first, second = (Schemas.decode(Cursor(payload, "schemas", base)) for base in (0, 77))
+    assert first == second and first.layouts[0] is second.layouts[0]
+    first.layouts.clear()
+    assert Schemas.decode(Cursor(payload, "schemas")) == second
+    for version in range(3 * KNOWN_AT_ONCE):
+        other = Schemas([second.layouts[0].replace(version=version)])
+        assert Schemas.decode(Cursor(other.encode(), "schemas")) == other
+    for _ in range(2):
+        with pytest.raises(StreamError):
+            Schemas.decode(Cursor(payload[:-1], "schemas"))
 
 
 # Golden streams.

@@ -178,6 +178,12 @@ class Header(Payload):
             raise StreamError.of("Machine", "header", 0, known, error) from error
 
 
+KNOWN_LIMIT: Final = 64 << 10
+KNOWN_AT_ONCE: Final = 8
+_known_schemas: dict[bytes, tuple[Layout, ...]] = {}
+"""By payload, of at most `KNOWN_LIMIT` bytes. Layouts cannot be changed, so machines may share them."""
+
+
 class Schemas(Plain):
     """The layout of every section that follows."""
 
@@ -191,7 +197,22 @@ class Schemas(Plain):
 
     @classmethod
     def decode(cls, cursor: Cursor) -> Schemas:
-        """From a payload. Raises StreamError."""
+        """From a payload. Raises StreamError.
+
+        Machines of one version say the same, and reading it takes longer than reading what it describes: what the last
+        streams have said is remembered.
+        """
+        if (known := _known_schemas.get(cursor.data)) is not None:
+            return cls([*known])
+        schemas = cls._decode(cursor)
+        if len(cursor.data) <= KNOWN_LIMIT:
+            if len(_known_schemas) >= KNOWN_AT_ONCE:
+                _known_schemas.clear()
+            _known_schemas[cursor.data] = tuple(schemas.layouts)
+        return schemas
+
+    @classmethod
+    def _decode(cls, cursor: Cursor) -> Schemas:
         described = [read_schema(cursor) for _ in range(cursor.array(PARTS_LIMIT))]
         cursor.end()
         layouts = [parse_layout(one) for one in described]
