@@ -45,7 +45,6 @@ class ImageFileError(ImageError, OSError):
     """An `ImageError` because the host did not open or read the file; `errno`, `strerror` and `filename` say why."""
 
     def __init__(self, message: str, number: int | None = None, reason: str = "", filename: str = "") -> None:
-        """Keep what the host said beside the message."""
         super().__init__(number, reason, filename)
         self.message = message
 
@@ -67,7 +66,6 @@ class GuestAddressError(SpaprError, IndexError):
     """An access outside guest RAM. `address` and `length` are what was asked for."""
 
     def __init__(self, message: str, address: int = 0, length: int = 0) -> None:
-        """Keep the range beside the message."""
         super().__init__(message)
         self.address = address
         self.length = length
@@ -91,7 +89,6 @@ class ExpectError(SpaprError):
         seconds: float = 0.0,
         lines: Sequence[str] = (),
     ) -> None:
-        """Keep the details beside the message."""
         super().__init__(message)
         self.wanted = wanted
         self.reason = reason
@@ -133,7 +130,6 @@ class StreamError(SpaprError):
     """
 
     def __init__(self, message: str, section: str = "", offset: int = 0, wanted: str = "", got: str = "") -> None:
-        """Keep the details beside the message."""
         super().__init__(message)
         self.section = section
         self.offset = offset
@@ -196,7 +192,6 @@ class ReplayError(SpaprError):
     """
 
     def __init__(self, message: str, agreed: int = 0, instructions: int = 0) -> None:
-        """Keep the numbers beside the message."""
         super().__init__(message)
         self.agreed = agreed
         self.instructions = instructions

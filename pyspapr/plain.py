@@ -103,11 +103,9 @@ class Plain(metaclass=PlainType):
         """Nothing more to do."""
 
     def __setattr__(self, name: str, value: object) -> None:
-        """Refuses."""
         raise AttributeError(f"{type(self).__name__} cannot be changed: {name} stays {getattr(self, name, None)!r}")
 
     def __delattr__(self, name: str) -> None:
-        """Refuses."""
         raise AttributeError(f"{type(self).__name__} cannot lose {name}")
 
     def _values(self) -> tuple[Any, ...]:
@@ -128,15 +126,12 @@ class Plain(metaclass=PlainType):
         return self._values() == other._values()
 
     def __hash__(self) -> int:
-        """Of class and fields."""
         return hash((type(self), self._values()))
 
     def __repr__(self) -> str:
-        """As it could be written."""
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.as_dict().items())})"
 
     def __reduce__(self) -> tuple[Callable[..., Self], tuple[type[Self], dict[str, Any]]]:
-        """For copies and pickles."""
         return _made, (type(self), self.as_dict())
 
 

@@ -17,7 +17,6 @@ class StopReason(Plain):
     final: ClassVar[bool] = False
 
     def __str__(self) -> str:
-        """One line for a person."""
         return type(self).__name__
 
 
@@ -28,7 +27,6 @@ class PoweredOff(StopReason):
     final: ClassVar[bool] = True
 
     def __str__(self) -> str:
-        """One line for a person."""
         return "the guest powered off"
 
 
@@ -39,7 +37,6 @@ class Rebooted(StopReason):
     final: ClassVar[bool] = True
 
     def __str__(self) -> str:
-        """One line for a person."""
         return "the guest asked for a reboot"
 
 
@@ -51,7 +48,6 @@ class Panicked(StopReason):
     final: ClassVar[bool] = True
 
     def __str__(self) -> str:
-        """One line for a person."""
         return f"the guest panicked: {self.text or 'it gave no reason, its console may have one'}"
 
 
@@ -65,7 +61,6 @@ class InstructionLimit(StopReason):
     instructions: int
 
     def __str__(self) -> str:
-        """One line for a person."""
         return f"the instruction limit was reached (the machine has executed {self.instructions} in all)"
 
 
@@ -77,7 +72,6 @@ class Replayed(StopReason):
     final: ClassVar[bool] = True
 
     def __str__(self) -> str:
-        """One line for a person."""
         return f"the recording ends ({self.instructions} instructions retired)"
 
 
@@ -88,7 +82,6 @@ class Timeout(StopReason):
     guest: bool = False
 
     def __str__(self) -> str:
-        """One line for a person."""
         return f"the time limit of {self.seconds:g} s{' of guest time' if self.guest else ''} was reached"
 
 
@@ -99,7 +92,6 @@ class Hung(StopReason):
     text: str
 
     def __str__(self) -> str:
-        """One line for a person."""
         return f"the guest can never wake: {self.text} (pc {self.pc:#x})"
 
 
@@ -111,7 +103,6 @@ class Unimplemented(StopReason):
     text: str
 
     def __str__(self) -> str:
-        """One line for a person."""
         return f"no semantics for the instruction at {self.address:#x}: {self.word:08x} {self.text}"
 
 
@@ -119,7 +110,6 @@ class Interrupted(StopReason):
     """`Machine.stop()` was called."""
 
     def __str__(self) -> str:
-        """One line for a person."""
         return "the run was stopped"
 
 
@@ -136,7 +126,6 @@ class Matched(StopReason):
     exit_status: ClassVar[int] = 0
 
     def __str__(self) -> str:
-        """One line for a person."""
         return "the console shows the text that was waited for"
 
 
@@ -147,5 +136,4 @@ class Migrated(StopReason):
     final: ClassVar[bool] = True
 
     def __str__(self) -> str:
-        """One line for a person."""
         return "the guest was migrated away"

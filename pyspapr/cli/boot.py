@@ -112,7 +112,6 @@ class Signalled(BaseException):
     """A signal asked us to leave; `number` is which. Like KeyboardInterrupt it passes every `except Exception`."""
 
     def __init__(self, number: int) -> None:
-        """Keep the number."""
         super().__init__(number)
         self.number = number
 
@@ -137,7 +136,6 @@ class Signals:
     """
 
     def __init__(self) -> None:
-        """Nothing is different yet."""
         self._ctrl_c = Interruption(lambda: None)
         self._raises = False
         self._waiting: int | None = None

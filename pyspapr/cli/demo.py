@@ -49,12 +49,10 @@ class Indented:
     """Prints the guest's console with a margin, so that one sees who speaks."""
 
     def __init__(self, who: str) -> None:
-        """At the start of a line."""
         self._margin = f"{who:>9} | ".encode()
         self._fresh = True
 
     def __call__(self, data: bytes) -> None:
-        """Print a piece of output."""
         out = bytearray()
         for byte in data:
             if byte == 0x0D:

@@ -67,7 +67,6 @@ def hex_words(text: Iterable[bytes], what: str) -> Iterator[int]:
 
 
 def moved(line: int, column: int, text: bytes) -> tuple[int, int]:
-    """Line and column behind `text`."""
     if lines := text.count(b"\n"):
         return line + lines, len(text) - text.rfind(b"\n")
     return line, column + len(text)
@@ -160,7 +159,6 @@ def lines_in(file: str, address: int, little: bool) -> Iterator[str]:
 
 
 def parse_address(text: str) -> int:
-    """A number in C notation."""
     try:
         address = int(text, 0)
     except ValueError as error:

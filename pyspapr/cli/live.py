@@ -14,20 +14,16 @@ class LiveProgress:
     """A table that is redrawn with each answer."""
 
     def __init__(self) -> None:
-        """On standard error."""
         self._live = Live(console=Console(stderr=True), auto_refresh=False)
 
     def __enter__(self) -> LiveProgress:
-        """Begin to draw."""
         self._live.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Leave the last picture."""
         self._live.stop()
 
     def __call__(self, info: Info) -> None:
-        """Take an answer of query-migrate."""
         self._live.update(table(info), refresh=True)

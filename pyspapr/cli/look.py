@@ -59,7 +59,6 @@ def bracketed(brackets: str, items: Iterable[tuple[str, object]], indent: str) -
 
 
 def print_json(value: object) -> None:
-    """As JSON, piece by piece."""
     sys.stdout.writelines(json_pieces(value))
     print()
 
@@ -81,7 +80,6 @@ def show(value: Any) -> str:
 
 
 def lines_of(contents: Contents, path: str) -> Iterator[str]:
-    """The text form."""
     summary = contents.summary()
     machine = contents.header.machine
     sizes = f"{summary['bytes']:,} bytes ({summary['bytes_on_disk']:,} on disk)"
@@ -116,7 +114,6 @@ def entry_line(ptex: int, entry: bytes | None) -> str:
 
 
 def inspect_command(path: str, base: str | None, as_json: bool, with_entries: bool) -> int:
-    """Print what is in `path`."""
     contents = read_contents(path, base=base)
     if as_json:
         print_json(contents.summary(with_entries))

@@ -65,7 +65,6 @@ def place(address: int, symbols: Symbols) -> str:
 
 
 def by_symbol(samples: Iterable[tuple[int, int]], symbols: Symbols) -> Counter[str]:
-    """Instructions by place."""
     counts: Counter[str] = Counter()
     for address, count in samples:
         counts[place(address, symbols)] += count
@@ -73,7 +72,6 @@ def by_symbol(samples: Iterable[tuple[int, int]], symbols: Symbols) -> Counter[s
 
 
 def lines_of(profile: Profile, symbols: Symbols, shown: int = SHOWN) -> Iterator[str]:
-    """The report."""
     yield from symbol_lines(by_symbol(profile.samples, symbols), shown)
     yield ""
     yield from tier_lines(profile)
@@ -129,7 +127,6 @@ def tier_lines(profile: Profile) -> Iterator[str]:
 
 
 def exit_lines(exits: Mapping[str, int]) -> Iterator[str]:
-    """Ways out of the guest."""
     whole = sum(exits.values())
     yield f"{'exits':>16} {'share':>7}  kind"
     for name, count in ordered(exits):

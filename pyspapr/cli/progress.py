@@ -57,7 +57,6 @@ def numbers(one: Info) -> str:
 
 
 def table(info: Info) -> Table:
-    """Every pass on a line."""
     from rich.table import Table
 
     made = Table("pass", "RAM pages", "zero", "RAM", "entries", "emptied", "hash table", "time", title=summary(info))
@@ -79,12 +78,10 @@ class PlainProgress:
     """A line when something changed, and at least one each second."""
 
     def __init__(self) -> None:
-        """Nothing was said yet."""
         self._said: tuple[object, object] = (None, None)
         self._when = 0.0
 
     def __call__(self, info: Info) -> None:
-        """Take an answer."""
         what = (info.get("status"), info.get("ram", {}).get("dirty-sync-count"))
         if what != self._said or time.monotonic() - self._when >= LINE_EVERY:
             self._said, self._when = what, time.monotonic()

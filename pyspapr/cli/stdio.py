@@ -62,7 +62,6 @@ class Keyboard:
     """Splits what a person types into the guest's input and commands for us."""
 
     def __init__(self, vm: Machine) -> None:
-        """Type into `vm`'s console."""
         self.vm = vm
         self.left = False
         self._escaped = False
@@ -103,7 +102,6 @@ class Keyboard:
 
 @contextmanager
 def raw_mode(fd: int) -> Iterator[None]:
-    """A terminal in raw mode."""
     saved = termios.tcgetattr(fd)
     try:
         tty.setraw(fd)

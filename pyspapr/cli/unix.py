@@ -49,7 +49,6 @@ class SocketConsole:
         self._thread = threading.Thread(target=self._serve, name="console socket", daemon=True)
 
     def __enter__(self) -> SocketConsole:
-        """Start serving."""
         self._thread.start()
         return self
 

@@ -44,7 +44,6 @@ class TcpAddress(Plain):
     port: int
 
     def __str__(self) -> str:
-        """As it is written."""
         return f"tcp:[{self.host}]:{self.port}" if ":" in self.host else f"tcp:{self.host}:{self.port}"
 
     @classmethod
@@ -65,12 +64,10 @@ class UnixAddress(Plain):
     path: str
 
     def __str__(self) -> str:
-        """As it is written."""
         return f"unix:{self.path}"
 
     @classmethod
     def read(cls, text: str) -> Self | None:
-        """`PATH`."""
         return cls(text) if is_path(text) else None
 
 
@@ -80,12 +77,10 @@ class FileAddress(Plain):
     path: str
 
     def __str__(self) -> str:
-        """As it is written."""
         return f"file:{self.path}"
 
     @classmethod
     def read(cls, text: str) -> Self | None:
-        """`PATH`."""
         return cls(text) if is_path(text) else None
 
 
@@ -95,12 +90,10 @@ class FdAddress(Plain):
     number: int
 
     def __str__(self) -> str:
-        """As it is written."""
         return f"fd:{self.number}"
 
     @classmethod
     def read(cls, text: str) -> Self | None:
-        """`N`."""
         match = _NUMBER.fullmatch(text)
         return cls(int(match[1])) if match is not None and int(match[1]) < DESCRIPTORS else None
 
@@ -111,7 +104,6 @@ class NamedFdAddress(Plain):
     name: str
 
     def __str__(self) -> str:
-        """As it is written."""
         return f"fd:{self.name}"
 
     @classmethod

@@ -40,7 +40,6 @@ class Interruption:
         """Whether the run loop only waits, so that KeyboardInterrupt may come at once."""
 
     def __enter__(self) -> Interruption:
-        """From now on."""
         if threading.current_thread() is not threading.main_thread():
             return self
         before = _signal.getsignal(signal.SIGINT)
@@ -70,7 +69,6 @@ class Interruption:
             raise KeyboardInterrupt
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Ctrl-C is again whose it was."""
         if self._before is not None:
             now = _signal.signal(signal.SIGINT, self._before)
             if now != self._came:  # one that somebody installed within the run stays

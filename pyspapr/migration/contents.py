@@ -68,7 +68,6 @@ def update(entries: Entries, chunk: bytes, slots: int = SLOTS_MAX) -> None:
 
 
 def doublewords(entry: bytes) -> tuple[int, int]:
-    """An entry's two doublewords."""
     v, r = DOUBLEWORDS.unpack(entry)
     return v, r
 

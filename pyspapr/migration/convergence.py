@@ -24,7 +24,6 @@ class Convergence:
     """Of one migration. `limit` is in seconds and may be changed at any time."""
 
     def __init__(self, limit: float, now: Callable[[], float] = time.monotonic) -> None:
-        """The limit is not met yet."""
         self.limit = limit
         self._now = now
         self._met: float | None = None

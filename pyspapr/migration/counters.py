@@ -15,7 +15,6 @@ class Counters:
     """Written by the thread that migrates; `statistics` may be called by any."""
 
     def __init__(self, instructions: Callable[[], int]) -> None:
-        """Begin now; `instructions` is the guest's count."""
         self.phase = Phase.SETUP
         self.device_bytes = 0
         self.sent_bytes = 0
@@ -34,7 +33,6 @@ class Counters:
         self._steps: Mapping[str, float] = MappingProxyType({})
 
     def enter(self, phase: Phase) -> None:
-        """The next phase begins."""
         now = time.monotonic()
         spent = dict(self._spent)
         spent[self.phase] = spent.get(self.phase, 0.0) + now - self._phase_begin
@@ -81,7 +79,6 @@ class Counters:
         self._pass_instructions = self._instructions()
 
     def ram(self, pages: int, zero_pages: int, size: int) -> None:
-        """A chunk of RAM."""
         if (one := self._current) is not None:
             self._current = one.replace(
                 ram_pages=one.ram_pages + pages,
@@ -105,7 +102,6 @@ class Counters:
         )
 
     def end_pass(self) -> None:
-        """The pass is over."""
         if self._current is not None:
             self._passes = self._with(self._timed(self._current))
             self._current = None
@@ -121,7 +117,6 @@ class Counters:
         return (*self._passes[:-1], self._passes[-1].joined(one))
 
     def statistics(self, **more: Any) -> MigrationStatistics:
-        """Up to now."""
         now = time.monotonic() if self._end is None else self._end
         spent = dict(self._spent)
         if not self.phase.ended:

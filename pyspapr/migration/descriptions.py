@@ -17,12 +17,10 @@ MEMBERS_LIMIT: Final = 4096
 
 
 def pack_schema(described: Any) -> Packed:
-    """A layout's description for `cbor.encode`."""
     return [described["name"], described["version"], described["fields"], [*map(pack_schema, described["subsections"])]]
 
 
 def read_type(cursor: Cursor, depth: int = 0) -> list[object]:
-    """The description of a type."""
     if depth > DEEPEST:
         raise cursor.refuse(f"types nested {DEEPEST} deep at most", "a deeper one")
     count = cursor.array(3)
@@ -37,13 +35,11 @@ def read_type(cursor: Cursor, depth: int = 0) -> list[object]:
 
 
 def read_field(cursor: Cursor, depth: int = 0) -> list[object]:
-    """The description of a field."""
     cursor.items(2)
     return [cursor.text(NAME_LIMIT), read_type(cursor, depth + 1)]
 
 
 def read_schema(cursor: Cursor, depth: int = 0) -> dict[str, object]:
-    """The description of a layout."""
     if depth > DEEPEST:
         raise cursor.refuse(f"subsections nested {DEEPEST} deep at most", "a deeper one")
     cursor.items(4)

@@ -50,7 +50,6 @@ Progress = Callable[[MigrationStatistics], None]
 
 
 def log_rejected(why: str) -> None:
-    """Tell whoever reads the log."""
     logger(__name__).warning("rejected a peer that is no migration source: %s", why)
 
 

@@ -53,7 +53,6 @@ class DescriptorTransport(Indirect):
         return MigrationError(f"{doing} the descriptor failed: {error}")
 
     def read(self, limit: int) -> bytes:
-        """What is there."""
         try:
             with self._guard:
                 if not self._guard.wait(self._fd, READ, self.patience.wait(self.patience.read)):
@@ -63,11 +62,9 @@ class DescriptorTransport(Indirect):
             raise self._lost("reading", error) from error
 
     def quiet(self, seconds: float = 0) -> bool:
-        """It cannot be told."""
         return True
 
     def hung_up(self) -> bool:
-        """It cannot be told."""
         return False
 
     def write(self, data: bytes) -> None:
@@ -84,7 +81,6 @@ class DescriptorTransport(Indirect):
             raise self._lost("writing", error) from error
 
     def finish(self) -> None:
-        """Sync a file."""
         if not self._regular:
             return
         try:
@@ -94,7 +90,6 @@ class DescriptorTransport(Indirect):
             raise self._lost("syncing", error) from error
 
     def close(self) -> None:
-        """Let go."""
         self._guard.close()
 
 
@@ -112,19 +107,15 @@ class FileWriter(Indirect):
             raise MigrationError(str(error)) from error
 
     def read(self, limit: int) -> bytes:
-        """Nobody answers."""
         return b""
 
     def quiet(self, seconds: float = 0) -> bool:
-        """It cannot be told."""
         return True
 
     def hung_up(self) -> bool:
-        """It cannot be told."""
         return False
 
     def write(self, data: bytes) -> None:
-        """Write everything."""
         try:
             self._replacement.file.write(data)
         except OSError as error:

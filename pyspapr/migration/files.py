@@ -159,14 +159,12 @@ class FileLoader(Loader):
         self.verify = verify
 
     def feed(self, record: Record) -> None:
-        """Take a record."""
         if isinstance(record, Image):
             self.on_image(record)
         else:
             super().feed(record)
 
     def on_image(self, image: Image) -> None:
-        """All of RAM."""
         assert self.config is not None
         reader = self.reader
         if self.ram is not None:

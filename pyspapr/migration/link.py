@@ -42,7 +42,6 @@ class Link:
     """A connection of the source. `bandwidth` is in bytes per second; None is without limit."""
 
     def __init__(self, transport: Transport, bandwidth: int | None) -> None:
-        """Start the threads."""
         self.transport = transport
         if transport.two_way:
             transport.patience = Patience(write=SILENCE)
@@ -291,7 +290,6 @@ class Meter:
     """The rate over the last `WINDOW` seconds of sending."""
 
     def __init__(self) -> None:
-        """Nothing was sent."""
         self._bytes = 0.0
         self._seconds = 0.0
 

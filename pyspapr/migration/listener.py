@@ -77,7 +77,6 @@ class ExistingTransport:
         self.address = address
 
     def meet(self, on_rejected: OnRejected) -> Meeting:
-        """Here it is."""
         transport = self._transport
         if not transport.two_way:
             self._taken = True
@@ -129,7 +128,6 @@ class Peer:
             return None
 
     def transport(self) -> Transport:
-        """What it goes on with."""
         return SocketTransport(self.socket)
 
     def _left(self) -> int:
@@ -188,7 +186,6 @@ class SocketListener:
             self._peers.clear()
 
     def _look(self, on_rejected: OnRejected) -> Meeting | None:
-        """Wait for whatever comes next."""
         now = time.monotonic()
         if self._deadline is not None and now >= self._deadline:
             raise MigrationError(f"nobody came to {self.address} in time")

@@ -149,7 +149,6 @@ class Loader:
                 raise refuse(f"Version of {part['name']}", "schemas", self.reader.start, part["version"], version)
 
     def on_table(self, table: Table) -> None:
-        """An empty hash table."""
         assert self.config is not None
         largest = largest_table_shift(self.config)
         if self.largest_table is not None:
@@ -159,7 +158,6 @@ class Loader:
         self.hpt = self.allocate(lambda: Hpt(table.shift))
 
     def on_hpt(self, chunk: HptChunk) -> None:
-        """Entries of the table."""
         if self.hpt is None:
             raise refuse("Hash table entries", "hpt", self.reader.start, "a table first", "entries")
         got = self.hpt.load_chunk(chunk.chunk)
@@ -167,7 +165,6 @@ class Loader:
             raise refuse("Number of entries", "hpt", self.reader.start, got, (chunk.valid, chunk.invalid))
 
     def on_ram(self, chunk: RamChunk) -> None:
-        """Pages of RAM."""
         got = self.memory().load_chunk(chunk.index, chunk.data, chunk.compression or None)
         if got != chunk.pages + chunk.zero_pages:
             raise refuse("Number of pages", "ram", self.reader.start, got, chunk.pages + chunk.zero_pages)

@@ -55,7 +55,6 @@ class ObjectTransport(Indirect):
         self.close()
 
     def read(self, limit: int) -> bytes:
-        """What the object gives."""
         if self._read is None or self._closed:
             return b""
         self._watch_read.begin(self.patience.wait(self.patience.read) if self.two_way else None)
@@ -72,11 +71,9 @@ class ObjectTransport(Indirect):
         return data
 
     def quiet(self, seconds: float = 0) -> bool:
-        """It cannot be told."""
         return True
 
     def hung_up(self) -> bool:
-        """It cannot be told."""
         return False
 
     def write(self, data: bytes) -> None:

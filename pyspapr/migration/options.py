@@ -54,7 +54,6 @@ class MigrationOptions(Plain, kw_only=True):
     """Give the guest less time when passes do not help."""
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be."""
         check_bandwidth(self.bandwidth)
         check_downtime_limit(self.downtime_limit)
         for name in ("pause_before_switchover", "throttling"):

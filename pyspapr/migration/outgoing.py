@@ -134,7 +134,6 @@ class Outgoing:
 
     @property
     def phase(self) -> Phase:
-        """Where it stands."""
         return self._counters.phase
 
     # Driving, by the run loop.

@@ -33,7 +33,6 @@ class Passes:
     """The passes of one migration."""
 
     def __init__(self, vm: Machine, writer: StreamWriter, counters: Counters, compression: Compression | None) -> None:
-        """Nothing was taken."""
         self._owner = owner(vm, "the migration")
         self._writer = writer
         self._counters = counters
@@ -141,6 +140,5 @@ class Passes:
         self._taken.clear()
 
     def forget(self) -> None:
-        """It is over, whichever way."""
         self._taken.clear()
         self._ram = self._hpt = self._table = None

@@ -55,7 +55,6 @@ class Watchdog:
     """Calls `late` when something that was begun lasts too long. Its thread starts when there is a limit to watch."""
 
     def __init__(self, late: Callable[[], None]) -> None:
-        """Nothing was begun."""
         self._late = late
         self._changed = threading.Condition()
         self._end: float | None = None
@@ -74,11 +73,9 @@ class Watchdog:
             self._changed.notify()
 
     def end(self) -> None:
-        """It is over."""
         self._end = None
 
     def stop(self) -> None:
-        """Watch no more."""
         with self._changed:
             self._stopped = True
             self._changed.notify()

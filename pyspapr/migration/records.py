@@ -45,7 +45,6 @@ class Kind(IntEnum):
 
     @property
     def title(self) -> str:
-        """As errors call it."""
         return self.name.lower()
 
 
@@ -81,7 +80,6 @@ class Payload(Plain):
     LAYOUT: ClassVar[Struct]
 
     def encode(self) -> bytes:
-        """The payload."""
         return cbor.encode(self.LAYOUT.pack({name: getattr(self, name) for name, _ in self.LAYOUT.members}))
 
     @classmethod
@@ -192,7 +190,6 @@ class Schemas(Plain):
     KIND: ClassVar[Kind] = Kind.SCHEMAS
 
     def encode(self) -> bytes:
-        """The payload."""
         return cbor.encode([pack_schema(layout.describe()) for layout in self.layouts])
 
     @classmethod
@@ -309,7 +306,6 @@ class Device(Plain):
     KIND: ClassVar[Kind] = Kind.DEVICE
 
     def encode(self) -> bytes:
-        """The payload."""
         named = map(cbor.encode, (self.name, self.instance, self.version))
         return b"".join((cbor.head(cbor.ARRAY, 4), *named, self.body))
 
@@ -374,7 +370,6 @@ class Totals(Plain, frozen=False):
     invalid_entries: int = 0
 
     def count(self, record: Record) -> None:
-        """One more record."""
         self.records += 1
         if isinstance(record, RamChunk):
             self.pages += record.pages

@@ -67,7 +67,6 @@ class Replacement:
             raise self.failed(error) from error
 
     def failed(self, error: OSError) -> StateError:
-        """What to raise for `error`."""
         return StateError(f"{shown(self._path)} cannot be written: {error.strerror or error}")
 
     def commit(self) -> None:

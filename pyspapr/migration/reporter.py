@@ -55,7 +55,6 @@ class Reporter:
         self._link, self._passes = link, passes
 
     def enter(self, phase: Phase) -> None:
-        """The next phase begins."""
         self._counters.enter(phase)
         if phase.ended:
             self.ended.set()  # before anybody is told, who may raise
@@ -73,7 +72,6 @@ class Reporter:
             self._emit("MIGRATION", status=status)
 
     def began_pass(self) -> None:
-        """A pass has begun."""
         self._emit("MIGRATION_PASS", **{"pass": self._counters.number})
         self.report(now=True)
 

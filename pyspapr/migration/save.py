@@ -44,7 +44,6 @@ def header(vm: Machine, base: bytes = b"") -> Header:
 
 
 def write_head(vm: Machine, writer: StreamWriter, base: bytes = b"") -> Schemas:
-    """Header and schemas; returns these."""
     writer.record(header(vm, base))
     schemas = Schemas(vmstate.layouts(vm))
     writer.record(schemas)
@@ -66,7 +65,6 @@ def write_devices(vm: Machine, writer: StreamWriter) -> None:
 
 
 def write_tail(vm: Machine, writer: StreamWriter) -> None:
-    """Devices and the end record."""
     write_devices(vm, writer)
     writer.end(vm.hpt.digest())
 

@@ -26,7 +26,6 @@ class Snapshot:
     """A frozen machine, from which any number of machines can be made."""
 
     def __init__(self, ram: RamSnapshot, records: bytes, prepare: Prepare) -> None:
-        """Of RAM and everything else."""
         self._ram = ram
         self._records = records
         self._prepare = prepare

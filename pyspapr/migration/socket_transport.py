@@ -45,7 +45,6 @@ class SocketTransport:
     """Whether nothing has left when the first `_send` fails."""
 
     def __init__(self, sock: socket.socket) -> None:
-        """Take over `sock`."""
         sock.setblocking(False)
         if sock.family == socket.AF_UNIX:  # TCP finds out by itself how much a connection needs
             with contextlib.suppress(OSError):
@@ -91,7 +90,6 @@ class SocketTransport:
         return False
 
     def read(self, limit: int) -> bytes:
-        """What has arrived."""
         try:
             with self._guard:
                 while True:
@@ -146,7 +144,6 @@ class SocketTransport:
             return True
 
     def write(self, data: bytes) -> None:
-        """Send everything."""
         view = memoryview(data)
         try:
             with self._guard:

@@ -86,20 +86,16 @@ class MigrationStatistics(Plain, kw_only=True):
 
     @property
     def pass_number(self) -> int:
-        """How many passes were begun."""
         return self.passes[-1].number if self.passes else 0
 
     @property
     def ram_bytes(self) -> int:
-        """All passes."""
         return sum(one.ram_bytes for one in self.passes)
 
     @property
     def hpt_bytes(self) -> int:
-        """All passes."""
         return sum(one.hpt_bytes for one in self.passes)
 
     @property
     def zero_pages(self) -> int:
-        """All passes."""
         return sum(one.ram_zero_pages for one in self.passes)

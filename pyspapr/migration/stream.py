@@ -62,7 +62,6 @@ class StreamWriter:
         write: Callable[[bytes], object],
         later: Callable[[int, Callable[[], bytes]], object] | None = None,
     ) -> None:
-        """Begin a stream."""
         self._write = write
         self._later = later
         self.offset = 0
@@ -97,7 +96,6 @@ class StreamWriter:
         self.offset += size
 
     def end(self, hpt_digest: bytes) -> None:
-        """The end record."""
         self.record(End(**self.totals.as_dict(), hpt_digest=hpt_digest, all=self.check))
 
 
@@ -109,7 +107,6 @@ class StreamReader:
     """Pulls records from `read`, which gives up to n bytes, and none only at the end."""
 
     def __init__(self, read: Callable[[int], bytes | memoryview]) -> None:
-        """Begin a stream."""
         self._read = read
         self.offset = 0
         self.start = 0

@@ -26,7 +26,6 @@ class Throttle:
     """How many instructions the guest may run before the migration has its turn again."""
 
     def __init__(self, enabled: bool = True) -> None:
-        """Nothing is withheld at first."""
         self.enabled = enabled
         self.share = 0.0
         self._stuck = 0
@@ -46,12 +45,10 @@ class Throttle:
             self._stuck, self._least = 0, after
 
     def begin(self, instructions: int) -> None:
-        """A slice begins."""
         self._begin = (instructions, time.monotonic())
         self._end = instructions + max(int(self._slice * (1 - self.share)), SMALLEST_SLICE)
 
     def budget(self, instructions: int) -> int:
-        """Instructions left of the slice."""
         return max(self._end - instructions, 1)
 
     def over(self, instructions: int) -> bool:

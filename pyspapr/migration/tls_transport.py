@@ -31,7 +31,6 @@ class TlsTransport(SocketTransport):
     _whole = False  # a part of a record may have left
 
     def __init__(self, sock: ssl.SSLSocket) -> None:
-        """Take over `sock`."""
         self._lock = threading.Lock()
         self._secure = sock
         super().__init__(sock)

@@ -84,9 +84,7 @@ class Indirect:
         """A pipe, or an object that only its owner knows: nothing is done to it."""
 
     def take(self, limit: int, seconds: float) -> bytes | None:
-        """Not here."""
         raise NotImplementedError
 
     def give(self, data: memoryview, seconds: float) -> int:
-        """Not here."""
         raise NotImplementedError

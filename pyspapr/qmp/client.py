@@ -25,12 +25,10 @@ class CommandFailed(SpaprError):
     """An error answer. `kind` is QMP's class of error."""
 
     def __init__(self, message: str, kind: str) -> None:
-        """Keep the class beside the message."""
         super().__init__(message, kind)
         self.kind = kind
 
     def __str__(self) -> str:
-        """The message."""
         return str(self.args[0])
 
 
@@ -38,7 +36,6 @@ class QmpClient:
     """A connection, negotiated. Raises ConfigError when there is none to be had."""
 
     def __init__(self, address: str, *, timeout: float = CONNECT_SECONDS) -> None:
-        """Connect and negotiate."""
         self._address = SERVICE.parse_socket(address)
         self._socket = connect(self._address, timeout)
         self._buffer = bytearray()
@@ -53,13 +50,11 @@ class QmpClient:
             raise
 
     def __enter__(self) -> QmpClient:
-        """It is connected."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Disconnect."""
         self._socket.close()
 
     def execute(self, command: str, arguments: Json | None = None, *, timeout: float | None = None) -> Any:

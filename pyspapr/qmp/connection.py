@@ -62,7 +62,6 @@ class Connection:
             self.flush()
 
     def flush(self) -> None:
-        """Send what the client takes."""
         try:
             while self._output:
                 del self._output[: self.socket.send(self._output)]
@@ -101,11 +100,9 @@ class Connection:
 
     @property
     def done(self) -> bool:
-        """Whether it can be closed."""
         return self.dropped or (self.ended and self._messages is None and not self.busy and not self._output)
 
     def read(self) -> None:
-        """Take what has come."""
         try:
             data = self._receive()
         except BlockingIOError:

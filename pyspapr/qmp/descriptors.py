@@ -35,7 +35,6 @@ class Descriptors:
     """Those of one client."""
 
     def __init__(self) -> None:
-        """None yet."""
         self._lock = threading.Lock()
         self._passed: list[int] = []
         self._named: dict[str, int] = {}

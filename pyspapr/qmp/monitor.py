@@ -73,7 +73,6 @@ class Monitor:
         self._vm = vm
 
     def leave(self) -> None:
-        """The control socket is closed."""
         self._vm = self.host = self.arriving = None
 
     def quit(self) -> None:

@@ -26,7 +26,6 @@ class Pace:
     """One client's credit."""
 
     def __init__(self, credit: float, clock: Callable[[], float] = time.monotonic) -> None:
-        """Begin with `credit` seconds."""
         self._clock = clock
         self._credit = credit
         self._since = clock()
@@ -37,7 +36,6 @@ class Pace:
         self._since = now
 
     def spend(self, seconds: float) -> None:
-        """Processor time was used."""
         self._credit -= seconds
 
     @property

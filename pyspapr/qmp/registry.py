@@ -55,7 +55,6 @@ class Command(Plain):
         return {name.replace("-", "_"): value for name, value in checked.items()}
 
     def __call__(self, monitor: Monitor, keywords: dict[str, Any], descriptors: Descriptors) -> Any:
-        """The answer."""
         if self.descriptors is not None:
             keywords = {**keywords, self.descriptors: descriptors}
         result = self.function(monitor, **keywords)

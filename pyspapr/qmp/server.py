@@ -112,13 +112,11 @@ class QmpServer:
         self._release()
 
     def __enter__(self) -> QmpServer:
-        """It serves already."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Stop serving."""
         self.close()
 
     def close(self) -> None:

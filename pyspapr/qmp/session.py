@@ -64,7 +64,6 @@ class Session:
     """One client."""
 
     def __init__(self, monitor: Monitor) -> None:
-        """Before the negotiation."""
         self.monitor = monitor
         self.negotiated = False
         self.over = False

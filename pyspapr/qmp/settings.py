@@ -37,7 +37,6 @@ class Settings(Plain, frozen=False):
     auto_converge: bool = True
 
     def parameters(self) -> MigrationParameters:
-        """As query-migrate-parameters answers."""
         return {
             "max-bandwidth": self.max_bandwidth,
             "downtime-limit": self.downtime_limit_ms,
@@ -46,9 +45,7 @@ class Settings(Plain, frozen=False):
         }
 
     def capabilities(self) -> list[CapabilityStatus]:
-        """As query-migrate-capabilities answers."""
         return [{"capability": name, "state": getattr(self, name.replace("-", "_"))} for name in CAPABILITIES]
 
     def set_capability(self, name: Capability, state: bool) -> None:
-        """Switch one on or off."""
         setattr(self, name.replace("-", "_"), state)

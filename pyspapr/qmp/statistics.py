@@ -88,12 +88,10 @@ MigrationInfo = TypedDict(
 
 
 def milliseconds(seconds: float) -> int:
-    """Whole ones."""
     return round(seconds * 1000)
 
 
 def pass_info(one: PassStatistics) -> PassInfo:
-    """One pass."""
     return {
         "number": one.number,
         "count": one.count,

@@ -44,7 +44,6 @@ class Splitter:
     """Finds where messages end. It counts brackets outside strings; the rest is the JSON decoder's to judge."""
 
     def __init__(self) -> None:
-        """Before the first byte."""
         self._pending = bytearray()
         self._skipping = False
         self._drop(0)
@@ -207,5 +206,4 @@ def decode(message: bytes) -> Json:
 
 
 def encode(message: Json) -> bytes:
-    """One line."""
     return json.dumps(message, allow_nan=False).encode() + b"\r\n"

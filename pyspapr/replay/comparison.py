@@ -60,12 +60,10 @@ def processor(one: Cpu, other: Cpu) -> list[str]:
 
 
 def processors(one: Machine, other: Machine) -> list[str]:
-    """Every processor."""
     return [line for pair in zip(one.cpus, other.cpus, strict=True) for line in processor(*pair)]
 
 
 def devices(one: Machine, other: Machine) -> list[str]:
-    """Every device."""
     mine, theirs = one.state(), other.state()
     return unlike_all(mine, mine, theirs)
 

@@ -95,9 +95,7 @@ class Base(Protocol):
         """Instructions before it."""
         ...
 
-    def pair(self) -> Pair:
-        """Both machines, there."""
-        ...
+    def pair(self) -> Pair: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,11 +108,9 @@ class Beginning:
     count: int = 0
 
     def __str__(self) -> str:
-        """For a sentence."""
         return "the beginning"
 
     def pair(self) -> Pair:
-        """Both at their first instruction."""
         one, other = (self.make(engine) for engine in ENGINES)
         return connect((one, other), (self.input.replay(0), self.input.replay(0)))
 
@@ -130,17 +126,14 @@ class Frozen:
     count: int
 
     def __str__(self) -> str:
-        """For a sentence."""
         return "the latest snapshot"
 
     def pair(self) -> Pair:
-        """Forks of both."""
         one, other = (snapshot.fork(engine) for snapshot, engine in zip(self.snapshots, ENGINES, strict=True))
         return connect((one, other), (self.input.replay(self.position), self.input.replay(self.position)))
 
 
 def connect(machines: tuple[Machine, Machine], inputs: tuple[InputReader, InputReader]) -> Pair:
-    """The machines with their input."""
     for vm, reader in zip(machines, inputs, strict=True):
         vm.console.source = reader
     return Pair(machines, inputs)
@@ -305,7 +298,6 @@ def place(vm: Machine) -> str:
 
 
 def places(pair: Pair) -> list[str]:
-    """Where both are now."""
     return [
         f"{vm.engine} after {vm.cpus[0].vcpu.instructions} instructions ({reason}) at {place(vm)}"
         for vm, reason in zip(pair.machines, pair.reasons, strict=True)

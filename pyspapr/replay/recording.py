@@ -163,11 +163,9 @@ class Recording:
             vm.cpus[0].vcpu.end_clock_log()
 
     def __enter__(self) -> Recording:
-        """Already begun."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """End the recording."""
         self.close()
 
 

@@ -83,19 +83,16 @@ class Event(Plain):
 
     @property
     def place(self) -> Place:
-        """Where it happened."""
         place = self.values["place"]
         return place["instructions"], place["entries"], place["pc"]
 
 
 def write(kind: Kind, **values: object) -> bytes:
-    """A record."""
     layout = Struct((("kind", U64), *LAYOUTS[kind]))
     return cbor.bytestring(cbor.encode(layout.pack({"kind": kind, **values})))
 
 
 def write_header(values: dict[str, object]) -> bytes:
-    """The first record."""
     return cbor.bytestring(cbor.encode(HEADER.pack({"magic": MAGIC, "format": FORMAT, **values})))
 
 
@@ -136,7 +133,6 @@ class Reader:
         return Cursor(data, SECTION, start + 1 + len(more))
 
     def header(self) -> dict[str, Any]:
-        """The first record."""
         cursor = self._payload()
         if cursor is None:
             raise StreamError.of("Header", SECTION, 0, repr(MAGIC), "the end of the file")
@@ -171,7 +167,6 @@ class Positioned(io.FileIO):
     _at = 0
 
     def readinto(self, buffer: Any) -> int:
-        """What follows."""
         count = os.preadv(self.fileno(), [buffer], self._at)
         self._at += count
         return count

@@ -79,7 +79,6 @@ class Cursor:
     __slots__ = ("at", "base", "data", "section", "what")
 
     def __init__(self, data: bytes, section: str, base: int = 0) -> None:
-        """Start at the first byte."""
         self.data = data
         self.at = 0
         self.section = section
@@ -163,7 +162,6 @@ class Cursor:
             raise self.refuse(f"an array of {count} items", got, start)
 
     def boolean(self) -> bool:
-        """True or false."""
         if self.at >= len(self.data):
             raise self.refuse("true or false", "the end of the record")
         byte = self.data[self.at]

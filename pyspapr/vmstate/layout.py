@@ -79,7 +79,6 @@ class Layout(Plain):
             yield layout
 
     def describe(self) -> dict[str, object]:
-        """In plain data."""
         return {
             "name": self.name,
             "version": self.version,
@@ -112,5 +111,4 @@ def as_mapping(value: object) -> Mapping[str, Value]:
 
 
 def as_sections(value: object) -> dict[str, Mapping[str, object]]:
-    """Subsections by name."""
     return {name: as_mapping(section) for name, section in as_mapping(value).items()}

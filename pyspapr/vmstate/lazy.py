@@ -33,7 +33,6 @@ class Pairs:
         self._pairs = pairs
 
     def __iter__(self) -> Iterator[tuple[str, object]]:
-        """Name and value of each member."""
         return self._pairs
 
 
@@ -96,13 +95,11 @@ class Piece(Plain):
     of: Type | Layout
 
     def cursor(self) -> Cursor:
-        """To read it."""
         cursor = Cursor(self.body, "")
         cursor.at = self.at
         return cursor
 
     def leaves(self, name: str) -> Iterator[Leaf]:
-        """Its leaves."""
         if isinstance(self.of, Layout):
             return section_leaves(self.of, self.cursor(), name)
         return leaves(self.of, self.cursor(), name)

@@ -28,7 +28,6 @@ class Section(Plain):
 
     @property
     def name(self) -> str:
-        """The section's name."""
         return self.vmstate.name
 
 

@@ -36,7 +36,6 @@ def anything(value: object, memory: int) -> None:
 
 
 def between(least: int, most: int) -> Check:
-    """A number."""
 
     def check(value: int, memory: int) -> str | None:
         return None if least <= value <= most else f"{least:#x} to {most:#x}"

@@ -37,9 +37,7 @@ class Type(Protocol):
         """The next value. Raises StreamError."""
         ...
 
-    def describe(self) -> Description:
-        """The type in plain data."""
-        ...
+    def describe(self) -> Description: ...
 
 
 LONGEST_SHOWN: Final = 80
@@ -60,19 +58,16 @@ class Unsigned(Plain):
     bits: int
 
     def pack(self, value: Value) -> Packed:
-        """Refuses what does not fit."""
         if not isinstance(value, int) or isinstance(value, bool) or value < 0 or value >> self.bits:
             raise _unfit(value, f"an unsigned integer of {self.bits} bits")
         return int(value) if self.bits <= 64 else value.to_bytes(self.bits // 8, "big")
 
     def read(self, cursor: Cursor) -> Value:
-        """The integer."""
         if self.bits <= 64:
             return cursor.uint((1 << self.bits) - 1)
         return int.from_bytes(Bytes(self.bits // 8).read(cursor), "big")
 
     def describe(self) -> Description:
-        """By width."""
         return [f"u{self.bits}"]
 
 
@@ -82,7 +77,6 @@ class Signed(Plain):
     bits: int
 
     def pack(self, value: Value) -> Packed:
-        """Refuses what does not fit."""
         if (
             not isinstance(value, int)
             or isinstance(value, bool)
@@ -92,11 +86,9 @@ class Signed(Plain):
         return value.to_bytes(self.bits // 8, "big", signed=True)
 
     def read(self, cursor: Cursor) -> Value:
-        """The integer."""
         return int.from_bytes(Bytes(self.bits // 8).read(cursor), "big", signed=True)
 
     def describe(self) -> Description:
-        """By width."""
         return [f"i{self.bits}"]
 
 
@@ -104,17 +96,14 @@ class Boolean(Plain):
     """True or false."""
 
     def pack(self, value: Value) -> Packed:
-        """Refuses integers too."""
         if not isinstance(value, bool):
             raise _unfit(value, "true or false")
         return value
 
     def read(self, cursor: Cursor) -> Value:
-        """The flag."""
         return cursor.boolean()
 
     def describe(self) -> Description:
-        """No parameter."""
         return ["bool"]
 
 
@@ -124,13 +113,11 @@ class Bytes(Plain):
     size: int
 
     def pack(self, value: Value) -> Packed:
-        """Refuses any other length."""
         if not isinstance(value, (bytes, bytearray)) or len(value) != self.size:
             raise _unfit(value, f"{self.size} bytes")
         return bytes(value)
 
     def read(self, cursor: Cursor) -> bytes:
-        """The bytes."""
         start = cursor.at
         data = cursor.bytestring(self.size)
         if len(data) != self.size:
@@ -138,7 +125,6 @@ class Bytes(Plain):
         return data
 
     def describe(self) -> Description:
-        """By size."""
         return ["bytes", self.size]
 
 
@@ -148,17 +134,14 @@ class VarBytes(Plain):
     limit: int
 
     def pack(self, value: Value) -> Packed:
-        """Refuses more."""
         if not isinstance(value, (bytes, bytearray)) or len(value) > self.limit:
             raise _unfit(value, f"at most {self.limit} bytes")
         return bytes(value)
 
     def read(self, cursor: Cursor) -> Value:
-        """The bytes."""
         return cursor.bytestring(self.limit)
 
     def describe(self) -> Description:
-        """By limit."""
         return ["varbytes", self.limit]
 
 
@@ -168,17 +151,14 @@ class Str(Plain):
     limit: int
 
     def pack(self, value: Value) -> Packed:
-        """Refuses more."""
         if not isinstance(value, str) or len(value.encode()) > self.limit:
             raise _unfit(value, f"text of at most {self.limit} bytes")
         return value[:]  # a plain str, also of an enumeration's member
 
     def read(self, cursor: Cursor) -> Value:
-        """The text."""
         return cursor.text(self.limit)
 
     def describe(self) -> Description:
-        """By limit."""
         return ["str", self.limit]
 
 
@@ -189,22 +169,18 @@ class Array(Plain):
     of: Type
 
     def pack(self, value: Value) -> Packed:
-        """Refuses any other number."""
         if not isinstance(value, Sequence) or len(value) != self.count:
             raise _unfit(value, f"{self.count} values")
         return [*map(self.of.pack, value)]
 
     def begin(self, cursor: Cursor) -> int:
-        """How many values follow."""
         cursor.items(self.count)
         return self.count
 
     def read(self, cursor: Cursor) -> Value:
-        """The values."""
         return [self.of.read(cursor) for _ in range(self.begin(cursor))]
 
     def describe(self) -> Description:
-        """By number and type."""
         return ["array", self.count, self.of.describe()]
 
 
@@ -215,21 +191,17 @@ class List(Plain):
     of: Type
 
     def pack(self, value: Value) -> Packed:
-        """Refuses more."""
         if not isinstance(value, Sequence) or len(value) > self.limit:
             raise _unfit(value, f"at most {self.limit} values")
         return [*map(self.of.pack, value)]
 
     def begin(self, cursor: Cursor) -> int:
-        """How many values follow."""
         return cursor.array(self.limit)
 
     def read(self, cursor: Cursor) -> Value:
-        """The values."""
         return [self.of.read(cursor) for _ in range(self.begin(cursor))]
 
     def describe(self) -> Description:
-        """By limit and type."""
         return ["list", self.limit, self.of.describe()]
 
 
@@ -245,7 +217,6 @@ class Struct(Plain):
         return [type_.pack(value[name]) for name, type_ in self.members]
 
     def read(self, cursor: Cursor) -> dict[str, Value]:
-        """The members by name."""
         cursor.items(len(self.members))
         found: dict[str, Value] = {}
         outer = cursor.what
@@ -256,7 +227,6 @@ class Struct(Plain):
         return found
 
     def describe(self) -> Description:
-        """By members."""
         return ["struct", [[name, type_.describe()] for name, type_ in self.members]]
 
 
@@ -308,7 +278,6 @@ def parse(description: object, depth: int = 0) -> Type:
 
 
 def parse_member(member: object, depth: int) -> tuple[str, Type]:
-    """A name and a type."""
     match member:
         case [str(name), described]:
             return name, parse(described, depth + 1)
