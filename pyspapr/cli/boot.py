@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -64,6 +64,7 @@ class Options(RunOptions, kw_only=True):
     engine: Engine
     strict: bool
     lockstep: bool = False
+    exec: tuple[str, ...] = ()
 
 
 def choose_clock(options: Options) -> Clock:
@@ -267,6 +268,7 @@ def boot_line(*, no_reboot: bool, **values: Any) -> int:
 
 def boot_command(options: Options) -> int:
     """Boot and return the exit status."""
+    check_commands(options)
     check_run(options)
     check_recordings(options)
     if options.symbols is not None and not options.profile:
@@ -278,6 +280,12 @@ def boot_command(options: Options) -> int:
     # Machines that arrive later have it too.
     config.DEFAULT_ENGINE = options.engine
     vm = first_machine(options)
+    if options.exec:
+        from pyspapr.cli.execute import Commands
+
+        commands = Commands(options.exec)
+        status = run_here(vm, options, run=commands.run)
+        return status if commands.status is None else commands.status
     if options.incoming is not None:
         options = options.replace(requirements=requirements(options))
     if not options.profile:
@@ -351,10 +359,30 @@ def check_run(options: RunOptions) -> None:
         raise ConfigError("--incoming defer needs a control socket that can say `migrate-incoming`: add --qmp")
 
 
-def run_here(vm: Machine, options: RunOptions, at_end: Callable[[Machine], None] | None = None) -> int:
+def check_commands(options: Options) -> None:
+    """Whether commands can be run so. Raises ConfigError."""
+    if options.exec:
+        for name, there in (
+            ("--replay", options.replay),
+            ("--lockstep", options.lockstep),
+            ("--incoming", options.incoming),
+            ("--profile", options.profile),
+            ("--max-instructions", options.max_instructions),
+            ("--console", options.console != STDIO),
+        ):
+            if there:
+                raise ConfigError(f"--exec cannot be combined with {name}")
+
+
+def run_here(
+    vm: Machine,
+    options: RunOptions,
+    at_end: Callable[[Machine], None] | None = None,
+    run: Callable[[Machine, Runner], StopReason] | None = None,
+) -> int:
     """Run `vm` with its console where the command line said, and return the exit status.
 
-    `at_end` gets the machine that was run last, however that ended.
+    `at_end` gets the machine that was run last, however that ended. `run` runs it in another way, without a console.
     """
     runner = Runner(
         vm,
@@ -372,10 +400,14 @@ def run_here(vm: Machine, options: RunOptions, at_end: Callable[[Machine], None]
                 stack.enter_context(vm.record(options.record))
             for address in options.qmp:
                 runner.serve(address, stack)
-            connect = open_console(options, stack)
+            connect = open_console(options, stack) if run is None else nullcontext
             if options.incoming not in (None, DEFER):
                 runner.expect(options.incoming, options.tls_creds)
-            reason = runner.run(connect, lambda vm: run_until_it_ends(vm, options, runner), signals.raised)
+            reason = runner.run(
+                connect,
+                lambda vm: run_until_it_ends(vm, options, runner) if run is None else run(vm, runner),
+                signals.raised,
+            )
         except Signalled as signalled:
             runner.vm.events.emit("SHUTDOWN", guest=False, reason="host-signal")
             stack.close()

@@ -198,6 +198,15 @@ BOOT: Final = (
         help="Run what --record has written, to the last instruction, on either --engine or with --lockstep on both. "
         "--kernel and --initrd are the recorded run's; everything else comes from FILE.",
     ),
+    Option(
+        names=("--exec",),
+        kind=Kind.TEXT,
+        metavar="COMMAND",
+        help="Run COMMAND in the shell at the console once the guest has one, write what it prints, and end with its "
+        "status (3: the guest panicked, 4: it did not end); may be given more than once, up to the first that fails. "
+        "With --exec the console itself is not shown.",
+        many=True,
+    ),
     Option(names=("--no-reboot",), kind=Kind.FLAG, help="End when the guest asks for a reboot."),
     QMP,
     PAUSED,

@@ -91,10 +91,11 @@ FUNCTION: Final = (
     "_c=${_c%x}",
     "printf '\\n%s%s%s\\n' '<spapr-' $1 '-begin>'",
     "_k=/proc/sys/kernel/printk",
-    "[ -w $_k ] && read -r _r _ <$_k && { [ $_r = 1 ] || _l=$_r; } && echo 1 >$_k",
+    # Not by `read`: it reads single bytes, and from there only the first.
+    "if [ -w $_k ]; then _r=$(cat $_k); _r=${_r%%[!0-9]*}; [ $_r = 1 ] || _l=$_r; echo 1 >$_k; fi",
     'if [ -c /dev/null ]; then (set --; eval "$_c") </dev/null 2>&1; else :|(set --; eval "$_c") 2>&1; fi',
     "_s=$?",
-    '[ "$_l" ] && [ -w $_k ] && read -r _r _ <$_k && [ $_r = 1 ] && echo $_l >$_k',
+    'if [ "$_l" ] && [ -w $_k ]; then _r=$(cat $_k); [ ${_r%%[!0-9]*} = 1 ] && echo $_l >$_k; fi',
     "printf '\\n%s%d%s%s\\n' '<spapr-' $_s \"-$1\" '-end>'",
     "}",
     f" _spapr={VERSION}",
