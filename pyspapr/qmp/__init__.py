@@ -1,4 +1,4 @@
-"""The control socket. It speaks QMP, so that the Python package `qemu.qmp` and people's scripts work with it.
+"""The control socket. It speaks QMP, so the Python package `qemu.qmp` and existing scripts work with it.
 
 See docs/interop/qmp-spec in QEMU's documentation for the protocol, and `registry` for how commands are made.
 """

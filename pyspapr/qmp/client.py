@@ -1,4 +1,4 @@
-"""A small blocking QMP client, for the command line. Scripts that want more use the package `qemu.qmp`."""
+"""A small blocking QMP client, for the command line. Scripts that need more use the package `qemu.qmp`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class CommandFailed(SpaprError):
 
 
 class QmpClient:
-    """A connection, negotiated. Raises ConfigError when there is none to be had."""
+    """A negotiated connection. The constructor raises ConfigError when it cannot connect."""
 
     def __init__(self, address: str, *, timeout: float = CONNECT_SECONDS) -> None:
         self._address = SERVICE.parse_socket(address)
@@ -77,7 +77,7 @@ class QmpClient:
                 return message.get("return")
 
     def next_event(self, timeout: float | None = None) -> Json:
-        """The oldest event that was not taken yet. Raises ClientError when none comes in time."""
+        """Return the oldest event that was not taken yet. Raises ClientError when none comes in time."""
         while not self.events:
             message = self._message(timeout)
             if "event" in message:

@@ -72,7 +72,7 @@ def qmp_capabilities(monitor: Monitor, enable: list[str] | None = None) -> None:
 def getfd(monitor: Monitor, descriptors: Descriptors, fdname: str) -> None:
     """Name the file descriptor that came with this message (SCM_RIGHTS, Unix sockets only), for `fd:NAME`.
 
-    It replaces one of the same name. What is not used is closed when the connection ends.
+    It replaces one of the same name. Unused descriptors are closed when the connection ends.
     """
     descriptors.name(fdname)
 
@@ -144,13 +144,13 @@ def stop(monitor: Monitor) -> None:
 
 @command("cont")
 def cont(monitor: Monitor) -> None:
-    """Go on after `stop`, or start a machine that was started paused. The event RESUME says that it does."""
+    """Resume after `stop`, or start a machine that was started paused. The event RESUME confirms it."""
     monitor.vm.resume()
 
 
 @command("system_reset")
 def system_reset(monitor: Monitor) -> None:
-    """Load the kernel again and start it, as after power-on. The event RESET says that it did."""
+    """Load the kernel again and start it, as after power-on. The event RESET confirms it."""
     monitor.vm.reboot()
 
 

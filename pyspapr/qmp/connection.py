@@ -1,8 +1,8 @@
 """One connection of a control socket: bytes in, one message at a time, and bytes out.
 
-Must hold: nothing here waits, and what waits here is bounded. Nothing is read while a message is left over, a command
-is being carried out or answers pile up; so a client that sends faster than it may fills its own socket's buffer. A
-client that does not even take its events is dropped.
+Must hold: nothing here blocks, and every queue is bounded. Nothing is read while a message is left over, a command is
+in progress or answers are waiting; so a client that sends too fast fills its own socket's buffer. A client that does
+not even take its events is dropped.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pyspapr.qmp.wire import Json, Splitter, encode
 
 READ_SIZE: Final = 16 << 10
 OUTPUT_PAUSE: Final = 256 << 10
-"""Bytes of answers that may wait for the client before its next command is looked at."""
+"""Bytes of answers that may wait for the client before its next command is read."""
 OUTPUT_LIMIT: Final = 4 << 20
 """Bytes that may wait for a client which does not read."""
 

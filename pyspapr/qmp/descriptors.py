@@ -1,8 +1,8 @@
 """File descriptors that a client has passed over its Unix socket (SCM_RIGHTS), as QEMU's `getfd` and `closefd` have it.
 
-A number alone says nothing: what has that number in this process may be guest RAM or the control socket itself. So a
-client can only name what it has sent, and what is left when it goes is closed. Must hold: each descriptor has one
-owner, this object or whoever took it from here.
+A number alone proves nothing: in this process it may be guest RAM or the control socket itself. So a client can only
+name descriptors that it has sent, and those left over when it disconnects are closed. Must hold: each descriptor has
+one owner, this object or the code that took it from here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pyspapr.migration.socket_transport import do_not_linger
 from pyspapr.qmp.errors import QmpError
 
 PASSED_LIMIT: Final = 16
-"""Descriptors that one message may bring; more are not taken from the system at all."""
+"""Descriptors that one message may carry; more are not even received from the system."""
 NAMED_LIMIT: Final = 64
 """Descriptors that a client may keep here."""
 
@@ -41,13 +41,13 @@ class Descriptors:
         self._closed = False
 
     def passed(self, numbers: Sequence[int]) -> None:
-        """They came with a message. Those of an earlier one that got no name are closed."""
+        """Keep the descriptors of a message; unnamed ones of an earlier message are closed."""
         with self._lock:
             before, self._passed = self._passed, list(numbers)
         _close(before)
 
     def name(self, name: str) -> None:
-        """Call the oldest that has no name `name`; one that was called so is closed. Raises QmpError."""
+        """Name the oldest unnamed descriptor `name`; a previous one of that name is closed. Raises QmpError."""
         with self._lock:
             if not self._passed:
                 raise QmpError("No file descriptor supplied via SCM_RIGHTS")
@@ -69,7 +69,7 @@ class Descriptors:
             _close((before,))
 
     def take(self, name: str) -> int:
-        """The descriptor called `name`, which is the caller's from now on. Raises QmpError."""
+        """Hand the descriptor called `name` over to the caller. Raises QmpError."""
         with self._lock:
             number = self._named.pop(name, None)
         if number is None:

@@ -38,9 +38,8 @@ def query_migrate(monitor: Monitor) -> MigrationInfo:
 
 @contextmanager
 def placed(uri: str, descriptors: Descriptors) -> Iterator[str]:
-    """`uri` as the machine understands it: of `fd:NAME`, the number that this client's descriptor has here.
-
-    Only descriptors that the client has passed are there to be named; a number would be one of the process's own.
+    """Translate the NAME in `fd:NAME` to the number that this client's descriptor has here. Only descriptors that the
+    client has passed can be named; a number would be one of the process's own.
     """
     address = REMOTE_SERVICE.parse(uri)
     if not isinstance(address, NamedFdAddress):
@@ -66,7 +65,7 @@ def migrate(monitor: Monitor, descriptors: Descriptors, uri: str, detach: bool =
     """Begin to migrate to `uri` (tcp:[HOST:]PORT, unix:PATH, fd:NAME, file:PATH); answer when the destination agrees.
 
     `fd:NAME` is a file descriptor that getfd has received. The events MIGRATION and MIGRATION_PASS and query-migrate
-    tell the rest. `detach` has no effect, as in QEMU.
+    report its progress. `detach` has no effect, as in QEMU.
     """
     settings = monitor.settings
     with monitor.starting:
@@ -83,7 +82,7 @@ def migrate(monitor: Monitor, descriptors: Descriptors, uri: str, detach: bool =
                     throttling=settings.auto_converge,
                 )
         except (StateError, QmpError):
-            raise  # there was nothing to begin: the last migration is the last one still
+            raise  # nothing was begun, so the previous migration stays the last one
         except SpaprError as error:
             monitor.refused = str(error)
             raise
@@ -92,7 +91,7 @@ def migrate(monitor: Monitor, descriptors: Descriptors, uri: str, detach: bool =
 
 @command("migrate_cancel", where=Where.ASIDE)
 def migrate_cancel(monitor: Monitor) -> None:
-    """Give up the migration under way, if there is one; the guest goes on here."""
+    """Cancel the migration in progress, if there is one; the guest continues here."""
     if monitor.vm.phase is Status.INMIGRATE:
         raise QmpError("an incoming migration is cancelled at its source")
     outgoing = monitor.vm.migrating
@@ -102,7 +101,7 @@ def migrate_cancel(monitor: Monitor) -> None:
 
 @command("migrate-continue", where=Where.ANYWHERE)
 def migrate_continue(monitor: Monitor, state: Literal["pre-switchover"]) -> None:
-    """Go on from the pause that the capability pause-before-switchover makes."""
+    """Continue after the pause of the capability pause-before-switchover."""
     outgoing = monitor.vm.migrating
     if outgoing is None or outgoing.phase is not Phase.PRE_SWITCHOVER:
         where = "none" if outgoing is None else str(outgoing.phase)
@@ -118,10 +117,11 @@ def migrate_set_parameters(
     compression: CompressionWord | None = None,
     tls_creds: str | None = None,
 ) -> None:
-    """Set what migrations are like; bandwidth and downtime also of one that is under way.
+    """Set migration parameters; bandwidth and downtime also apply to a migration in progress.
 
     `max-bandwidth` is in bytes per second (0: without limit), `downtime-limit` in milliseconds, `tls-creds` a
-    directory with ca-cert.pem, client-cert.pem and client-key.pem (empty: no TLS). With it only tcp: places are taken.
+    directory with ca-cert.pem, client-cert.pem and client-key.pem (empty: no TLS). With TLS only tcp: addresses are
+    accepted.
     """
     if max_bandwidth is not None and max_bandwidth < 0:
         raise QmpError("Parameter 'max-bandwidth' is below 0")
@@ -169,7 +169,7 @@ def migrate_incoming(monitor: Monitor, descriptors: Descriptors, uri: str) -> No
 
     `fd:NAME` is a file descriptor that getfd has received.
     """
-    destination_tls(uri, monitor.settings.tls_creds)  # so that no descriptor is spent on what would be refused
+    destination_tls(uri, monitor.settings.tls_creds)  # so that no descriptor is used up by a command that is rejected
     with placed(uri, descriptors) as place:
         monitor.listen(place)
 
@@ -178,14 +178,14 @@ def migrate_incoming(monitor: Monitor, descriptors: Descriptors, uri: str) -> No
 def snapshot_save(
     monitor: Monitor, filename: str, base: str | None = None, compression: CompressionWord | None = None
 ) -> None:
-    """Write the machine to a file, whole or not at all, and go on. Answers when the file is safe.
+    """Write the machine to a file, whole or not at all, and continue. Answers when the file is safe.
 
-    With `base`, a file saved before, only what differs is written. Relative names are in the machine's directory.
+    With `base`, an earlier file, only the differences are written. Relative names are in the machine's directory.
     """
     monitor.vm.save(filename, base=base, compression=from_word(compression))
 
 
 @command("snapshot-load", where=Where.ASIDE)
 def snapshot_load(monitor: Monitor, filename: str, base: str | None = None) -> None:
-    """Put the machine of a file in the place of this one. A file that cannot be loaded changes nothing."""
+    """Replace this machine by the one in a file. A file that cannot be loaded changes nothing."""
     monitor.load(filename, base)

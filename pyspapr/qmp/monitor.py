@@ -1,4 +1,4 @@
-"""What commands work with: the machine, and what a control socket knows besides."""
+"""The context of commands: the machine, and the state of a control socket."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class Host(Protocol):
         ...
 
     def abandon(self) -> None:
-        """End the process, whatever the thread that runs the machine is waiting for."""
+        """End the process even if the thread that runs the machine is blocked."""
         ...
 
 
 QUIT_SECONDS: Final = 10.0
-"""How long `quit` lets the thread that runs the machine finish what it does."""
+"""Seconds that `quit` gives the thread that runs the machine to finish."""
 
 
 class Monitor:
@@ -47,7 +47,7 @@ class Monitor:
         schedule: Callable[[Callable[[], None]], object],
         host: Host | None = None,
     ) -> None:
-        """Control `vm`; `name` is what query-name says; `schedule` does something once the answer is on its way."""
+        """Control `vm`; `name` is what query-name says; `schedule` runs a function after the answer was sent."""
         self._vm: Machine | None = vm
         self.name = name
         self.schedule = schedule
@@ -76,7 +76,8 @@ class Monitor:
         self._vm = self.host = self.arriving = None
 
     def quit(self) -> None:
-        """End the run, and say so. A migration under way is cancelled, or the run might wait for its other side.
+        """End the run and emit the event. A migration in progress is cancelled, because the run might wait for its
+        peer.
 
         No thread of ours can keep the process from ending: this waits in none, and those that wait are daemons.
         """

@@ -1,9 +1,9 @@
-"""How much of a processor's time clients may have while the guest runs.
+"""Limits the processor time of clients while the guest runs.
 
 Python code runs in one thread at a time, so a client that floods a control socket takes its time from the guest's
-hypercalls. Each client has a share of a processor and some credit for bursts; whoever has used it up is not read from
-for a while, and what it sends waits in its own socket. The share is divided among those who flood, so the guest loses
-no more to many of them than to one, and a client that asks little is answered at once however many they are.
+hypercalls. Each client has a share of a processor and some credit for bursts; a client that has used it up is not read
+for a while, and its messages wait in its own socket. The share is divided among the clients that flood, so the guest
+loses no more to many of them than to one, and a client that asks little is answered at once however many they are.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ SHARE: Final = 1 / 8
 BURST: Final = 0.05
 """Seconds of processor time at once."""
 WELCOME: Final = 0.002
-"""Of that, what one who has just come begins with. The door pays for it, or one could always come anew."""
+"""The credit that a new connection starts with. It is charged to the listener, since a client could reconnect for
+more."""
 INTERRUPTION: Final = 0.0001
-"""Seconds that it costs the guest to be interrupted for a command."""
+"""Seconds that interrupting the guest for a command costs."""
 
 
 class Pace:
@@ -44,6 +45,6 @@ class Pace:
         return self._credit < 0
 
     def pause(self, crowd: int) -> float:
-        """Seconds to wait before it gets more, `crowd` being how many are in debt."""
+        """Seconds until the client gets more credit, with `crowd` clients in debt."""
         self._earn(crowd)
         return max(-self._credit * max(crowd, 1) / SHARE, 0.0)

@@ -50,7 +50,7 @@ class Command(Plain):
     """The parameter for the client's file descriptors, if there is one."""
 
     def check(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """The keywords for the function. Raises QmpError naming the argument that is wrong."""
+        """Check the arguments and return them as keywords. Raises QmpError naming the wrong argument."""
         checked = check_members(arguments, self.arguments)
         return {name.replace("-", "_"): value for name, value in checked.items()}
 

@@ -41,13 +41,13 @@ CLIENTS_LIMIT: Final = 32
 BACKLOG: Final = 16
 """Connections that the kernel keeps for us."""
 NEGOTIATION_SECONDS: Final = 5.0
-"""A client that has not negotiated by then makes room for another."""
+"""Seconds after which a client that has not negotiated may be dropped for a new one."""
 FULL_SECONDS: Final = 1.0
-"""How often it is looked whether the host has a descriptor again."""
+"""Seconds between checks whether the host has descriptors again."""
 GOODBYE_SECONDS: Final = 2.0
-"""How long the end waits for commands to be answered, and for clients to take the answers."""
+"""Seconds that `close` waits for commands to finish, and for clients to take the answers."""
 LOG: Final = logger(__name__)
-"""Made at once: without descriptors `logging` could not be imported any more."""
+"""Created at import: once descriptors have run out, `logging` cannot be imported."""
 FULL: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
@@ -58,11 +58,11 @@ def _nothing() -> None:
 class QmpServer:
     """A control socket for `vm` at `address` (`unix:PATH`, `tcp:PORT` or `tcp:HOST:PORT`).
 
-    It serves from its construction to `close`, or to the end of its context. Raises ConfigError when it cannot listen.
+    It serves from construction until `close`, or the end of its context. Raises ConfigError when it cannot listen.
     """
 
     def __init__(self, vm: Machine, address: str, *, name: str | None = None, host: Host | None = None) -> None:
-        """Listen and start to serve. `host` is the program around the machine, if it can run another in its place."""
+        """Listen and start serving. `host` is the program around the machine, if it can run another in its place."""
         self._listener = Listener(SERVICE.parse_socket(address), BACKLOG)
         self.address = self._listener.address
         self._clients: list[Connection] = []
@@ -120,7 +120,7 @@ class QmpServer:
         self.close()
 
     def close(self) -> None:
-        """Answer what was asked, hand over what is queued, and end every connection, within a few seconds."""
+        """Answer pending commands, flush the queues, and end every connection, within a few seconds."""
         if self._closed:
             return
         self._closed = True
@@ -185,7 +185,7 @@ class QmpServer:
             self._release()
 
     def _release(self) -> None:
-        """Close the descriptors. What the selector knows of them is not asked: a child of fork shares it."""
+        """Close the descriptors. The selector is not updated: a child of fork shares it."""
         self._selector.close()
         self._listener.socket.close()
         with self._lock:
@@ -194,7 +194,7 @@ class QmpServer:
                 os.close(wake)
 
     def _turn(self, ready: list[tuple[selectors.SelectorKey, int]]) -> None:
-        """What can be done now: one message of each client at most."""
+        """One round: at most one message of each client."""
         for key, mask in ready:
             if key.data is None:
                 if key.fd == self._wake:
@@ -221,7 +221,7 @@ class QmpServer:
         self._charged += seconds
 
     def _share_out(self, seconds: float) -> None:
-        """Charge those in debt for what no client costs alone: finding out who is ready, and events for everybody."""
+        """Charge clients in debt for shared work: polling, and events for all clients."""
         debtors = [client.pace for client in self._clients if client.pace.indebted]
         for pace in debtors:
             pace.spend(seconds / len(debtors))
@@ -232,7 +232,7 @@ class QmpServer:
                 client.read()
             if client.loaded and not self._pause(client.pace) and (message := client.next()) is not None:
                 self._serve(client, message)
-        except Exception:  # a bug, or no memory: this client's end, and not the others'
+        except Exception:  # a bug, or out of memory: only this client is dropped
             LOG.exception("a client of the control socket at %s is dropped", self.address)
             client.drop()
 
@@ -273,7 +273,7 @@ class QmpServer:
         return pace.pause(self._crowd)
 
     def _interests(self) -> float | None:
-        """Register what is waited for, and say how long at most, in seconds."""
+        """Register the descriptors to wait for; return the longest wait in seconds."""
         now = time.monotonic()
         self._crowd = sum(client.pace.indebted for client in self._clients) + self._door.indebted
         waits: list[float] = []
@@ -329,7 +329,7 @@ class QmpServer:
         self._clients.append(Connection(sock, Session(self.monitor)))
 
     def _pause_door(self, error: OSError) -> None:
-        """Nobody can be let in: look again when somebody has left, or after a while. Said once."""
+        """No connection can be accepted: retry when a client has left, or after a while. Logged once."""
         if self._full_until is None:
             LOG.warning(
                 "the control socket at %s takes no clients until there is room again: %s", self.address, error.strerror
@@ -337,7 +337,7 @@ class QmpServer:
         self._full_until = time.monotonic() + FULL_SECONDS
 
     def _make_room(self) -> bool:
-        """Let go of the first that has had time to negotiate and did not."""
+        """Drop the first client that has had time to negotiate and did not."""
         now = time.monotonic()
         for client in self._clients:
             if not client.session.negotiated and now - client.since > NEGOTIATION_SECONDS:

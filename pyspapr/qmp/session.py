@@ -3,9 +3,9 @@
 
 Enters: messages as bytes. Leaves: answers as objects. No socket is needed, so tests can talk to it directly.
 
-Until the negotiation is over, the first message that is no JSON object ends the session: who speaks another protocol
-was made to come here (a web page can have a browser send HTTP to any port, with a body of its choice), and whatever it
-says after that is not what the owner of this machine wants.
+Until the negotiation is over, the first message that is not a JSON object ends the session: a client that speaks
+another protocol was tricked into connecting (a web page can have a browser send HTTP to any port, with a body of its
+choice), and whatever it says after that is not what the owner of this machine wants.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from pyspapr.qmp.wire import Json, decode
 
 NEGOTIATE: Final = "qmp_capabilities"
 CAPABILITIES: Final[list[str]] = []
-"""Out-of-band execution is not offered: commands are carried out in their order."""
+"""Out-of-band execution is not offered: commands are executed in order."""
 _MEMBERS: Final = frozenset(("execute", "arguments", "id"))
 
 Reply = Callable[[Json], None]
@@ -45,7 +45,7 @@ def greeting() -> Json:
 
 
 def describe(error: BaseException) -> Json:
-    """An exception as QMP's error object. What is no error of ours is a bug, and says which."""
+    """An exception as QMP's error object. Any exception other than SpaprError is a bug, and the text names it."""
     if isinstance(error, QmpError):
         return {"class": error.kind, "desc": str(error)}
     if isinstance(error, SpaprError):
@@ -85,12 +85,12 @@ class Session:
         def finish(outcome: Callable[[], Any]) -> None:
             try:
                 answer: Json = {"return": outcome()}
-            except Exception as error:  # an answer for the client; the machine and the other clients go on
+            except Exception as error:  # becomes the client's answer; the machine and the other clients continue
                 answer = {"error": describe(error)}
             send(answer)
 
         def settled(done: Future[Any]) -> None:
-            # Not raised here: a frame with the future would become part of the error that the future has, a cycle.
+            # Not raised here: the traceback would refer to the future that holds the error, a cycle.
             if (error := done.exception()) is None:
                 send({"return": done.result()})
             else:
@@ -117,7 +117,7 @@ class Session:
 
     @staticmethod
     def _aside(finish: Callable[[Callable[[], Any]], None], call: Callable[[], Any]) -> None:
-        """In a thread of its own, which keeps nobody from ending the process."""
+        """Run in a daemon thread, so it cannot keep the process from ending."""
         thread = threading.Thread(target=finish, args=(call,), name="qmp command", daemon=True)
         try:
             thread.start()

@@ -145,7 +145,7 @@ def migration_info(statistics: MigrationStatistics, memory: int) -> MigrationInf
 
 
 def arrival_info(incoming: Incoming) -> MigrationInfo:
-    """The machine that comes here: what has arrived of it, in all passes together."""
+    """An arriving machine: what has arrived so far, all passes together."""
     statistics = incoming.statistics
     info = migration_info(statistics, incoming.memory)
     info["status"] = QEMU_ARRIVAL_STATUS[statistics.phase]

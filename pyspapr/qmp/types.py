@@ -1,8 +1,7 @@
 """Whether a JSON value is of the type that a Python annotation names.
 
 The annotations of a command's function are its schema: `str`, `int`, `bool`, `float`, `Literal`, `list[...]`, typed
-dictionaries, and `X | None` for a member that may be missing. Messages are QEMU's, so that scripts which look at them
-find what they know.
+dictionaries, and `X | None` for a member that may be missing. Messages are QEMU's, because scripts match them.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ _OPEN: Final = b"{["
 _SPACE: Final = b" \t\r\n"
 _BEFORE_OBJECT: Final = b"[,:"
 
-# What has a meaning, by where we are. All else is passed over at the speed of `re`, so that a flood costs little.
+# What has a meaning, by where we are. Everything else is skipped at the speed of `re`, so that a flood costs little.
 _BETWEEN: Final = re.compile(rb"""[{}\[\]"'\n\xff]""")
 _INSIDE: Final = re.compile(rb"""[{}\[\]"'\xff]""")
 _STRING: Final = {quote: re.compile(rb"(?:[^\\\n\xff%c]|\\[^\n\xff])*+" % quote) for quote in _QUOTES}
@@ -41,7 +41,7 @@ _LINE: Final = re.compile(rb"[\n\xff]")
 
 
 class Splitter:
-    """Finds where messages end. It counts brackets outside strings; the rest is the JSON decoder's to judge."""
+    """Finds where messages end by counting brackets outside strings; the JSON decoder checks the rest."""
 
     def __init__(self) -> None:
         self._pending = bytearray()
@@ -57,7 +57,7 @@ class Splitter:
         self._quote = 0  # what the string that we are in began with
 
     def feed(self, data: bytes) -> Iterator[bytes | WireError]:
-        """The messages that `data` completes, in order. Each is looked for when it is asked for."""
+        """Yield the messages that `data` completes, in order, each searched for on demand."""
         self._pending += data
         while (found := self._next()) is not None:
             yield found
@@ -84,7 +84,7 @@ class Splitter:
         return found
 
     def _skip(self) -> bool:
-        """Pass over the rest of a message that was refused; True when it ends here."""
+        """Skip the rest of a rejected message; True when it ends here."""
         match = _LINE.search(self._pending)
         self._drop(len(self._pending) if match is None else match.end())
         self._skipping = match is None

@@ -1,7 +1,6 @@
-"""How two machines of one description differ: lines for people, none when they are the same.
-
-RAM and the hash table are compared by what was written since the last comparison, so a look costs what there is to see.
-Each takes dirty marks of its machine; a migration of the same machine would miss them.
+"""How two machines of one description differ: readable lines, none when they are the same. Only the parts of RAM and
+of the hash table that were written since the last comparison are compared, so the cost follows the changes. Each takes
+dirty marks of its machine; a migration of the same machine would miss them.
 """
 
 from __future__ import annotations

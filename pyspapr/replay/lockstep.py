@@ -62,14 +62,14 @@ class Pair:
 
     @property
     def expired(self) -> bool:
-        """Whether the first machine stopped because its time was over."""
+        """Whether the first machine stopped because of its timeout."""
         return isinstance(self.reasons[0], Timeout)
 
     def differences(self, *, everything: bool) -> list[str]:
         """What differs: of the processors, or everything that may have changed since everything was asked for."""
         lines = []
         if not self.expired:
-            # A guest that sleeps looks for input as long as it is given time.
+            # A sleeping guest polls for input as long as it gets time.
             one, other = self.inputs
             lines += comparison.unlike("looks at input", one.position, other.position)
             lines += comparison.unlike("end of the run", *self.reasons)
@@ -83,7 +83,7 @@ class Pair:
 
 
 class Base(Protocol):
-    """A place where both agree and from which they can be run again; hashable."""
+    """A point where both agree and from which they can be run again; hashable."""
 
     @property
     def steps(self) -> int:
@@ -153,7 +153,7 @@ class Lockstep:
     ) -> None:
         """`make` gives a machine that is ready to run, with virtual time or a replay; `source` is the console's input.
 
-        With `reboots` a guest that asks for one gets it. `notify` is told what is done about a difference.
+        With `reboots` a guest may reboot. `notify` gets progress messages while a difference is located.
         """
         self.input = SharedInput(source)
         self.step = step
@@ -183,7 +183,7 @@ class Lockstep:
             vm.reboot()
 
     def _advance(self, pair: Pair, instructions: int, timeout: float | None = None) -> None:
-        """Run both; when the first one's time is over, both as far as it has come."""
+        """Run both; if the first hits its timeout, run the second to the same count."""
         one, other = pair.machines
         reason = self.advance(one, instructions, timeout)
         if isinstance(reason, Timeout):
@@ -191,9 +191,8 @@ class Lockstep:
         pair.reasons = (reason, self.advance(other, instructions))
 
     def run(self, *, max_instructions: int | None = None, timeout: float | None = None) -> StopReason:
-        """Run both until the guest stops or a limit is reached; `timeout` is looked at after every step.
-
-        Raises EngineDifference, and ConfigError for a timeout that is none.
+        """Run both until the guest stops or a limit is reached; `timeout` is checked after every step. Raises
+        EngineDifference, and ConfigError for an invalid timeout.
         """
         check_timeout(timeout)
         if max_instructions is not None:
@@ -246,7 +245,7 @@ class Lockstep:
         return EngineDifference(message, last, None, [*places(pair), *lines])
 
     def _again(self, base: Base, until: int) -> tuple[Pair, list[str]]:
-        """Both machines, run from `base` to `until` as they were run before, and what differs."""
+        """Run both machines from `base` to `until` with the same steps as before; return them and their differences."""
         pair = base.pair()
         for steps, cut in enumerate(self._cuts[base.steps :], base.steps + 1):
             if cut >= until:
@@ -262,7 +261,7 @@ class Lockstep:
         return pair, pair.differences(everything=True)
 
     def _bisect(self, base: Base, agreed: int, last: int) -> EngineDifference:
-        """The instruction that makes the difference which comes after `agreed` and until `last`."""
+        """Find the instruction between `agreed` and `last` that makes the difference."""
         while last - agreed > 1:
             middle = (agreed + last) // 2
             if self._again(base, middle)[1]:
@@ -276,8 +275,8 @@ class Lockstep:
         return EngineDifference(message, last, before.cpus[0].pc, [*places(pair), *lines, *listing])
 
     def _listing(self, base: Base, first: int, last: int) -> list[str]:
-        """The instructions on the way: compiled code runs when a whole block fits into a budget, so the one that an
-        engine gets wrong may be any of the last block's."""
+        """The instructions leading to the difference: compiled code runs only if a whole block fits into the budget,
+        so any instruction of the last block may be the wrong one."""
         vm = self._again(base, first)[0].machines[0]
         lines = ["the instructions before:"]
         while (count := vm.cpus[0].vcpu.instructions) < last:

@@ -1,4 +1,4 @@
-"""Recording what the host decides in a run, and replaying it: with the host's clock as well, to the last instruction.
+"""Recording what comes from the host in a run, and replaying it to the last instruction, with the host's clock as well.
 
 What a guest sees follows from its own instructions, its input and the readings of the host's clock. Enters: a machine
 that has not run yet. Leaves: a file (`recording_file.py`) from which the same run is replayed, on either engine or
@@ -113,7 +113,7 @@ class Recording:
         return data
 
     def going_on(self) -> bool:
-        """For the machine: the guest, which stood still, is about to run. Whether the clock may be read."""
+        """For the machine: the stopped guest is about to run. Returns whether the clock may be read."""
         self._event(Kind.GO_ON, launched=self._vm.launched)
         return True
 
@@ -137,7 +137,7 @@ class Recording:
         self.flush()
 
     def close(self) -> None:
-        """End the recording; the machine can run on, and be called again."""
+        """End the recording; the machine can continue. May be called again."""
         if self._file is not None:
             reason = "" if self._vm.ended is None else str(self._vm.ended)
             self._event(Kind.END, hash=self._vm.state_hash(), reason=reason[:2000])
@@ -154,7 +154,7 @@ class Recording:
                 raise StateError(f"recording {shown(self._path)}: {error.strerror or error}") from error
 
     def after_fork(self, vm: Machine) -> None:
-        """In a child of fork: what `vm` does here is not recorded. What is buffered is for the parent to write."""
+        """In a child of fork: `vm` is not recorded here. The parent writes the buffered data."""
         file, self._file = self._file, None
         vm.recording = None
         if isinstance(file, io.BufferedWriter):
@@ -175,7 +175,7 @@ def private(name: str, flags: int) -> int:
 
 
 class Replay:
-    """What a machine does and hears, from a file. Raises StreamError for a damaged one."""
+    """Feeds a machine the recorded input and times from a file. Raises StreamError for a damaged one."""
 
     replaying: Final = True
 
@@ -190,7 +190,7 @@ class Replay:
         self._next: Event | None = None
         self._over = False
         self._polled = False
-        """Whether the machine looks for input because the recorded one found some."""
+        """Whether the machine should poll for input, because the recorded one found some."""
         self._passed = 0
         vm.recording = self
 
@@ -228,7 +228,7 @@ class Replay:
         self._passed, self._next = self._next.place[0], None
 
     def ready(self) -> None:
-        """For the run loop: without a host's clock nothing else says that an event must be known."""
+        """For the run loop: with virtual time this is the only call that makes the next event known."""
         if self._vm.config.clock == "virtual" and self._look() is None:
             self._vm.end(Replayed(self._vm.cpus[0].vcpu.instructions))
 
@@ -261,7 +261,7 @@ class Replay:
         """For the run loop: nothing to do."""
 
     def exit(self, code: int) -> None:
-        """For the run loop: the processor is at a place, out of readings, or astray."""
+        """For the run loop: the processor is at a recorded place, out of readings, or has diverged."""
         if code == _native.EXIT_DIVERGED:
             raise self.diverged(f"the processor has gone astray ({self._vm.cpus[0].vcpu.astray})")
         if code == _native.EXIT_CLOCK_LOG:
@@ -319,7 +319,7 @@ class Replay:
 
 
 def attach(vm: Machine, path: Path) -> None:
-    """Have `vm`, which was restored from what the recorded machine was, do the recorded run."""
+    """Replay a recording on `vm`, which was restored from the recorded machine's starting state."""
     reader = Reader(recording_file.opened(path))
     Replay(vm, reader, reader.header()["hash"])
 

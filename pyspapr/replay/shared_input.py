@@ -1,4 +1,4 @@
-"""Console input that is heard once and played to several machines.
+"""Console input that is read once and replayed to several machines.
 
 One machine leads: when it asks, the source is asked, and the answer is kept with the number of the question. The others
 get the same answers to the same questions, whatever has come in the meantime. So long as they do the same as the

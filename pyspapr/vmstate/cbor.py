@@ -1,6 +1,6 @@
 """Deterministic CBOR (RFC 8949, section 4.2.1), the part of it that records are made of.
 
-Enters: values to encode, or bytes nobody has vouched for. Leaves: bytes, or integers, booleans, byte strings, text and
+Enters: values to encode, or untrusted bytes. Leaves: bytes, or integers, booleans, byte strings, text and
 array lengths, each within the bounds its reader names. Must hold: an item has exactly one encoding here, a length is
 compared with its bound and with what is left before anything of that size is made, and every refusal says where.
 

@@ -2,7 +2,7 @@
 
 A machine lists its parts (`Machine.parts`); each part's class has a table `VMSTATE`. Parts with the same section name
 are told apart by an instance number, counted in the order of the list. `check` keeps a machine from starting with
-state that nobody saves.
+state that is not saved.
 """
 
 from __future__ import annotations

@@ -28,11 +28,11 @@ PRIORITY_CPU: Final = 100
 
 
 Check = Callable[[Any, int], str | None]
-"""Of a value, for a machine with so many bytes of RAM: what was wanted instead, or None for a value that can be."""
+"""Takes a value and the bytes of RAM; returns what was expected instead, or None for a valid value."""
 
 
 def anything(value: object, memory: int) -> None:
-    """Whatever the type holds: nothing is indexed, divided, shifted or counted on by this value."""
+    """Accept every value of the type: nothing is indexed, divided or shifted by it, and nothing relies on it."""
 
 
 def between(least: int, most: int) -> Check:
@@ -172,7 +172,7 @@ class VMState:
             known[part.name].readable(part)
 
     def check(self, version: int, values: Mapping[str, object], memory: int) -> None:
-        """Raise StreamError for a value that no machine with `memory` bytes of RAM can have."""
+        """Raise StreamError for a value that is impossible in a machine with `memory` bytes of RAM."""
         found = as_mapping(values["fields"])
         for field in self.fields:
             if field.since > version or field.valid is None:
@@ -188,7 +188,7 @@ class VMState:
                 part.check(part.version, sections[part.name], memory)
 
     def load(self, target: Object, version: int, values: Mapping[str, object], memory: int = 0) -> None:
-        """Put values into `target`, which nobody uses yet. Raises StreamError when a value is impossible."""
+        """Load values into `target`, which is not in use yet. Raises StreamError when a value is impossible."""
         self.check(version, values, memory)
         self._load(target, version, values)
 

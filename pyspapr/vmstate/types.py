@@ -21,7 +21,7 @@ Description = list[object]
 Value = object
 
 LARGEST: Final = 64 << 20
-"""No byte string, text or list of a schema may be larger, whoever wrote the schema."""
+"""The size limit of byte strings, texts and lists in any schema, those of a stream included."""
 DEEPEST: Final = 8
 """Nesting of types that a schema may have."""
 
