@@ -1,7 +1,6 @@
-"""What the destination has said of the stream: how much of it was read, and whether the destination still reads.
-
-Enters: `progress` frames, and how much was sent. Leaves: whether the guest may be stopped for such a destination, and
-an error when the destination miscounts or has fallen silent.
+"""The destination's acknowledgements: how much of the stream it has read, and whether it keeps reading. Enters:
+`progress` frames, and how much was sent. Leaves: whether the guest may be stopped, and an error when the destination
+miscounts or has fallen silent.
 """
 
 from __future__ import annotations
@@ -28,13 +27,13 @@ class Attention:
         self._writer = writer
         self._before = before
         self._heard = 0  # bytes of the stream that the destination has read
-        self._silent = 0.0  # seconds for which it has said nothing though there was something to say
+        self._silent = 0.0  # seconds without an acknowledgement while one was due
         self._watched = time.monotonic()
         self._asked = 1  # bytes of which it has last been asked whether it has read them
         self._attentive = -ATTENTION  # when it had
 
     def hear(self, frame: frames.Frame) -> None:
-        """It says how far it has come. Raises MigrationError when it says anything else, or what cannot be."""
+        """Take a progress frame. Raises MigrationError for any other frame, or an impossible count."""
         self._heard = received = self.count(frames.expect(frame, frames.Progress, "destination"))
         self._silent = 0.0
         if received >= self._asked:
@@ -42,7 +41,7 @@ class Attention:
             self._asked = self._writer.offset
 
     def count(self, frame: frames.Counted) -> int:
-        """Bytes of the stream that it says it has read. It reads on, and nothing that was not sent."""
+        """The bytes of the stream that it has acknowledged: never fewer than before, never more than were sent."""
         received = frame.received
         if not self._heard <= received <= self._writer.offset:
             wanted = f"{self._heard} to {self._writer.offset}"
@@ -50,7 +49,7 @@ class Attention:
         return received
 
     def watch_silence(self) -> None:
-        """A destination that reads says so several times a second. Time in which nobody looked does not count."""
+        """A reading destination acknowledges several times a second. Time between two calls does not count."""
         now = time.monotonic()
         passed, self._watched = min(now - self._watched, 1.0), now
         if not self._link.transport.two_way or self._heard >= self._link.sent - self._before:
@@ -62,7 +61,7 @@ class Attention:
 
     @property
     def attentive(self) -> bool:
-        """Whether it reads: for a destination that does not, the guest is not stopped."""
+        """Whether it keeps reading; otherwise the guest must not be stopped."""
         if not self._link.transport.two_way or self._heard == self._writer.offset:
             return True
         return time.monotonic() - self._attentive < ATTENTION

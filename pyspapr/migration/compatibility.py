@@ -1,7 +1,6 @@
-"""Whether a machine can come here: asked before anything of it is sent.
-
-Enters: what the source says its machine is (`hello`), and what the destination was asked for. Leaves: one sentence for
-each difference, so that who reads it knows what to change and where.
+"""Whether a machine can be received here, checked before anything of it is sent. Enters: the source's description of
+its machine (`hello`), and the requirements of the destination. Leaves: one sentence for each difference, which says
+what to change and where.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ CONFIGURED: Final = ("memory", "max_memory", "cpu", "vcpus", "clock", "hpt_shift
 
 
 def describe(vm: Machine) -> Hello:
-    """What `hello` says of `vm`."""
+    """The contents of `hello` for `vm`."""
     config = vm.config
     found = sections(vm)
     count = Counter(section.name for section in found)
@@ -49,13 +48,13 @@ def describe(vm: Machine) -> Hello:
 
 
 def config_of(hello: Hello) -> MachineConfig:
-    """The description of a machine that `hello` fits. Raises ConfigError for one that cannot be built."""
+    """The config of the machine that `hello` describes. Raises ConfigError if it cannot be built."""
     said = hello.as_dict()
     return MachineConfig(**{name: said[name] for name in CONFIGURED})
 
 
 class Requirements(Plain, kw_only=True):
-    """What the machine that comes must be; None where anything is welcome."""
+    """Requirements on the arriving machine; None accepts any value."""
 
     memory: int | None = None
     max_memory: int | None = None
@@ -65,13 +64,13 @@ class Requirements(Plain, kw_only=True):
     seed: int | None = None
     strict: bool | None = None
     largest_table: int | None = None
-    """log2 of the hash table's size in bytes, at most: guests resize theirs, so only its bound is ours to judge."""
+    """Upper bound of log2 of the hash table's size in bytes; guests resize theirs, so only the bound is checked."""
     options: bool = False
-    """Whether they were given as options of a command, and are called so."""
+    """Whether messages name them as command line options."""
 
     @classmethod
     def of(cls, config: MachineConfig) -> Requirements:
-        """What `config` says that can be compared before anything is sent."""
+        """The requirements in `config` that can be checked before anything is sent."""
         most = int(config.max_memory or config.memory)
         largest = min(hpt_shift_for(most) + 1, HPT_SHIFT_MAX) if config.hpt_shift is None else config.hpt_shift
         return cls(
@@ -93,7 +92,7 @@ TITLES: Final = {
     "seed": "the seed",
     "strict": "strictness",
 }
-"""What a description is compared by: memory first, since the maximum follows from it."""
+"""The values to compare: memory first, since the maximum follows from it."""
 
 
 def _told(key: str, value: object) -> str:
@@ -103,9 +102,9 @@ def _told(key: str, value: object) -> str:
 
 
 def wanted_differences(found: Mapping[str, Any], wanted: Requirements) -> list[str]:
-    """Where the machine that comes is not the one that was asked for. `found` is of `hello` or of a header.
+    """Where the arriving machine does not meet the requirements. `found` is of `hello` or of a header.
 
-    `hello` does not have everything: what is missing there is compared when the header has come.
+    `hello` does not have everything: what is missing there is compared when the header has arrived.
     """
     texts = []
     for key, title in TITLES.items():
@@ -124,7 +123,7 @@ def wanted_differences(found: Mapping[str, Any], wanted: Requirements) -> list[s
 
 
 def header_differences(header: Mapping[str, Any], hello: Hello) -> list[str]:
-    """Where a stream is not of the machine that `hello` has described."""
+    """Where the machine in the stream is not the one that `hello` described."""
     said = hello.as_dict()
     return [
         f"{title} is {_told(key, said[key])} in hello and {_told(key, header[key])} in the stream"
@@ -134,7 +133,7 @@ def header_differences(header: Mapping[str, Any], hello: Hello) -> list[str]:
 
 
 def general_differences(hello: Hello) -> list[str]:
-    """What no machine of this version can take in."""
+    """What this version cannot load."""
     found = []
     if hello.protocol < OLDEST:
         found.append(f"the protocol is {hello.protocol} at the source, and here {OLDEST} to {PROTOCOL} are spoken")
@@ -152,7 +151,7 @@ def general_differences(hello: Hello) -> list[str]:
 
 
 def device_differences(hello: Hello, vm: Machine) -> list[str]:
-    """Where the devices that come are not those of `vm`, which was built for them."""
+    """Where the devices in the stream differ from those of `vm`, which was built to load them."""
     theirs = {device.name: device for device in hello.devices}
     ours = {device.name: device for device in describe(vm).devices}
     found = []

@@ -16,12 +16,12 @@ COMPRESSION_WORDS: Final[tuple[CompressionWord, ...]] = get_args(CompressionWord
 
 
 def from_word(word: CompressionWord | None) -> Compression | None:
-    """What the command line's or QMP's word means."""
+    """The compression that a word of the command line or QMP names."""
     return None if word == "none" else word
 
 
 def unknown(compression: object) -> str | None:
-    """What is wrong with a Python caller's `compression`; None if nothing is."""
+    """The error message for an invalid `compression` argument; None if it is valid."""
     if compression is None or compression in COMPRESSIONS:
         return None
     return f"unknown compression {compression!r}: choose one of {', '.join(COMPRESSIONS)}, or None"

@@ -1,8 +1,8 @@
-"""What a file holds, read with its own schemas: for looking at, not for running.
+"""The contents of a file, read with its own schemas, to be shown and not run.
 
 Nothing here needs this program's schemas, so files of machines with other devices, or of other versions, can be shown.
-Every check of the stream is made all the same. A file is hostile here as everywhere: time and memory grow with its size
-alone, whatever its schemas say.
+All checks of the stream are made nevertheless. Files are hostile input: time and memory depend on the file's size
+only, whatever its schemas say.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ class Contents:
                 self.end = record
 
     def _on_device(self, device: Device, layout: Layout, reader: StreamReader) -> None:
-        """Every value is read once, so that nothing that is shown later can be wrong; none is kept."""
+        """Every value is read once and not kept, so nothing that is shown later can be damaged."""
         self._device_bytes += len(device.body)
         if self._device_bytes > DEVICES_MAX:
             wanted = f"at most {DEVICES_MAX} bytes of devices"
@@ -162,7 +162,7 @@ class Contents:
 
     @property
     def checked(self) -> dict[str, bool]:
-        """What was looked at, by name; pages of RAM only if they were asked for."""
+        """The parts that were checked, by name; pages of RAM only if requested."""
         return {"records": True, "devices": True, "hash_table": True, "ram": self.ram is not None}
 
     def summary(self, entries: bool = False) -> dict[str, Any]:

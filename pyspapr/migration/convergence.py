@@ -1,7 +1,6 @@
-"""When the guest is stopped: how much may be left, and how long it is worth to wait for less.
-
-Enters: what is left, what waits to be sent, and the rate. Leaves: a decision. A guest writes in bursts, so a moment
-later little may be left where much was just now; passes go on for that moment once the limit is met.
+"""When to stop the guest: how much may be left, and how long to wait for less. Enters: what is left, what waits to be
+sent, and the rate. Leaves: a decision. A guest writes in bursts, so a moment later much less may be left; once the
+limit is met, passes continue for that moment.
 """
 
 from __future__ import annotations
@@ -11,17 +10,17 @@ from collections.abc import Callable
 from typing import Final
 
 LITTLE: Final = 64 << 10
-"""Bytes that are sent in no time worth mentioning."""
+"""Bytes whose sending time is negligible."""
 BRIEF: Final = 0.01
-"""Seconds of standing still that no further pass is worth."""
+"""A downtime in seconds that is too short to be worth another pass."""
 HAGGLE: Final = 0.1
-"""Seconds after which no further pass is begun once the limit is met, so that less is left."""
+"""Seconds after the limit is met in which further passes may begin."""
 LONG: Final = 0.5
-"""Seconds that a pass may take for that."""
+"""Seconds that such a pass may take."""
 
 
 class Convergence:
-    """Of one migration. `limit` is in seconds and may be changed at any time."""
+    """The decision for one migration. `limit` is in seconds and may be changed at any time."""
 
     def __init__(self, limit: float, now: Callable[[], float] = time.monotonic) -> None:
         self.limit = limit
@@ -30,7 +29,7 @@ class Convergence:
 
     @staticmethod
     def seconds(size: int, rate: float) -> float:
-        """That `size` bytes take; none while the rate is unknown."""
+        """Seconds to send `size` bytes; 0 while the rate is unknown."""
         return size / rate if rate else 0.0
 
     def within(self, size: int, rate: float) -> bool:
@@ -38,9 +37,8 @@ class Convergence:
         return self.seconds(size, rate) <= self.limit
 
     def content(self, size: int, rate: float) -> bool:
-        """Whether the guest should be stopped now: it may be, and to wait for less is not worth it.
-
-        One that accepts a long time of standing still accepts twice that of running on, within reason.
+        """Whether the guest should be stopped now. After the limit is met, keep iterating for up to twice the limit,
+        at most HAGGLE seconds.
         """
         if not self.within(size, rate):
             return False

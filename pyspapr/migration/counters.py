@@ -45,21 +45,21 @@ class Counters:
                 self.end_pass()
 
     def stopped(self, since: float) -> None:
-        """The guest stands still, and has done so since its last instruction."""
+        """The guest is stopped, since its last instruction at `since`."""
         self._stop = since
 
     def step(self, name: str) -> None:
-        """One more step is done while the guest stands still."""
+        """Note that the step `name` of the downtime is done."""
         if (still := self.still) is not None:
             self._steps = MappingProxyType({**self._steps, name: still})
 
     @property
     def still(self) -> float | None:
-        """Seconds that the guest has been standing still; None while it has not."""
+        """Seconds since the guest was stopped; None while it runs."""
         return None if self._stop is None else time.monotonic() - self._stop
 
     def resumed(self) -> None:
-        """The guest runs, there."""
+        """The guest runs at the destination."""
         if self._stop is not None:
             self._downtime = time.monotonic() - self._stop
 
@@ -67,11 +67,11 @@ class Counters:
 
     @property
     def number(self) -> int:
-        """Of the pass under way, from 1."""
+        """The number of the current pass, from 1."""
         return self._number
 
     def begin_pass(self, *, final: bool, waits: bool = False) -> None:
-        """A pass begins. One that `waits` is not needed to get below the limit, and is told together with others."""
+        """Begin a pass. Passes that only `wait` for the moment to stop are reported as one."""
         self._number += 1
         self._waits, self._joins = waits, waits and self._waits
         self._current = PassStatistics(number=self._number, final=final)
@@ -107,11 +107,11 @@ class Counters:
             self._current = None
 
     def lose(self) -> None:
-        """The pass is not counted: the guest is gone, so nobody knows how far it came."""
+        """Drop the current pass: the guest is gone, so its instructions are unknown."""
         self._current = None
 
     def _with(self, one: PassStatistics) -> tuple[PassStatistics, ...]:
-        """The passes, this one included."""
+        """The passes with `one` added."""
         if not self._joins:
             return (*self._passes, one)
         return (*self._passes[:-1], self._passes[-1].joined(one))

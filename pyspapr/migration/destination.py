@@ -1,8 +1,7 @@
-"""The destination of a migration: the phases of `phases.py`, top to bottom, from the other side.
-
-Enters: a connection from a source nobody has vouched for. Leaves: a machine that was built aside, checked whole, and
-that the source has told to go; or an error, and nothing of it. One thread does everything, blocking, but never longer
-than `patience.SILENCE` for a source that has fallen silent, nor than `timeout`.
+"""The destination of a migration: the phases of `phases.py`, top to bottom. Enters: a connection from an untrusted
+source. Leaves: a machine that was built aside, checked completely, and handed over by the source's `go`; or an error,
+and no machine. One thread does everything, blocking, but never longer than `patience.SILENCE` for a source that has
+fallen silent, nor than `timeout`.
 """
 
 from __future__ import annotations
@@ -39,12 +38,12 @@ if TYPE_CHECKING:
 PROGRESS_EVERY: Final = 0.1
 """Seconds between two progress frames while bytes keep coming."""
 CAUGHT_UP_EVERY: Final = 0.01
-"""Seconds between two of them when everything was read; the first goes out at once."""
+"""Seconds between two of them once everything was read; the first is sent at once."""
 READ_AT_ONCE: Final = 256 << 10
 GO_TIMEOUT: Final = 2 * SILENCE
-"""Seconds for all of `go`, from a source that sends it byte by byte."""
+"""Seconds to receive all of `go`, even byte by byte."""
 FAREWELL: Final = 1.0
-"""Seconds that a source gets to read why we failed."""
+"""Seconds that a source gets to read the reason of a failure."""
 
 Progress = Callable[[MigrationStatistics], None]
 
@@ -54,7 +53,7 @@ def log_rejected(why: str) -> None:
 
 
 class Incoming:
-    """One machine on its way here. `address` is where the source connects to, once this object exists."""
+    """One arriving machine. `address` is where the source connects, valid once this object exists."""
 
     def __init__(
         self,
@@ -67,12 +66,12 @@ class Incoming:
         on_rejected: Callable[[str], None] | None = None,
         prepare: Prepare = unchanged,
     ) -> None:
-        """Begin to listen. `config` is what the machine must be, all of it or in part; by default any is welcome.
+        """Begin to listen. `config` is what the machine must be, all of it or in part; by default any is accepted.
 
-        `timeout` bounds everything until the machine is here, in seconds from now. `prepare` gets the new machine
-        before its state is loaded, to add devices and hypercalls of your own. A peer that is no source or has the wrong
-        certificate, is rejected and `on_rejected` is called with the reason. Raises MigrationError, and ConfigError for
-        an invalid timeout.
+        `timeout` limits everything until the machine has arrived, in seconds from now. `prepare` gets the new machine
+        before its state is loaded, to add devices and hypercalls of your own. A peer that is no source or has the
+        wrong certificate is rejected and `on_rejected` is called with the reason. Raises MigrationError, and
+        ConfigError for an invalid timeout.
         """
         check_timeout(timeout)
         for name, function in (("on_progress", on_progress), ("on_rejected", on_rejected), ("prepare", prepare)):
@@ -99,13 +98,14 @@ class Incoming:
         self._told = 0
         self._error: SpaprError | None = None
         self.paused = False
-        """Whether the guest was paused when it left, and so should stay."""
+        """Whether the guest was paused at the source and should stay paused."""
         self._listener = listen(place, tls=tls, deadline=self._deadline)
         self.address = self._listener.address
         self.where = self._listener.where
 
     def receive(self) -> Machine:
-        """Go through the phases and return the machine. Raises MigrationError or StreamError, with nothing left."""
+        """Go through the phases and return the machine. Raises MigrationError or StreamError, leaving nothing
+        behind."""
         try:
             transport, hello = self._meet()
         except SpaprError as error:
@@ -135,7 +135,7 @@ class Incoming:
     # The phases.
 
     def _meet(self) -> tuple[Transport, frames.Hello | None]:
-        """A source, and what it says of its machine, if it can be answered."""
+        """Wait for a source; return its `hello` unless the transport is one-way."""
         transport, hello = self._listener.meet(self._on_rejected)
         self._transport = transport
         transport.patience = Patience(
@@ -159,7 +159,7 @@ class Incoming:
         transport.write(frames.Welcome(frames.agreed(hello), __version__).encode())
 
     def _sample(self, hello: frames.Hello) -> Machine:
-        """A machine with the devices that ours will have, and little memory."""
+        """A machine with the devices of the arriving one, and little memory."""
         from pyspapr.machine import Machine
 
         config = compatibility.config_of(hello)
@@ -168,7 +168,7 @@ class Incoming:
         return vm
 
     def _load(self, transport: Transport, hello: frames.Hello | None) -> Machine:
-        """First pass to devices: one stream into a machine that nobody else sees."""
+        """From the first pass to the devices: load the stream into a machine that is not visible yet."""
         self._enter(Phase.FIRST_PASS)
         reader = self._reader = StreamReader(lambda limit: self._read(transport, limit))
         loader = Loader(reader, prepare=self._prepare, largest_table=self._wanted.largest_table)
@@ -189,12 +189,11 @@ class Incoming:
         return loader.finish()
 
     def _read(self, transport: Transport, limit: int) -> memoryview:
-        """What has come; before we wait for more, the source learns that all of it was read.
-
-        Heads and checks of records are a few bytes each, so more than was asked for is taken from the transport.
+        """Return received bytes, acknowledging all of them before waiting for more. Heads and checks of records are a
+        few bytes each, so more than was asked for is read from the transport.
         """
         if not self._ahead:
-            transport.patience.check()  # a source that sends without a pause is never waited for
+            transport.patience.check()  # never waiting for a source that sends without a pause
             if transport.two_way and transport.quiet():
                 self._catch_up(transport)
             self._ahead = memoryview(transport.read(READ_AT_ONCE))
@@ -202,13 +201,13 @@ class Incoming:
         return data
 
     def _catch_up(self, transport: Transport) -> None:
-        """Everything was read. Say so, unless that was just said: then after a moment in which nothing more comes."""
+        """Acknowledge that everything was read; if that was just done, only after a moment without more data."""
         early = self._said + CAUGHT_UP_EVERY - time.monotonic()
         if early <= 0 or transport.quiet(early):
             self._tell(transport, now=True)
 
     def _compare_header(self, header: Header, hello: frames.Hello | None) -> None:
-        """Before anything is allocated. A source may say one thing in `hello` and send another; a file says no more."""
+        """Check before anything is allocated: a source may send another machine than its `hello` described."""
         found = compatibility.wanted_differences(header.machine, self._wanted)
         if not found and hello is not None:
             found = compatibility.header_differences(header.machine, hello)
@@ -221,7 +220,7 @@ class Incoming:
             raise StreamError.of("Stream", "end", self._received, "nothing more", "more bytes")
         self._counters.enter(Phase.CONFIRM)
         transport.write(frames.Complete(self._received).encode())
-        self._report()  # after it has left: while the guest stands still nobody else is to be woken first
+        self._report()  # after it was sent: while the guest is stopped no other thread should be woken first
 
     def _handover(self, transport: Transport) -> None:
         """Only `go` makes the machine ours; `running` is a courtesy."""
@@ -241,7 +240,7 @@ class Incoming:
     # Ends.
 
     def cancel(self) -> None:
-        """Stop listening or receiving. Any thread may call this; once the source has said `go`, it does nothing."""
+        """Stop listening or receiving. Any thread may call this; after the source's `go` it has no effect."""
         self._cancelled.set()
         self._listener.close()
         if (transport := self._transport) is not None:
@@ -261,7 +260,7 @@ class Incoming:
         return error
 
     def _left_alone(self, transport: Transport, error: StreamEnded) -> SpaprError:
-        """The end of a connection is not the end of a damaged file: whoever was sending has gone."""
+        """A connection that ends early is reported as a lost source, not as a damaged file."""
         if not transport.two_way:
             return error
         return MigrationError(
@@ -270,7 +269,7 @@ class Incoming:
         )
 
     def _farewell(self, transport: Transport, error: SpaprError) -> None:
-        """Say why, then read on for a moment: a connection closed over unread data would swallow the message."""
+        """Send the reason, then keep reading for a moment: closing with unread data would discard the message."""
         if not transport.two_way or (self._counters.phase is Phase.SETUP and not isinstance(error, StreamError)):
             return
         deadline = time.monotonic() + FAREWELL
@@ -305,7 +304,7 @@ class Incoming:
 
     @property
     def statistics(self) -> MigrationStatistics:
-        """Up to now. What has arrived counts as one pass: the stream does not say where the source began another."""
+        """Statistics so far. Everything counts as one pass, because the stream does not mark the source's passes."""
         seconds = self._counters.statistics(phase=self._counters.phase).seconds
         arrived = PassStatistics(
             number=1,
@@ -326,5 +325,5 @@ class Incoming:
 
     @property
     def memory(self) -> int:
-        """Bytes of RAM of the machine that comes, 0 before it has said so."""
+        """Bytes of RAM of the arriving machine, 0 while unknown."""
         return self._memory

@@ -44,7 +44,7 @@ def version(section: Piece | None) -> int | str:
 
 
 def pages(left: Ram, right: Ram) -> list[int]:
-    """Numbers of the pages that differ; where one side is larger, of those that are not zero."""
+    """Numbers of the pages that differ; beyond the smaller side's end, of those that are not zero."""
     return left.unlike(right)
 
 

@@ -1,4 +1,4 @@
-"""Seeing a migration to its end from the thread that asked for it."""
+"""Running a migration to its end in the calling thread."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ if TYPE_CHECKING:
 
 
 def drive(vm: Machine, outgoing: Outgoing) -> MigrationStatistics:
-    """See a migration that was begun to its end. Unless another thread does, run the guest meanwhile, reboots included.
-
-    Raises what ended the migration.
+    """Run a migration to its end. Unless another thread runs the guest, run it meanwhile, reboots included. Raises the
+    error that ended the migration.
     """
     try:
         while not outgoing.ended.is_set():

@@ -1,4 +1,4 @@
-"""Transports that nobody answers on: a pipe, a file that is open already, and a file that appears under its name."""
+"""One-way transports: a pipe, an open file, and a file that appears under its name when complete."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ from pyspapr.migration.transport import PIECE, Indirect
 def check_sink(fd: int) -> bool:
     """Whether `fd` is a regular file, which is to be synced; else it is a pipe. Raises OSError for anything else.
 
-    What a device is given is gone, and so is what a pipe is given that nobody reads: the source would give up its guest
-    for nothing.
+    Data written to a device, or to a pipe without a reader, is lost: the source would give up its guest for nothing.
     """
     mode = os.fstat(fd).st_mode
     if fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
@@ -36,7 +35,7 @@ def check_sink(fd: int) -> bool:
 
 
 class DescriptorTransport(Indirect):
-    """A pipe, or a file that is open already: one direction, nobody answers."""
+    """A pipe or an open file: one-way."""
 
     two_way = False
 
@@ -94,7 +93,7 @@ class DescriptorTransport(Indirect):
 
 
 class FileWriter(Indirect):
-    """A file that appears under its name when it is whole; see `replacement`."""
+    """A file that appears under its name when it is complete; see `replacement`."""
 
     two_way = False
 
@@ -133,9 +132,9 @@ class FileWriter(Indirect):
             raise MigrationError("the file was closed on this side") from error
 
     def after_fork(self) -> None:
-        """What is buffered is for the parent to write."""
+        """The parent writes the buffered data."""
         self._replacement.leave_to_parent()
 
     def close(self) -> None:
-        """Close; what was not finished disappears."""
+        """Close; an unfinished file disappears."""
         self._replacement.discard()

@@ -1,8 +1,8 @@
 """A machine in a file.
 
-A file takes the place of an older one when it is whole and synced (see `replacement`). Without
-compression RAM is an image: page-aligned, with holes for pages of zeroes, and mapped copy-on-write by a restore, which
-so costs no more than the pages that the guest touches. The file must not be changed while a machine runs from it.
+A file replaces an older one once it is complete and synced (see `replacement`). Without
+compression RAM is an image: page-aligned, with holes for pages of zeroes, and a restore maps it copy-on-write, so it
+costs only the pages that the guest touches. The file must not be changed while a machine runs from it.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def save_file(vm: Machine, path: Path, base: Path | None, compression: Compressi
 
 
 def set_base(vm: Machine, check: bytes) -> None:
-    """From now on changes are counted from the file whose last check is `check`."""
+    """Track changes from now on against the file whose last check is `check`."""
     vm.ram.set_base()
     vm.hpt.set_base()
     for cpu in vm.cpus:
@@ -107,7 +107,7 @@ def write_after(vm: Machine, writer: StreamWriter, base: Path, compression: Comp
         table = vm.hpt.start_pass(Start.Changes(Marks.BASE))
     pages = vm.ram.start_pass(Start.Changes(Marks.BASE))
     try:
-        if table is None:  # a table that was resized has nothing in common with the base's
+        if table is None:  # a resized table shares nothing with the base's
             save.write_table(vm, writer)
         else:
             save.write_hpt(table, writer)
@@ -124,7 +124,7 @@ def write_after(vm: Machine, writer: StreamWriter, base: Path, compression: Comp
 
 
 def open_file(path: Path) -> io.BufferedReader[io.FileIO]:
-    """A saved machine to read. Raises ImageError, and StreamError for a file that is plainly something else."""
+    """Open a saved machine for reading. Raises ImageError, and StreamError for a file of another kind."""
     try:
         file = io.BufferedReader(io.FileIO(open_regular(path)), READ_BUFFER)
         try:
@@ -143,7 +143,7 @@ def open_file(path: Path) -> io.BufferedReader[io.FileIO]:
 
 
 class FileLoader(Loader):
-    """A loader that knows images: it maps them where the file allows it and reads them elsewhere."""
+    """A loader for images: it maps them if the file allows it and reads them otherwise."""
 
     def __init__(
         self,
@@ -184,7 +184,7 @@ class FileLoader(Loader):
             raise refuse("RAM image", "image", reader.start, image.digest.hex(), digest.hex())
 
     def mappable(self) -> bool:
-        """Whether the file is one that can be mapped from where we are."""
+        """Whether the file can be mapped at the current offset."""
         try:
             return stat.S_ISREG(os.fstat(self.file.fileno()).st_mode) and self.file.tell() == self.reader.offset
         except (OSError, ValueError, io.UnsupportedOperation):
@@ -210,7 +210,7 @@ class FileLoader(Loader):
 
 
 def records_of(reader: StreamReader, file: BinaryIO) -> Iterator[Record]:
-    """Every record of a file, checked; the contents of an image are passed over. Raises StreamError."""
+    """Every record of a file, checked; the contents of an image are skipped. Raises StreamError."""
     while reader.last is not Kind.END:
         record = reader.next()
         yield record

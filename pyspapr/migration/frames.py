@@ -3,7 +3,8 @@
     | length of the body, 4 bytes, big-endian | body: one CBOR array [kind, contents] |
 
 Each kind is a class: its fields, and the layout that they have in the array `contents`. Frames are hostile input: the
-length is bounded before it is believed, and a body is read within the bounds of its layout and ends where that ends.
+length is checked before it is used, and a body is read within the bounds of its layout and must end where the layout
+ends.
 
 Versions: `hello` and `welcome` keep their layout for good, so that any two versions can at least say who they are. The
 source says the newest protocol that it speaks, the destination answers with the newest that both speak, and from then

@@ -1,8 +1,9 @@
-"""The source's end of a connection: a sender beside the thread that runs the guest, and a receiver where it needs one.
+"""The source's end of a connection: a sender thread beside the thread that runs the guest, and a receiver thread if
+needed.
 
 Enters: bytes to send, in order. Leaves: frames that the peer sent. Must hold: the guest never waits for the network
-(`put` only appends; who puts looks at `room` first), the queue is bounded by that, the rate is kept by the sender, and
-any trouble of either thread is kept and raised to whoever asks next.
+(`put` only appends, and callers check `room` first), the queue is bounded by that, the sender keeps the rate, and an
+error of either thread is stored and raised at the next call.
 
 Each time one thread hands something to another the host must find a processor for it, which takes milliseconds when
 the host is busy. So frames are read by whoever asks for them, unless the transport cannot be asked without waiting, and
@@ -33,9 +34,9 @@ PAUSE: Final = 0.05
 WINDOW: Final = 0.5
 """Seconds over which the rate is averaged."""
 LAST_FRAMES: Final = 1024
-"""Frames among which the peer's reason is looked for when the connection has failed."""
+"""Frames that are searched for the peer's reason after the connection has failed."""
 FRAMES_LIMIT: Final = 1 << 14
-"""Frames that may wait to be asked for where a thread receives: many minutes of them from an honest peer."""
+"""Received frames that may queue up: many minutes' worth from an honest peer."""
 
 
 class Link:
@@ -73,7 +74,7 @@ class Link:
 
     @property
     def room(self) -> int:
-        """Bytes that may be put without making the queue longer than the limit, or than 10 ms of the bandwidth."""
+        """Bytes that may be queued without exceeding the limit, or 10 ms of the bandwidth."""
         return max(self._limit - self._bytes, 0)
 
     @property
@@ -81,12 +82,12 @@ class Link:
         return QUEUE if self.bandwidth is None else max(min(QUEUE, self.bandwidth // 100), 1)
 
     def put(self, data: bytes) -> int:
-        """Send `data` after what was put before; returns its length. Raises MigrationError when the link has failed."""
+        """Queue `data`; returns its length. Raises MigrationError when the link has failed."""
         self.put_later(len(data), lambda: data)
         return len(data)
 
     def put_later(self, size: int, make: Callable[[], bytes]) -> None:
-        """The same with `size` bytes that `make` returns; whoever sends calls it when they are due."""
+        """Queue `size` bytes that `make` returns; the sending thread calls it when they are due."""
         self.check()
         if self._pause is not None:
             self._give(make(), self._pause)
@@ -97,10 +98,9 @@ class Link:
             self._changed.notify_all()
 
     def go_direct(self, pause: Callable[[], None]) -> None:
-        """From now on `put` returns when its bytes have left, if the transport can do that without a thread.
-
-        `pause` is called several times a second while they cannot; what it raises ends the waiting. Everything that
-        waits to be sent must have been.
+        """From now on `put` sends in the calling thread and returns when its bytes were sent, if the transport
+        supports that. `pause` is called several times a second meanwhile; an exception from it ends the wait. The
+        queue must be empty.
         """
         if self.transport.direct:
             self._pause = pause
@@ -123,9 +123,8 @@ class Link:
         return self.put(frame.encode())
 
     def say_now(self, frame: Frame) -> None:
-        """Send a frame when nothing else waits to be sent, from this thread. Raises MigrationError.
-
-        NothingLeft says that no byte of it has left, so that the peer cannot have it.
+        """Send a frame from this thread; the queue must be empty. Raises MigrationError; NothingLeft means that no
+        byte was sent, so the peer cannot have it.
         """
         if self._error is not None:
             raise NothingLeft(str(self._error)) from self._error
@@ -134,7 +133,7 @@ class Link:
         self.sent += len(data)
 
     def check(self) -> None:
-        """Raise what went wrong, if anything did: in the peer's words, if it has left some."""
+        """Raise the stored error, if there is one, with the peer's reason if it sent one."""
         if self._error is None:
             return
         if self.transport.direct:
@@ -147,15 +146,14 @@ class Link:
         raise self._error.fresh()
 
     def wait_for_room(self, seconds: float) -> None:
-        """Sleep until there is room or trouble, at most `seconds`.
-
-        For half the queue, so that the sender and who fills it do not wake each other for every chunk.
+        """Sleep until there is room or an error, at most `seconds`. Room means half the queue, so that the sender and
+        the caller do not wake each other for every chunk.
         """
         with self._changed:
             self._changed.wait_for(lambda: 2 * self._bytes <= self._limit or self._error is not None, seconds)
 
     def wait_for_more(self, sent: int, seconds: float) -> None:
-        """Sleep until more than `sent` was sent, or there is trouble, at most `seconds`."""
+        """Sleep until more than `sent` bytes were sent, or there is an error, at most `seconds`."""
         with self._changed:
             self._changed.wait_for(lambda: self.sent != sent or self._error is not None, seconds)
 
@@ -203,7 +201,7 @@ class Link:
 
     @property
     def _piece(self) -> int:
-        """Bytes to send at once: with a bandwidth what it carries in 100 ms, since the peer must not think us dead."""
+        """Bytes to send at once: with a bandwidth, 100 ms worth of it, so that the peer keeps receiving."""
         return QUEUE if (bandwidth := self.bandwidth) is None else min(QUEUE, max(bandwidth // 10, 1))
 
     def _sent_piece(self, size: int) -> None:
@@ -265,14 +263,14 @@ class Link:
     # Ending.
 
     def fail(self, error: SpaprError) -> None:
-        """`check` raises this from now on, or what it raises already."""
+        """From now on `check` raises this error, unless it has an earlier one."""
         with self._changed:
             if self._error is None:
                 self._error = error.fresh()
             self._changed.notify_all()
 
     def close(self) -> None:
-        """End the threads and the connection. What was not sent is not sent."""
+        """End the threads and the connection. Queued data is discarded."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()

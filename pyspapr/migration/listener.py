@@ -1,8 +1,7 @@
-"""The destination's end before the source has come: who connects is met, and the first that is a source stays.
-
-Enters: an address, or something to read. Leaves: a transport, and the `hello` of who is at its other end. Anybody can
-connect and say nothing, so several are met at once and each has its time; when there are too many, the one that has
-been silent longest makes room. One thread does all of this.
+"""The destination's end before the source has connected: the first peer that proves to be a source is kept. Enters: an
+address, or something to read. Leaves: a transport, and the `hello` of its peer. Anyone can connect and say nothing, so
+several connections are served at once, each with a time limit; when there are too many, the one that has been silent
+longest is dropped. One thread does all of this.
 """
 
 from __future__ import annotations
@@ -34,9 +33,9 @@ if TYPE_CHECKING:
     import ssl
 
 HELLO_TIMEOUT: Final = 10.0
-"""Seconds for somebody who has connected to say what it wants, the TLS handshake included."""
+"""Seconds that a peer has for the TLS handshake and its `hello`."""
 AT_ONCE: Final = 32
-"""How many who have connected may be about to say it."""
+"""Connections that may be without a `hello` at once."""
 BACKLOG: Final = 64
 """Connections that the kernel keeps for us."""
 SCARCE: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
@@ -107,7 +106,8 @@ class Peer:
         self._read = bytearray()
 
     def go_on(self) -> frames.Hello | None:
-        """Take what has come: its `hello`, or None before that is whole. Raises SpaprError if it is no source."""
+        """Read what has arrived; return its `hello`, or None while that is incomplete. Raises SpaprError if the peer
+        is no source."""
         try:
             while (left := self._left()) > 0:
                 if (data := self._take(left)) is None:
@@ -131,7 +131,7 @@ class Peer:
         return SocketTransport(self.socket)
 
     def _left(self) -> int:
-        """Bytes of the frame that have not come; what follows it is not ours to read."""
+        """Missing bytes of the frame; bytes behind it must not be read here."""
         if len(self._read) < frames.HEAD:
             return frames.HEAD - len(self._read)
         return frames.HEAD + frames.size_of(bytes(self._read[: frames.HEAD])) - len(self._read)
@@ -163,14 +163,14 @@ class SocketListener:
         forked.copied.add(self)
 
     def after_fork(self) -> None:
-        """In a child of fork: who connects is met by the parent, and so is who has connected."""
+        """In a child of fork: connections, new ones and existing ones, belong to the parent."""
         for peer in self._peers:
             peer.socket.close()
         self._peers.clear()
         self._guard.after_fork()
 
     def meet(self, on_rejected: OnRejected) -> Meeting:
-        """The first who says what its machine is."""
+        """The first peer that sends its `hello`."""
         try:
             with self._guard:
                 while True:
@@ -213,7 +213,7 @@ class SocketListener:
         try:
             sock = self._socket.accept()[0]
         except (BlockingIOError, ConnectionAbortedError):
-            return  # who came has gone again
+            return  # the peer has gone again
         except OSError as error:
             if error.errno not in SCARCE or not self._peers:
                 raise

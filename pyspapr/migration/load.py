@@ -1,4 +1,4 @@
-"""Building a machine from a stream, aside: nobody sees it before it is complete, and a failed load leaves nothing.
+"""Building a machine from a stream, aside: it is invisible until it is complete, and a failed load leaves nothing.
 
 Enters: records in their order, from a `StreamReader`. Leaves: a machine that stands where the saved one stood. Must
 hold: the schemas of the stream are compared with this program's before anything is loaded; every section is there
@@ -57,7 +57,7 @@ SAMPLE_MEMORY: Final = 32 * MIB
 
 
 class Loader:
-    """Takes records one by one; `finish` gives the machine. `reader` says where in the stream we are."""
+    """Takes records one by one; `finish` returns the machine. `reader` provides stream offsets for errors."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class Loader:
     ) -> None:
         """`largest_table` bounds the hash table's shift beyond what the header allows.
 
-        `ram` and `hpt` are there already when the stream does not begin with them: a snapshot's, a base file's."""
+        `ram` and `hpt` are given when the stream does not begin with them: a snapshot's, a base file's."""
         check_function("prepare", prepare)
         self.reader = reader
         self.prepare = prepare
@@ -114,7 +114,7 @@ class Loader:
                 raise refuse("RAM image", "image", self.reader.start, "a loader that knows images", "this one")
 
     def on_header(self, header: Header) -> None:
-        """Whether such a machine can be built here, with the same parts."""
+        """Check that such a machine can be built here, with the same parts."""
         self.header = header
         self.config = config = header.config()
         check_base(header.base, self._base, self.reader.start)
@@ -178,7 +178,7 @@ class Loader:
         return self.ram
 
     def allocate(self, make: Callable[[], T]) -> T:
-        """Memory of the host. Raises StreamError when there is none: the stream asked for it."""
+        """Allocate memory. Raises StreamError when the host has none, since the stream asked for it."""
         try:
             return make()
         except (ConfigError, MemoryError, OSError) as error:
