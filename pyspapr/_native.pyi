@@ -41,6 +41,7 @@ EXIT_HUNG: Final[int]  # branches to itself with every interrupt masked: it can 
 EXIT_PLACE: Final[int]  # it is where Vcpu.stop_at() said
 EXIT_CLOCK_LOG: Final[int]  # the clock log is used up, or has to be taken
 EXIT_DIVERGED: Final[int]  # a replay is not the run that was recorded
+EXIT_MMIO: Final[int]  # an access to a window, of which nothing was done: see Vcpu.mmio and complete_mmio()
 
 def models() -> dict[str, dict[str, int | str]]: ...
 
@@ -272,6 +273,13 @@ class Vcpu:
     def system_reset(self) -> None: ...  # makes a system reset interrupt pending
     @property
     def unimplemented(self) -> tuple[int, int]: ...  # (address, word) of EXIT_UNIMPLEMENTED
+    @property
+    def mmio(self) -> tuple[int, int, int | None]: ...  # (address, size, what is written or None) of EXIT_MMIO
+    # Executes the instruction that waits, with `value` as what a load reads; its lowest `size` bytes count, the most
+    # significant one is the byte at `address`. Returns another EXIT_ number if something else needs the caller, such as
+    # the next access of the same instruction, and else None.
+    def complete_mmio(self, value: int = 0) -> int | None: ...
+    def set_windows(self, ranges: Sequence[tuple[int, int]]) -> None: ...  # all of them: (address, length)
     def hypercall(self) -> tuple[int, ...]: ...  # (R3, R4, ..., R12): number and nine arguments
     # R3, R4, ...: return code (two's complement) and results
     def hypercall_return(self, results: Sequence[int]) -> None: ...

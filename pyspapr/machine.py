@@ -45,6 +45,7 @@ from pyspapr.partition.idleness import Idleness
 from pyspapr.partition.memory import Memory
 from pyspapr.partition.owner import CLOSED, Closed, owner
 from pyspapr.partition.runstate import Events, Status, status_of
+from pyspapr.partition.space import Space
 from pyspapr.partition.state import SPAPR
 from pyspapr.plain import unknown
 from pyspapr.results import Migrated, Panicked, PoweredOff, Rebooted, StopReason
@@ -151,6 +152,7 @@ class Machine:
             for index in range(self.config.vcpus)
         ]
         self.cpus = [Cpu(vcpu, index) for index, vcpu in enumerate(vcpus)]
+        self.space = Space(vcpus)
         self.registered = [Registered() for _ in vcpus]
 
         ics = self.ics = Ics()
@@ -203,6 +205,7 @@ class Machine:
             migration.cancel()
         self._calls.close()
         self.memory.close()
+        self.space.close()
         for cpu in self.cpus:
             cpu.close()
         self.ram, self.hpt, self.prepared_hpt = cast(Ram, Closed()), cast(Hpt, Closed()), None

@@ -51,13 +51,18 @@ def store(vm: Machine, size: int, address: int, value: int) -> Result:
 
 @hypercall(0x3C, "H_LOGICAL_CI_LOAD")
 def h_logical_ci_load(vm: Machine, cpu: Cpu, size: int, address: int) -> Result:
-    """Cache-inhibited load."""
+    """Cache-inhibited load, also from a device's window."""
+    if size in SIZES and address % size == 0 and vm.space.covers(address):
+        return H_SUCCESS, vm.space.access(address, size)
     return load(vm, size, address)
 
 
 @hypercall(0x40, "H_LOGICAL_CI_STORE")
 def h_logical_ci_store(vm: Machine, cpu: Cpu, size: int, address: int, value: int) -> Result:
-    """Cache-inhibited store."""
+    """Cache-inhibited store, also to a device's window."""
+    if size in SIZES and address % size == 0 and vm.space.covers(address):
+        vm.space.access(address, size, value & ((1 << 8 * size) - 1))
+        return H_SUCCESS
     return store(vm, size, address, value)
 
 

@@ -235,6 +235,8 @@ class Run:
         vm = self.vm
         if code == _native.EXIT_HYPERCALL:
             vm.serve_hypercall(self.cpu)
+        elif code == _native.EXIT_MMIO:
+            self._access()
         elif code == _native.EXIT_LIMIT:
             # A migration makes shorter slices; a guest must not see that in when its input comes.
             done = self.vcpu.instructions
@@ -255,6 +257,21 @@ class Run:
             vm.end(Unimplemented(address, word, _native.disassemble(word, address)))
         elif code != _native.EXIT_OUTPUT:  # which is shown by now
             raise RuntimeError(f"the engine returned {code}, which is no exit")
+
+    def _access(self) -> None:
+        """A device answers an access to its window, and the others of the same instruction."""
+        vm, vcpu = self.vm, self.vcpu
+        code: int | None = _native.EXIT_MMIO
+        while code == _native.EXIT_MMIO:
+            address, size, value = vcpu.mmio
+            vm.serving = True
+            try:
+                answer = vm.space.access(address, size, value)
+            finally:
+                vm.serving = False
+            code = vcpu.complete_mmio(answer)
+        if code is not None:
+            self._dispatch(code)
 
     def _sleep(self) -> None:
         """The guest waits. With a host clock for its deadline or a key; with virtual time it has done so for long."""

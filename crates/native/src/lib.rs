@@ -77,6 +77,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("EXIT_PLACE", vcpu::EXIT_PLACE)?;
     m.add("EXIT_CLOCK_LOG", vcpu::EXIT_CLOCK_LOG)?;
     m.add("EXIT_DIVERGED", vcpu::EXIT_DIVERGED)?;
+    m.add("EXIT_MMIO", vcpu::EXIT_MMIO)?;
     m.add_function(wrap_pyfunction!(models, m)?)?;
     m.add_function(wrap_pyfunction!(code_share, m)?)?;
     m.add_function(wrap_pyfunction!(disassemble, m)?)?;

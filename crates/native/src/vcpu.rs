@@ -31,6 +31,7 @@ pub const EXIT_OUTPUT: u32 = 6;
 pub const EXIT_PLACE: u32 = 7;
 pub const EXIT_CLOCK_LOG: u32 = 8;
 pub const EXIT_DIVERGED: u32 = 9;
+pub const EXIT_MMIO: u32 = 10;
 /// Beside each of them: output waits in `take_output`.
 pub const OUTPUT: u32 = 0x100;
 
@@ -44,6 +45,8 @@ struct Inner {
     presences: [Arc<Presence>; 2],
     /// Address and word of the latest EXIT_UNIMPLEMENTED.
     unimplemented: (u64, u64),
+    /// Address, size and what is written of the latest EXIT_MMIO.
+    mmio: (u64, u8, Option<u64>),
 }
 
 /// One processor. `run` releases the GIL; `kick` may be called from any thread.
@@ -87,6 +90,10 @@ impl Inner {
                 self.unimplemented = (cia, word);
                 EXIT_UNIMPLEMENTED
             }
+            Exit::Mmio { address, size, write } => {
+                self.mmio = (address.0, size, write);
+                EXIT_MMIO
+            }
             Exit::Hung => EXIT_HUNG,
             Exit::Output => EXIT_OUTPUT,
             Exit::Place => EXIT_PLACE,
@@ -127,6 +134,7 @@ impl Vcpu {
             partition: Partition::new(vec![vcpu]),
             presences: [ram.parts().1.clone(), hpt.parts().1.clone()],
             unimplemented: (0, 0),
+            mmio: (0, 0, None),
         };
         Ok(Self { inner: Mutex::new(inner), presence: Presence::new(), kick })
     }
@@ -403,6 +411,26 @@ impl Vcpu {
     #[getter]
     fn unimplemented(&self) -> Result<(u64, u64)> {
         Ok(self.lock()?.unimplemented)
+    }
+
+    /// Address, size and what is written, or None for a load, of the access that `run` ended at with EXIT_MMIO.
+    #[getter]
+    fn mmio(&self) -> Result<(u64, u8, Option<u64>)> {
+        Ok(self.lock()?.mmio)
+    }
+
+    /// Completes the instruction that `run` ended at with EXIT_MMIO: `value` is what a load reads. Returns one of the EXIT_
+    /// numbers if something else needs the caller, such as another access of the same instruction, or None.
+    #[pyo3(signature = (value = 0))]
+    fn complete_mmio(&self, value: u64) -> Result<Option<u32>> {
+        let mut inner = self.lock()?;
+        let exit = inner.partition.answer(0, value);
+        Ok(exit.map(|exit| inner.number(exit)))
+    }
+
+    /// Accesses to these ranges of real addresses, address and length each, end runs with EXIT_MMIO from now on.
+    fn set_windows(&self, ranges: Vec<(u64, u64)>) -> Result<()> {
+        self.lock()?.partition.set_windows(&ranges).map_err(Error::config)
     }
 
     /// R3 to R12: the number and nine arguments of the hypercall that `run` stopped at.

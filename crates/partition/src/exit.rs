@@ -1,5 +1,7 @@
 //! Why a run ended.
 
+use ppc_core::ram::RealAddr;
+
 /// Why [`crate::Partition::run`] returned.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Exit {
@@ -17,6 +19,15 @@ pub enum Exit {
         cia: u64,
         /// Its word; with a prefix, which is above its suffix, both.
         word: u64,
+    },
+    /// An access to a window: the device's turn, and then [`crate::Partition::answer`]. Nothing of it was done.
+    Mmio {
+        /// Real address, a multiple of `size`.
+        address: RealAddr,
+        /// Bytes: 1, 2, 4 or 8.
+        size: u8,
+        /// What is written; `None` for a load. Values are big-endian: the byte at `address` is the most significant one.
+        write: Option<u64>,
     },
     /// A branch to itself with external interrupts masked: nothing in this processor can end that.
     Hung,

@@ -12,7 +12,7 @@
 //! | `exit` | why a run ended |
 //! | `hypercall` | native hypercalls: one row each |
 //! | `terminal` | those of the virtual terminal |
-//! | `space` | the real address space |
+//! | `space` | the real address space: RAM, and windows of devices |
 
 mod exit;
 mod hypercall;
@@ -26,5 +26,5 @@ pub use exit::Exit;
 pub use hypercall::{Handler, Hypercalls, Row};
 pub use partition::Partition;
 pub use replay::Place;
-pub use space::Space;
+pub use space::{Space, SpaceError};
 pub use vcpu::{Kick, Vcpu};

@@ -16,6 +16,7 @@ use ppc_core::ram::RealAddr;
 use ppc_core::{
     exit::EngineExit,
     msr,
+    outside::Question,
     profile::{ExitReason, Tier},
 };
 use std::sync::Arc;
@@ -118,10 +119,34 @@ impl Partition {
             EngineExit::Limit => {
                 (engine.cpu.icount >= until || vcpu.nanos_to(self.time_limit) == 0).then_some(Exit::Limit)
             }
+            stop => self.stopped(index, stop),
+        }
+    }
+
+    /// A processor has stopped before its budget ended.
+    fn stopped(&mut self, index: usize, stop: EngineExit) -> Option<Exit> {
+        match stop {
+            EngineExit::Limit => None,
             EngineExit::Hung => Some(Exit::Hung),
             EngineExit::Unimplemented { cia, word } => Some(Exit::Unimplemented { cia, word }),
             EngineExit::Hypercall { sc } => self.called(index, sc),
+            EngineExit::Asks(Question::Mmio { address, size, write }) => {
+                if let Some(profile) = &mut self.vcpus[index].engine.profile {
+                    profile.exit("access to a device");
+                }
+                Some(Exit::Mmio { address, size, write })
+            }
         }
+    }
+
+    /// The device's answer to [`Exit::Mmio`] of a processor: what a load reads, or anything for a store. Completes the
+    /// instruction, before any interrupt, and counts it. Returns what else needs the caller at once: the next access of an
+    /// instruction that has several.
+    pub fn answer(&mut self, index: usize, value: u64) -> Option<Exit> {
+        let stop = self.vcpus[index].engine.answer(value);
+        let exit = stop.and_then(|stop| self.stopped(index, stop));
+        self.vcpus[index].engine.switch(Tier::Outside);
+        exit
     }
 
     /// A processor stands behind the hypercall at `sc`.
@@ -137,7 +162,7 @@ impl Partition {
         engine.switch(Tier::Hypercalls);
         let number = engine.cpu.gpr[3];
         let args = std::array::from_fn(|n| engine.cpu.gpr[4 + n]);
-        let native = self.answer(caller, number, &args, Vcpu::put).is_some();
+        let native = self.native(caller, number, &args, Vcpu::put).is_some();
         let vcpu = &mut self.vcpus[caller];
         if let Some(profile) = &mut vcpu.engine.profile {
             profile.hypercall(number, native);
@@ -156,12 +181,12 @@ impl Partition {
     /// Does what hypercall `number` of a processor with `args` in R4 to R12 asks for, except for its registers. `None`,
     /// and nothing is done: it has no native answer.
     pub fn hypercall(&mut self, caller: usize, number: u64, args: &[u64; 9]) -> Option<Outcome> {
-        self.answer(caller, number, args, |_, outcome| *outcome)
+        self.native(caller, number, args, |_, outcome| *outcome)
     }
 
     /// What `then` makes of the answer, which it sees where it is: to copy it costs more than many a hypercall.
     #[inline]
-    fn answer<T>(
+    fn native<T>(
         &mut self,
         caller: usize,
         number: u64,
@@ -170,7 +195,9 @@ impl Partition {
     ) -> Option<T> {
         let cpu = &self.vcpus[caller].engine.cpu;
         let outcome = match self.hypercalls.enabled(number)?.handler {
-            Handler::Table(handler) => handler(&cpu.hpt, args, &Space(&cpu.ram)),
+            Handler::Table(handler) => {
+                handler(&cpu.hpt, args, &Space { ram: &cpu.ram, windows: cpu.windows() })
+            }
             Handler::Terminal(handler) => handler(&mut self.terminal, args)?,
         };
         if !outcome.invalidated().is_empty() {

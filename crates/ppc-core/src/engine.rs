@@ -158,10 +158,11 @@ impl Engine {
     pub fn run_a_while(&mut self, until: u64) -> EngineExit {
         let _environment = DefaultEnvironment::enter();
         self.cpu.fills = 0;
-        // Code that was written from outside the processor.
-        for page in self.cpu.ram.take_changed_code() {
-            self.drop_code(RealAddr(page << PAGE_SHIFT), PAGE);
+        if self.cpu.outside.is_busy() {
+            // Nobody has answered, and somebody may have changed what the instruction does: it asks again.
+            self.cpu.outside.forget();
         }
+        self.drop_changed_code();
         if let Some(jit) = &self.jit {
             jit.come_to_thread();
         }
@@ -183,15 +184,7 @@ impl Engine {
             if self.cpu.icount >= until || self.cpu.fills >= MOST_FILLS {
                 return EngineExit::Limit;
             }
-            if std::mem::take(&mut self.cpu.fetch_flush) {
-                self.cache.forget_links();
-                if let Some(jit) = &mut self.jit {
-                    jit.forget_links();
-                }
-            }
-            if std::mem::take(&mut self.cpu.pages_shrunk) || self.jit.as_ref().is_some_and(Jit::full) {
-                self.forget_compiled();
-            }
+            self.forget_stale_code();
             self.cpu.limit = self.next_stop(until);
             let exit = if self.cpu.msr & (msr::SE | msr::BE) != 0 {
                 self.trace_one()
@@ -204,6 +197,32 @@ impl Engine {
                 return exit;
             }
         }
+    }
+
+    /// Drops code that was written from outside the processor.
+    fn drop_changed_code(&mut self) {
+        for page in self.cpu.ram.take_changed_code() {
+            self.drop_code(RealAddr(page << PAGE_SHIFT), PAGE);
+        }
+    }
+
+    /// Forgets links between blocks, and compiled code, that what the processor did has made stale.
+    fn forget_stale_code(&mut self) {
+        if std::mem::take(&mut self.cpu.fetch_flush) {
+            self.cache.forget_links();
+            if let Some(jit) = &mut self.jit {
+                jit.forget_links();
+            }
+        }
+        if std::mem::take(&mut self.cpu.pages_shrunk) || self.jit.as_ref().is_some_and(Jit::full) {
+            self.forget_compiled();
+        }
+    }
+
+    /// Before instructions are executed: whatever was changed since the last ones is no longer in decoded code.
+    pub(crate) fn keep_up(&mut self) {
+        self.drop_changed_code();
+        self.forget_stale_code();
     }
 
     /// Between blocks, with a profile: takes the sample that is due.

@@ -1,5 +1,7 @@
 //! Why the engine came back.
 
+use crate::outside::Question;
+
 /// Why [`crate::engine::Engine::run`] returned.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum EngineExit {
@@ -17,6 +19,8 @@ pub enum EngineExit {
         /// Its word; with a prefix, which is above its suffix, both.
         word: u64,
     },
+    /// The instruction at the processor's address waits for an answer: see [`crate::engine::Engine::answer`].
+    Asks(Question),
     /// A branch to itself with external interrupts masked: nothing in this processor can end that.
     Hung,
 }

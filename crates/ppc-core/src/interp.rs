@@ -6,6 +6,7 @@ use crate::{
     engine::Engine,
     exit::EngineExit,
     fields::Word,
+    host_float::DefaultEnvironment,
     insn::{Effect, Facility, decode, storage::Storage},
     interrupt::{SRR1_TRACE, SRR1_TRACE_LOAD, SRR1_TRACE_STORE},
     jit::Leave,
@@ -268,6 +269,12 @@ impl Engine {
                 }
                 self.store_to_code(op)
             }
+            Trap::Asks => {
+                // It counts when it has got its answer.
+                self.cpu.icount -= 1;
+                let cpu = &mut *self.cpu;
+                cpu.outside.wait_at((cpu.icount, cia)).map(EngineExit::Asks)
+            }
             Trap::Hypercall => {
                 // `sc` ends its block, so that its function finds the next instruction's address.
                 self.cpu.cia = self.cpu.nia;
@@ -299,6 +306,7 @@ impl Engine {
         let cpu = &mut *self.cpu;
         cpu.nia = cpu.wrap(cpu.cia.wrapping_add(op.word.bytes().into()));
         cpu.code_writable = true;
+        cpu.outside.begin_again();
         let done = (op.exec)(cpu, op.word);
         cpu.code_writable = false;
         for (ra, len) in std::mem::take(&mut cpu.changed_code) {
@@ -311,11 +319,33 @@ impl Engine {
                 cpu.request_event();
             }
             Err(trap) => {
-                let cia = cpu.cia;
-                self.interrupted = true;
-                self.take_trap(trap, cia);
+                let op = Some(op);
+                return self.trapped(trap, op);
             }
         }
         None
+    }
+
+    /// Executes the instruction that waits for `answer`, which [`Engine::run`] returned [`EngineExit::Asks`] for. `None`: it is
+    /// done, or ended in an interrupt. Nothing happens, either, if the processor is no longer where it asked.
+    pub fn answer(&mut self, answer: u64) -> Option<EngineExit> {
+        let place = (self.cpu.icount, self.cpu.cia);
+        if !self.cpu.outside.tell(place, answer) {
+            return None;
+        }
+        let _environment = DefaultEnvironment::enter();
+        self.keep_up();
+        let exit = if self.cpu.msr & (msr::SE | msr::BE) != 0 {
+            self.trace_one()
+        } else {
+            match self.find() {
+                Ok(number) => self.run_checked(number, 1),
+                Err(trap) => self.fetch_failed(trap),
+            }
+        };
+        if !matches!(exit, Some(EngineExit::Asks(_))) {
+            self.cpu.outside.forget();
+        }
+        exit
     }
 }

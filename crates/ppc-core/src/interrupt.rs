@@ -82,7 +82,7 @@ impl Cpu {
     /// Takes the interrupt that `trap` asks for. `cia` is the instruction it belongs to; if it is a system call, `nia` is
     /// the next one.
     ///
-    /// [`Trap::Hypercall`] and [`Trap::CodeModified`] are the engine's own and change nothing here.
+    /// [`Trap::Hypercall`], [`Trap::CodeModified`] and [`Trap::Asks`] are the engine's own and change nothing here.
     pub fn take_trap(&mut self, trap: Trap, cia: u64) {
         let fault = std::mem::take(&mut self.fault);
         let next = self.nia;
@@ -124,7 +124,7 @@ impl Cpu {
             Trap::SystemCall => self.interrupt(Vector::SystemCall, next, 0),
             Trap::SystemCallVectored => self.system_call_vectored(fault.ic, next),
             Trap::Trace => self.interrupt(Vector::Trace, cia, fault.srr1),
-            Trap::Hypercall | Trap::CodeModified => {}
+            Trap::Hypercall | Trap::CodeModified | Trap::Asks => {}
         }
     }
 

@@ -21,6 +21,7 @@ pub mod mmu;
 pub mod model;
 pub mod msr;
 mod op;
+pub mod outside;
 pub mod pmu;
 pub mod profile;
 pub mod ram;

@@ -1,13 +1,16 @@
 //! Loads and stores as instructions see them: effective address in, register value out.
 //!
 //! The quick path is one TLB compare and one host access; everything else (misses, pages crossed, stores to
-//! decoded code, watched bytes) goes through `Cpu::locate`, which does all that may fail before anything is written.
+//! decoded code, watched bytes, windows) goes through `Cpu::locate`, which does all that may fail before anything is
+//! written. An access to a window is the caller's (see `outside`).
 
 use crate::{
-    mmu::Access,
+    mmu::{Access, DSISR_STORE},
     msr,
+    outside::DSISR_INHIBITED,
     ram::{MemInt, PAGE, RealAddr},
     state::{Cpu, Reservation},
+    tlb::Tlb,
     trap::{Done, Trap},
 };
 
@@ -52,8 +55,13 @@ impl Cpu {
     fn load_slowly<T: MemInt>(&mut self, ea: u64) -> Result<T, Trap> {
         let at = self.locate(ea, T::SIZE, false)?;
         let mut bytes = [0u8; 16];
-        for (i, byte) in bytes.iter_mut().enumerate().take(T::SIZE as usize) {
-            *byte = self.ram.read(at.byte(i as u64)).unwrap_or(0);
+        let mut rest = &mut bytes[..T::SIZE as usize];
+        for (ra, len) in at.pieces(T::SIZE) {
+            let (piece, behind) = rest.split_at_mut(len as usize);
+            if self.ram.read_bytes(ra, piece).is_none() {
+                self.load_outside(ra, piece)?;
+            }
+            rest = behind;
         }
         Ok(T::from_u128(u128::from_le_bytes(bytes)))
     }
@@ -62,8 +70,14 @@ impl Cpu {
     #[inline(never)]
     fn store_slowly<T: MemInt>(&mut self, ea: u64, value: T) -> Done {
         let at = self.locate(ea, T::SIZE, true)?;
-        for (i, byte) in value.to_u128().to_le_bytes().into_iter().enumerate().take(T::SIZE as usize) {
-            self.ram.write(at.byte(i as u64), byte);
+        let bytes = value.to_u128().to_le_bytes();
+        let mut rest = &bytes[..T::SIZE as usize];
+        for (ra, len) in at.pieces(T::SIZE) {
+            let (piece, behind) = rest.split_at(len as usize);
+            if self.ram.put(ra, piece).is_none() {
+                self.store_outside(ra, piece)?;
+            }
+            rest = behind;
         }
         self.note_code_written(&at, T::SIZE);
         Ok(())
@@ -131,7 +145,27 @@ impl Cpu {
         Ok(())
     }
 
-    /// Stores `len` zero bytes at `ea`, which do not cross a page.
+    /// Checks that `len` bytes at `ea`, at most a page, are in storage that is not caching inhibited.
+    pub fn needs_cached(&mut self, ea: u64, len: u64, write: bool) -> Done {
+        let known = if write { Tlb::write } else { Tlb::read };
+        if known(&self.tlb, ea, len, self.data_context).is_some() {
+            return Ok(());
+        }
+        let at = self.find(ea, len, write)?;
+        at.pieces(len).try_for_each(|(ra, _)| self.check_cached(ea, ra, write))
+    }
+
+    fn check_cached(&mut self, ea: u64, ra: RealAddr, write: bool) -> Done {
+        if self.ram.contains(ra, 1) {
+            return Ok(());
+        }
+        self.fault.dar = ea;
+        self.fault.dsisr = DSISR_INHIBITED | if write { DSISR_STORE } else { 0 };
+        Err(Trap::DataStorage)
+    }
+
+    /// Stores `len` zero bytes at `ea`, which do not cross a page; an alignment interrupt where they would go to a
+    /// window.
     pub fn store_zeros(&mut self, ea: u64, len: u64) -> Done {
         if let Some(host) = self.tlb.write(ea, len, self.data_context)
             && self.ram.zero(self.ram.real_address(host), len).is_some()
@@ -140,8 +174,7 @@ impl Cpu {
         }
         let at = self.locate(ea, len, true)?;
         for (ra, len) in at.pieces(len) {
-            // Within RAM: `locate` has found it there.
-            let _ = self.ram.zero(ra, len);
+            self.ram.zero(ra, len).ok_or(Trap::Alignment)?;
         }
         self.note_code_written(&at, len);
         Ok(())
@@ -149,11 +182,15 @@ impl Cpu {
 
     /// Load and reserve: `ea` is aligned to the size of `T`.
     pub fn reserve<T: MemInt>(&mut self, ea: u64) -> Result<T, Trap> {
-        let value: T = self.load(ea)?;
         let addr = match self.tlb.read(ea, T::SIZE, self.data_context) {
             Some(host) => self.ram.real_address(host),
-            None => self.locate(ea, T::SIZE, false)?.first,
+            None => {
+                let addr = self.locate(ea, T::SIZE, false)?.first;
+                self.check_cached(ea, addr, false)?;
+                addr
+            }
         };
+        let value: T = self.load(ea)?;
         self.reservation = Reservation {
             granule: addr.align_down(CACHE_BLOCK),
             addr,
@@ -172,7 +209,11 @@ impl Cpu {
         // Storage checks come first: an interrupt is taken whether or not the store would be performed.
         let addr = match self.tlb.write(ea, T::SIZE, self.data_context) {
             Some(host) => self.ram.real_address(host),
-            None => self.find(ea, T::SIZE, true)?.first,
+            None => {
+                let addr = self.find(ea, T::SIZE, true)?.first;
+                self.check_cached(ea, addr, true)?;
+                addr
+            }
         };
         let matches = self.reservation.addr == addr && u64::from(self.reservation.len) == T::SIZE;
         if matches {
@@ -191,10 +232,6 @@ impl Cpu {
 }
 
 impl Located {
-    fn byte(&self, i: u64) -> RealAddr {
-        if i < self.first_len { self.first + i } else { self.second + (i - self.first_len) }
-    }
-
     /// The pieces of an access of `len` bytes: real address and length.
     fn pieces(&self, len: u64) -> impl Iterator<Item = (RealAddr, u64)> + use<> {
         let second = (self.first_len < len).then_some((self.second, len.saturating_sub(self.first_len)));

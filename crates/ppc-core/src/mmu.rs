@@ -60,11 +60,11 @@ pub enum Access {
 /// Where an effective address is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Translation {
-    /// Real address.
+    /// Real address, in RAM or, for data, in a window.
     pub ra: RealAddr,
-    /// Reads of the same page are allowed.
+    /// Reads of the same page are allowed, and reach RAM.
     pub readable: bool,
-    /// Stores to the same page are allowed and change no hash table entry.
+    /// Stores to the same page are allowed, reach RAM and change no hash table entry.
     pub writable: bool,
     /// All of this holds for a page of this size, as a shift: the segment's, because a larger page has an entry for each of
     /// those that it consists of, with reference and change bits of its own.
@@ -124,7 +124,10 @@ impl Cpu {
                     self.hpt.set_rc(found.ptex, found.entry, write);
                 }
                 if !self.ram.contains(found.real, 1) {
-                    return Err(self.refuse(ea, access, Refusal::NoEntry));
+                    if access == Access::Fetch || !self.outside.windows.contain(found.real, 1) {
+                        return Err(self.refuse(ea, access, Refusal::NoEntry));
+                    }
+                    return Ok(Translation { ra: found.real, readable: false, writable: false, page_shift });
                 }
                 Ok(Translation {
                     ra: found.real,
@@ -154,6 +157,9 @@ impl Cpu {
     fn real_mode(&mut self, ea: u64, access: Access) -> Result<Translation, Trap> {
         let ra = RealAddr(ea & REAL_MODE_MASK);
         if !self.ram.contains(ra, 1) {
+            if access != Access::Fetch && self.outside.windows.contain(ra, 1) {
+                return Ok(Translation { ra, readable: false, writable: false, page_shift: LARGE_SHIFT });
+            }
             self.fault.dar = ea;
             self.fault.srr1 = if access == Access::Fetch { 0 } else { SRR1_MC_DATA };
             return Err(Trap::MachineCheck);
@@ -229,10 +235,13 @@ impl Cpu {
         Trap::DataStorage
     }
 
-    /// Translates data at `ea` and caches it.
+    /// Translates data at `ea` and caches it, unless it is in a window.
     #[cold]
     pub(crate) fn fill_data(&mut self, ea: u64, write: bool) -> Result<RealAddr, Trap> {
         let t = self.translate(ea, if write { Access::Write } else { Access::Read })?;
+        if !self.ram.contains(t.ra, 1) {
+            return Ok(t.ra);
+        }
         self.fills += 1;
         if self.fills == MOST_FILLS {
             self.request_event();

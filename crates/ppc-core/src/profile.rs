@@ -99,7 +99,7 @@ fn interrupt_name(trap: Trap) -> Option<&'static str> {
         Trap::VsxUnavailable => "interrupt 0xf40 VSX unavailable",
         Trap::FacilityUnavailable => "interrupt 0xf60 facility unavailable",
         Trap::SystemCallVectored => "interrupt 0x3000 system call vectored",
-        Trap::Hypercall | Trap::CodeModified => return None,
+        Trap::Hypercall | Trap::CodeModified | Trap::Asks => return None,
     })
 }
 

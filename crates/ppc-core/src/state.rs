@@ -5,6 +5,7 @@ use crate::{
     jit::runtime::Runtime,
     model::Model,
     msr,
+    outside::Outside,
     ram::{Ram, RealAddr},
     slb::Slb,
     spr::LPCR_LD,
@@ -143,6 +144,8 @@ pub struct Cpu {
     pub(crate) code_writable: bool,
     /// Real addresses and lengths of stores to pages with decoded code.
     pub(crate) changed_code: Vec<(RealAddr, u64)>,
+    /// What accesses are not made before the caller has seen them.
+    pub(crate) outside: Outside,
     /// What compiled code finds here.
     pub(crate) runtime: Runtime,
 }
@@ -194,6 +197,7 @@ impl Cpu {
             fetch_flush: false,
             code_writable: false,
             changed_code: Vec::new(),
+            outside: Outside::default(),
             runtime: Runtime::default(),
         };
         cpu.context_changed();

@@ -47,6 +47,8 @@ pub enum Trap {
     /// The instruction wrote to memory that holds decoded code; it has completed, but the code that follows
     /// must be looked up again.
     CodeModified,
+    /// The caller has to answer an access before it is made; nothing was done.
+    Asks,
 }
 
 /// The details of the latest [`Trap`], to be reported in DAR, DSISR, SRR1 or FSCR.

@@ -16,6 +16,7 @@ pub fn same(a: &Side, b: &Side) -> bool {
     same_processor(x, y)
         && a.vcpu().halted == b.vcpu().halted
         && a.slb() == b.slb()
+        && a.accesses() == b.accesses()
         && same_memory(&x.ram, &y.ram)
         && same_table(a, b)
 }
@@ -77,6 +78,9 @@ pub fn differences(a: &Side, b: &Side) -> Vec<String> {
     value("halted", Some(a.vcpu().halted.into()), Some(b.vcpu().halted.into()));
     for (n, (p, q)) in x.spr.iter().zip(y.spr.iter()).enumerate() {
         value(&format!("spr[{n}]"), Some((*p).into()), Some((*q).into()));
+    }
+    if a.accesses() != b.accesses() {
+        lines.push(format!("the device saw {:x?} / {:x?}", a.accesses(), b.accesses()));
     }
     for (i, (p, q)) in a.slb().iter().zip(b.slb()).enumerate() {
         if p != q {

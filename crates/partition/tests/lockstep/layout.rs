@@ -9,6 +9,9 @@ pub const LARGE_RAM: u64 = 0x200_0000;
 /// A real page of 16 MiB.
 pub const HUGE: u64 = 0x100_0000;
 
+/// Bytes of a device's window, which begins where RAM ends.
+pub const WINDOW: u64 = 0x2_0000;
+
 /// The interrupt vectors at 0, for AIL 2, and for AIL 3 (behind the linear map); what precedes the latter are the
 /// entries of `scv`.
 pub const VECTORS: [u64; 3] = [0, 0x1_8000, 0x4000];

@@ -20,6 +20,8 @@ pub struct Setup {
     pub relocated: bool,
     /// There are pages of 16 MiB.
     pub large: bool,
+    /// A device has a window behind RAM.
+    pub window: bool,
     /// LPCR.
     pub lpcr: u64,
     /// Executions of a block before it is compiled.
@@ -49,6 +51,7 @@ impl Setup {
             compile_after: random.of(&[0, 0, 0, 1, 2, 8]),
             decrementer: random.of(&[20, 150, 700, 5000, 5000]) + random.below(20),
             external: !random.once_in(3),
+            window: !random.once_in(3),
         }
     }
 
@@ -106,11 +109,12 @@ impl Setup {
     /// In one line.
     pub fn describe(&self) -> String {
         format!(
-            "{}, {}-endian, {}, RAM {:#x}, LPCR {:#x}, compiled after {}",
+            "{}, {}-endian, {}, RAM {:#x}{}, LPCR {:#x}, compiled after {}",
             self.model.name,
             if self.little { "little" } else { "big" },
             if self.relocated { "relocated" } else { "real mode" },
             self.ram(),
+            if self.window { " and a window" } else { "" },
             self.lpcr,
             self.compile_after,
         )

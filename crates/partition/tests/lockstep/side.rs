@@ -1,10 +1,14 @@
 //! One of the two machines: an engine with its own memory and hash table.
 
 use crate::events::{self, Event};
-use crate::layout::DATA;
+use crate::layout::{DATA, WINDOW};
 use crate::shared::random::Random;
 use crate::world::World;
-use hpt::{DirtyEntry, Hpt, Outcome, hcall::H_ENTER, hpte::R_RPN};
+use hpt::{
+    DirtyEntry, Hpt, Outcome,
+    hcall::H_ENTER,
+    hpte::{R_RPN, R_WIMG},
+};
 use partition::{Exit, Partition, Vcpu};
 use ppc_core::ram::RealAddr;
 use ppc_core::{
@@ -31,6 +35,8 @@ pub struct Side {
     how: How,
     /// Where each mapping is in the hash table.
     entries: Vec<Option<u64>>,
+    /// What the device behind the window saw, and how often it was asked.
+    device: (u64, u64),
 }
 
 /// A register that one side finds changed at some instruction: what a wrong engine would do.
@@ -58,8 +64,11 @@ impl Side {
         cpu.random_state = setup.seed;
         let set = cpu.set_register("lpcr", setup.lpcr.into());
         set.expect("LPCR is a register");
-        let partition = Partition::new(vec![Vcpu::new(engine)]);
-        let mut side = Self { partition, how, entries: Vec::new() };
+        let mut partition = Partition::new(vec![Vcpu::new(engine)]);
+        if setup.window {
+            partition.set_windows(&[(setup.ram(), WINDOW)]).expect("behind RAM");
+        }
+        let mut side = Self { partition, how, entries: Vec::new(), device: (setup.seed, 0) };
         for mapping in &world.space.pages {
             let ptex = mapping.group(side.cpu().hpt.groups());
             let entered = side.hypercall(H_ENTER, &[0, ptex, mapping.v, mapping.r]);
@@ -152,7 +161,7 @@ impl Side {
             let ptex = page.group(self.cpu().hpt.groups());
             // A second entry for the same page would match the same searches.
             if self.entries[mapping].is_none() {
-                let r = page.r & (R_RPN | 0x10) | rights;
+                let r = page.r & (R_RPN | R_WIMG) | rights;
                 self.entries[mapping] = self.hypercall(H_ENTER, &[0, ptex, page.v, r]).out().first().copied();
             }
         } else if let Some(ptex) = self.entries[mapping] {
@@ -215,8 +224,35 @@ impl Side {
     }
 
     fn run_all(&mut self, until: u64) -> Exit {
-        let Ok(exit) = self.partition.run(0, until, || Ok::<_, Infallible>(false));
-        exit
+        loop {
+            let Ok(mut exit) = self.partition.run(0, until, || Ok::<_, Infallible>(false));
+            loop {
+                let Exit::Mmio { address, size, write } = exit else { return exit };
+                let value = self.device(address.0, size, write);
+                match self.partition.answer(0, value) {
+                    Some(next) => exit = next,
+                    None => break,
+                }
+            }
+        }
+    }
+
+    /// What the device answers depends on all that it has seen. Now and then it interrupts.
+    fn device(&mut self, address: u64, size: u8, write: Option<u64>) -> u64 {
+        let mut mix = self.device.0;
+        for value in [address, size.into(), write.map_or(1, |value| value << 1), self.cpu().icount] {
+            mix = Random::new(mix ^ value).next();
+        }
+        self.device = (mix, self.device.1 + 1);
+        if mix.is_multiple_of(8) {
+            self.vcpu_mut().set_external(true);
+        }
+        Random::new(mix ^ 1).next()
+    }
+
+    /// A digest of every access to the device, and their number.
+    pub fn accesses(&self) -> (u64, u64) {
+        self.device
     }
 
     /// The SLB.

@@ -1,11 +1,11 @@
 //! The address space of a run with relocation: SLB entries, and the hash table's entries with rights of every kind.
 
-use crate::layout::{ALIAS, DATA, HUGE, LINEAR, RAM, SEGMENT_16M, SEGMENT_64K};
+use crate::layout::{ALIAS, DATA, HUGE, LINEAR, RAM, SEGMENT_16M, SEGMENT_64K, WINDOW};
 use crate::setup::Setup;
 use crate::shared::random::Random;
 use hpt::{
     SegmentSize, VirtualAddress,
-    hpte::{R_C, R_KEY_LO, R_M, R_N, R_PP0, R_R, R_RPN_SHIFT, V_LARGE, V_SECONDARY, V_VALID},
+    hpte::{R_C, R_G, R_I, R_KEY_LO, R_M, R_N, R_PP0, R_R, R_RPN_SHIFT, V_LARGE, V_SECONDARY, V_VALID},
     page_size::{ENCODINGS, Encoding},
 };
 use ppc_core::slb::{ESID_V, SlbEntry, VSID_KP, VSID_KS};
@@ -95,17 +95,40 @@ impl Space {
         if setup.large {
             space.map(&huge, SEGMENT_16M, 24, 2 * HUGE, random);
         }
+        if setup.window {
+            space.map_range(
+                &low,
+                0,
+                random.of(&[12, 16]),
+                setup.ram()..setup.ram() + WINDOW,
+                R_I | R_G,
+                random,
+            );
+        }
         space
     }
 
     /// Maps the real addresses up to `end` from `start` on, in pages of one size.
     fn map(&mut self, segment: &Segment, start: u64, actual_shift: u32, end: u64, random: &mut Random) {
+        self.map_range(segment, start, actual_shift, 0..end, R_M, random);
+    }
+
+    /// Maps these real addresses from `start` on, as storage of the kind `wimg`.
+    fn map_range(
+        &mut self,
+        segment: &Segment,
+        start: u64,
+        actual_shift: u32,
+        reals: std::ops::Range<u64>,
+        wimg: u64,
+        random: &mut Random,
+    ) {
         let wanted =
             |e: &&Encoding| e.size.base_shift == segment.base_shift && e.size.actual_shift == actual_shift;
         let Some(encoding) = ENCODINGS.iter().find(wanted) else {
             panic!("no page of 2^{actual_shift} bytes in a segment of 2^{} bytes", segment.base_shift)
         };
-        for real in (0..end).step_by(1 << actual_shift) {
+        for real in reals.step_by(1 << actual_shift) {
             // Vectors, tables and programs stay where they are, by the names that the machine itself uses.
             let vital = matches!(start, 0 | LINEAR) && real < DATA.start;
             if !vital && random.once_in(10) {
@@ -123,7 +146,7 @@ impl Space {
                 let secondary = if random.once_in(8) { V_SECONDARY } else { 0 };
                 let large = if encoding.large { V_LARGE } else { 0 };
                 let v = address.avpn() | large | secondary | V_VALID;
-                let r = real | encoding.lp << R_RPN_SHIFT | R_M | rights;
+                let r = real | encoding.lp << R_RPN_SHIFT | wimg | rights;
                 self.pages.push(Mapping { address, v, r });
             }
         }

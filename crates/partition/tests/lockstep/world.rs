@@ -63,7 +63,10 @@ fn name_of(setup: &Setup, real: u64, random: &mut Random) -> u64 {
 /// An address to load from and store to, for better or worse.
 fn address(setup: &Setup, code_end: u64, random: &mut Random) -> u64 {
     let page = DATA.start + (random.below(DATA.end - DATA.start) & !0xfff);
-    let real = match random.below(16) {
+    let real = match random.below(18) {
+        16..=17 if setup.window => {
+            setup.ram() + random.of(&[0, 4, 16, 0x7f8, 0xff8, 0xfff]) + (random.below(WINDOW) & !0xfff)
+        }
         0..=5 => page + random.of(&[0, 8, 0x100, 0x7f0]) + (random.below(0x400) & !15),
         6 => page,
         7..=8 => page + 0x1000 - 1 - random.below(16),

@@ -3,8 +3,13 @@
 //! There is no cache to manage: touches are hints, and the others only make the access checks of a load. The engine
 //! sees stores to decoded code by itself.
 
-use crate::memory::CACHE_BLOCK;
-use crate::{fields::Word, state::Cpu, trap::Done};
+use super::loadstore::misaligned;
+use crate::{
+    fields::Word,
+    memory::CACHE_BLOCK,
+    state::Cpu,
+    trap::{Done, Trap},
+};
 
 /// Touches: hints, never an interrupt.
 #[inline]
@@ -18,17 +23,20 @@ pub fn examine(cpu: &mut Cpu, w: Word) -> Done {
     cpu.examine(cpu.ea_x(w))
 }
 
-/// Zeroes the block that contains the effective address.
+/// Zeroes the block that contains the effective address: an alignment interrupt in storage that cannot be cached.
 #[inline]
 pub fn dcbz(cpu: &mut Cpu, w: Word) -> Done {
-    cpu.store_zeros(cpu.ea_x(w) & !(CACHE_BLOCK - 1), CACHE_BLOCK)
+    let ea = cpu.ea_x(w);
+    cpu.store_zeros(ea & !(CACHE_BLOCK - 1), CACHE_BLOCK).map_err(|trap| match trap {
+        Trap::Alignment => misaligned(cpu, w, ea),
+        trap => trap,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::fixed::tests::cpu;
     use super::*;
-    use crate::trap::Trap;
 
     #[test]
     fn dcbz_clears_the_whole_block_and_nothing_else() {

@@ -123,7 +123,7 @@ pub(crate) fn trap_from(number: u32) -> Trap {
     ALL_TRAPS[number as usize]
 }
 
-const ALL_TRAPS: [Trap; 19] = {
+const ALL_TRAPS: [Trap; 20] = {
     use Trap::*;
     [
         MachineCheck,
@@ -145,6 +145,7 @@ const ALL_TRAPS: [Trap; 19] = {
         Hypercall,
         Trace,
         CodeModified,
+        Asks,
     ]
 };
 
@@ -157,6 +158,6 @@ mod tests {
         for (number, trap) in ALL_TRAPS.iter().enumerate() {
             assert_eq!(*trap as usize, number);
         }
-        assert_eq!(ALL_TRAPS[ALL_TRAPS.len() - 1], Trap::CodeModified);
+        assert_eq!(ALL_TRAPS[ALL_TRAPS.len() - 1], Trap::Asks);
     }
 }

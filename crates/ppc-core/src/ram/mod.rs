@@ -268,12 +268,18 @@ impl Ram {
 
     /// A device, a hypercall or the host writes `data` at `addr`: marks included. `None` outside RAM.
     pub fn write_bytes(&self, addr: RealAddr, data: &[u8]) -> Option<()> {
+        self.put(addr, data)?;
+        self.note_write(addr, data.len() as u64);
+        Some(())
+    }
+
+    /// Copies `data` to `addr`, without marks: the caller has seen to them. `None` outside RAM.
+    pub fn put(&self, addr: RealAddr, data: &[u8]) -> Option<()> {
         if !self.contains(addr, data.len() as u64) {
             return None;
         }
         // SAFETY: in bounds of the mapping (checked above); `data` is ours and cannot overlap guest memory.
         unsafe { std::ptr::copy_nonoverlapping(data.as_ptr(), self.base.add(addr.0 as usize), data.len()) };
-        self.note_write(addr, data.len() as u64);
         Some(())
     }
 

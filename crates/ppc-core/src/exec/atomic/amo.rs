@@ -71,7 +71,11 @@ fn combine<T: Operand>(old: T, operand: T, code: u32) -> T {
 fn address<T: MemInt>(cpu: &mut Cpu, w: Word, neighbour: Option<i64>) -> Result<u64, Trap> {
     let ea = cpu.wrap(cpu.ra0(w));
     let apart = neighbour.is_some_and(|offset| (ea ^ ea.wrapping_add(offset as u64)) & !31 != 0);
-    if ea & (T::SIZE - 1) != 0 || apart { Err(misaligned(cpu, w, ea)) } else { Ok(ea) }
+    if ea & (T::SIZE - 1) != 0 || apart {
+        return Err(misaligned(cpu, w, ea));
+    }
+    cpu.needs_cached(ea, T::SIZE, false)?;
+    Ok(ea)
 }
 
 fn undefined_code(cpu: &mut Cpu, w: Word) -> Done {

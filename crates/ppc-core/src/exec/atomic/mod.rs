@@ -106,6 +106,7 @@ pub fn copy(cpu: &mut Cpu, w: Word) -> Done {
     if ea & 127 != 0 {
         return Err(misaligned(cpu, w, ea));
     }
+    cpu.needs_cached(ea, 128, false)?;
     cpu.probe_load(ea, 128)
 }
 
@@ -115,6 +116,7 @@ pub fn paste_rc(cpu: &mut Cpu, w: Word) -> Done {
     if ea & 127 != 0 {
         return Err(misaligned(cpu, w, ea));
     }
+    cpu.needs_cached(ea, 128, true)?;
     cpu.probe_store(ea, 128)?;
     record(cpu, false);
     Ok(())

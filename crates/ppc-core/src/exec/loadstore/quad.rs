@@ -11,7 +11,9 @@ pub fn lq(cpu: &mut Cpu, w: Word) -> Done {
     if w.rt() & 1 != 0 || w.rt() == w.ra() {
         return Err(Trap::Illegal);
     }
-    let value: u128 = cpu.load(cpu.ea_dq(w))?;
+    let ea = cpu.ea_dq(w);
+    cpu.needs_cached(ea, 16, false)?;
+    let value: u128 = cpu.load(ea)?;
     cpu.gpr[w.rt()] = (value >> 64) as u64;
     cpu.gpr[w.rt() + 1] = value as u64;
     Ok(())
@@ -23,7 +25,9 @@ pub fn stq(cpu: &mut Cpu, w: Word) -> Done {
         return Err(Trap::Illegal);
     }
     let value = u128::from(cpu.gpr[w.rs()]) << 64 | u128::from(cpu.gpr[w.rs() + 1]);
-    cpu.store(cpu.ea_ds(w), value)
+    let ea = cpu.ea_ds(w);
+    cpu.needs_cached(ea, 16, true)?;
+    cpu.store(ea, value)
 }
 
 #[cfg(test)]
