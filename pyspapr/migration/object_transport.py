@@ -12,11 +12,11 @@ from pyspapr.migration.transport import PIECE, Indirect
 
 
 class ObjectTransport(Indirect):
-    """Any object with `read` or `write` (both: it has a peer that answers). Errors of the object become ours.
+    """Any object with `read` or `write` (both: it has a peer that answers). Its errors become MigrationError.
 
     `read(n)` must return what is there, at most n bytes, and must not wait for all n of them; a raw or unbuffered file
-    object does that. Reading and writing happen in different threads. Only one that has a peer is closed, at the end or
-    when the peer is silent for too long; a call that waits in it must come back then.
+    object does that. Reading and writing happen in different threads. An object that has a peer is closed at the end,
+    or when the peer is silent for too long; a blocked call must then return.
     """
 
     def __init__(self, target: object) -> None:
@@ -77,7 +77,7 @@ class ObjectTransport(Indirect):
         return False
 
     def write(self, data: bytes) -> None:
-        """Everything, also when the object takes it in pieces."""
+        """Write all of `data`, even if the object takes it in pieces."""
         if self._write is None or self._closed:
             raise MigrationError("the transport cannot be written, or was closed")
         view = memoryview(data)

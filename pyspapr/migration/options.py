@@ -1,4 +1,4 @@
-"""What a caller can ask of a migration: said once, for every function that begins one."""
+"""The options of a migration, declared once for every function that begins one."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ R = TypeVar("R")
 
 
 def check_bandwidth(value: int | None) -> None:
-    """Refuse a bandwidth that cannot move anything. Raises MigrationError."""
+    """Raise MigrationError for an invalid bandwidth."""
     if value is not None and not (isinstance(value, int) and value > 0):
         raise MigrationError(f"bandwidth is {value!r}, expected a whole number of bytes per second, 1 or more")
 
 
 def check_downtime_limit(value: float) -> None:
-    """Refuse what is no length of time. Raises MigrationError."""
+    """Raise MigrationError for an invalid downtime limit."""
     if not (isinstance(value, int | float) and value >= 0):
         raise MigrationError(f"downtime_limit is {value!r}, expected a number of seconds, 0 or more")
 
@@ -35,23 +35,23 @@ def check_downtime_limit(value: float) -> None:
 class MigrationOptions(Plain, kw_only=True):
     """The keywords of `Machine.migrate` and `Machine.start_migration`.
 
-    Raises MigrationError for what cannot be, and TypeError for what is no function.
+    Raises MigrationError for invalid values, and TypeError if a callback is not callable.
     """
 
     bandwidth: int | None = None
     """Bytes per second; None is without limit."""
     downtime_limit: float = 0.3
-    """Seconds that the guest may stand still, as far as can be foreseen."""
+    """Seconds that the guest may be stopped; a target, not a guarantee."""
     compression: Compression | None = None
     """Of RAM's contents: `"zstd"`, `"lz4"` or None."""
     tls: ssl.SSLContext | None = None
     """A client's context, for tcp and unix."""
     on_progress: Callable[[MigrationStatistics], None] | None = None
-    """Called at every phase and pass, and in between."""
+    """Called at every phase and pass, and between them."""
     pause_before_switchover: bool = False
     """Wait for `proceed` before the guest stops."""
     throttling: bool = True
-    """Give the guest less time when passes do not help."""
+    """Slow the guest down when passes do not converge."""
 
     def __post_init__(self) -> None:
         check_bandwidth(self.bandwidth)
@@ -68,7 +68,7 @@ class MigrationOptions(Plain, kw_only=True):
 def keywords_of(
     options: Callable[P, object],
 ) -> Callable[[Callable[..., R]], Callable[Concatenate[Machine, object, P], R]]:
-    """For type checkers: the decorated method's keywords, after the place, are those of `options`."""
+    """For type checkers: the decorated method's keywords, after the address, are those of `options`."""
 
     def same(method: Callable[..., Any]) -> Callable[..., Any]:
         return method

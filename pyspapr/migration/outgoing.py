@@ -1,10 +1,8 @@
-"""A migration away from a machine, as its owner and the run loop have it.
+"""An outgoing migration, as seen by its owner and the run loop. Enters: a machine, a target, and options. Leaves: how
+the migration ended. The run loop drives it: `step` between two slices of the guest, `budget` and `due` for how long a
+slice is, `wait` while the guest sleeps. The phases themselves are in `source`.
 
-Enters: a machine, where to, and options. Leaves: the migration's end, good or bad. The run loop drives it: `step`
-between two slices of the guest, `budget` and `due` for how long a slice is, `wait` while the guest sleeps. The phases
-themselves are in `source`.
-
-Must hold: after any failure, or `cancel`, what the passes took is marked dirty again and the guest goes on.
+Must hold: after any failure, or `cancel`, what the passes took is marked dirty again and the guest continues.
 """
 
 from __future__ import annotations
@@ -39,7 +37,8 @@ class Outgoing:
     """One migration away from a machine. Made by `Machine.start_migration`."""
 
     def __init__(self, vm: Machine, place: Place, options: MigrationOptions) -> None:
-        """Connect and have the destination compare. Raises MigrationError, with nothing sent and nothing changed."""
+        """Connect and have the destination check the machine. Raises MigrationError, with nothing sent and nothing
+        changed."""
         self._owner = find = owner(vm, "the migration")
         self._counters = counters = Counters(lambda: find().cpus[0].vcpu.instructions)
         self._convergence = convergence = Convergence(options.downtime_limit)
@@ -67,11 +66,12 @@ class Outgoing:
 
     @property
     def vm(self) -> Machine:
-        """The machine, which keeps its last migration and is not kept by it. Raises StateError when it is gone."""
+        """The machine, weakly referenced, since it refers to its last migration. Raises StateError when it is gone."""
         return self._owner()
 
     def _setup(self, place: Place, options: MigrationOptions) -> tuple[Link, int]:
-        """A link, and how many bytes were sent: nothing of the machine before the destination has said that it fits."""
+        """Connect; return the link and the bytes sent. Nothing of the machine is sent before the destination accepts
+        it."""
         before = 0
         transport = connect(place, tls=options.tls)
         try:
@@ -93,7 +93,7 @@ class Outgoing:
 
     @property
     def downtime_limit(self) -> float:
-        """Seconds that the guest may stand still. May be changed while it runs; MigrationError as for the option."""
+        """The downtime limit in seconds. May be changed while the guest runs; MigrationError as for the option."""
         return self._convergence.limit
 
     @downtime_limit.setter
@@ -119,7 +119,7 @@ class Outgoing:
 
     @property
     def ended(self) -> threading.Event:
-        """Set when the migration is over, whichever way."""
+        """Set when the migration has ended, successfully or not."""
         return self._reporter.ended
 
     @property
@@ -139,7 +139,7 @@ class Outgoing:
     # Driving, by the run loop.
 
     def step(self) -> None:
-        """Go on until the guest may run for a slice. For the run loop, between two instructions; never raises."""
+        """Continue until the guest may run for a slice. For the run loop, between two instructions; never raises."""
         if self.ended.is_set() or self._stepping:
             return
         self._stepping = threading.get_ident()
@@ -169,7 +169,7 @@ class Outgoing:
         return self._throttle.budget(instructions)
 
     def _withhold(self) -> None:
-        """Between two slices, throttled: go on sending until the guest has its turn."""
+        """Between two slices, while the guest is throttled: keep sending until its turn."""
         if not self.phase.live:
             return
         end = time.monotonic() + self._throttle.rest(self.vm.cpus[0].vcpu.instructions)
@@ -181,7 +181,7 @@ class Outgoing:
         self._throttle.begin(self.vm.cpus[0].vcpu.instructions)
 
     def wait(self, seconds: float) -> None:
-        """For the run loop, while the guest sleeps or is throttled: until there is work, or the time is up."""
+        """For the run loop, while the guest sleeps or is throttled: wait for work, or until the time is up."""
         if self._link.room == 0 or self._source.attention.attentive:
             self._link.wait_for_room(seconds)
             return
@@ -194,7 +194,7 @@ class Outgoing:
     # Ends.
 
     def cancel(self) -> bool:
-        """Give up; the guest goes on here. False when it is too late. Any thread may call this, at any time."""
+        """Cancel; the guest continues here. False when it is too late. Any thread may call this, at any time."""
         if self.ended.is_set() or self.phase is Phase.HANDOVER:
             return False
         self._source.cancelled.set()
@@ -205,18 +205,18 @@ class Outgoing:
         return self.phase is Phase.CANCELLED
 
     def proceed(self) -> None:
-        """Go on from `pre-switchover`; before it, do not stop there. Any thread may call this."""
+        """Continue from `pre-switchover`; called earlier, do not stop there. Any thread may call this."""
         self._source.proceed.set()
         self.vm.kick()
 
     def result(self) -> MigrationStatistics:
-        """Statistics of a migration that has ended well. Raises what ended it otherwise."""
+        """Statistics of a completed migration. Raises the error of a failed one."""
         if self.error is not None:
             raise self.error.fresh()
         return self.statistics
 
     def _fail(self, error: SpaprError) -> None:
-        """Marks go back, time goes on. Once the right to run is given up there is nothing to go back to."""
+        """Put the marks back and resume time. Once the right to run is given up, nothing can be undone."""
         if self.phase is Phase.COMPLETED:
             return
         self._reporter.error = error.fresh()
@@ -231,14 +231,14 @@ class Outgoing:
         self._end(Phase.CANCELLED if isinstance(error, MigrationCancelled) else Phase.FAILED)
 
     def after_fork(self) -> None:
-        """In a child of fork: it is the parent's, and nothing that happens here may end it."""
+        """In a child of fork: the migration belongs to the parent, and nothing here may end it."""
         self._orphaned.detach()
         self._link.transport.after_fork()
         self._reporter.error = MigrationCancelled("the migration goes on in the process that forked, and only there")
         self._reporter.after_fork()
 
     def _abandon(self) -> None:
-        """The machine is gone, in the middle of it: nobody can carry it out."""
+        """The machine was closed during the migration, so it cannot be completed."""
         self._phases.close()
         self._passes.forget()
         self._link.close()

@@ -1,8 +1,8 @@
-"""Passes over RAM and hash table: marks are taken, chunks sent, and put back when all was in vain.
+"""Passes over RAM and hash table: marks are taken, chunks sent, and the marks put back if the migration fails.
 
 Enters: a machine between two of its instructions, and a stream. Leaves: chunks on the stream, RAM and table in turns.
-Must hold: a pass takes the marks of both at once; whatever the passes took can be marked dirty again; a table that the
-guest has put in the place of its old one is sent from its first entry.
+Must hold: a pass takes the marks of both at once; whatever the passes took can be marked dirty again; a table that
+replaces an older one is sent from its first entry.
 """
 
 from __future__ import annotations
@@ -58,16 +58,15 @@ class Passes:
         self._counters.begin_pass(final=final, waits=waits)
 
     def _take(self, taken: RamPass | HptPass) -> None:
-        """Remember a pass. The first two took everything; of very many later ones the last are enough.
-
-        A new attempt begins with everything that was ever written, so no mark is needed for it to be right.
+        """Remember a pass, to put its marks back. The first two took everything; of many later passes the last are
+        enough. A new attempt sends everything that was ever written, so it does not depend on marks.
         """
         self._taken.append(taken)
         if len(self._taken) > KEPT:
             del self._taken[2]
 
     def _whole_table(self) -> None:
-        """The first time, and when the guest has resized its table: a new one, and all of it."""
+        """At first, and when the guest has resized its table: send a `table` record and every entry."""
         self._table = self._vm.hpt
         self._writer.record(Table(self._table.shift))
         self._hpt = self._table.start_pass(Start.Full(Marks.LIVE))
@@ -111,7 +110,7 @@ class Passes:
 
     @property
     def pages(self) -> int:
-        """Pages that this pass has still to send, or that are dirty again."""
+        """Pages left in this pass, plus pages that are dirty again."""
         left = 0 if (ram := self._ram) is None else ram.remaining
         return int(left) + self._vm.ram.dirty_pages()
 
@@ -123,20 +122,20 @@ class Passes:
 
     @property
     def pending(self) -> int:
-        """Bytes of RAM and hash table that are dirty or still to send in this pass."""
+        """Bytes of RAM and hash table that are dirty or left in this pass."""
         return self.pages * PAGE_BYTES + self.entries * ENTRY_BYTES
 
     # The end.
 
     def put_back(self) -> None:
-        """What was taken is dirty again, and writes mark pages anew."""
+        """Mark as dirty again what was taken; writes mark pages anew."""
         for taken in self._taken:
             taken.put_back()
         for cpu in self._vm.cpus:
             cpu.vcpu.protect_writes()
 
     def give_up(self) -> None:
-        """What was taken is the destination's: nothing will be put back."""
+        """The destination has everything: nothing will be put back."""
         self._taken.clear()
 
     def forget(self) -> None:

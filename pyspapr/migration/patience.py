@@ -1,7 +1,7 @@
 """How long one side of a migration waits for the other.
 
 Enters: the limits of a phase, set by the role that waits. Leaves: how long the next wait may last, and the error when
-that was too long. A peer that says nothing, reads nothing or stops halfway must not hold a thread for ever.
+that was too long. A peer that sends nothing, reads nothing or stops halfway must not block a thread for ever.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from pyspapr.errors import MigrationError
 from pyspapr.plain import Plain
 
 SILENCE: Final = 30.0
-"""Seconds without a byte after which a peer that answers is given up. A source with nothing to send says so earlier."""
+"""Seconds without a byte after which a two-way peer is abandoned. A source with nothing to send sends an empty record
+earlier."""
 
 
 class Patience(Plain, kw_only=True):
@@ -26,24 +27,24 @@ class Patience(Plain, kw_only=True):
     deadline: float | None = None
 
     def wait(self, seconds: float | None) -> float | None:
-        """How long a wait that may last `seconds` (None is without limit) may last within the deadline."""
+        """The time left for a wait of `seconds` (None: no limit) within the deadline."""
         if self.deadline is None:
             return seconds
         left = max(self.deadline - time.monotonic(), 0.0)
         return left if seconds is None else min(seconds, left)
 
     def within(self, seconds: float) -> float:
-        """The deadline of what may last `seconds` from now within this one's."""
+        """The earlier of this deadline and `seconds` from now."""
         until = time.monotonic() + seconds
         return until if self.deadline is None else min(until, self.deadline)
 
     def check(self) -> None:
-        """Raise MigrationError when the time is over, though nobody had to wait."""
+        """Raise MigrationError when the deadline has passed, even if no call had to wait."""
         if self.deadline is not None and time.monotonic() >= self.deadline:
             raise self.lost(reading=True)
 
     def lost(self, *, reading: bool) -> MigrationError:
-        """What to raise when it did last that long."""
+        """The error for an expired limit."""
         if self.deadline is not None and time.monotonic() >= self.deadline:
             return MigrationError("the time is over")
         if reading:
@@ -52,7 +53,7 @@ class Patience(Plain, kw_only=True):
 
 
 class Watchdog:
-    """Calls `late` when something that was begun lasts too long. Its thread starts when there is a limit to watch."""
+    """Calls `late` when an operation takes too long. Its thread starts when there is a limit to watch."""
 
     def __init__(self, late: Callable[[], None]) -> None:
         self._late = late
@@ -62,7 +63,7 @@ class Watchdog:
         self._stopped = False
 
     def begin(self, seconds: float | None) -> None:
-        """It may last `seconds` from now; None is without limit."""
+        """Begin an operation that may take `seconds`; None is without limit."""
         if seconds is None:
             return
         with self._changed:

@@ -1,4 +1,4 @@
-"""What a caller does to a new machine before state is loaded into it."""
+"""The default for `prepare`, the function that adds devices and handlers before state is loaded."""
 
 from __future__ import annotations
 

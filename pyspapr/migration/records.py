@@ -1,4 +1,4 @@
-"""What a stream is made of: the payload of each kind of record, as a dataclass with a layout.
+"""What a stream is made of: the payload of each kind of record, a class with a layout.
 
 Enters: values of a machine, or the bytes of a payload. Leaves: the other of the two. A payload is one CBOR array; its
 members have the types that fields of devices have, so the same bounds and the same errors hold for both.
@@ -32,7 +32,7 @@ ALIGNMENT: Final = 0x1_0000
 
 
 class Kind(IntEnum):
-    """Kinds of records; 0 is none, so that a run of zeroes is no record."""
+    """Kinds of records; 0 is unused, so a run of zeroes is not a record."""
 
     HEADER = 1
     SCHEMAS = 2
@@ -70,7 +70,7 @@ PAYLOAD_LIMITS: Final[dict[Kind, int]] = {
     Kind.DEVICE: 32 << 20,
     Kind.END: 1 << 10,
 }
-"""Longest payload of each kind, in bytes: known before a length is believed."""
+"""Longest payload of each kind, in bytes, checked before a length is used."""
 
 
 class Payload(Plain):
@@ -137,7 +137,7 @@ class Header(Payload):
 
     @classmethod
     def decode(cls, cursor: Cursor) -> Header:
-        """Magic and format are looked at first: what follows them is this format's only."""
+        """Magic and format are checked first; the rest depends on the format."""
         ahead = Cursor(cursor.data, cursor.section, cursor.base)
         ahead.items(len(cls.LAYOUT.members))
         if (magic := ahead.text(NAME_LIMIT)) != MAGIC:
@@ -179,7 +179,7 @@ class Header(Payload):
 KNOWN_LIMIT: Final = 64 << 10
 KNOWN_AT_ONCE: Final = 8
 _known_schemas: dict[bytes, tuple[Layout, ...]] = {}
-"""By payload, of at most `KNOWN_LIMIT` bytes. Layouts cannot be changed, so machines may share them."""
+"""A cache by payload, of at most `KNOWN_LIMIT` bytes. Layouts are immutable, so machines may share them."""
 
 
 class Schemas(Plain):
@@ -196,8 +196,8 @@ class Schemas(Plain):
     def decode(cls, cursor: Cursor) -> Schemas:
         """From a payload. Raises StreamError.
 
-        Machines of one version say the same, and reading it takes longer than reading what it describes: what the last
-        streams have said is remembered.
+        Machines of one version have the same schemas, and reading them takes longer than reading the state they
+        describe, so the latest ones are cached.
         """
         if (known := _known_schemas.get(cursor.data)) is not None:
             return cls([*known])
@@ -240,7 +240,7 @@ class HptChunk(Payload):
 
 
 NAMED_COMPRESSIONS: Final = ("", *COMPRESSIONS)
-"""As a stream has them: empty for none."""
+"""The names in a stream; the empty string is no compression."""
 
 
 class RamChunk(Payload):
@@ -311,7 +311,7 @@ class Device(Plain):
 
     @classmethod
     def decode(cls, cursor: Cursor) -> Device:
-        """The body stays to be read with its layout."""
+        """Keep the body undecoded until its layout is known."""
         cursor.items(4)
         name, instance, version = cursor.text(NAME_LIMIT), cursor.uint((1 << 32) - 1), cursor.uint(VERSION_LIMIT)
         return cls(name, instance, version, cursor.data[cursor.at :], cursor.base + cursor.at)
@@ -361,7 +361,7 @@ RECORDS: Final[dict[Kind, type[Record]]] = {
 
 
 class Totals(Plain, frozen=False):
-    """What a stream has carried; the end record must say the same."""
+    """Totals of a stream; the end record must contain the same."""
 
     records: int = 0
     pages: int = 0

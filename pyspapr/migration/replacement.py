@@ -1,13 +1,11 @@
-"""A file that takes the place of another when it is whole.
+"""A file that replaces another when it is complete. It is written without a name, synced, linked beside its target and
+renamed over it: the older file survives any failure, and a process that is killed leaves nothing behind. On a file
+system without unnamed files, the file has its temporary name from the start; its writer holds a lock on it, so that
+the next save can recognise and remove what a killed one left.
 
-It is written without a name, synced, given a name beside its place and renamed into it: whatever happens, the older
-file is whole, and a process that is killed leaves nothing behind. Where a file system has no unnamed files the file has
-its name beside the place from the start; whoever writes it holds a lock on it, so that the next save there can tell
-what a killed one left and remove it.
-
-It holds a whole machine's memory, so it is its owner's alone: it takes neither mode nor owner from the file that it
-replaces, which somebody else may have put there. For the same reason a symbolic link is refused. So is everything else
-that is no regular file (a device, a FIFO, a directory), before anything is written.
+It holds a whole machine's memory, so only its owner can access it: it takes neither mode nor owner from the file that
+it replaces, which another user may have put there. For the same reason a symbolic link is rejected, and so is anything
+else that is not a regular file (a device, a FIFO, a directory), before anything is written.
 """
 
 from __future__ import annotations
@@ -30,13 +28,13 @@ from pyspapr.host.paths import as_path, check_regular, shown
 BUFFER: Final = 1 << 20
 MODE: Final = 0o600
 NAME_SHOWN: Final = 48
-"""Characters of the file's name in the name of its forerunner, which must not be too long for the file system."""
+"""Characters of the file's name in its temporary name, which must not be too long for the file system."""
 NO_UNNAMED: Final = frozenset((errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL))
-"""What file systems and kernels without O_TMPFILE say to it."""
+"""Errors of file systems and kernels without O_TMPFILE."""
 
 
 class Replacement:
-    """What is written to `file` will be at `path` after `commit`, or nowhere after `discard`.
+    """Data written to `file` is at `path` after `commit`, and gone after `discard`.
 
     `discard` may be called by any thread and more than once.
     """
@@ -48,7 +46,7 @@ class Replacement:
         self._over = False
         try:
             directory, self._name = os.path.split(as_path(path))
-            # Opened now, since a commit that cannot sync it would fail when the file is in its place already.
+            # Opened now: if that failed in `commit`, the file would already be in its place.
             self._directory = os.open(directory or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as error:
             raise self.failed(error) from error
@@ -70,7 +68,7 @@ class Replacement:
         return StateError(f"{shown(self._path)} cannot be written: {error.strerror or error}")
 
     def commit(self) -> None:
-        """Sync it, and put it in its place for good. Raises StateError; it is gone then."""
+        """Sync the file and rename it to its place. Raises StateError, and the file is discarded then."""
         try:
             with self.file:
                 self.file.flush()
@@ -96,7 +94,7 @@ class Replacement:
             os.fsync(directory)
 
     def leave_to_parent(self) -> None:
-        """In a child of fork: neither write what is buffered nor remove anything."""
+        """In a child of fork: neither write buffered data nor remove anything."""
         self._over = True
         if isinstance(self.file, io.BufferedRandom):
             self.file.raw.close()  # first, so that nothing is left that could be flushed
@@ -118,7 +116,7 @@ class Replacement:
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Replacement]:
-    """A replacement that is committed when all goes well, and discarded when not. Raises StateError."""
+    """A replacement that is committed on success and discarded on failure. Raises StateError."""
     replacement = Replacement(path)
     try:
         yield replacement
@@ -145,7 +143,7 @@ def _check_target(directory: int, name: str) -> None:
 
 
 def _open_unnamed(directory: int) -> int | None:
-    """A file without a name, or None where that cannot be, or could not be given a name later."""
+    """An unnamed file, or None if that is not possible, or it could not be linked later."""
     try:
         fd = os.open(".", os.O_RDWR | os.O_TMPFILE | os.O_CLOEXEC, MODE, dir_fd=directory)
     except OSError as error:
@@ -166,7 +164,7 @@ def _open_named(directory: int, name: str) -> int:
         _prepare(fd)
         if os.fstat(fd).st_nlink:
             return fd
-        os.close(fd)  # another save took it for a leftover before it was locked
+        os.close(fd)  # another save removed it as a leftover before it was locked
 
 
 def _prepare(fd: int) -> None:
@@ -176,7 +174,7 @@ def _prepare(fd: int) -> None:
 
 
 def _remove_leftovers(directory: int, name: str) -> None:
-    """Remove what killed saves to `name` have left: files of ours that nobody has locked."""
+    """Remove leftovers of killed saves to `name`: our unlocked temporary files."""
     pattern = re.compile(re.escape(f".{name[:NAME_SHOWN]}.") + r"\d+\.[0-9a-f]{8}")
     with suppress(OSError):
         for found in filter(pattern.fullmatch, os.listdir(directory)):
@@ -198,7 +196,7 @@ def _remove_leftover(directory: int, name: str) -> None:
 
 @contextmanager
 def _kept_for_a_while(directory: int, name: str) -> Iterator[None]:
-    """Let a thread free the blocks of the file that is replaced: a gigabyte of them can take most of a second."""
+    """Free the blocks of the replaced file in a thread: for a gigabyte that can take most of a second."""
     try:
         old = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
     except OSError:

@@ -1,7 +1,6 @@
-"""Who is told how a migration goes: `on_progress`, and whoever listens to the machine's events.
-
-Enters: phases and passes as they begin and end. Leaves: statistics and events. Must hold: whoever is told that the
-migration has ended finds that it has.
+"""Reports the progress of a migration to `on_progress` and to listeners of the machine's events. Enters: phases and
+passes as they begin and end. Leaves: statistics and events. Must hold: a callback that is told of the migration's end
+finds it ended.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ class Reporter:
         """`emit` takes an event's name and its data."""
         self.on_progress = on_progress
         self.ended = threading.Event()
-        """Set when the migration is over, whichever way."""
+        """Set when the migration has ended, successfully or not."""
         self.error: SpaprError | None = None
         self._emit = emit
         self._counters = counters
@@ -51,13 +50,13 @@ class Reporter:
         self._said = ""
 
     def watch(self, link: Link, passes: Passes) -> None:
-        """The destination has agreed: from now on there is something to count."""
+        """The destination has accepted: start counting."""
         self._link, self._passes = link, passes
 
     def enter(self, phase: Phase) -> None:
         self._counters.enter(phase)
         if phase.ended:
-            self.ended.set()  # before anybody is told, who may raise
+            self.ended.set()  # before the callbacks, which may raise
         self.say(phase)
         try:
             self.report(now=True)
@@ -76,21 +75,21 @@ class Reporter:
         self.report(now=True)
 
     def report(self, *, now: bool = False) -> None:
-        """Call `on_progress`, if there is one and it was not just called."""
+        """Call `on_progress`, if it is set and was not just called."""
         if self.on_progress is None or not (now or time.monotonic() - self._reported >= REPORT_EVERY):
             return
         self._reported = time.monotonic()
         self.on_progress(self.statistics(self._counters.phase))
 
     def lose(self) -> None:
-        """The machine is gone in the middle of it: nobody is told."""
+        """The machine was closed during the migration: call no callback."""
         self._counters.lose()
         self._counters.enter(Phase.CANCELLED)
         self.on_progress = None
         self.ended.set()
 
     def after_fork(self) -> None:
-        """In a child of fork: it has ended here, whatever it does in the parent."""
+        """In a child of fork: the migration has ended here, whatever happens in the parent."""
         self.on_progress = None
         self.ended = threading.Event()
         self.ended.set()

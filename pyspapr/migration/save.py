@@ -23,10 +23,7 @@ SAVED_CHUNK: Final = 1 << 20
 
 
 def prepare(vm: Machine) -> None:
-    """Before a save: the guest must be here, between two instructions.
-
-    Raises StateError.
-    """
+    """Check before a save that the guest is here and between two instructions. Raises StateError."""
     if vm.serving:
         raise StateError("a machine cannot be saved by a hypercall handler: the hypercall has no result yet")
     if vm.absent is not None:
@@ -51,7 +48,7 @@ def write_head(vm: Machine, writer: StreamWriter, base: bytes = b"") -> Schemas:
 
 
 def write_new_schemas(vm: Machine, writer: StreamWriter, described: Schemas) -> None:
-    """Schemas once more, if the guest that went on has come to need a subsection that is not described."""
+    """Write schemas again if the guest now needs a subsection that they do not describe."""
     schemas = Schemas(vmstate.layouts(vm))
     if schemas != described:
         writer.record(schemas)

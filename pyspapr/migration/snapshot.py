@@ -32,7 +32,7 @@ class Snapshot:
 
     @host_limits("fork a machine")
     def fork(self, engine: Engine | None = None) -> Machine:
-        """A machine that stands where the snapshot was taken, run by `engine`."""
+        """A machine in the state of the snapshot, run by `engine`."""
         reader = StreamReader(io.BytesIO(self._records).read)
         try:
             ram = Ram.from_snapshot(self._ram)

@@ -1,7 +1,7 @@
 """A transport over a connected stream socket.
 
-Enters: a socket. Leaves: a `Transport` that can be read and written by one thread without blocking. `tls` has the one
-that encrypts.
+Enters: a socket. Leaves: a `Transport` that can be read and written by one thread without blocking. `tls_transport`
+has the encrypted one.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from pyspapr.migration.patience import Patience
 from pyspapr.migration.transport import PIECE, NothingLeft
 
 SEND_BUFFER: Final = 2 << 20
-"""Of a unix socket, as far as the host allows. With its 208 KiB the two sides would wake each other for every chunk,
-and on a busy host each waking takes milliseconds."""
+"""Buffer size of a unix socket, as far as the host allows. With the default of 208 KiB the two sides would wake each
+other for every chunk, and on a busy host each wake-up takes milliseconds."""
 LINGER: Final = struct.Struct("ii")
-"""Of SO_LINGER: whether `close` waits until what was sent has arrived, and seconds; none of them resets instead."""
+"""SO_LINGER: whether `close` waits for sent data to arrive, and how many seconds; 0 seconds resets the connection."""
 
 
 def do_not_linger(number: int) -> None:
-    """Have the socket `number` close without waiting, where its giver's SO_LINGER says to wait; a reset stays one."""
+    """Make the socket `number` close without waiting even if its SO_LINGER says to wait; a reset stays a reset."""
     with contextlib.suppress(OSError):
         sock = socket.socket(fileno=number)
         try:
@@ -42,11 +42,11 @@ class SocketTransport:
     two_way = True
     direct = True
     _whole = True
-    """Whether nothing has left when the first `_send` fails."""
+    """Whether a failure of the first `_send` means that nothing was sent."""
 
     def __init__(self, sock: socket.socket) -> None:
         sock.setblocking(False)
-        if sock.family == socket.AF_UNIX:  # TCP finds out by itself how much a connection needs
+        if sock.family == socket.AF_UNIX:  # TCP tunes its buffers itself
             with contextlib.suppress(OSError):
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         self.patience = Patience()
@@ -69,7 +69,7 @@ class SocketTransport:
             raise patience.lost(reading=reading)
 
     def _receive(self, limit: int) -> tuple[bytes | None, int]:
-        """What has arrived, or None and what to wait for. Raises Closed and OSError."""
+        """The data that has arrived, or None and the events to wait for. Raises Closed and OSError."""
         try:
             data = self._socket.recv(min(limit, PIECE))
         except BlockingIOError:
@@ -79,14 +79,14 @@ class SocketTransport:
         return data, 0
 
     def _send(self, data: memoryview) -> tuple[int, int]:
-        """How many bytes were taken; if none were, what to wait for. Raises OSError."""
+        """The number of bytes sent, and if it is 0 the events to wait for. Raises OSError."""
         try:
             return self._socket.send(data[:PIECE]), 0
         except BlockingIOError:
             return 0, WRITE
 
     def _pending(self) -> bool:
-        """Whether something can be read though the socket has nothing."""
+        """Whether data can be read although the socket has none."""
         return False
 
     def read(self, limit: int) -> bytes:
@@ -109,7 +109,7 @@ class SocketTransport:
                     data, events = self._receive(limit)
                     if data is not None or seconds <= 0:
                         return data
-                    # More than once: what TLS has to say to itself makes a socket readable, too.
+                    # More than once: TLS records without data make the socket readable, too.
                     seconds = deadline - time.monotonic()
                     if seconds <= 0 or not self._guard.wait(self._number, events, seconds):
                         return None
@@ -128,7 +128,7 @@ class SocketTransport:
             raise self._lost("sending", error) from error
 
     def quiet(self, seconds: float = 0) -> bool:
-        """Whether nothing has arrived, nor does within `seconds`."""
+        """Whether nothing arrives within `seconds`."""
         try:
             with self._guard:
                 return not self._pending() and not self._guard.wait(self._number, READ, seconds)
@@ -157,14 +157,14 @@ class SocketTransport:
             raise (NothingLeft(str(lost)) if len(view) == len(data) and self._whole else lost) from error
 
     def finish(self) -> None:
-        """Nothing to do: the peer has what was sent, or says that it has not."""
+        """Nothing to do: the peer's protocol confirms what has arrived."""
 
     def after_fork(self) -> None:
-        """The connection is the parent's: nothing is said on it."""
+        """The connection belongs to the parent: nothing is sent on it."""
         self._socket.close()
 
     def close(self) -> None:
-        """Shut down both directions, so that the peer knows at once, then let go."""
+        """Shut down both directions, so that the peer notices at once, then close."""
         with contextlib.suppress(Closed), self._guard:
             self._guard.close()
             self._shut_down()

@@ -1,11 +1,10 @@
 """The source of a migration: the phases of `phases.py`, top to bottom, as one generator.
 
-Enters: a machine and a connection. Leaves: the machine's whole state on that. Each `yield` gives the processor back to
-the guest for a slice; between two slices the run loop calls `Outgoing.step`, which goes on here. So everything in this
-file happens while no instruction runs, marks are taken atomically, and the only other threads are the link's, which
-know bytes and not machines.
-
-Must hold: once `go` may have left, the guest never runs here again (`given_up`).
+Enters: a machine and a connection. Leaves: the machine's whole state on the connection. Each `yield` gives the
+processor back to the guest for a slice; between two slices the run loop calls `Outgoing.step`, which resumes it. So
+everything in this file happens while no instruction runs, marks are taken atomically, and the only other threads are
+the link's, which handle bytes only. Must hold: once `go` may have been sent, the guest never runs here again
+(`given_up`).
 """
 
 from __future__ import annotations
@@ -36,14 +35,14 @@ if TYPE_CHECKING:
     from pyspapr.machine import Machine
 
 SWITCHOVER_TIMEOUT: Final = 30.0
-"""Seconds from the stop to `complete`; if it has not come by then the guest goes on here."""
+"""Seconds from the stop to `complete`; without it the guest continues here."""
 RUNNING_TIMEOUT: Final = 10.0
 SIGN_OF_LIFE: Final = 5.0
-"""Seconds with nothing to send after which an empty record is sent, so that the destination does not think us dead."""
+"""Seconds with nothing to send after which an empty record is sent, so that the destination does not give up."""
 QUIET: Final = 0.1
-"""Seconds after the stop for which nobody is told of events."""
+"""Seconds after the stop in which no events are reported."""
 HEARD_AT_ONCE: Final = 64
-"""Frames of the destination that are read between two slices. One that sends without end must not hold the guest."""
+"""Frames of the destination that are read between two slices: one that sends endlessly must not block the guest."""
 
 
 class Source:
@@ -60,7 +59,7 @@ class Source:
         options: MigrationOptions,
         before: int,
     ) -> None:
-        """`find` returns the machine; the destination has agreed, for which `before` bytes were sent."""
+        """`find` returns the machine; the destination has accepted it, after `before` bytes."""
         self._find = find
         self._counters = counters
         self._reporter = reporter
@@ -72,7 +71,7 @@ class Source:
         self.attention = Attention(link, self._writer, before)
         self._pause_before_switchover = options.pause_before_switchover
         self.cancelled = threading.Event()
-        """Set by any thread; the next look at it raises."""
+        """Set by any thread; the next check raises."""
         self.proceed = threading.Event()
         """Set by any thread: do not wait in `pre-switchover`."""
         self.slices = 0
@@ -83,7 +82,7 @@ class Source:
         self.given_up = False
         """Whether the right to run was."""
         self.was_paused = False
-        self._wrote = (0, time.monotonic())  # bytes of the stream, and since when it has been so many
+        self._wrote = (0, time.monotonic())  # bytes of the stream, and since when
 
     @property
     def vm(self) -> Machine:
@@ -115,7 +114,7 @@ class Source:
             if not helps and self.passes.pending <= max(self.link.waiting, LITTLE):
                 self._watch()
                 self._show_life()
-                yield  # what waits to be sent is most of what is left: another pass would not help
+                yield  # most of the rest is queued already: another pass would not help
                 continue
             before = self.passes.pending
             yield from self._live_pass(everything=False, waits=not helps)
@@ -123,7 +122,7 @@ class Source:
                 self._throttle.judge(before, self.passes.pending)
 
     def _pre_switchover(self) -> Iterator[None]:
-        """Passes go on, so that little is left whenever the word comes."""
+        """Passes continue, so that little is left when `proceed` is called."""
         if not self._pause_before_switchover:
             return
         self._reporter.enter(Phase.PRE_SWITCHOVER)
@@ -137,8 +136,8 @@ class Source:
             yield from self._live_pass(everything=False, waits=True)
 
     def _stop(self) -> None:
-        """The guest's last instruction here was the one before; its time stands still with it."""
-        self._watch()  # a guest that has ended in its last slice is not migrated
+        """The guest's last instruction here has been executed; its time stops with it."""
+        self._watch()  # a guest that ended in its last slice is not migrated
         self.vm.events.hold()
         self.was_paused = self.vm.paused
         self.vm.pause()
@@ -182,7 +181,7 @@ class Source:
         self._watch_time()
 
     def _confirm(self) -> None:
-        """Until `complete` is here, the guest is ours to run on."""
+        """Until `complete` arrives, the guest can still continue here."""
         self._reporter.enter(Phase.CONFIRM)
         while (frame := self.link.receive(0.02)) is None or isinstance(frame, frames.Progress):
             self._watch_cancel()
@@ -194,7 +193,8 @@ class Source:
         self._counters.step("complete")
 
     def _handover(self) -> None:
-        """First the right to run is given up, then `go` leaves. Once it may have left, nothing gives it back."""
+        """First the right to run is given up, then `go` is sent. Once it may have been sent, the right never comes
+        back."""
         self._watch_cancel()
         self._reporter.enter(Phase.HANDOVER)
         if self.link.transport.two_way:
@@ -254,7 +254,7 @@ class Source:
             if not more:
                 break
             yield
-        # The guest has a slice in every pass; unless it is throttled, withheld just now, and could as well be stopped.
+        # The guest gets a slice in every pass, unless it is throttled at the moment and could be stopped anyway.
         while self.slices == begin and not (
             self._throttle.share and self._convergence.content(self.left, self.link.rate)
         ):
@@ -272,11 +272,11 @@ class Source:
 
     @property
     def left(self) -> int:
-        """Bytes to send before the guest could run there, were it stopped now: RAM, hash table and what waits."""
+        """Bytes to send before the guest could run there if it were stopped now: RAM, hash table and the queue."""
         return self.passes.pending + self.link.waiting
 
     def _watch(self) -> None:
-        """Notice what went wrong, and what the destination says, while there is no need to wait."""
+        """Check for errors and acknowledgements without waiting."""
         self._watch_cancel()
         if self.link.transport.two_way:
             for _ in range(HEARD_AT_ONCE):
@@ -289,7 +289,7 @@ class Source:
             raise MigrationError(f"{reason}, so there is nothing to migrate")
 
     def _show_life(self) -> None:
-        """There is nothing to send: say at times that we are still here."""
+        """Send an empty record now and then while there is nothing to send."""
         now, offset = time.monotonic(), self._writer.offset
         if offset != self._wrote[0]:
             self._wrote = (offset, now)
@@ -313,7 +313,7 @@ class Source:
             raise MigrationError(f"the destination did not confirm within {self.patience:g} s")
 
     def _breathe(self) -> None:
-        """With the guest stopped too: look at cancel, and keep the queue bounded."""
+        """Also while the guest is stopped: check for cancel, and keep the queue bounded."""
         self._watch_cancel()
         if not self._counters.phase.live:
             while self.link.room == 0:

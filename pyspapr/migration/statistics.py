@@ -17,9 +17,9 @@ class PassStatistics(Plain, kw_only=True):
     """One pass: RAM and hash table, which are sent in turns."""
 
     number: int
-    """From 1; of the last one where `count` is more than 1."""
+    """From 1; if `count` is more than 1, the last one's."""
     count: int = 1
-    """Passes in a row that only waited for the moment to stop the guest are told as one: how many these are."""
+    """Consecutive passes that only waited for the moment to stop the guest are reported as one: their number."""
     final: bool = False
     """Whether the guest stood still."""
     ram_pages: int = 0
@@ -35,7 +35,7 @@ class PassStatistics(Plain, kw_only=True):
     """On the stream."""
     seconds: float = 0.0
     instructions: int = 0
-    """That the guest ran during the pass."""
+    """Instructions that the guest executed during the pass."""
 
     def joined(self, later: PassStatistics) -> PassStatistics:
         """This and the one after it as one."""
@@ -59,12 +59,12 @@ class MigrationStatistics(Plain, kw_only=True):
 
     phase: Phase
     passes: tuple[PassStatistics, ...] = ()
-    """The one under way included."""
+    """Includes the current pass."""
     phase_seconds: Mapping[Phase, float] = MappingProxyType({})
     seconds: float = 0.0
     """Since the start."""
     sent_bytes: int = 0
-    """Bytes that left, or for a destination arrived, frames included."""
+    """Bytes sent, or received at a destination, frames included."""
     rate: float = 0.0
     """Measured while sending."""
     ram_remaining: int = 0
@@ -72,9 +72,9 @@ class MigrationStatistics(Plain, kw_only=True):
     hpt_remaining: int = 0
     """The same of hash table entries, in entries."""
     expected_downtime: float = 0.0
-    """If the guest were stopped now."""
+    """Expected downtime in seconds if the guest were stopped now."""
     downtime: float | None = None
-    """From the guest's last instruction to the destination's word that it runs; None before."""
+    """Seconds from the guest's last instruction until the destination reports that it runs; None before."""
     steps: Mapping[str, float] = MappingProxyType({})
     """Seconds from the guest's last instruction to the end of each step after it: where the downtime went."""
     throttle: float = 0.0

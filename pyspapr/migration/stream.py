@@ -2,10 +2,10 @@
 
     [kind, payload, check]        check = BLAKE2b-128(check of the record before, kind and payload as encoded)
 
-`StreamWriter` pushes into a `write(bytes)`, `StreamReader` pulls from a `read(n)`; files, sockets and buffers are all
-the same to them. The reader believes nothing before it has checked it: a length is compared with the limit of its kind
-before it is read, the check before the payload is looked into, the order of kinds against `records.FOLLOWERS`, and the
-totals against the end record.
+`StreamWriter` pushes into a `write(bytes)`, `StreamReader` pulls from a `read(n)`; files, sockets and buffers look the
+same to them. The reader checks everything before using it: a length is compared with the limit of its kind before it
+is read, the check before the payload is decoded, the order of kinds against `records.FOLLOWERS`, and the totals
+against the end record.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from pyspapr.vmstate.cbor import Cursor
 
 if TYPE_CHECKING:
     from hashlib import blake2b
-else:  # hashlib brings OpenSSL, which takes as long to start as reading all records of a stopped machine
+else:  # hashlib loads OpenSSL, which takes as long as reading all records of a stopped machine
     try:
         from _blake2 import blake2b
     except ImportError:
@@ -53,8 +53,8 @@ def check_of(before: bytes, head: bytes, payload: bytes) -> bytes:
 class StreamWriter:
     """Pushes records into `write`. `offset` is where the next one begins, `check` the last one's check.
 
-    Computing the checks takes longer than all the rest. With `later` each record is put there as its length and a
-    function that makes its bytes; they must be called in their order, and all of them before `end`.
+    Computing the checks takes longer than all the rest. With `later` each record is passed on as its length and a
+    function that makes its bytes; the functions must be called in order, and all of them before `end`.
     """
 
     def __init__(
@@ -87,12 +87,12 @@ class StreamWriter:
         return b"".join((head, payload, cbor.bytestring(self.check)))
 
     def raw(self, data: bytes) -> None:
-        """Bytes that are no record: the head of an image's contents."""
+        """Write bytes that are not a record: the head of an image's contents."""
         self._write(data)
         self.offset += len(data)
 
     def skip(self, size: int) -> None:
-        """The owner has written `size` bytes past us."""
+        """Account for `size` bytes that the owner has written directly."""
         self.offset += size
 
     def end(self, hpt_digest: bytes) -> None:
@@ -104,7 +104,7 @@ class StreamEnded(StreamError):
 
 
 class StreamReader:
-    """Pulls records from `read`, which gives up to n bytes, and none only at the end."""
+    """Pulls records from `read`, which returns up to n bytes, and none only at the end."""
 
     def __init__(self, read: Callable[[int], bytes | memoryview]) -> None:
         self._read = read
@@ -129,7 +129,7 @@ class StreamReader:
         return only if isinstance(only, bytes) else b"".join(parts)
 
     def skip(self, size: int) -> None:
-        """The owner has consumed `size` bytes past us."""
+        """Account for `size` bytes that the owner has read directly."""
         self.offset += size
 
     def head(self, section: str) -> tuple[int, int, bytes]:

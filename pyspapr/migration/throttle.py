@@ -23,7 +23,7 @@ LARGEST_SLICE: Final = 1 << 24
 
 
 class Throttle:
-    """How many instructions the guest may run before the migration has its turn again."""
+    """Decides how many instructions the guest may run until the migration's next turn."""
 
     def __init__(self, enabled: bool = True) -> None:
         self.enabled = enabled
@@ -35,7 +35,7 @@ class Throttle:
         self._end = 0
 
     def judge(self, before: int, after: int) -> None:
-        """After a pass: bytes pending before it and now. What goes up and down makes no progress."""
+        """After a pass: bytes pending before it and now. Ups and downs are no progress."""
         if after <= PROGRESS * (before if self._least is None else self._least):
             self._stuck, self._least = 0, after
             return

@@ -6,8 +6,8 @@
 | `server-cert.pem`, `server-key.pem` | the destination |
 | `client-cert.pem`, `client-key.pem` | the source |
 
-Both sides ask for a certificate, so neither talks to a stranger. The source also compares the destination's name with
-the one it connects to.
+Both sides demand a certificate, so neither talks to an unknown peer. The source also compares the destination's name
+with the one it connects to.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def _load(directory: str, role: str) -> ssl.SSLContext:
-    import ssl  # here, since it takes as long to import as a machine takes to be restored
+    import ssl  # imported here: importing ssl takes as long as restoring a machine
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT if role == "client" else ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -37,12 +37,12 @@ def _load(directory: str, role: str) -> ssl.SSLContext:
             os.path.join(directory, name) for name in ("ca-cert.pem", f"{role}-cert.pem", f"{role}-key.pem")
         )
         for name in (authority, certificate, key):
-            check_regular(os.stat(name).st_mode)  # OpenSSL would wait for a writer of a FIFO
+            check_regular(os.stat(name).st_mode)  # OpenSSL would block on a FIFO
         context.load_verify_locations(authority)
         context.load_cert_chain(
             certificate,
             key,
-            # Without this a key with a passphrase would ask for it at the terminal.
+            # Otherwise OpenSSL would ask for a key's passphrase at the terminal.
             password=lambda: "",
         )
     except (OSError, ssl.SSLError) as error:
@@ -54,7 +54,7 @@ def _load(directory: str, role: str) -> ssl.SSLContext:
 def _for_place(place: str, directory: str, make: Callable[[str], ssl.SSLContext]) -> ssl.SSLContext | None:
     if not directory:
         return None
-    # Raises AddressError for what is none.
+    # Raises AddressError for an invalid address.
     if not isinstance(REMOTE_SERVICE.parse(place), TcpAddress):
         raise MigrationError(
             f"tls-creds is {shown(directory)}, but {shown(place)} would not be encrypted: TLS is for tcp:[HOST:]PORT"
@@ -63,20 +63,21 @@ def _for_place(place: str, directory: str, make: Callable[[str], ssl.SSLContext]
 
 
 def source_tls(place: str, directory: str) -> ssl.SSLContext | None:
-    """For who migrates to `place`; None without a directory. Raises MigrationError where there is no TLS."""
+    """The context of a source that migrates to `place`; None without a directory. Raises MigrationError where TLS is
+    not possible."""
     return _for_place(place, directory, source_context)
 
 
 def destination_tls(place: str, directory: str) -> ssl.SSLContext | None:
-    """For who waits at `place`, likewise."""
+    """The context of a destination at `place`, likewise."""
     return _for_place(place, directory, destination_context)
 
 
 def source_context(directory: str) -> ssl.SSLContext:
-    """For who connects. Raises ConfigError."""
+    """A client's context. Raises ConfigError."""
     return _load(directory, "client")
 
 
 def destination_context(directory: str) -> ssl.SSLContext:
-    """For who listens. Raises ConfigError."""
+    """A server's context. Raises ConfigError."""
     return _load(directory, "server")

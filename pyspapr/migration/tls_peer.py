@@ -1,4 +1,4 @@
-"""Somebody who has connected to a destination that wants TLS."""
+"""A peer that has connected to a destination with TLS."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pyspapr.migration.transport import Transport
 
 
 class TlsPeer(Peer):
-    """It shakes hands before it says what it is."""
+    """The TLS handshake comes before its `hello`."""
 
     def __init__(self, sock: socket.socket, tls: ssl.SSLContext) -> None:
         """Take over `sock`. Raises OSError."""
@@ -24,7 +24,7 @@ class TlsPeer(Peer):
         self._met = False
 
     def go_on(self) -> frames.Hello | None:
-        """Take what has come. Raises SpaprError if the handshake fails, or if it is no source."""
+        """Read what has arrived. Raises SpaprError if the handshake fails, or the peer is no source."""
         try:
             if not self._met:
                 if (events := shake_hands(self._secure)) is not None:

@@ -1,6 +1,6 @@
 """A transport over a connected socket with TLS, and the handshake that comes first.
 
-Apart from `socket_transport`, because importing `ssl` takes longer than taking in a machine's devices.
+Separate from `socket_transport`, because importing `ssl` takes longer than loading a machine's devices.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class TlsTransport(SocketTransport):
         super().__init__(sock)
 
     def _receive(self, limit: int) -> tuple[bytes | None, int]:
-        """What has arrived, or None and what to wait for: also to write, while TLS talks about itself."""
+        """The data that has arrived, or None and the events to wait for, which may be to write."""
         try:
             with self._lock:
                 data = self._secure.recv(min(limit, PIECE))
@@ -47,7 +47,7 @@ class TlsTransport(SocketTransport):
         return data, 0
 
     def _send(self, data: memoryview) -> tuple[int, int]:
-        """How many bytes were taken; if none were, what to wait for."""
+        """The number of bytes sent, and if it is 0 the events to wait for."""
         try:
             with self._lock:
                 return self._secure.send(data[:PIECE]), 0
@@ -61,13 +61,13 @@ class TlsTransport(SocketTransport):
 
     def _shut_down(self) -> None:
         with self._lock, contextlib.suppress(OSError):
-            socket.socket.shutdown(self._secure, socket.SHUT_RDWR)  # SSLSocket's own forgets the session first
+            socket.socket.shutdown(self._secure, socket.SHUT_RDWR)  # SSLSocket.detach discards the session first
 
 
 def connect_tls(
     sock: socket.socket, tls: ssl.SSLContext, name: str | None, where: str, deadline: float
 ) -> TlsTransport:
-    """Shake hands over `sock`, until `deadline` however slowly the peer goes about it. Raises MigrationError.
+    """Do the handshake over `sock`, until `deadline` however slow the peer is. Raises MigrationError.
 
     `name` is what the peer's certificate must say, and `where` is what messages call the peer.
     """
@@ -91,7 +91,7 @@ def connect_tls(
 
 
 def shake_hands(secure: ssl.SSLSocket) -> int | None:
-    """Go on with the handshake: what to wait for before the next call, None when it is over. Raises OSError."""
+    """Continue the handshake: the events to wait for before the next call, None when it is done. Raises OSError."""
     try:
         secure.do_handshake()
     except ssl.SSLWantReadError:

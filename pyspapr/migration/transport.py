@@ -1,6 +1,6 @@
-"""Byte transports: what a migration travels over. Here is the interface; each kind has a room of its own.
+"""Byte transports of migrations: the interface. Each kind has a module of its own.
 
-| room | what a transport is made from |
+| module | what a transport is made from |
 |---|---|
 | `socket_transport` | a connected socket |
 | `tls` | a connected socket with TLS |
@@ -8,7 +8,7 @@
 | `object_transport` | an object with `read` or `write` |
 
 Must hold: one thread may read while another writes, and `close` from a third ends both at once with `MigrationError`;
-so a peer that hangs can always be left. `patience` says after how long it is left without that.
+so a hanging peer can always be abandoned. `patience` says after how long that happens without `close`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Transport(Protocol):
 
     two_way: bool
     direct: bool
-    """Whether it has `take` and `give`, so that one thread can see to both directions and to other things."""
+    """Whether it has `take` and `give`, so that one thread can serve both directions."""
     patience: Patience
     """How long to wait for the peer; without limits at first."""
 
@@ -40,7 +40,7 @@ class Transport(Protocol):
         ...
 
     def quiet(self, seconds: float = 0) -> bool:
-        """Whether `read` would have to wait longer than `seconds`; True at once where that cannot be told."""
+        """Whether `read` would wait longer than `seconds`; True at once where that is unknown."""
         ...
 
     def hung_up(self) -> bool:
@@ -52,26 +52,25 @@ class Transport(Protocol):
         ...
 
     def give(self, data: memoryview, seconds: float) -> int:
-        """How many bytes of `data` were written, none when that cannot be begun within `seconds`.
-
-        Raises MigrationError.
+        """Write part of `data` and return its size, 0 if nothing could be written within `seconds`. Raises
+        MigrationError.
         """
         ...
 
     def write(self, data: bytes) -> None:
-        """All of `data`. Raises MigrationError; NothingLeft when it is known that no byte of it was taken."""
+        """Write all of `data`. Raises MigrationError; NothingLeft if certainly no byte of it was taken."""
         ...
 
     def finish(self) -> None:
-        """Everything was written: a file becomes visible under its name. Raises MigrationError."""
+        """Finish after everything was written: a file becomes visible under its name. Raises MigrationError."""
         ...
 
     def close(self) -> None:
-        """Release it; threads that wait in it come back. May be called twice, and by any thread."""
+        """Close the transport; blocked threads return. May be called twice, and by any thread."""
         ...
 
     def after_fork(self) -> None:
-        """In a child of fork: let go of this process's descriptor, unnoticed by the peer and by the parent."""
+        """In a child of fork: close this process's descriptor without effect on the peer or the parent."""
         ...
 
 
@@ -81,7 +80,7 @@ class Indirect:
     direct = False
 
     def after_fork(self) -> None:
-        """A pipe, or an object that only its owner knows: nothing is done to it."""
+        """A pipe or an object of the caller's: nothing to do."""
 
     def take(self, limit: int, seconds: float) -> bytes | None:
         raise NotImplementedError

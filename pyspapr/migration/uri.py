@@ -1,4 +1,4 @@
-"""Where a migration goes to or comes from, and the connections made there. `host.address` has the grammar.
+"""The addresses of migrations, and the connections made there. `host.address` has the grammar.
 
 | address | source | destination |
 |---|---|---|
@@ -57,9 +57,9 @@ Place = object
 """An address as text, or an object with `read` or `write`."""
 
 SERVICE: Final = Service("migration", (TCP, UNIX, FD, FILE))
-"""What a migration goes to or comes from, beside objects."""
+"""The kinds of addresses, beside objects."""
 REMOTE_SERVICE: Final = Service("migration", (TCP, UNIX, NAMED_FD, FILE))
-"""The same as a client of a control socket names it."""
+"""The kinds that a client of a control socket may use."""
 
 
 def parse(text: str) -> Address:
@@ -71,7 +71,7 @@ def parse(text: str) -> Address:
 
 
 def from_descriptor(number: int, *, sink: bool = False) -> Transport:
-    """A socket, a pipe or a file; as a `sink` only where what is written can be read again. Raises MigrationError."""
+    """A socket, a pipe or a file; as a `sink` only if written data can be read again. Raises MigrationError."""
     try:
         if stat.S_ISSOCK(os.fstat(number).st_mode):
             sock = socket.socket(fileno=number)
@@ -86,7 +86,7 @@ def from_descriptor(number: int, *, sink: bool = False) -> Transport:
 
 
 def prepare_tcp(sock: socket.socket) -> None:
-    """Small frames leave at once, and a peer whose host has vanished is noticed within half a minute."""
+    """Send small frames at once, and notice within half a minute if the peer's host has vanished."""
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in ((socket.TCP_KEEPIDLE, 10), (socket.TCP_KEEPINTVL, 5), (socket.TCP_KEEPCNT, 4)):
