@@ -3,7 +3,7 @@
 Addresses are guest real addresses and registers are unsigned 64-bit integers unless said otherwise.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Final, final
 
 from typing_extensions import Buffer
@@ -78,7 +78,9 @@ class Ram:
     def read(self, address: int, length: int) -> bytes: ...
     def write(self, address: int, data: Buffer) -> None: ...
     def fill(self, address: int, length: int, byte: int = 0) -> None: ...
-    def digest(self) -> bytes: ...  # 32 bytes; depends on contents and size only
+    # 32 bytes that depend on contents and size only. `watch` is called now and then; what it raises ends the work.
+    def digest(self, watch: Callable[[], object] | None = None) -> bytes: ...
+    def touched_pages(self) -> int: ...  # written by anybody, or held by the mapped file; all others are zero
     def unlike(self, other: Ram) -> list[int]: ...  # numbers of 4 KiB pages that differ; zero behind the end of either
     # Copy-on-write from `size` bytes of a file at `offset`, multiples of 4096; the file must keep its contents.
     # ValueError when the region is not inside the file. The contents are a base and nothing is dirty.
@@ -145,6 +147,17 @@ class RamPass:
     @property
     def remaining(self) -> int: ...  # pages not yet given out
     def put_back(self) -> None: ...  # all it took is marked again, sent or not; the pass is over
+
+@final
+class RamImage:
+    """RAM on its way into a file, from the chunks of a pass without compression: with holes for zeroes, as
+    `Ram.write_sparse` leaves it."""
+
+    # There must be nothing in the file from `offset` on. The descriptor may be closed. OSError as the host says.
+    def __new__(cls, fd: int, offset: int, size: int) -> RamImage: ...
+    # Chunks come in their order. OSError as the host says; StateError after `finish`.
+    def add(self, index: bytes, data: bytes) -> None: ...
+    def finish(self) -> bytes: ...  # `Ram.digest` of RAM with these pages; once
 
 @final
 class RamSnapshot:

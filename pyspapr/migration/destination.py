@@ -12,19 +12,20 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from pyspapr._native import HPT_SHIFT_MIN, __version__
+from pyspapr._native import HPT_SHIFT_MIN, PAGE, __version__
 from pyspapr.config import MachineConfig, check_function, check_timeout
 from pyspapr.errors import MigrationCancelled, MigrationError, SpaprError, StreamError
 from pyspapr.log import logger
 from pyspapr.migration import compatibility, frames
 from pyspapr.migration.compatibility import Requirements
 from pyspapr.migration.counters import Counters
+from pyspapr.migration.file_transport import FileReader
 from pyspapr.migration.listener import listen
 from pyspapr.migration.load import SAMPLE_MEMORY, Loader, Prepare
 from pyspapr.migration.patience import SILENCE, Patience
 from pyspapr.migration.phases import Phase
 from pyspapr.migration.prepare import unchanged
-from pyspapr.migration.records import Header, HptChunk, RamChunk, Totals
+from pyspapr.migration.records import Header, HptChunk, Image, RamChunk, Totals
 from pyspapr.migration.statistics import MigrationStatistics, PassStatistics
 from pyspapr.migration.stream import StreamEnded, StreamReader
 from pyspapr.migration.transport import Transport
@@ -94,6 +95,8 @@ class Incoming:
         self._totals = Totals()
         self._ram_bytes = 0
         self._hpt_bytes = 0
+        self._image_pages = 0
+        self._holes = 0  # bytes of an image that are not in the file
         self._said = 0.0
         self._told = 0
         self._error: SpaprError | None = None
@@ -171,7 +174,7 @@ class Incoming:
         """From the first pass to the devices: load the stream into a machine that is not visible yet."""
         self._enter(Phase.FIRST_PASS)
         reader = self._reader = StreamReader(lambda limit: self._read(transport, limit))
-        loader = Loader(reader, prepare=self._prepare, largest_table=self._wanted.largest_table)
+        loader = self._loader(transport, reader)
         self._totals = reader.totals
         while loader.end is None:
             record = reader.next()
@@ -184,14 +187,40 @@ class Incoming:
             loader.feed(record)
             if isinstance(record, Header):
                 self._memory = record.config().ram_size
+            elif isinstance(record, Image):
+                self._image_pages = loader.memory().touched_pages()
+                self._ram_bytes += self._image_pages * PAGE
+                self._holes = record.size - self._image_pages * PAGE
             self._watch_cancel()
             self._tell(transport)
         return loader.finish()
 
-    def _read(self, transport: Transport, limit: int) -> memoryview:
+    def _loader(self, transport: Transport, reader: StreamReader) -> Loader:
+        """A file may have RAM as an image, which is mapped. Its digest is compared, as the checks of pages are."""
+        if transport.two_way:
+            return Loader(reader, prepare=self._prepare, largest_table=self._wanted.largest_table)
+        from pyspapr.migration.files import FileLoader
+
+        return FileLoader(
+            reader,
+            transport.file if isinstance(transport, FileReader) else None,
+            prepare=self._prepare,
+            verify=True,
+            watch=lambda: self._watch_all(transport),
+            largest_table=self._wanted.largest_table,
+        )
+
+    def _watch_all(self, transport: Transport) -> None:
+        """While an image is read."""
+        self._watch_cancel()
+        transport.patience.check()
+
+    def _read(self, transport: Transport, limit: int) -> bytes | memoryview:
         """Return received bytes, acknowledging all of them before waiting for more. Heads and checks of records are a
         few bytes each, so more than was asked for is read from the transport.
         """
+        if isinstance(transport, FileReader):
+            return transport.read(limit)
         if not self._ahead:
             transport.patience.check()  # never waiting for a source that sends without a pause
             if transport.two_way and transport.quiet():
@@ -306,9 +335,10 @@ class Incoming:
     def statistics(self) -> MigrationStatistics:
         """Statistics so far. Everything counts as one pass, because the stream does not mark the source's passes."""
         seconds = self._counters.statistics(phase=self._counters.phase).seconds
+        sent = self._received - self._holes
         arrived = PassStatistics(
             number=1,
-            ram_pages=self._totals.pages,
+            ram_pages=self._totals.pages + self._image_pages,
             ram_zero_pages=self._totals.zero_pages,
             ram_bytes=self._ram_bytes,
             hpt_valid=self._totals.entries,
@@ -318,8 +348,8 @@ class Incoming:
         )
         return self._counters.statistics(
             phase=self._counters.phase,
-            sent_bytes=self._received,
-            rate=self._received / seconds if seconds else 0.0,
+            sent_bytes=sent,
+            rate=sent / seconds if seconds else 0.0,
             error=None if self._error is None else str(self._error),
         ).replace(passes=(arrived,) if self._totals.records else ())
 

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import io
 import os
 import select
 import stat
+from collections.abc import Callable
+from typing import Final
 
-from pyspapr.errors import MigrationError, StateError
+from pyspapr._native import RamImage
+from pyspapr.errors import MigrationError, SpaprError, StateError
 from pyspapr.host.paths import check_regular
 from pyspapr.migration.descriptor_guard import READ, WRITE, Closed, DescriptorGuard
 from pyspapr.migration.patience import Patience
 from pyspapr.migration.replacement import Replacement
 from pyspapr.migration.transport import PIECE, Indirect
+
+READ_BUFFER: Final = 64 << 10
+"""Devices and schemas fit; an image is mapped, and larger records are read past it."""
 
 
 def check_sink(fd: int) -> bool:
@@ -92,6 +99,73 @@ class DescriptorTransport(Indirect):
         self._guard.close()
 
 
+class FileReader(Indirect):
+    """A file, from its descriptor's place on. `file` is for who maps a part of it."""
+
+    two_way = False
+
+    def __init__(self, fd: int) -> None:
+        """Take over `fd`."""
+        self.patience = Patience()  # a file keeps nobody waiting
+        # Closed by `release` alone: when there is no descriptor for the guard, `fd` is still the caller's.
+        self.file = file = io.BufferedReader(io.FileIO(fd, closefd=False), READ_BUFFER)
+
+        def release() -> None:
+            file.close()
+            os.close(fd)
+
+        self._guard = DescriptorGuard(release)
+
+    def read(self, limit: int) -> bytes:
+        """As much as there is of it."""
+        try:
+            with self._guard:
+                return self.file.read(limit)
+        except Closed as error:
+            raise MigrationError("the descriptor was closed on this side") from error
+        except OSError as error:
+            raise MigrationError(f"reading the descriptor failed: {error}") from error
+
+    def quiet(self, seconds: float = 0) -> bool:
+        """It cannot be told."""
+        return True
+
+    def hung_up(self) -> bool:
+        """It cannot be told."""
+        return False
+
+    def write(self, data: bytes) -> None:
+        """Nobody reads."""
+        raise MigrationError("a file that is read cannot be written")
+
+    def finish(self) -> None:
+        """Nothing to do."""
+
+    def close(self) -> None:
+        """Let go."""
+        self._guard.close()
+
+
+class PlacedPages:
+    """Pages of RAM that are written to their places in a file."""
+
+    def __init__(self, image: RamImage, failed: Callable[[OSError], SpaprError]) -> None:
+        """`failed` says what an error is about."""
+        self._image = image
+        self._failed = failed
+
+    def add(self, index: bytes, data: bytes) -> None:
+        """A chunk of a pass. Raises MigrationError."""
+        try:
+            self._image.add(index, data)
+        except OSError as error:
+            raise MigrationError(str(self._failed(error))) from error
+
+    def finish(self) -> bytes:
+        """The digest of all of them."""
+        return self._image.finish()
+
+
 class FileWriter(Indirect):
     """A file that appears under its name when it is complete; see `replacement`."""
 
@@ -117,6 +191,25 @@ class FileWriter(Indirect):
     def write(self, data: bytes) -> None:
         try:
             self._replacement.file.write(data)
+        except OSError as error:
+            raise MigrationError(str(self._replacement.failed(error))) from error
+        except ValueError as error:
+            raise MigrationError("the file was closed on this side") from error
+
+    def pages(self, offset: int, size: int) -> PlacedPages:
+        """Room for RAM of `size` bytes at `offset`, behind all that will have been written. Raises MigrationError."""
+        try:
+            image = RamImage(self._replacement.file.fileno(), offset, size)
+        except OSError as error:
+            raise MigrationError(str(self._replacement.failed(error))) from error
+        except ValueError as error:
+            raise MigrationError("the file was closed on this side") from error
+        return PlacedPages(image, self._replacement.failed)
+
+    def skip(self, size: int) -> None:
+        """The next `size` bytes are in their place already. Raises MigrationError."""
+        try:
+            self._replacement.file.seek(size, os.SEEK_CUR)
         except OSError as error:
             raise MigrationError(str(self._replacement.failed(error))) from error
         except ValueError as error:

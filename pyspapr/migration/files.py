@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -20,9 +20,11 @@ from pyspapr.host.foreign import HEAD, kind_of
 from pyspapr.host.paths import open_regular, shown
 from pyspapr.migration import save
 from pyspapr.migration.compression import Compression, unknown
+from pyspapr.migration.file_transport import READ_BUFFER
+from pyspapr.migration.image import write_image
 from pyspapr.migration.load import Loader, Prepare, refuse
 from pyspapr.migration.prepare import unchanged
-from pyspapr.migration.records import ALIGNMENT, CHECK, Header, Image, Kind, Record
+from pyspapr.migration.records import ALIGNMENT, Header, Image, Kind, Record
 from pyspapr.migration.replacement import replacing
 from pyspapr.migration.stream import RECORD_HEAD, StreamReader, StreamWriter
 from pyspapr.vmstate import cbor
@@ -31,8 +33,6 @@ if TYPE_CHECKING:
     from pyspapr.machine import Machine
 
 Path = str | os.PathLike[str]
-READ_BUFFER: Final = 64 << 10
-"""Devices and schemas fit; an image is mapped, and larger records are read past it."""
 PIECE: Final = 1 << 20
 """Bytes of an image that are read at once where it cannot be mapped."""
 
@@ -69,30 +69,6 @@ def set_base(vm: Machine, check: bytes) -> None:
     for cpu in vm.cpus:
         cpu.vcpu.protect_writes()
     vm.base = check
-
-
-def image_record(writer: StreamWriter, size: int, digest: bytes) -> Image:
-    """The record of an image whose contents, behind it and their own head, begin on an aligned offset."""
-    padding = 0
-    for _ in range(3):  # a longer padding can lengthen heads, which changes what is needed
-        payload = Image(size, digest, bytes(padding)).encode()
-        head = len(RECORD_HEAD) + len(cbor.head(cbor.UNSIGNED, Kind.IMAGE)) + len(cbor.head(cbor.BYTES, len(payload)))
-        begin = writer.offset + head + len(payload) + 1 + CHECK + len(cbor.head(cbor.BYTES, size))
-        if begin % ALIGNMENT == 0:
-            break
-        padding = (padding - begin) % ALIGNMENT
-    return Image(size, digest, bytes(padding))
-
-
-def write_image(vm: Machine, writer: StreamWriter, file: BinaryIO) -> None:
-    """All of RAM as it is, with holes."""
-    size = vm.ram.size
-    writer.record(image_record(writer, size, vm.ram.digest()))
-    writer.raw(cbor.head(cbor.BYTES, size))
-    file.flush()
-    vm.ram.write_sparse(file.fileno(), writer.offset)
-    writer.skip(size)
-    file.seek(writer.offset)
 
 
 def write_after(vm: Machine, writer: StreamWriter, base: Path, compression: Compression | None) -> None:
@@ -148,15 +124,18 @@ class FileLoader(Loader):
     def __init__(
         self,
         reader: StreamReader,
-        file: BinaryIO,
+        file: BinaryIO | None,
         *,
         prepare: Prepare = unchanged,
         verify: bool = False,
+        watch: Callable[[], object] | None = None,
+        largest_table: int | None = None,
     ) -> None:
-        """`verify` compares the image with its digest, which reads all of it."""
-        super().__init__(reader, prepare=prepare)
+        """`verify` compares the image with its digest, which reads all of it; what `watch` raises ends that."""
+        super().__init__(reader, prepare=prepare, largest_table=largest_table)
         self.file = file
         self.verify = verify
+        self.watch = watch
 
     def feed(self, record: Record) -> None:
         if isinstance(record, Image):
@@ -180,25 +159,28 @@ class FileLoader(Loader):
             self._map(image.size)
         else:
             self._copy(image.size)
-        if self.verify and image.digest and (digest := self.memory().digest()) != image.digest:
+        if self.verify and image.digest and (digest := self.memory().digest(self.watch)) != image.digest:
             raise refuse("RAM image", "image", reader.start, image.digest.hex(), digest.hex())
 
     def mappable(self) -> bool:
         """Whether the file can be mapped at the current offset."""
+        if self.file is None:
+            return False
         try:
             return stat.S_ISREG(os.fstat(self.file.fileno()).st_mode) and self.file.tell() == self.reader.offset
         except (OSError, ValueError, io.UnsupportedOperation):
             return False
 
     def _map(self, size: int) -> None:
-        reader = self.reader
-        length = os.fstat(self.file.fileno()).st_size
+        reader, file = self.reader, self.file
+        assert file is not None
+        length = os.fstat(file.fileno()).st_size
         if length < reader.offset + size:
             raise refuse("RAM image", "image", reader.offset, f"{size} bytes", f"{length - reader.offset}")
         offset = reader.offset
-        self.ram = self.allocate(lambda: Ram.map_file(self.file.fileno(), offset, size))
+        self.ram = self.allocate(lambda: Ram.map_file(file.fileno(), offset, size))
         reader.skip(size)
-        self.file.seek(reader.offset)
+        file.seek(reader.offset)
 
     def _copy(self, size: int) -> None:
         ram = self.memory()
@@ -207,6 +189,8 @@ class FileLoader(Loader):
             piece = self.reader.exactly(min(PIECE, size - address), "image")
             if piece != zeroes:
                 ram.write(address, piece)
+            if self.watch is not None:
+                self.watch()
 
 
 def records_of(reader: StreamReader, file: BinaryIO) -> Iterator[Record]:

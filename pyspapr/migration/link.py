@@ -54,6 +54,7 @@ class Link:
         self._waiting: collections.deque[tuple[int, Callable[[], bytes]]] = collections.deque()
         self._bytes = 0
         self._changed = threading.Condition()
+        self._allowed = time.monotonic()  # when the bandwidth next allows to send
         self._closing = False
         self._error: SpaprError | None = None
         self._frames: queue.SimpleQueue[Frame | None] = queue.SimpleQueue()
@@ -96,6 +97,15 @@ class Link:
             self._waiting.append((size, make))
             self._bytes += size
             self._changed.notify_all()
+
+    def put_placed(self, size: int, place: Callable[[], object]) -> None:
+        """The same with `size` bytes that `place` puts where they belong, in a target that can be written anywhere."""
+
+        def nothing_more() -> bytes:
+            place()
+            return b""
+
+        self.put_later(size, nothing_more)
 
     def go_direct(self, pause: Callable[[], None]) -> None:
         """From now on `put` sends in the calling thread and returns when its bytes were sent, if the transport
@@ -164,40 +174,48 @@ class Link:
         self.check()
         return not self._bytes
 
-    def _take(self) -> Callable[[], bytes] | None:
+    def _take(self) -> tuple[int, Callable[[], bytes]] | None:
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closing)
-            return None if self._closing else self._waiting[0][1]
+            return None if self._closing else self._waiting[0]
 
     def _send(self) -> None:
         meter = Meter()
-        allowed = time.monotonic()  # when the bandwidth next allows to send
         try:
-            while (make := self._take()) is not None:
+            while (entry := self._take()) is not None:
+                left, make = entry
                 begin = time.monotonic()
                 data = make()
+                if not data:  # it is in its place already
+                    self._pace(left)
+                    self.sent += left
                 at = 0
                 while at < len(data):
                     piece = data[at : at + self._piece]
                     at += len(piece)
-                    while (bandwidth := self.bandwidth) is not None and not self._closing:
-                        if (early := allowed - time.monotonic()) <= 0:
-                            break
-                        time.sleep(min(early, 0.05))
-                    if bandwidth is not None:
-                        allowed = max(allowed, time.monotonic() - BURST) + len(piece) / bandwidth
+                    self._pace(len(piece))
                     self.transport.write(piece)
                     self.sent += len(piece)
                     if at < len(data):
+                        left -= len(piece)
                         self._sent_piece(len(piece))
-                rate = meter.add(len(data), time.monotonic() - begin)
+                rate = meter.add(max(len(data), left), time.monotonic() - begin)
                 self.rate = rate if self.bandwidth is None else min(rate, self.bandwidth)
                 with self._changed:
                     self._waiting.popleft()
-                    self._bytes -= len(piece)
+                    self._bytes -= left
                     self._changed.notify_all()
         except SpaprError as error:
             self.fail(error)
+
+    def _pace(self, size: int) -> None:
+        """Wait until the bandwidth allows to send `size` bytes."""
+        while (bandwidth := self.bandwidth) is not None and not self._closing:
+            if (early := self._allowed - time.monotonic()) <= 0:
+                break
+            time.sleep(min(early, 0.05))
+        if bandwidth is not None:
+            self._allowed = max(self._allowed, time.monotonic() - BURST) + size / bandwidth
 
     @property
     def _piece(self) -> int:

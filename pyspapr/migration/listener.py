@@ -21,7 +21,7 @@ from pyspapr.host.foreign import HEAD, kind_of
 from pyspapr.host.paths import open_regular
 from pyspapr.migration import frames
 from pyspapr.migration.descriptor_guard import READ, Closed, DescriptorGuard
-from pyspapr.migration.file_transport import DescriptorTransport
+from pyspapr.migration.file_transport import FileReader
 from pyspapr.migration.object_transport import ObjectTransport
 from pyspapr.migration.patience import Patience
 from pyspapr.migration.socket_transport import SocketTransport
@@ -267,7 +267,7 @@ def listen(place: Place, *, tls: ssl.SSLContext | None = None, deadline: float |
             if not head.startswith(RECORD_HEAD):
                 kind = kind_of(head)
                 raise StreamError(f"{address}: {kind}, not a saved machine", "header", 0, "a saved machine", kind)
-            return ExistingTransport(DescriptorTransport(fd), str(address), deadline)
+            return ExistingTransport(FileReader(fd), str(address), deadline)
         except (OSError, StreamError):
             os.close(fd)
             raise

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pyspapr._native import Hpt, HptPass, RamPass
     from pyspapr.machine import Machine
     from pyspapr.migration.compression import Compression
+    from pyspapr.migration.image import ImageInPasses
 
 PAGE_BYTES: Final = PAGE + 4
 """What a page of RAM costs on the stream, uncompressed."""
@@ -32,11 +33,20 @@ KEPT: Final = 200
 class Passes:
     """The passes of one migration."""
 
-    def __init__(self, vm: Machine, writer: StreamWriter, counters: Counters, compression: Compression | None) -> None:
+    def __init__(
+        self,
+        vm: Machine,
+        writer: StreamWriter,
+        counters: Counters,
+        compression: Compression | None,
+        image: ImageInPasses | None = None,
+    ) -> None:
+        """With `image` the first pass writes RAM there."""
         self._owner = owner(vm, "the migration")
         self._writer = writer
         self._counters = counters
         self._compression = compression
+        self._image = image
         self._taken: list[RamPass | HptPass] = []
         self._ram: RamPass | None = None
         self._hpt: HptPass | None = None
@@ -74,6 +84,8 @@ class Passes:
 
     def send(self, limit: int) -> bool:
         """One chunk, of RAM or of the hash table in turns; False when the pass is over."""
+        if self._image is not None and self._send_image(self._image, limit):
+            return True
         if self._table is not self._vm.hpt:
             self._whole_table()
         self._table_first = not self._table_first
@@ -81,6 +93,24 @@ class Passes:
             if self._send_entries(limit) if table else self._send_pages(limit):
                 return True
         return False
+
+    def _send_image(self, image: ImageInPasses, limit: int) -> bool:
+        """One chunk of the first pass into a file: all entries, then all pages; False when these are over."""
+        if not image.begun:
+            if self._table is not self._vm.hpt:
+                self._whole_table()
+            if self._send_entries(limit):
+                return True
+            image.begin()
+        assert self._ram is not None
+        if (chunk := self._ram.next(limit)) is None:
+            image.finish()
+            self._image = None
+            return False
+        index, data, pages, zero_pages = chunk
+        image.add(index, data)
+        self._counters.ram(pages, zero_pages, len(data))
+        return True
 
     def _send_pages(self, limit: int) -> bool:
         if self._ram is None or (chunk := self._ram.next(limit, self._compression)) is None:

@@ -19,6 +19,8 @@ from pyspapr.migration import frames, save
 from pyspapr.migration.attention import Attention
 from pyspapr.migration.convergence import LITTLE, Convergence
 from pyspapr.migration.counters import Counters
+from pyspapr.migration.file_transport import FileWriter
+from pyspapr.migration.image import ImageInPasses
 from pyspapr.migration.link import Link
 from pyspapr.migration.options import MigrationOptions
 from pyspapr.migration.passes import SENT_CHUNK, Passes
@@ -67,7 +69,10 @@ class Source:
         self._throttle = throttle
         self.link = link
         self._writer = StreamWriter(link.put, link.put_later)
-        self.passes = Passes(find(), self._writer, counters, options.compression)
+        image = None
+        if isinstance(link.transport, FileWriter) and options.compression is None:
+            image = ImageInPasses(link.transport, link, self._writer, find().ram.size)
+        self.passes = Passes(find(), self._writer, counters, options.compression, image)
         self.attention = Attention(link, self._writer, before)
         self._pause_before_switchover = options.pause_before_switchover
         self.cancelled = threading.Event()

@@ -50,6 +50,11 @@ def check_of(before: bytes, head: bytes, payload: bytes) -> bytes:
     return digest.digest()
 
 
+def head_of(kind: Kind, payload: bytes) -> bytes:
+    """What is before the payload of a record."""
+    return RECORD_HEAD + cbor.head(cbor.UNSIGNED, kind) + cbor.head(cbor.BYTES, len(payload))
+
+
 class StreamWriter:
     """Pushes records into `write`. `offset` is where the next one begins, `check` the last one's check.
 
@@ -71,12 +76,29 @@ class StreamWriter:
     def record(self, record: Record) -> int:
         """Write one record and return how many bytes it took."""
         payload = record.encode()
-        head = RECORD_HEAD + cbor.head(cbor.UNSIGNED, record.KIND) + cbor.head(cbor.BYTES, len(payload))
-        size = len(head) + len(payload) + TAIL
+        head = head_of(record.KIND, payload)
+        return self._put(record, len(head) + len(payload) + TAIL, lambda: self._sealed(head, payload))
+
+    def record_later(self, record: Record, make: Callable[[], Record]) -> int:
+        """Write what `make` returns when it is due, which is as long as `record`, and counts as much."""
+
+        def sealed() -> bytes:
+            payload = make().encode()
+            return self._sealed(head_of(record.KIND, payload), payload)
+
+        return self._put(record, self.length(record), sealed)
+
+    @staticmethod
+    def length(record: Record) -> int:
+        """Bytes that `record` will take."""
+        payload = record.encode()
+        return len(head_of(record.KIND, payload)) + len(payload) + TAIL
+
+    def _put(self, record: Record, size: int, make: Callable[[], bytes]) -> int:
         if self._later is None:
-            self._write(self._sealed(head, payload))
+            self._write(make())
         else:
-            self._later(size, lambda: self._sealed(head, payload))
+            self._later(size, make)
         self.offset += size
         self.totals.count(record)
         return size

@@ -42,7 +42,7 @@ from pyspapr.host.address import (
     TcpAddress,
     UnixAddress,
 )
-from pyspapr.migration.file_transport import DescriptorTransport, FileWriter, check_sink
+from pyspapr.migration.file_transport import DescriptorTransport, FileReader, FileWriter, check_sink
 from pyspapr.migration.object_transport import ObjectTransport
 from pyspapr.migration.socket_transport import SocketTransport
 from pyspapr.migration.transport import Transport
@@ -73,14 +73,16 @@ def parse(text: str) -> Address:
 def from_descriptor(number: int, *, sink: bool = False) -> Transport:
     """A socket, a pipe or a file; as a `sink` only if written data can be read again. Raises MigrationError."""
     try:
-        if stat.S_ISSOCK(os.fstat(number).st_mode):
+        if stat.S_ISSOCK(mode := os.fstat(number).st_mode):
             sock = socket.socket(fileno=number)
             try:
                 return SocketTransport(sock)
             except BaseException:
                 sock.detach()  # the caller still owns the descriptor, as with a pipe
                 raise
-        return DescriptorTransport(number, regular=sink and check_sink(number))
+        if sink:
+            return DescriptorTransport(number, regular=check_sink(number))
+        return FileReader(number) if stat.S_ISREG(mode) else DescriptorTransport(number)
     except (OSError, OverflowError) as error:
         raise MigrationError(f"fd:{number} cannot be used: {getattr(error, 'strerror', None) or error}") from error
 

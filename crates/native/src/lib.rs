@@ -89,6 +89,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<stream::Marks>()?;
     m.add_class::<stream::Start>()?;
     m.add_class::<stream::RamPass>()?;
+    m.add_class::<stream::RamImage>()?;
     m.add_class::<stream::RamSnapshot>()?;
     m.add_class::<stream::HptPass>()?;
     m.add_class::<unpack::ZstdDecompressor>()?;

@@ -6,11 +6,14 @@ use crate::stream::{self, RamPass, RamSnapshot, Start};
 use crate::{fork::Presence, memory};
 use ppc_core::ram::PAGE;
 use ppc_core::ram::RealAddr;
-use ppc_core::ram::{Ram as Core, RamPass as Pass};
+use ppc_core::ram::{Digest, Ram as Core, RamPass as Pass};
 use pyo3::{buffer::PyBuffer, prelude::*, types::PyBytes};
 use std::os::fd::{BorrowedFd, RawFd};
 use std::sync::Arc;
 use track::Tracked;
+
+/// Pages whose hash takes a few tens of milliseconds.
+const DIGEST_PAGES: u64 = 1 << 14;
 
 /// Guest RAM of `size` bytes from real address 0, shared by everything that holds it.
 #[pyclass(frozen, module = "pyspapr._native")]
@@ -85,10 +88,23 @@ impl Ram {
         ram.fill(RealAddr(address), length, byte).ok_or_else(|| self.outside(address, length))
     }
 
-    /// 32 bytes that depend on size and contents only.
-    fn digest<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyBytes>> {
+    /// 32 bytes that depend on size and contents only. `watch` is called now and then; what it raises ends the work.
+    #[pyo3(signature = (watch = None))]
+    fn digest<'py>(&self, py: Python<'py>, watch: Option<Bound<'py, PyAny>>) -> Result<Bound<'py, PyBytes>> {
         memory::room(memory::PIECES)?;
-        memory::bytes(py, &self.presence.detach(py, || self.core.digest())?)
+        let mut digest = Digest::new(self.core.size());
+        while self.presence.detach(py, || digest.go_on(&self.core, DIGEST_PAGES))? {
+            py.check_signals().map_err(Error::Python)?;
+            if let Some(watch) = &watch {
+                watch.call0().map_err(Error::Python)?;
+            }
+        }
+        memory::bytes(py, &digest.finish())
+    }
+
+    /// Number of pages that somebody has written, or that the mapped file holds; all others are zero.
+    fn touched_pages(&self) -> Result<u64> {
+        Ok(self.here()?.touched_pages())
     }
 
     /// Numbers of the pages whose contents are not the same as in `other`; behind the end of either they are zero.
@@ -168,7 +184,7 @@ fn check_size(size: u64) -> Result<()> {
 }
 
 /// A descriptor that Python keeps open during the call.
-fn borrow<'fd>(fd: RawFd) -> Result<BorrowedFd<'fd>> {
+pub fn borrow<'fd>(fd: RawFd) -> Result<BorrowedFd<'fd>> {
     if fd < 0 {
         return Err(Error::Value(format!("file descriptor {fd} is none")));
     }

@@ -2,10 +2,11 @@
 
 use crate::error::Result;
 use crate::options::Compression;
-use crate::{fork::Presence, memory};
-use ppc_core::ram::{Ram, RamPass as RamCore, Snapshot};
+use crate::{error::Error, fork::Presence, memory, ram};
+use ppc_core::ram::{Image, Ram, RamPass as RamCore, Snapshot};
 use pyo3::{prelude::*, types::PyBytes};
-use std::sync::Arc;
+use std::os::fd::RawFd;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use track::StreamError;
 
 /// Zstandard's quickest ordinary level: about four times lz4's work for half its bytes.
@@ -178,6 +179,42 @@ impl HptPass {
     /// The pass has failed: everything it took is dirty again, and it is over.
     fn put_back(&self, py: Python<'_>) -> Result<()> {
         self.presence.detach(py, || self.core.put_back())
+    }
+}
+
+/// RAM on its way into a file, from the chunks of a pass without compression.
+#[pyclass(frozen, module = "pyspapr._native")]
+pub struct RamImage(Mutex<Option<Image>>);
+
+const FINISHED: Error = Error::State("the image is finished already");
+
+impl RamImage {
+    fn image(&self) -> MutexGuard<'_, Option<Image>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[pymethods]
+impl RamImage {
+    /// An image of `size` bytes from `offset` of a file on, where there is nothing so far. The descriptor may be closed.
+    #[new]
+    fn new(fd: RawFd, offset: u64, size: u64) -> Result<Self> {
+        Ok(Self(Mutex::new(Some(Image::new(ram::borrow(fd)?, offset, size)?))))
+    }
+
+    /// Writes the pages of a chunk to their places. Chunks come in their order.
+    fn add(&self, py: Python<'_>, index: &[u8], data: &[u8]) -> Result<()> {
+        memory::room(memory::PIECES)?;
+        py.detach(|| match self.image().as_mut() {
+            Some(image) => Ok(image.add(index, data)?),
+            None => Err(FINISHED),
+        })
+    }
+
+    /// What `Ram.digest` says of RAM with these pages. Nothing can be added any more.
+    fn finish<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyBytes>> {
+        let image = self.image().take().ok_or(FINISHED)?;
+        memory::bytes(py, &image.finish())
     }
 }
 

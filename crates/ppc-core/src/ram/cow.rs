@@ -157,19 +157,25 @@ struct Run {
 
 impl Run {
     fn flush(&mut self, fd: impl AsFd) -> Result<()> {
-        let mut done = 0;
-        while done < self.bytes.len() {
-            match pwrite(&fd, &self.bytes[done..], self.at + done as u64) {
-                Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(n) => done += n,
-                Err(Errno::INTR) => {}
-                Err(errno) => return Err(errno.into()),
-            }
-        }
-        self.written += done as u64;
+        write_at(fd, &self.bytes, self.at)?;
+        self.written += self.bytes.len() as u64;
         self.bytes.clear();
         Ok(())
     }
+}
+
+/// Writes all of `bytes` from `at` on.
+pub(super) fn write_at(fd: impl AsFd, bytes: &[u8], at: u64) -> Result<()> {
+    let mut done = 0;
+    while done < bytes.len() {
+        match pwrite(&fd, &bytes[done..], at + done as u64) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(n) => done += n,
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+    Ok(())
 }
 
 /// The parts of a file that are not holes.

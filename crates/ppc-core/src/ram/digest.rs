@@ -5,29 +5,67 @@ use super::{PAGE, Ram, RealAddr};
 /// Bytes hashed at once.
 const PIECE: usize = 1 << 17;
 
-impl Ram {
-    /// A BLAKE3 hash of the size and of every page that is not all zero, with its address. Pages that nobody
-    /// has written are not looked at.
-    pub fn digest(&self) -> [u8; 32] {
+/// A BLAKE3 hash of RAM's size and of every page that is not all zero, with its address, in the order of addresses.
+pub struct Digest {
+    hasher: blake3::Hasher,
+    /// What is to be hashed next. The hash is quicker over long pieces; where they are cut makes no difference to it.
+    piece: Vec<u8>,
+    /// Where [`Digest::go_on`] does.
+    cursor: u64,
+}
+
+impl Digest {
+    /// Of RAM of `size` bytes, so far without pages.
+    pub fn new(size: u64) -> Self {
         let mut hasher = blake3::Hasher::new();
-        hasher.update(&self.size().to_le_bytes());
-        // The hash is quicker over long pieces; where they are cut makes no difference to it.
-        let mut piece = Vec::with_capacity(PIECE);
-        for n in self.marks.touched.iter() {
-            let start = piece.len();
-            piece.extend_from_slice(&(n * PAGE).to_le_bytes());
-            piece.resize(start + 8 + self.page_len(n), 0);
-            let page = &mut piece[start + 8..];
-            if self.read_bytes(RealAddr(n * PAGE), page).is_none() || is_zero(page) {
-                piece.truncate(start);
-            }
-            if piece.len() + 8 + PAGE as usize > PIECE {
-                hasher.update(&piece);
-                piece.clear();
-            }
+        hasher.update(&size.to_le_bytes());
+        Self { hasher, piece: Vec::with_capacity(PIECE), cursor: 0 }
+    }
+
+    /// The next page, of `len` bytes at `address`, which `read` copies; it says whether the page counts.
+    pub(super) fn page(&mut self, address: RealAddr, len: usize, read: impl FnOnce(&mut [u8]) -> bool) {
+        let start = self.piece.len();
+        self.piece.extend_from_slice(&address.0.to_le_bytes());
+        self.piece.resize(start + 8 + len, 0);
+        if !read(&mut self.piece[start + 8..]) {
+            self.piece.truncate(start);
         }
-        hasher.update(&piece);
-        hasher.finalize().into()
+        if self.piece.len() + 8 + PAGE as usize > PIECE {
+            self.hasher.update(&self.piece);
+            self.piece.clear();
+        }
+    }
+
+    /// The next `pages` of `ram` that somebody has written; false when there were no more.
+    pub fn go_on(&mut self, ram: &Ram, pages: u64) -> bool {
+        for _ in 0..pages {
+            let Some(n) = ram.marks.touched.next_from(self.cursor) else { return false };
+            self.page(RealAddr(n * PAGE), ram.page_len(n), |page| {
+                ram.read_bytes(RealAddr(n * PAGE), page).is_some() && !is_zero(page)
+            });
+            self.cursor = n + 1;
+        }
+        true
+    }
+
+    /// Of the pages so far.
+    pub fn finish(mut self) -> [u8; 32] {
+        self.hasher.update(&self.piece);
+        self.hasher.finalize().into()
+    }
+}
+
+impl Ram {
+    /// A digest of the size and of every page that is not all zero. Pages that nobody has written are not looked at.
+    pub fn digest(&self) -> [u8; 32] {
+        let mut digest = Digest::new(self.size());
+        while digest.go_on(self, u64::MAX) {}
+        digest.finish()
+    }
+
+    /// Number of pages that somebody has written, or that a file holds; all others are zero.
+    pub fn touched_pages(&self) -> u64 {
+        self.marks.touched.count()
     }
 
     /// Numbers of the pages whose contents are not the same as in `other`, where what lies behind its end is zero.

@@ -9,6 +9,7 @@
 //! | `passes` | a walk that sends what was written |
 //! | `chunk` | the bytes it sends |
 //! | `cow` | RAM from files and snapshots, copied when written |
+//! | `image` | a pass into a file that is mapped later |
 //! | `digest` | a digest of the contents |
 
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
@@ -22,10 +23,13 @@ mod chunk;
 mod cow;
 mod digest;
 mod dirty;
+mod image;
 mod passes;
 
 pub use chunk::{Chunk, MAX_CHUNK_PAGES, parse_index};
 pub use cow::Snapshot;
+pub use digest::Digest;
+pub use image::Image;
 pub use passes::RamPass;
 
 use dirty::DirtyMap;
