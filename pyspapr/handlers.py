@@ -1,4 +1,4 @@
-"""What the tables of hypercalls and of RTAS calls want to know of a handler."""
+"""Signatures and results of the handlers of hypercalls and RTAS calls."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OWN: Final = 2
 
 
 def arguments_of(handler: Callable[..., object], name: str, most: int, rest: int | None = None) -> int:
-    """How many arguments of the guest a handler takes: those that it names, or `rest` with `*args`. Raises TypeError.
+    """The number of guest arguments that a handler takes: the named ones, or `rest` with `*args`. Raises TypeError.
 
     Without `rest` they have to be named. `inspect` is a tenth of what a restore may take, and rarely needed.
     """
@@ -51,9 +51,8 @@ def _counted(handler: Callable[..., object], name: str, rest: int | None) -> int
 
 
 def values_of(name: str, result: object, most: int, bits: int) -> tuple[int, ...]:
-    """What a handler returned: one value, or several, at most `most`. Raises an error with its name for anything else.
-
-    Nothing is cut off: a value is one that `bits` bits hold, signed or unsigned, or a ValueError.
+    """Check a handler's result: one value, or at most `most`. Raises an error that names the handler otherwise.
+    Nothing is truncated: a value must fit `bits` bits, signed or unsigned, or ValueError is raised.
     """
     values = result if isinstance(result, tuple) else (result,)
     for value in values:

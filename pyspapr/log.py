@@ -1,4 +1,4 @@
-"""What the package has to say when nobody waits for an answer: through `logging`, as `pyspapr.AREA`.
+"""Messages that no caller waits for, through `logging`, as `pyspapr.AREA`.
 
 A program that configures no logging sees nothing of it. The command line sets `show` and so prints warnings.
 `logging` takes as long to import as a small machine takes to be restored, so it is imported with the first logger.

@@ -8,7 +8,7 @@
 `pyspapr restore` takes 155 ms of processor time instead of 125 (`python benches/libraries.py plain`).
 
 Must hold: instances are equal by class and fields, and cannot be changed unless the class says `frozen=False`; type
-checkers see a dataclass, and so do `dataclasses.fields`, `replace` and `asdict`, for who has imported that.
+checkers see a dataclass, and so do `dataclasses.fields`, `replace` and `asdict`, for a program that has imported that.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ _MISSING = object()
 
 
 class _Fields:
-    """`__dataclass_fields__`, made when somebody asks."""
+    """`__dataclass_fields__`, made on first use."""
 
     def __get__(self, value: object, owner: PlainType) -> dict[str, Any]:
         from dataclasses import field, fields, make_dataclass
         from functools import partial
 
-        # Functions, since `field(default=...)` refuses what has no hash.
+        # Functions, since `field(default=...)` rejects unhashable values.
         defaults = {name: field(default_factory=partial(owner._defaults.get, name)) for name in owner._defaults}
         rows: list[tuple[str, Any, Any]] = [
             (name, owner._types[name], defaults.get(name, field())) for name in owner._names
@@ -136,7 +136,7 @@ class Plain(metaclass=PlainType):
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> TypeError:
-    """The error for a keyword that `what` does not have; says which ones there are, and which may have been meant."""
+    """The error for a keyword that `what` does not have; names the valid ones, and the likely one."""
     from difflib import get_close_matches
 
     known = tuple(known)

@@ -1,6 +1,6 @@
 """Why a run ended, one type for each reason.
 
-`exit_status` is what the command line leaves with; `final` says that the guest cannot go on without a reset.
+`exit_status` is the command line's; `final` means that the guest cannot continue without a reset.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Rebooted(StopReason):
 
 
 class Panicked(StopReason):
-    """The guest called ibm,os-term; `text` is what it said there, empty if nothing (as Linux 6.12)."""
+    """The guest called ibm,os-term; `text` is its message, which may be empty (as from Linux 6.12)."""
 
     text: str
     exit_status: ClassVar[int] = 3
@@ -54,8 +54,8 @@ class Panicked(StopReason):
 class InstructionLimit(StopReason):
     """`max_instructions` were executed by this run.
 
-    `instructions` counts all that the machine has executed since it was first made: earlier runs, reboots, and what it
-    executed before it was saved, forked or migrated belong to it.
+    `instructions` counts everything that the machine has executed since it was first created: earlier runs, reboots,
+    and execution before a save, fork or migration included.
     """
 
     instructions: int
@@ -65,7 +65,7 @@ class InstructionLimit(StopReason):
 
 
 class Replayed(StopReason):
-    """A recorded run was replayed to its end, and was the same."""
+    """A recorded run was replayed to its end without a difference."""
 
     instructions: int
     exit_status: ClassVar[int] = 0
@@ -114,7 +114,7 @@ class Interrupted(StopReason):
 
 
 class Matched(StopReason):
-    """What `until` waited for is on the console; `text` is the console from the last match up to its end.
+    """The console shows what `until` waited for; `text` is the console from the last match up to its end.
 
     `index` says which of several it was, and `groups` what the groups of its pattern have.
     """

@@ -2,8 +2,8 @@
 
 Exit status: 0 the guest powered off (or the command did its work), 2 a usage or input error, 3 the guest panicked,
 4 a limit was reached or the guest can never wake, 5 two engines differ (`boot --lockstep`), 128+n a signal ended the
-run, and 130 also Ctrl-A x, which is a terminal's way to interrupt it; when whoever read our output has gone (SIGPIPE)
-nothing is said. What a user or a guest did wrong is one line on standard error, never a traceback.
+run, and 130 also Ctrl-A x, which interrupts a run on a terminal; SIGPIPE, when the reader of our output has gone, ends
+it without a message. A mistake of a user or a guest is one line on standard error, never a traceback.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ console_line_open = False
 
 
 def complain(message: str) -> None:
-    """One line on standard error, if there is somebody to read it."""
+    """Print one line on standard error, if that is open."""
     global console_line_open
     begin = "\r\n" if console_line_open and same_file(1, 2) else ""
     console_line_open = False
@@ -45,7 +45,7 @@ def same_file(one: int, other: int) -> bool:
 
 
 def lose(number: int) -> None:
-    """What is written to standard output or error from now on, or waits to be written, is lost without a word."""
+    """Discard everything written to standard output or error from now on, buffered output included."""
     try:
         null = os.open(os.devnull, os.O_WRONLY)
     except OSError:  # no descriptor is left but this one
@@ -57,7 +57,7 @@ def lose(number: int) -> None:
 
 
 def open_standard_files() -> None:
-    """Put /dev/null where standard input, output or error is closed, so that no file of ours can take its number."""
+    """Open /dev/null in place of a closed standard stream, so that no other file can take its number."""
     for number in range(3):
         try:
             os.fstat(number)
@@ -72,7 +72,7 @@ def open_standard_files() -> None:
 
 
 def dispatch(arguments: Sequence[str]) -> object:
-    """Carry out a command, with click unless it is a correct `boot` or `restore`; its status, if it has one."""
+    """Run a command, with click unless it is a well-formed `boot` or `restore`; return its status, if it has one."""
     command, *rest = arguments or [""]
     if command in ("boot", "restore"):
         from pyspapr.cli.options import BOOT, RESTORE, read
@@ -114,7 +114,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         try:
             status = dispatch(sys.argv[1:] if arguments is None else arguments)
         finally:
-            sys.stdout.flush()  # before the complaint about what could not be done as well
+            sys.stdout.flush()  # before the message about what else failed
     except SpaprError as error:
         complain(str(error))
         return USAGE_ERROR
@@ -122,8 +122,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         complain("interrupted")
         return INTERRUPTED
     except (BrokenPipeError, SystemExit):
-        # Whoever read our output has gone, which click and rich turn into SystemExit. The interpreter must not
-        # complain about it once more at its end.
+        # The reader of our output has gone, which click and rich turn into SystemExit. The interpreter must not report
+        # it again at exit.
         lose(1)
         return UNREAD
     except MemoryError:
@@ -148,6 +148,6 @@ def main() -> NoReturn:
     """The entry point of `pyspapr` and `python -m pyspapr`."""
     try:
         sys.exit(run())
-    except KeyboardInterrupt:  # before the command began, or once more while the first was being said
+    except KeyboardInterrupt:  # before the command began, or again while the first was being reported
         complain("interrupted")
         sys.exit(INTERRUPTED)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pyspapr.migration.compatibility import Requirements
 
 DIFFERENT: Final = 5
-"""Exit status when two runs that must be the same are not."""
+"""Exit status when two runs that must be the same differ."""
 STDIO: Final = "stdio"
 
 
@@ -52,7 +52,7 @@ class RunOptions(Plain, kw_only=True):
 
 
 class Options(RunOptions, kw_only=True):
-    """What the command line said; None where it said nothing."""
+    """The values of the command line; None where it has none."""
 
     kernel: str | None
     initrd: str | None
@@ -68,7 +68,7 @@ class Options(RunOptions, kw_only=True):
 
 
 def choose_clock(options: Options) -> Clock:
-    """The asked-for clock, or the one that suits who is at the console."""
+    """The requested clock, or the one that suits the console."""
     if options.clock is not None:
         return "host" if options.clock == "host" else "virtual"
     return "host" if options.console != STDIO or is_terminal() else "virtual"
@@ -92,7 +92,7 @@ def configure(options: Options) -> MachineConfig:
 
 
 def requirements(options: Options) -> Requirements:
-    """What was asked for by name is what the machine that comes must be. Raises ConfigError."""
+    """The requirements on an arriving machine: the options that were given. Raises ConfigError."""
     from pyspapr.migration.compatibility import Requirements
 
     config = configure(options)
@@ -110,14 +110,16 @@ ENDING: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
 class Signalled(BaseException):
-    """A signal asked us to leave; `number` is which. Like KeyboardInterrupt it passes every `except Exception`."""
+    """A signal ended the run; `number` is the signal's. Like KeyboardInterrupt it is not caught by `except
+    Exception`."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
         self.number = number
 
     def status(self) -> int:
-        """The exit status, when everything is put back. Who sends SIGQUIT wants a core, if cores are kept: it kills."""
+        """The exit status, after the cleanup. SIGQUIT is re-raised with the default action, so that a core file is
+        written if enabled."""
         if self.number == signal.SIGQUIT:
             signal.signal(signal.SIGQUIT, signal.SIG_DFL)
             signal.raise_signal(signal.SIGQUIT)
@@ -125,15 +127,15 @@ class Signalled(BaseException):
 
 
 LOST_SECONDS: Final = 30.0
-"""Seconds after which a signal is raised wherever we are: putting everything back takes less, so the first was lost."""
+"""Seconds after which a second signal is raised immediately: the cleanup takes less, so the first was lost."""
 
 
 class Signals:
     """Signals that end a process, and Ctrl-C, are raised while the machine runs or waits, and only then.
 
-    Raised in the middle of opening or closing something they would leave sockets behind, or the terminal raw. So those
-    that come then wait for `raised`, or are passed over when the run has ended anyway. A signal that is ignored from
-    the start (`nohup`, a job that a script puts in the background) stays so.
+    Raised while something is opened or closed, they would leave sockets behind, or the terminal raw. So signals that
+    arrive then are deferred to `raised`, or dropped if the run has ended anyway. A signal that was ignored at the
+    start (`nohup`, a background job of a script) stays ignored.
     """
 
     def __init__(self) -> None:
@@ -154,7 +156,7 @@ class Signals:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Everything is put back: they do again what they did before."""
+        """Restore the previous handlers."""
         for number, handler in self._previous.items():
             signal.signal(number, handler)
         self._ctrl_c.__exit__(kind, error, traceback)
@@ -171,7 +173,7 @@ class Signals:
 
     @contextmanager
     def raised(self) -> Iterator[None]:
-        """They are raised while this lasts, also those that have waited; after the first the others are passed over."""
+        """Signals are raised within this context, deferred ones included; after the first the others are dropped."""
         self._ctrl_c.check()
         self._raises = self._ctrl_c.waiting = self._since is None
         if self._waiting is not None:
@@ -184,7 +186,7 @@ class Signals:
 
 
 def run_until_it_ends(vm: Machine, options: RunOptions, runner: Runner) -> StopReason:
-    """Run, through reboots, within the bounds of the whole command."""
+    """Run, through reboots, within the limits of the whole command."""
     start = vm.cpus[0].vcpu.instructions
     if options.profile:
         vm.cpus[0].vcpu.set_profiling(True)
@@ -208,7 +210,7 @@ def run_until_it_ends(vm: Machine, options: RunOptions, runner: Runner) -> StopR
 
 
 def first_machine(options: Options) -> Machine:
-    """The machine to begin with: with its kernel, or one that stands for the machine that is expected."""
+    """The first machine: with its kernel, or a placeholder for the machine that is expected."""
     if options.kernel is None:
         if options.incoming is None:
             raise ConfigError("Missing option '--kernel'.")
@@ -226,7 +228,7 @@ def first_machine(options: Options) -> Machine:
 
 @contextmanager
 def only_shown(vm: Machine) -> Iterator[None]:
-    """The console of a replay, which hears nobody."""
+    """The console of a replay, which takes no input."""
     sys.stdout.flush()
     vm.console.sinks.append(lambda data: write_all(STDOUT, data))
     yield
@@ -235,10 +237,10 @@ def only_shown(vm: Machine) -> Iterator[None]:
 def console_address(options: RunOptions) -> UnixAddress:
     """The socket of the console. Raises AddressError.
 
-    Nobody who connects is asked for a password and any web page can send bytes to a TCP port, so a console, which may
-    be a root shell, has none.
+    There is no authentication, and any web page can send bytes to a TCP port, so a console, which may be a root shell,
+    cannot have one.
     """
-    # Here, since a restore with its console on this terminal needs no address.
+    # Imported here: a restore with its console on this terminal needs no address.
     from pyspapr.host.address import UNIX, Service, UnixAddress
 
     address = Service("console", (UNIX,), words=(STDIO,)).parse(options.console)
@@ -247,7 +249,8 @@ def console_address(options: RunOptions) -> UnixAddress:
 
 
 def open_console(options: RunOptions, stack: ExitStack) -> Callable[[Machine], AbstractContextManager[None]]:
-    """What connects a machine to the console while a context lasts. A socket is there until the end of `stack`."""
+    """A function that connects a machine to the console for the time of a context. A socket exists until the end of
+    `stack`."""
     if options.replay is not None:
         return only_shown
     if options.console == STDIO:
@@ -277,7 +280,7 @@ def boot_command(options: Options) -> int:
         from pyspapr.cli.lockstep import lockstep_command
 
         return lockstep_command(options)
-    # Machines that arrive later have it too.
+    # For machines that arrive later as well.
     config.DEFAULT_ENGINE = options.engine
     vm = first_machine(options)
     if options.exec:
@@ -309,7 +312,7 @@ def restore_command(
     qmp: tuple[str, ...],
     paused: bool,
 ) -> int:
-    """Run a saved machine on and return the exit status."""
+    """Continue a saved machine and return the exit status."""
     options = RunOptions(
         console=console, timeout=timeout, max_instructions=max_instructions, reboots=False, qmp=qmp, paused=paused
     )
@@ -319,7 +322,7 @@ def restore_command(
 
 
 def check_recordings(options: Options) -> None:
-    """Whether the run can be recorded or replayed. Raises ConfigError."""
+    """Raise ConfigError unless the run can be recorded or replayed."""
     if options.record is not None:
         for name, value in (
             ("--replay", options.replay),
@@ -347,7 +350,7 @@ def check_recordings(options: Options) -> None:
 
 
 def check_run(options: RunOptions) -> None:
-    """Whether it can be run so. Raises ConfigError."""
+    """Raise ConfigError unless the options allow this."""
     config.check_timeout(options.timeout)
     if options.console != STDIO:
         console_address(options)
@@ -382,7 +385,7 @@ def run_here(
 ) -> int:
     """Run `vm` with its console where the command line said, and return the exit status.
 
-    `at_end` gets the machine that was run last, however that ended. `run` runs it in another way, without a console.
+    `at_end` gets the last machine, however its run ended. `run` replaces the way it is run, without a console.
     """
     runner = Runner(
         vm,

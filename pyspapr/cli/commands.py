@@ -25,7 +25,7 @@ def boot(**values: Any) -> int:
 
     On a terminal, Ctrl-A x leaves and Ctrl-A h shows the other keys. Exit status: 0 the guest powered off, 2 an
     input error, 3 the guest panicked, 4 a limit was reached or the guest can never wake, 5 the engines
-    differ (--lockstep), or a replay is not what was recorded.
+    differ (--lockstep), or a replay differs from its recording.
     """
     from pyspapr.cli.boot import boot_line
 
@@ -43,7 +43,7 @@ QMP_OPTION = click.option(
 @click.option("--compression", type=click.Choice(COMPRESSION_WORDS), default="none", show_default=True)
 @click.argument("file", metavar="FILE")
 def save(qmp: str, base: str | None, compression: str, file: str) -> int:
-    """Save a running machine to FILE; it goes on afterwards. An older FILE is replaced only when all went well."""
+    """Save a running machine to FILE; it continues afterwards. An older FILE is replaced only on success."""
     from pyspapr.cli.control import save_command
 
     return save_command(qmp, file, base, compression)
@@ -77,8 +77,8 @@ def migrate(
     """Migrate a running machine to TARGET: tcp:[HOST:]PORT, unix:PATH or file:PATH.
 
     The other side waits there with boot --incoming. Shows passes, RAM, hash table, rate and expected downtime; Ctrl-C
-    cancels. Exit status: 0 the guest has arrived (with --detach: is on its way), 1 it stays where it was, 2 a mistake
-    in this command, or the control socket does not answer.
+    cancels. Exit status: 0 the guest has arrived (with --detach: the migration has begun), 1 it stays where it was, 2
+    a usage error, or the control socket does not answer.
     """
     from pyspapr.cli.control import MigrateOptions, migrate_command
     from pyspapr.config import parse_size
@@ -104,7 +104,7 @@ def migrate(
 def qmp(qmp: str | None, command: str | None, arguments: tuple[str, ...]) -> int:
     """Send COMMAND to the control socket --qmp and print its answer; without COMMAND, list the commands.
 
-    A VALUE is JSON, or a string when it is no JSON.
+    A VALUE is JSON, or a string if it is not valid JSON.
     """
     from pyspapr.cli.control import qmp_command
 
@@ -129,7 +129,7 @@ def disas(file: str, address: str, little: bool) -> int:
     """Disassemble an ELF file (its executable sections, or segments where there are no section headers), raw machine
     code, or a text of hexadecimal words.
 
-    At what is no word it ends with an error that says where, and exit status 2.
+    An invalid word ends it with an error that says where, and exit status 2.
     """
     from pyspapr.cli.disas import disas_command
 
@@ -148,7 +148,7 @@ def info() -> int:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False))
 @for_click(*RESTORE)
 def restore(file: str, **values: Any) -> int:
-    """Run a saved machine on, with its console here. Exit status as for boot."""
+    """Continue a saved machine, with its console here. Exit status as for boot."""
     from pyspapr.cli.boot import restore_command
 
     return restore_command(file, **values)

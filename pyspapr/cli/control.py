@@ -18,12 +18,12 @@ from pyspapr.qmp.client import CommandFailed, QmpClient
 POLL_SECONDS: Final = 0.1
 FAILED: Final = 1
 TARGET: Final = Service("migration target", (TCP, UNIX, FILE))
-"""Descriptors are left out: they belong to the connection that has passed them, and ours passes none."""
+"""Descriptors are excluded: they belong to the connection that has passed them, and this client passes none."""
 ENDS: Final = frozenset(("completed", "failed", "cancelled"))
 
 
 def save_command(qmp: str, file: str, base: str | None, compression: str) -> int:
-    """Have the machine write itself to `file`; names are relative to here, not to the machine's directory."""
+    """Save the machine to `file`; names are relative to our directory, not the machine's."""
     arguments: dict[str, Any] = {"filename": os.path.abspath(file)}
     if base is not None:
         arguments["base"] = os.path.abspath(base)
@@ -36,7 +36,7 @@ def save_command(qmp: str, file: str, base: str | None, compression: str) -> int
     try:
         stored = f", {size(os.stat(file).st_blocks * 512)} on disk"
     except OSError:
-        stored = ""  # the machine may see another file system than we do
+        stored = ""  # the machine may see another file system
     complain(f"saved to {file} in {seconds:.2f} s{stored}")
     return 0
 
@@ -55,9 +55,8 @@ class MigrateOptions(Plain, kw_only=True):
 
 
 def migrate_command(options: MigrateOptions) -> int:
-    """Migrate, show how it goes, and return the exit status: 0 when the guest has arrived, 1 when it stays here.
-
-    Raises SpaprError when it was not asked to go.
+    """Migrate, show the progress, and return the exit status: 0 when the guest has arrived, 1 when it stays here.
+    Raises SpaprError if the migration was not started.
     """
     target = str(absolute(TARGET.parse(options.target)))
     parameters: dict[str, Any] = {
@@ -92,7 +91,7 @@ def migrate_command(options: MigrateOptions) -> int:
 
 
 def ending(info: dict[str, Any]) -> str:
-    """What there is to say of a migration that did not happen."""
+    """The message for a migration that failed."""
     if info["status"] == "cancelled":
         return "the migration was cancelled; the guest goes on where it was"
     return f"the migration failed: {info.get('error-desc', 'no reason was given')}"
@@ -110,7 +109,7 @@ def watch(client: QmpClient) -> dict[str, Any]:
 
 
 def qmp_command(address: str | None, command: str | None, words: tuple[str, ...]) -> int:
-    """Send one command and print its answer; without one, list those that there are. Raises ConfigError."""
+    """Send one command and print its answer; without one, list the commands. Raises ConfigError."""
     if command is None:
         from pyspapr.qmp import TABLE
 
@@ -128,7 +127,7 @@ def qmp_command(address: str | None, command: str | None, words: tuple[str, ...]
 
 
 def argument(word: str) -> tuple[str, Any]:
-    """`name=value`, the value as JSON or, when it is none, as a string."""
+    """`name=value`, the value as JSON or, if it is not valid JSON, as a string."""
     name, equals, value = word.partition("=")
     if not equals:
         raise ConfigError(f"argument {word!r} is not NAME=VALUE")

@@ -1,6 +1,6 @@
 """`pyspapr demo`: the guest that ships with the package boots, is saved, restored, forked and moved to another process.
 
-Says in plain words what happens, and compares the ends: all of them are the same, to the last bit.
+It explains each step, and compares the final states, which are all the same, to the last bit.
 """
 
 from __future__ import annotations
@@ -29,12 +29,13 @@ TIMEOUT: Final = 60.0
 """Seconds; the demo needs a few."""
 ROUNDS: Final = "rounds=480"
 MIDDLE: Final = re.compile(r"round 240: .*\n")
-"""Where the machine is saved: half of the rounds are to go, several times what passes while the guest moves."""
+"""The round at which the machine is saved: the other half is several times what the guest executes while it
+migrates."""
 BANDWIDTH: Final = 64 << 20
 """Bytes per second: slow enough to see the passes."""
 DOWNTIME_LIMIT: Final = 0.01
 ENOUGH: Final = 4
-"""Passes after which the demo accepts a longer stop: the guest shall arrive before its work ends."""
+"""Passes after which the demo accepts a longer downtime, so that the guest arrives before its work ends."""
 
 
 T = TypeVar("T")
@@ -46,7 +47,7 @@ def say(text: str = "") -> None:
 
 
 class Indented:
-    """Prints the guest's console with a margin, so that one sees who speaks."""
+    """Prints the guest's console with a margin, to tell it from the demo's text."""
 
     def __init__(self, who: str) -> None:
         self._margin = f"{who:>9} | ".encode()
@@ -70,13 +71,13 @@ class DemoFailed(SpaprError):
 
 
 def timed(action: Callable[[], T]) -> tuple[T, float]:
-    """The result of `action`, and how long it took in milliseconds."""
+    """The result of `action`, and its time in milliseconds."""
     begin = time.perf_counter()
     return action(), (time.perf_counter() - begin) * 1000
 
 
 def finish(vm: Machine) -> str:
-    """Run to the end; the state there. Raises DemoFailed."""
+    """Run to the end and return the state hash. Raises DemoFailed."""
     reason: StopReason = vm.run(timeout=TIMEOUT)
     if not isinstance(reason, PoweredOff):
         raise DemoFailed(f"the demo failed: {reason}")
@@ -84,7 +85,7 @@ def finish(vm: Machine) -> str:
 
 
 def agree(what: str, state: str, wanted: str) -> None:
-    """Say that the ends are the same. Raises DemoFailed when they are not."""
+    """Report that the final states are the same. Raises DemoFailed if they differ."""
     if state != wanted:
         raise DemoFailed(f"the demo failed: {what} ended as {state[:16]}, not as {wanted[:16]}")
     say(f"Its end is the same: {state[:16]}")
@@ -133,7 +134,7 @@ def restore_and_fork(path: Path, wanted: str) -> Machine:
 
 
 def tell(vm: Machine) -> Callable[[MigrationStatistics], None]:
-    """Prints each pass when it is over, and is content after `ENOUGH` of them."""
+    """Prints each finished pass, and raises the downtime limit after `ENOUGH` of them."""
     told: list[int] = [0]
 
     def progress(statistics: MigrationStatistics) -> None:
@@ -155,7 +156,7 @@ ARRIVAL: Final = "from pyspapr.cli.demo import arrive; import sys; arrive(*sys.a
 
 
 def arrive(place: str, engine: Engine) -> None:
-    """The other process: take the machine in, run it to its end, and leave its state on standard error."""
+    """The other process: receive the machine, run it to its end, and print its state hash on standard error."""
     config.DEFAULT_ENGINE = engine
     vm = Machine.incoming(place, timeout=TIMEOUT)
     vm.console.sinks.append(Indented("there"))

@@ -1,8 +1,8 @@
 """`pyspapr disas`: words to mnemonics.
 
-Enters: an ELF file (its code, in its byte order), a text of hexadecimal words, or raw machine code. Leaves:
-`address:  word  instruction` lines, up to what is no word: of that an error says where it is. Code in an ELF file may
-end with something else than words. Must hold: a file is read piece by piece, so its size does not matter.
+Enters: an ELF file (its code, in its byte order), a text of hexadecimal words, or raw machine code. Leaves: `address:
+word instruction` lines, up to the first invalid word, whose position is in the error. Code in an ELF file may end with
+a partial word. Must hold: a file is read piece by piece, so its size does not matter.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from pyspapr.boot.elfcode import read_code
 from pyspapr.errors import ConfigError, ImageError
 
 _TEXT: Final = re.compile(rb"[\t-\r -~]*")
-"""What is printable is a text: machine code without any other byte is no program. The first piece decides."""
+"""Printable input is treated as text: no real machine code is printable throughout. The first piece decides."""
 _TOKEN: Final = re.compile(rb"[^\s,]+")
 _BETWEEN: Final = tuple(bytes((byte,)) for byte in b"\t\n\v\f\r ,")
 _WORD: Final = re.compile(rb"(?:0x)?[0-9a-fA-F]{8}")
 _SHOWN: Final = 16
-"""Characters of what is no word. No word has as many, so what is longer need not be kept whole."""
+"""Characters of an invalid word that are kept; a valid word has fewer."""
 PIECE: Final = 1 << 20
 """Bytes that are read at a time."""
 PIPED_ELF_MAX: Final = 1 << 30
-"""An ELF file is read here and there; what cannot be read so, a pipe, is kept in memory."""
+"""An ELF file is read at random positions; a pipe is read into memory first."""
 
 
 def pieces(file: BinaryIO, size: int | None = None) -> Iterator[bytes]:
-    """What follows in a file, or `size` bytes of that."""
+    """Yield the rest of a file, or `size` bytes of it, in pieces."""
     while size != 0:
         piece = file.read(PIECE if size is None else min(size, PIECE))
         if not piece:
@@ -46,11 +46,11 @@ def pieces(file: BinaryIO, size: int | None = None) -> Iterator[bytes]:
 
 
 def hex_words(text: Iterable[bytes], what: str) -> Iterator[int]:
-    """The words of a text of hexadecimal words. Raises ImageError at what is none."""
+    """The words of a text of hexadecimal words. Raises ImageError at an invalid word."""
     line, column, held, words = 1, 1, b"", 0
     for piece in chain(text, (b"\n",)):
         held += piece
-        # What may go on in the next piece waits for it, unless it is too long already.
+        # A word at the end may continue in the next piece, unless it is too long already.
         end = max(map(held.rfind, _BETWEEN)) + 1
         whole = held if len(held) - end > _SHOWN else held[:end]
         for token in _TOKEN.finditer(whole):
@@ -106,7 +106,7 @@ def lines_of(words: Iterable[int], address: int) -> Iterator[str]:
 
 
 def seekable(file: BinaryIO, first: bytes, what: str) -> tuple[BinaryIO, int]:
-    """The file of which `first` has been read, to be read anywhere, and its size."""
+    """A seekable file, of which `first` was read already, and its size."""
     if file.seekable() and file.tell() == len(first):
         return file, file.seek(0, io.SEEK_END)
     data = first + file.read(PIPED_ELF_MAX + 1 - len(first))
@@ -130,7 +130,7 @@ def elf_lines(file: BinaryIO, length: int, what: str) -> Iterator[str]:
 
 @contextmanager
 def opened(file: str, what: str) -> Iterator[BinaryIO]:
-    """A file, or standard input for `-`. Trouble while it is read is an ImageError."""
+    """Open a file, or standard input for `-`. Read errors become ImageError."""
     if file != "-":
         with open_image(file, "file") as (stream, _):
             yield stream
@@ -144,7 +144,8 @@ def opened(file: str, what: str) -> Iterator[BinaryIO]:
 
 
 def lines_in(file: str, address: int, little: bool) -> Iterator[str]:
-    """The lines of whatever the file is. (It is open only in here: the output's trouble is not the file's.)"""
+    """The lines of whatever the file is. (Output errors must not be reported as the file's, so it is open only in
+    here.)"""
     what = f"file {file}"
     with opened(file, what) as stream:
         first = stream.read(PIECE)

@@ -31,7 +31,8 @@ class Commands:
         """Of the last command that ended."""
 
     def run(self, vm: Machine, runner: Runner) -> StopReason:
-        """Run them up to the first that fails. Why the guest stopped, if that was before a command's end."""
+        """Run the commands up to the first that fails. Return why the guest stopped, if it did before a command's
+        end."""
         from pyspapr.testing.shell import Shell
 
         sys.stdout.flush()

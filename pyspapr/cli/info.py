@@ -1,4 +1,4 @@
-"""`pyspapr info`: processor models, limits, and what is built in."""
+"""`pyspapr info`: processor models, limits, and build features."""
 
 from __future__ import annotations
 

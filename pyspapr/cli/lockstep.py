@@ -1,7 +1,7 @@
 """`pyspapr boot --lockstep`: the same machine on each engine, side by side.
 
-Enters: the options of `boot`. Leaves: its exit status, or `DIFFERENT` and what differs on standard error. The console
-is shown once; both machines hear the same input.
+Enters: the options of `boot`. Leaves: its exit status, or `DIFFERENT` and the differences on standard error. The
+console is shown once; both machines get the same input.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pyspapr.replay.lockstep import Lockstep
 
 
 def check(options: Options) -> None:
-    """Whether it can be done so. Raises ConfigError."""
+    """Raise ConfigError unless the options allow this."""
     if options.clock == "host":
         raise ConfigError("--lockstep needs --clock virtual: with the host's clock no two runs are the same")
     if options.console != STDIO:

@@ -29,7 +29,7 @@ CHECKED: Final = {
     "image": f"{SEEN}; the contents of RAM were not looked at",
     "chunks": f"{SEEN}; RAM was not unpacked",
 }
-"""What `inspect` has made sure of, and what not, by the form of RAM."""
+"""What `inspect` has checked and what not, by the form of RAM."""
 
 
 def json_pieces(value: object, indent: str = "") -> Iterator[str]:
@@ -64,7 +64,7 @@ def print_json(value: object) -> None:
 
 
 def show(value: Any) -> str:
-    """One value for a person: numbers in both notations, byte strings cut short."""
+    """One value as readable text: numbers in both notations, byte strings shortened."""
     match value:
         case bool() | str() | None:
             return str(value)

@@ -1,9 +1,7 @@
-"""Options of `boot` and `restore`, one row each: click shows and checks them, and `read` reads a correct line without
-click.
-
-A line that can only mean one thing is read here; everything else (help, completion, abbreviations, mistakes of any
-kind) is left to click. With click alone `pyspapr restore` takes 142 to 152 ms of processor time instead of 123
-(`python benches/libraries.py options`), and whoever restores a machine for each test waits for that each time.
+"""Options of `boot` and `restore`, one row each: click shows and checks them, and `read` parses a well-formed line
+without click. Only an unambiguous line is parsed here; everything else (help, completion, abbreviations, mistakes of
+any kind) is left to click. With click alone `pyspapr restore` takes 142 to 152 ms of processor time instead of 123
+(`python benches/libraries.py options`), a delay that anyone who restores a machine for each test would notice.
 """
 
 from __future__ import annotations
@@ -53,7 +51,7 @@ class Option(Plain):
     metavar: str | None = None
     default: str | None = None
     stands_for: str | None = None
-    """What it means when it is not there, if that is no default: whether it is there makes a difference."""
+    """What omitting the option means, if that differs from any value of it."""
     many: bool = False
 
     @property
@@ -234,14 +232,14 @@ class Doubt(Exception):
 
 
 def existing(path: str) -> str:
-    """A file that is there and can be read, as `click.Path(exists=True, dir_okay=False)` has it. Raises Doubt."""
+    """An existing, readable file, as `click.Path(exists=True, dir_okay=False)` has it. Raises Doubt."""
     if not os.path.exists(path) or os.path.isdir(path) or not os.access(path, os.R_OK):
         raise Doubt
     return path
 
 
 def value_of(option: Option, text: str) -> Any:
-    """The value that `text` stands for. Raises Doubt."""
+    """Convert `text` to the option's value. Raises Doubt."""
     try:
         match option.kind:
             case Kind.FILE:

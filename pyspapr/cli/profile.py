@@ -1,4 +1,5 @@
-"""What `pyspapr boot --profile` prints: where a guest's instructions went, in which engine, and why it was left.
+"""What `pyspapr boot --profile` prints: where a guest's instructions were executed, by which engine, and why compiled
+code was left.
 
 Enters: a processor's `profile()`, a dictionary of counters: `samples` are pairs of an address and the instructions that
 were counted there, `tiers` and `exits` are counts by name, `hypercalls` counts those that Python handled by number, and
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
     from pyspapr.machine import Machine
 
 SHOWN: Final = 40
-"""Symbols that are listed; the others are one line."""
+"""Symbols that are listed; the rest is one line."""
 ELSEWHERE: Final = (1 << 64) - 1
-"""The address of samples, and the number of hypercalls, that were too many to be told apart."""
+"""The key of samples and of hypercalls that were too many to be counted separately."""
 MODULES: Final = 0xC
 """Upper four bits of the addresses that only a kernel uses."""
 
@@ -48,7 +49,7 @@ class Profile:
 
 
 def symbols_of(kernel: str | None, given: str | None) -> Symbols:
-    """The names in the file that was given, or else those in the kernel. Raises ImageError."""
+    """The symbols of the given file, or those of the kernel. Raises ImageError."""
     path = given or kernel
     return Symbols() if path is None else read_symbols(path)
 
@@ -89,7 +90,7 @@ def report(vm: Machine, symbols: Symbols, file: TextIO) -> None:
 
 
 def ordered(counts: Mapping[str, int]) -> list[tuple[str, int]]:
-    """The largest first, equal ones by name, so that two equal runs print the same."""
+    """The largest first, ties by name, so that equal runs print the same."""
     return sorted(counts.items(), key=lambda row: (-row[1], row[0]))
 
 

@@ -1,7 +1,7 @@
-"""A migration as it goes: a display on a terminal, plain lines in a log.
+"""The progress of a migration: a live display on a terminal, plain lines in a log.
 
-Enters: answers of query-migrate, one after the other. Leaves: text on standard error, since standard output may be
-somebody's.
+Enters: answers of query-migrate, one after the other. Leaves: text on standard error, since standard output may be in
+use.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def table(info: Info) -> Table:
 
 
 class PlainProgress:
-    """A line when something changed, and at least one each second."""
+    """Prints a line when something changed, and at least one each second."""
 
     def __init__(self) -> None:
         self._said: tuple[object, object] = (None, None)
@@ -89,7 +89,7 @@ class PlainProgress:
 
 
 def shown() -> AbstractContextManager[Any]:
-    """A context whose value takes answers and shows them, as standard error allows."""
+    """A context that yields a function to show answers, in the form that suits standard error."""
     if not sys.stderr.isatty():
         return nullcontext(PlainProgress())
     from pyspapr.cli.live import LiveProgress

@@ -1,4 +1,4 @@
-"""QEMU's options, and what is here in their place: for people whose fingers know them."""
+"""QEMU's options and their equivalents here, for people who type them from habit."""
 
 from __future__ import annotations
 
@@ -45,9 +45,8 @@ INSTEAD: Final = {
 
 
 def pointer(arguments: Sequence[str], refused: str) -> str | None:
-    """What to say about the option that click calls `refused`, if it is one of QEMU's.
-
-    click takes `-kernel` for five options of one letter each and refuses the first.
+    """A hint for the option that click rejected, if it is one of QEMU's. click parses `-kernel` as six one-letter
+    options and rejects the first.
     """
     for argument in arguments:
         name = argument.partition("=")[0]

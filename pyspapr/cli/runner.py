@@ -1,4 +1,4 @@
-"""The machine that a command shows, and those that may take its place: one that arrives, or one from a file.
+"""The machine of a command, and those that may replace it: one that arrives, or one from a file.
 
 Enters: options. Leaves: why the last machine's run ended. Control sockets outlive the machines; the console is
 connected anew to each.
@@ -61,8 +61,8 @@ class Runner:
     ) -> None:
         """Begin with `vm`, which waits for its first instruction if `paused`.
 
-        `tls_creds` is a directory of credentials for migrations, or empty; `timeout` is in seconds and bounds
-        everything from now on; `requirements` are those of a machine that comes.
+        `tls_creds` is a directory of credentials for migrations, or empty; `timeout` limits everything from now on, in
+        seconds; `requirements` are those on an arriving machine.
         """
         self._requirements = requirements
         self._timeout = timeout

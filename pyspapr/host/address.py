@@ -9,8 +9,8 @@
 | `fd:NAME` | a file descriptor that a client of the control socket has passed with `getfd` |
 | `file:PATH` | a file |
 
-Enters: text from anybody. Leaves: an address, or an AddressError that names the service and the kinds it takes. What is
-done with an address stands elsewhere: sockets in `sockets`, files and descriptors in `migration.uri`.
+Enters: untrusted text. Leaves: an address, or an AddressError that names the service and the kinds it accepts. Using
+an address is done elsewhere: sockets in `sockets`, files and descriptors in `migration.uri`.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class FdAddress(Plain):
 
 
 class NamedFdAddress(Plain):
-    """A file descriptor that a client has passed and named."""
+    """A file descriptor that a client has passed and named with `getfd`."""
 
     name: str
 
@@ -108,7 +108,7 @@ class NamedFdAddress(Plain):
 
     @classmethod
     def read(cls, text: str) -> Self | None:
-        """`NAME`: whether there is one is known to who keeps the client's descriptors."""
+        """`NAME`: the owner of the client's descriptors knows whether it exists."""
         return cls(text)
 
 
@@ -132,7 +132,7 @@ FILE: Final = Kind("file", "file:PATH", FileAddress.read)
 
 
 class Service(Plain):
-    """What has an address: `name` for messages, the kinds it takes, and words that it takes besides."""
+    """A service with an address: its `name` for messages, the kinds it accepts, and other words that it accepts."""
 
     name: str
     kinds: tuple[Kind, ...]
@@ -144,7 +144,7 @@ class Service(Plain):
         return "|".join((*self.words, *(kind.form for kind in self.kinds)))
 
     def parse(self, text: str) -> Address:
-        """The address that `text` is. Raises AddressError."""
+        """Parse `text`. Raises AddressError."""
         prefix, colon, rest = text.partition(":")
         kind = next((kind for kind in self.kinds if colon and kind.prefix == prefix), None)
         if kind is not None:

@@ -1,4 +1,4 @@
-"""What a file is that is not what it was taken for, by its first bytes: for complaints."""
+"""Identifies a file of an unexpected kind by its first bytes, for error messages."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SHOWN: Final = 16
 
 
 def kind_of(head: bytes) -> str:
-    """What a file is whose first `HEAD` bytes, or all of them if it is shorter, are `head`."""
+    """The kind of a file whose first bytes, at most `HEAD`, are `head`."""
     if not head:
         return "an empty file"
     if SAVED in head[:32]:

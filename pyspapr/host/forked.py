@@ -1,12 +1,12 @@
-"""What becomes of machines in a child of `os.fork()`.
+"""Machines in a child of `os.fork()`.
 
 The child has copies of all machines but only the thread that forked. Enters: every machine, and every listening socket
-of ours, at its construction. Leaves, in the child: machines that this thread can use, with locks that nobody holds;
+of ours, at its construction. Leaves, in the child: machines that this thread can use, with free locks;
 those that another thread was using are `absent` from then on. `crates/native/src/fork.rs` looks after RAM, hash tables
 and compiled code.
 
-What reaches outside the process stays the parent's: its control sockets and their names, its migrations and its
-recordings. The child closes its descriptors of them, without a word to anybody and without writing what is buffered.
+Control sockets and their names, migrations and recordings stay with the parent. The child closes its descriptors of
+them, without sending anything and without writing buffered data.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from weakref import WeakSet
 
 
 class Copied(Protocol):
-    """What a child has a copy of and must change."""
+    """An object that a child has a copy of and must adapt."""
 
     def after_fork(self) -> None:
         """In the child."""

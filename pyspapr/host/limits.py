@@ -1,4 +1,4 @@
-"""What the host does not give: memory, descriptors, threads. Who asked for a service gets an error of this package.
+"""Limits of the host: memory, descriptors, threads. Public verbs report them as errors of this package.
 
 Enters: any exception of a public verb. Leaves: `StateError` for a limit of the host, everything else as it is.
 """
@@ -20,17 +20,16 @@ LIMITS: Final = {
     errno.ENOBUFS: "memory",
 }
 NO_THREAD: Final = "can't start new thread"
-"""How Python says it, in a bare RuntimeError."""
+"""Python's message, in a bare RuntimeError."""
 
 
 THREAD: Final = 32 << 20
-"""Bytes that a thread takes, stack included, and that are left for what it does."""
+"""Bytes that a thread needs: its stack, and room for its work."""
 
 
 def check_thread() -> None:
-    """Raise OSError unless there is memory for a thread.
-
-    Python waits for ever for a thread that dies of a lack of memory before it has begun.
+    """Raise OSError unless there is memory for a thread. Python blocks for ever if a new thread dies before it starts
+    because memory ran out.
     """
     from mmap import mmap
 
@@ -50,9 +49,8 @@ def check_descriptors(count: int) -> None:
 
 @contextmanager
 def host_limits(what: str, *, threads: bool = False, descriptors: int = 0) -> Iterator[None]:
-    """A context, and a decorator, in which to do `what`: "save a machine".
-
-    `threads` says that threads are begun, `descriptors` how many something needs that cannot do without one halfway.
+    """A context and a decorator around `what` ("save a machine"). `threads` says that threads are started,
+    `descriptors` how many are needed by an operation that cannot run out of them halfway.
     """
     try:
         check_descriptors(descriptors)

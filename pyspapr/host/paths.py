@@ -1,7 +1,6 @@
-"""Names of files, as callers and clients give them.
-
-Enters: text, bytes or an `os.PathLike`, from anybody. Leaves: text that the host takes as a name, and how to show it in
-a complaint of one line. A name that no file can have is met where the host says no to other names: as an OSError.
+"""File names from callers and clients. Enters: untrusted text, bytes or an `os.PathLike`. Leaves: text that the host
+accepts as a name, and a form for one-line messages. An impossible name is an OSError, like any other name that the
+host rejects.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ KINDS: Final = (
 
 
 def as_path(path: Path) -> str:
-    """`path` as text. Raises OSError for what no file is called, and TypeError for what is no name at all."""
+    """`path` as text. Raises OSError for an impossible file name, and TypeError for other types."""
     name = os.fsdecode(path)
     try:
         if b"\0" in os.fsencode(name):
@@ -35,7 +34,7 @@ def as_path(path: Path) -> str:
 
 
 def shown(path: Path) -> str:
-    """`path` for a complaint: as it is, or with escapes if it cannot be printed on one line."""
+    """`path` for a message: as it is, or with escapes if it cannot be printed on one line."""
     name = os.fsdecode(path)
     return name if name.isprintable() else ascii(name)
 

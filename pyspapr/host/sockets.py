@@ -1,7 +1,7 @@
 """Sockets at addresses: one way to connect and one way to listen, for consoles, control sockets and migrations.
 
 Enters: an address of `address`. Leaves: a connected or a listening socket, or an AddressError that says where and why.
-None of these services asks for a password, so a Unix socket can be opened by its owner only, and TCP is the loopback
+None of these services has authentication, so a Unix socket can be opened by its owner only, and TCP is the loopback
 interface unless a host is named.
 """
 
@@ -17,11 +17,11 @@ from pyspapr.host.paths import shown
 from pyspapr.host.unix_socket import UnixListener
 
 FAULTS = (OSError, UnicodeError, ValueError)
-"""What Python raises for a host's name that cannot be one is a UnicodeError or a ValueError."""
+"""Python raises UnicodeError or ValueError for an impossible host name."""
 
 
 def reason(error: Exception) -> str:
-    """Why, in the host's words, without the number of the error."""
+    """The host's message, without the error number."""
     return getattr(error, "strerror", None) or str(error)
 
 
@@ -66,22 +66,22 @@ class Listener:
         forked.copied.add(self)
 
     def after_fork(self) -> None:
-        """In a child of fork: nobody is taken in here."""
+        """In a child of fork: stop accepting connections here."""
         self._unix = None
         self.socket.close()
 
     def wake(self) -> None:
-        """Have a thread that waits for a client come back."""
+        """Wake a thread that waits for a client."""
         with suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """Stop, and take away what is left in the file system. May be called twice."""
+        """Stop, and remove the socket's name. May be called twice."""
         if self._unix is not None:
             self._unix.forget()
         self.socket.close()
 
     def forget(self) -> None:
-        """Take away what is left in the file system, while the socket is still served."""
+        """Remove the socket's name, while the socket is still served."""
         if self._unix is not None:
             self._unix.forget()

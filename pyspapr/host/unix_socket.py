@@ -1,8 +1,8 @@
 """Listening sockets in the file system.
 
-Must hold: a socket that nobody serves makes room, and nothing else does; the name appears when connections are taken,
-and only the owner may connect; what is removed at the end is what was put there. Of two processes that begin to listen
-at one name at the same time one fails: from the look at what is there until the name is ours, a lock beside it is held.
+Must hold: only an unserved socket is replaced; the name appears once connections are accepted, and only the owner may
+connect; only our own socket is removed at the end. If two processes begin to listen at one name at the same time, one
+fails: a lock beside the name is held from the check of what is there until the name is ours.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ class UnixListener:
             raise
 
     def after_fork(self) -> None:
-        """In a child of fork: the name is the parent's, whoever closes the socket here."""
+        """In a child of fork: the name belongs to the parent, even if the socket is closed here."""
         self._place = None
 
     def forget(self) -> None:
-        """Take the name away, if it is still this socket's. May be called twice."""
+        """Remove the name, if it is still this socket's. May be called twice."""
         with contextlib.suppress(OSError):
             if self._place is not None and _place(self._path) == self._place:
                 os.unlink(self._path)
@@ -67,7 +67,7 @@ def _place(path: str) -> tuple[int, int]:
 
 @contextlib.contextmanager
 def _alone_at(path: str) -> Iterator[None]:
-    """Nobody else begins to listen at `path` meanwhile. Raises OSError when somebody does."""
+    """A context in which no other process begins to listen at `path`. Raises OSError if one does already."""
     directory, name = os.path.split(path)
     lock = os.path.join(directory, f".{name}.lock")
     while True:
@@ -78,7 +78,7 @@ def _alone_at(path: str) -> Iterator[None]:
             except BlockingIOError:
                 raise OSError(errno.EADDRINUSE, "another process begins to listen there") from None
             if not _is(fd, lock):
-                continue  # its last holder removed it before we had it: a lock on that would keep nobody out
+                continue  # its last holder removed the file before we locked it: that lock would exclude nobody
             try:
                 yield
             finally:
@@ -98,7 +98,7 @@ def _is(fd: int, path: str) -> bool:
 
 
 def _make_room(path: str) -> None:
-    """Remove a socket that nobody serves. Raises OSError for anything else that is there."""
+    """Remove an unserved socket. Raises OSError for anything else."""
     try:
         mode = os.lstat(path).st_mode
     except FileNotFoundError:
@@ -111,7 +111,7 @@ def _make_room(path: str) -> None:
 
 
 def _served(path: str) -> bool:
-    """Whether somebody listens at a socket. Only a refused connection says that nobody does."""
+    """Whether a process listens at a socket. Only a refused connection proves that none does."""
     with contextlib.closing(socket.socket(socket.AF_UNIX)) as probe:
         probe.settimeout(PROBE_SECONDS)
         try:
