@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from migration import MIB, Arrival, ballast, churning, eventually, running
+from migration import MIB, Arrival, ballast, churning, counting, eventually, running
 from soak import soak
 
 import pyspapr.migration.file_transport
@@ -728,3 +728,68 @@ def test_only_a_file_is_replaced(what: str, demo_guest: Path, tmp_path: Path) ->
         vm.save(path)
     assert path.lstat() == before
     assert [path.name for path in tmp_path.iterdir()] == ["place"]
+
+
+def test_a_link_whose_second_thread_cannot_be_had_ends_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Peer:
+        def read(self, limit: int) -> bytes:
+            return b""
+
+        def write(self, data: bytes) -> int:
+            return len(data)
+
+    original, begun = threading.Thread.start, []
+
+    def start(thread: threading.Thread) -> None:
+        begun.append(thread)
+        if len(begun) == 2:
+            raise RuntimeError("can't start new thread")
+        original(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    vm = Machine(memory="32M")
+    vm.start(pc=0)
+    with pytest.raises(StateError, match="no thread left"):
+        vm.migrate(Peer())
+    assert [thread.is_alive() for thread in begun] == [False, False]
+
+
+@pytest.mark.parametrize("place", ["own", "snapshot", "restored"])
+def test_nothing_is_migrated_into_memory_of_a_machine(place: str, tmp_path: Path) -> None:
+    vm = counting()
+    if place == "restored":
+        vm.save(tmp_path / "saved")
+        vm = Machine.restore(tmp_path / "saved")
+        path = str(tmp_path / "saved")
+    else:
+        snapshot = vm.snapshot() if place == "snapshot" else None
+        name = "/memfd:pyspapr-ram"  # a snapshot is what was the machine's
+        paths = [f"/proc/self/fd/{number}" for number in os.listdir("/proc/self/fd")]
+        path = next(one for one in paths if os.path.lexists(one) and os.readlink(one).startswith(name))
+        assert (snapshot is None) == (place == "own")
+    before = vm.state_hash()
+    with open(path, "r+b", buffering=0) as file:
+        for target in (f"fd:{file.fileno()}", WriteOnly(file)):
+            with pytest.raises(MigrationError, match="it is memory of a machine"):
+                vm.migrate(target)
+    assert vm.state_hash() == before
+    vm.run(max_instructions=1000)
+
+
+@pytest.mark.parametrize("paused", [True, False])
+@pytest.mark.parametrize("kind", ["file", "pipe"])
+def test_a_guest_that_was_paused_stays_so_where_nobody_answers(kind: str, paused: bool, tmp_path: Path) -> None:
+    vm = counting()
+    if paused:
+        vm.pause()
+    place = f"file:{tmp_path / 'file'}"
+    if kind == "pipe":
+        read, write = os.pipe()
+        arrival = Arrival(f"fd:{read}")
+        vm.migrate(f"fd:{write}")
+    else:
+        vm.migrate(place)
+        arrival = Arrival(place)
+    there = arrival.machine()
+    assert arrival.incoming.paused is paused
+    assert there.state_hash() == vm.state_hash()

@@ -152,9 +152,10 @@ def test_a_destination_that_chooses_a_protocol_not_spoken_here_gets_nothing(chos
     here, there = socket.socketpair()
     thread = threading.Thread(target=destination_of_protocol_1, args=(there, Welcome(chosen, "x").encode()))
     thread.start()
-    with there, pytest.raises(MigrationError, match=f"chose protocol {chosen}, and here 1 to 1 are spoken"):
-        vm.migrate(f"fd:{here.detach()}")
-    thread.join()
+    with there:
+        with pytest.raises(MigrationError, match=f"chose protocol {chosen}, and here 1 to 1 are spoken"):
+            vm.migrate(f"fd:{here.detach()}")
+        thread.join()
     vm.run(max_instructions=1000)
 
 

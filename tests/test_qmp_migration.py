@@ -560,3 +560,18 @@ def test_a_summary_counts_ram_and_hash_table_apart() -> None:
     text = summary(dict(info))
     assert text.startswith("active: pass 1, RAM 12.0 KiB sent") and "hash table 5 entries sent, 4 left" in text
     assert os.linesep not in text
+
+
+def test_a_guest_that_was_paused_when_it_went_into_a_file_comes_back_paused(demo_guest: Path, tmp_path: Path) -> None:
+    place = f"file:{tmp_path}/file"
+    with process(tmp_path / "here", "--kernel", demo_guest, "--append", CHURN), client(tmp_path / "here") as here:
+        here.execute("stop")
+        done = pyspapr("migrate", "--qmp", f"unix:{tmp_path}/here", "--quit", place)
+        assert done.returncode == 0, done.stderr
+    with process(tmp_path / "there", "--incoming", place), client(tmp_path / "there") as there:
+        while (status := there.execute("query-status"))["status"] == "inmigrate":
+            time.sleep(0.01)
+        assert status["status"] == "paused" and status["running"] is False
+        there.execute("cont")
+        assert there.execute("query-status")["status"] == "running"
+        there.execute("quit")

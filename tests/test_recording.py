@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import threading
 import time
@@ -244,3 +245,21 @@ def test_the_command_records_and_replays(kernel: Path, tmp_path: Path) -> None:
         assert again.returncode == 0, again.stderr
     wrong = command(*line, "--replay", tmp_path / "recording", "--memory", "64M")
     assert wrong.returncode == 2 and "--replay takes --memory from the recording" in wrong.stderr
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OSError(28, "No space left on device")])
+def test_a_recording_that_cannot_begin_leaves_the_machine_and_no_descriptor(
+    kernel: Path, tmp_path: Path, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(values: object) -> bytes:
+        raise error
+
+    vm = booted(kernel)
+    before = os.listdir("/proc/self/fd")
+    with monkeypatch.context() as patch:
+        patch.setattr(recording_file, "write_header", fail)
+        with pytest.raises(type(error)):
+            vm.record(tmp_path / "run")
+    assert vm.recording is None and os.listdir("/proc/self/fd") == before
+    with vm.record(tmp_path / "run"):
+        vm.run(max_instructions=100)

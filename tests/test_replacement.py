@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
@@ -14,6 +15,7 @@ import pytest
 
 from pyspapr import Machine, StateError
 from pyspapr.migration import replacement
+from pyspapr.migration.phases import Phase
 from pyspapr.migration.replacement import Replacement
 
 
@@ -172,3 +174,58 @@ vm.run(max_instructions=1)
         assert os.listdir(place) == []
     finally:
         shutil.rmtree(place)
+
+
+def test_a_file_whose_directory_cannot_be_synced_is_in_its_place_all_the_same(
+    vm: Machine, tmp_path: Path, form: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Were that a failure, the source of a migration would go on though the file can be started as well."""
+    path, original = tmp_path / "machine", os.fsync
+
+    def fsync(fd: int) -> None:
+        if stat.S_ISDIR(os.fstat(fd).st_mode):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        original(fd)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    before = os.listdir("/proc/self/fd")
+    vm.start(pc=0)
+    path.write_bytes(b"older")
+    vm.migrate(f"file:{path}")
+    assert vm.migration is not None and vm.migration.phase is Phase.COMPLETED
+    assert os.listdir(tmp_path) == ["machine"] and os.listdir("/proc/self/fd") == before
+    (said,) = caplog.messages
+    assert said.startswith(
+        f"{path} is written and in its place, but its directory cannot be synced: Input/output error"
+    )
+    monkeypatch.undo()
+    assert Machine.restore(path).state_hash() == vm.state_hash()
+
+
+def test_a_file_that_cannot_be_synced_is_nowhere(
+    vm: Machine, tmp_path: Path, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fsync(fd: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    before = os.listdir("/proc/self/fd")
+    with pytest.raises(StateError, match="cannot be written: Input/output error"):
+        vm.save(tmp_path / "machine")
+    assert os.listdir(tmp_path) == [] and os.listdir("/proc/self/fd") == before
+
+
+@pytest.mark.parametrize("where", ["fdopen", "fchmod"])
+@pytest.mark.parametrize("error", [MemoryError(), OSError(errno.EIO, "Input/output error")])
+def test_a_file_that_fails_before_it_is_begun_leaves_neither_descriptor_nor_name(
+    tmp_path: Path, form: str, where: str, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(os, where, fail)
+    before = os.listdir("/proc/self/fd")
+    with pytest.raises((MemoryError, StateError)):
+        Replacement(tmp_path / "machine")
+    assert os.listdir("/proc/self/fd") == before
+    assert os.listdir(tmp_path) == []

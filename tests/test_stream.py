@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
+from types import SimpleNamespace
 
 import cbor2
 import pycddl
@@ -18,7 +20,7 @@ from streams import Raw, build, seal, small_stream, split, walk
 
 from pyspapr import Machine, StreamError
 from pyspapr.migration import save
-from pyspapr.migration.records import KNOWN_AT_ONCE, PAYLOAD_LIMITS, Kind, Schemas
+from pyspapr.migration.records import KNOWN_AT_ONCE, PAYLOAD_LIMITS, End, Kind, Schemas
 from pyspapr.migration.stream import StreamWriter
 from pyspapr.vmstate import cbor
 from pyspapr.vmstate.cbor import Cursor
@@ -198,6 +200,24 @@ def test_schemas_that_were_read_before_are_the_same_and_nobody_can_change_them()
     for _ in range(2):
         with pytest.raises(StreamError):
             Schemas.decode(Cursor(payload[:-1], "schemas"))
+
+
+def test_an_end_record_says_only_that_the_guest_was_paused(grammar: str, vm: Machine) -> None:
+    vm.start(pc=0)
+    vm.pause()
+    sent = io.BytesIO()
+    vm.migrate(SimpleNamespace(write=sent.write))
+    data = sent.getvalue()
+    check_grammar(grammar, data)
+    payload = next(raw.payload for raw in split(data) if raw.kind == Kind.END)
+    assert End.decode(Cursor(payload, "end")).paused
+    assert payload[:1] == b"\x88" and payload[-1:] == b"\xf5"
+    plain = b"\x87" + payload[1:-1]
+    assert not End.decode(Cursor(plain, "end")).paused
+    for wrong in (payload[:-1] + b"\xf4", b"\x89" + payload[1:] + b"\xf5", plain + b"\xf5", payload[:-1]):
+        with pytest.raises(StreamError) as found:
+            End.decode(Cursor(wrong, "end", 0x100))
+        assert found.value.offset >= 0x100
 
 
 # Golden streams.

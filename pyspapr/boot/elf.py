@@ -15,7 +15,7 @@ from typing import BinaryIO, Final
 
 from pyspapr.errors import ImageError, ImageFileError
 from pyspapr.host.foreign import HEAD, kind_of
-from pyspapr.host.paths import open_regular, shown
+from pyspapr.host.paths import open_file, shown
 from pyspapr.plain import Plain
 
 HEADER_SIZE: Final = 64
@@ -86,7 +86,7 @@ class Elf(Plain):
 def open_image(path: str | os.PathLike[str], what: str) -> Iterator[tuple[BinaryIO, int]]:
     """The open regular file and its size. Raises ImageError when there is none."""
     try:
-        with os.fdopen(open_regular(path), "rb") as file:
+        with open_file(path) as file:
             yield file, os.fstat(file.fileno()).st_size
     except ImageError:
         raise

@@ -6,6 +6,7 @@ host rejects.
 from __future__ import annotations
 
 import errno
+import io
 import os
 import stat
 from typing import Final
@@ -69,3 +70,13 @@ def open_regular(path: Path) -> int:
         os.close(fd)
         raise
     return fd
+
+
+def open_file(path: Path, buffering: int = -1) -> io.BufferedReader[io.FileIO]:
+    """The regular file `path`, to be read. Raises OSError."""
+    fd = open_regular(path)
+    try:
+        return io.BufferedReader(io.FileIO(fd), io.DEFAULT_BUFFER_SIZE if buffering < 0 else buffering)
+    except BaseException:
+        os.close(fd)
+        raise

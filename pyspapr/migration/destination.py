@@ -193,6 +193,7 @@ class Incoming:
                 self._holes = record.size - self._image_pages * PAGE
             self._watch_cancel()
             self._tell(transport)
+        self.paused = loader.end.paused
         return loader.finish()
 
     def _loader(self, transport: Transport, reader: StreamReader) -> Loader:

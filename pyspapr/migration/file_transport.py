@@ -21,6 +21,8 @@ from pyspapr.migration.transport import PIECE, Indirect
 
 READ_BUFFER: Final = 64 << 10
 """Devices and schemas fit; an image is mapped, and larger records are read past it."""
+MEMORY: Final = "/memfd:pyspapr-"
+"""How files begin that hold guest RAM, snapshots and compiled code, as `/proc` calls them."""
 
 
 def check_sink(fd: int) -> bool:
@@ -38,7 +40,27 @@ def check_sink(fd: int) -> bool:
             raise OSError(errno.EPIPE, "nobody reads from the pipe")
         return False
     check_regular(mode)
+    _check_not_mapped(fd)
     return True
+
+
+def _check_not_mapped(fd: int) -> None:
+    """Raise OSError for a file that is memory of a machine: what is written there would be what is sent.
+
+    Guest RAM and snapshots are files without a name, of this process or another one of ours, and whoever may look into
+    `/proc` can open them. A machine that was restored lives from the pages of its file.
+    """
+    if not os.path.exists("/proc/self/maps"):
+        return  # nobody can have opened any
+    where = os.readlink(f"/proc/self/fd/{fd}")
+    status = os.fstat(fd)
+    device = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}"
+    mapped = where.startswith(MEMORY)
+    if not mapped:
+        with open("/proc/self/maps") as maps:
+            mapped = any(line.split(maxsplit=5)[3:5] == [device, str(status.st_ino)] for line in maps)
+    if mapped:
+        raise OSError(errno.ETXTBSY, "it is memory of a machine")
 
 
 class DescriptorTransport(Indirect):

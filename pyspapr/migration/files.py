@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from pyspapr._native import Marks, Ram, Start
 from pyspapr.errors import ConfigError, ImageFileError, StateError, StreamError
+from pyspapr.host import paths
 from pyspapr.host.foreign import HEAD, kind_of
-from pyspapr.host.paths import open_regular, shown
+from pyspapr.host.paths import shown
 from pyspapr.migration import save
 from pyspapr.migration.compression import Compression, unknown
 from pyspapr.migration.file_transport import READ_BUFFER
@@ -102,7 +103,7 @@ def write_after(vm: Machine, writer: StreamWriter, base: Path, compression: Comp
 def open_file(path: Path) -> io.BufferedReader[io.FileIO]:
     """Open a saved machine for reading. Raises ImageError, and StreamError for a file of another kind."""
     try:
-        file = io.BufferedReader(io.FileIO(open_regular(path)), READ_BUFFER)
+        file = paths.open_file(path, READ_BUFFER)
         try:
             head = file.peek(HEAD)[:HEAD]
             if head.startswith(RECORD_HEAD):

@@ -43,6 +43,7 @@ class Link:
     """A connection of the source. `bandwidth` is in bytes per second; None is without limit."""
 
     def __init__(self, transport: Transport, bandwidth: int | None) -> None:
+        """Start the threads. If that fails, they are ended and the transport is closed."""
         self.transport = transport
         if transport.two_way:
             transport.patience = Patience(write=SILENCE)
@@ -60,11 +61,19 @@ class Link:
         self._frames: queue.SimpleQueue[Frame | None] = queue.SimpleQueue()
         self._inbox = bytearray()  # of a frame that is not whole, where no thread receives
         self._pause: Callable[[], None] | None = None  # called while `put` waits, once it sends by itself
-        self._threads = [threading.Thread(target=self._send, name="migration-sender", daemon=True)]
-        if transport.two_way and not transport.direct:
-            self._threads.append(threading.Thread(target=self._receive, name="migration-receiver", daemon=True))
-        for thread in self._threads:
-            thread.start()
+        self._threads: list[threading.Thread] = []
+        try:
+            self._start(self._send, "migration-sender")
+            if transport.two_way and not transport.direct:
+                self._start(self._receive, "migration-receiver")
+        except BaseException:
+            self.close()  # a sender that waits for something to send would wait for ever
+            raise
+
+    def _start(self, target: Callable[[], None], name: str) -> None:
+        thread = threading.Thread(target=target, name=name, daemon=True)
+        thread.start()
+        self._threads.append(thread)
 
     # Sending.
 

@@ -335,6 +335,8 @@ class End(Payload):
     invalid_entries: int
     hpt_digest: bytes
     all: bytes
+    paused: bool = False
+    """Whether the guest was paused when it left for where nobody could be told by `go`. Written only if it was."""
 
     KIND: ClassVar[Kind] = Kind.END
     LAYOUT: ClassVar[Struct] = Struct(
@@ -344,6 +346,23 @@ class End(Payload):
             ("all", Bytes(CHECK)),
         )
     )
+    PAUSED: ClassVar[Struct] = Struct((*LAYOUT.members, ("paused", Bool)))
+
+    def encode(self) -> bytes:
+        """The payload."""
+        layout = self.PAUSED if self.paused else self.LAYOUT
+        return cbor.encode(layout.pack({name: getattr(self, name) for name, _ in layout.members}))
+
+    @classmethod
+    def decode(cls, cursor: Cursor) -> End:
+        """With or without the last member, which is true where it is there."""
+        ahead = Cursor(cursor.data, cursor.section, cursor.base)
+        longer = ahead.array(len(cls.PAUSED.members)) == len(cls.PAUSED.members)
+        values: dict[str, Any] = (cls.PAUSED if longer else cls.LAYOUT).read(cursor)
+        cursor.end()
+        if longer and not values["paused"]:
+            raise cursor.refuse("no member `paused`, or one that is true", "false", len(cursor.data) - 1)
+        return cls(**values)
 
 
 Record = Header | Schemas | Table | HptChunk | RamChunk | Image | Device | End

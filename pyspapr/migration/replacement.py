@@ -24,6 +24,7 @@ from typing import Final
 from pyspapr.errors import SpaprError, StateError
 from pyspapr.host.limits import check_thread
 from pyspapr.host.paths import as_path, check_regular, shown
+from pyspapr.log import logger
 
 BUFFER: Final = 1 << 20
 MODE: Final = 0o600
@@ -59,21 +60,32 @@ class Replacement:
             """Whether the file is there under the name `_beside`."""
             if fd is None:
                 fd = _open_named(self._directory, self._beside)
-            self.file = os.fdopen(fd, "w+b", buffering=BUFFER)
-        except OSError as error:
+            try:
+                self.file = os.fdopen(fd, "w+b", buffering=BUFFER)
+            except BaseException:
+                os.close(fd)
+                if self._linked:
+                    os.unlink(self._beside, dir_fd=self._directory)
+                raise
+        except BaseException as error:
             os.close(self._directory)
-            raise self.failed(error) from error
+            if isinstance(error, OSError):
+                raise self.failed(error) from error
+            raise
 
     def failed(self, error: OSError) -> StateError:
         return StateError(f"{shown(self._path)} cannot be written: {error.strerror or error}")
 
     def commit(self) -> None:
-        """Sync the file and rename it to its place. Raises StateError, and the file is discarded then."""
+        """Sync the file and rename it to its place. Raises StateError, and the file is discarded then.
+
+        After the rename nothing is an error: the source of a migration that called it failed would go on, and the
+        machine in the file could be started as well.
+        """
         try:
-            with self.file:
-                self.file.flush()
-                os.fsync(self.file.fileno())
-                self._put_in_place(self.file.fileno())
+            self.file.flush()
+            os.fsync(self.file.fileno())
+            self._put_in_place(self.file.fileno())
         except OSError as error:
             self.discard()
             raise self.failed(error) from error
@@ -91,7 +103,15 @@ class Replacement:
             with _kept_for_a_while(directory, self._name):
                 os.rename(self._beside, self._name, src_dir_fd=directory, dst_dir_fd=directory)
             self._linked = False
-            os.fsync(directory)
+            try:
+                os.fsync(directory)
+            except OSError as error:
+                logger(__name__).warning(
+                    "%s is written and in its place, but its directory cannot be synced: %s; if the host loses power "
+                    "now, what was there before may be there again",
+                    shown(self._path),
+                    error.strerror or error,
+                )
 
     def leave_to_parent(self) -> None:
         """In a child of fork: neither write buffered data nor remove anything."""
@@ -161,14 +181,22 @@ def _open_named(directory: int, name: str) -> int:
     """A new file of this name, locked."""
     while True:
         fd = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, MODE, dir_fd=directory)
-        _prepare(fd)
+        try:
+            _prepare(fd)
+        except BaseException:
+            os.unlink(name, dir_fd=directory)
+            raise
         if os.fstat(fd).st_nlink:
             return fd
         os.close(fd)  # another save removed it as a leftover before it was locked
 
 
 def _prepare(fd: int) -> None:
-    os.fchmod(fd, MODE)  # whatever the umask is
+    try:
+        os.fchmod(fd, MODE)  # whatever the umask is
+    except BaseException:
+        os.close(fd)
+        raise
     with suppress(OSError):  # some file systems have no locks; then nothing is removed there either
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
 

@@ -169,7 +169,8 @@ class Source:
         save.write_devices(self.vm, self._writer)
         self._counters.step("devices")
         self._drain()  # the end record has the check of what was sent
-        self._writer.end(self.vm.hpt.digest())
+        # Where there is a peer it learns that from `go`.
+        self._writer.end(self.vm.hpt.digest(), paused=self.was_paused and not self.link.transport.two_way)
         self._counters.step("end record")
         self._counters.device_bytes = self._writer.offset - begin
         self._drain()

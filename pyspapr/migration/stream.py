@@ -117,8 +117,8 @@ class StreamWriter:
         """Account for `size` bytes that the owner has written directly."""
         self.offset += size
 
-    def end(self, hpt_digest: bytes) -> None:
-        self.record(End(**self.totals.as_dict(), hpt_digest=hpt_digest, all=self.check))
+    def end(self, hpt_digest: bytes, *, paused: bool = False) -> None:
+        self.record(End(**self.totals.as_dict(), hpt_digest=hpt_digest, all=self.check, paused=paused))
 
 
 class StreamEnded(StreamError):

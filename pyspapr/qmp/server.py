@@ -17,6 +17,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
@@ -207,7 +208,7 @@ class QmpServer:
             self._inbox.popleft()()
         readable = {key.data for key, mask in ready if key.data is not None and mask & selectors.EVENT_READ}
         for client in tuple(self._clients):
-            self._charge(client.pace, lambda client=client: self._attend(client, client in readable))  # type: ignore[misc]
+            self._charge(client.pace, partial(self._attend, client, client in readable))
             if client.done or (self._closing is not None and time.monotonic() >= self._closing):
                 self._let_go(client)
         while self._later:

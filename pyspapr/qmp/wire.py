@@ -74,7 +74,9 @@ class Splitter:
         found = None
         while found is None and self._at < len(self._pending):
             if not self._at:  # whitespace in front of a message is nobody's
-                del self._pending[: _SPACES.match(self._pending).end()]  # type: ignore[union-attr]
+                spaces = _SPACES.match(self._pending)
+                assert spaces is not None  # it matches nothing at all, too
+                del self._pending[: spaces.end()]
             before = self._at, len(self._pending)
             found = self._string() if self._quote else self._structure()
             if found is None and before == (self._at, len(self._pending)):
@@ -166,10 +168,18 @@ def _number(text: str) -> float:
 def _object(pairs: list[tuple[str, Any]]) -> Json:
     members = dict(pairs)
     if len(members) != len(pairs):
-        seen: set[str] = set()
-        twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
-        raise ValueError(f"member {twice[:40]!r} stands twice in an object")
+        raise ValueError(f"member {_second(pairs)[:40]!r} stands twice in an object")
     return members
+
+
+def _second(pairs: list[tuple[str, Any]]) -> str:
+    """The first name that was there before."""
+    seen = set()
+    for name, _ in pairs:
+        if name in seen:
+            return name
+        seen.add(name)
+    raise AssertionError("every name is there once")
 
 
 _ANY_STRING: Final = re.compile(r""""(?:[^"\\]|\\.)*+"|'(?:[^'\\]|\\.)*+'""", re.DOTALL)

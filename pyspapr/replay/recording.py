@@ -64,21 +64,28 @@ class Recording:
         self._path = path
         try:
             self._file: BinaryIO | None = open(as_path(path), "wb", opener=private)  # noqa: SIM115
-        except OSError as error:
+        except BaseException as error:
             vm.cpus[0].vcpu.end_clock_log()
-            raise StateError(f"recording {shown(path)}: {error.strerror or error}") from error
+            if isinstance(error, OSError):
+                raise StateError(f"recording {shown(path)}: {error.strerror or error}") from error
+            raise
         vm.recording = self
-        self._write(
-            recording_file.write_header(
-                {
-                    "machine": Header.describe(vm.config, vm.config.table_shift, vm.rtc.base),
-                    "append": "" if images is None else images.append,
-                    "kernel": b"" if images is None else digest(images.kernel),
-                    "initrd": b"" if images is None else digest(images.initrd),
-                    "hash": vm.state_hash(),
-                }
+        try:
+            self._write(
+                recording_file.write_header(
+                    {
+                        "machine": Header.describe(vm.config, vm.config.table_shift, vm.rtc.base),
+                        "append": "" if images is None else images.append,
+                        "kernel": b"" if images is None else digest(images.kernel),
+                        "initrd": b"" if images is None else digest(images.initrd),
+                        "hash": vm.state_hash(),
+                    }
+                )
             )
-        )
+        except BaseException:
+            with suppress(StateError):  # of the file; what came first is raised
+                self._end()
+            raise
 
     @property
     def _vm(self) -> Machine:
