@@ -24,7 +24,7 @@ MIB: Final = 1 << 20
 GIB: Final = 1 << 30
 
 MEMORY_GRANULE: Final = 16 * MIB
-"""RAM comes in whole large pages: Linux maps its linear mapping with them."""
+"""RAM is a multiple of large pages, which Linux's linear mapping uses."""
 MEMORY_MIN: Final = 32 * MIB
 MEMORY_MAX: Final = 1 << 42
 
@@ -43,19 +43,19 @@ DEFAULT_MEMORY: Final = "1G"
 CLOCKS: Final[tuple[Clock, ...]] = ("virtual", "host")
 ENGINES: Final[tuple[Engine, ...]] = ("interp", "jit")
 DEFAULT_ENGINE: Engine = "jit"
-"""What runs the guest's instructions when a machine is not told. No part of its description: nothing that a guest
-can observe depends on it. Tests set it to be run on each engine."""
+"""The default engine. It is not part of a machine's description, since a guest cannot observe it. Tests set it, to run
+on each engine."""
 
 _SIZE = re.compile(r"(\d+)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
 _UNITS: Final = {"": 1, "K": KIB, "M": MIB, "G": GIB, "T": 1 << 40}
 
 
 LONGEST_NUMBER: Final = 40
-"""Digits of a size that somebody may have meant. (Python refuses to read more than 4300 with an error of its own.)"""
+"""The most digits of a plausible size. (Python rejects more than 4300 with an error of its own.)"""
 
 
 def parse_size(text: str | int, what: str = "memory size") -> int:
-    """Bytes from `"512M"`, `"1G"`, `"65536"` or an integer; `what` it is for complaints. Raises ConfigError."""
+    """Bytes from `"512M"`, `"1G"`, `"65536"` or an integer; `what` names it in messages. Raises ConfigError."""
     if isinstance(text, int) and not isinstance(text, bool):
         return text
     match = _SIZE.fullmatch(text.strip()) if isinstance(text, str) else None
@@ -81,18 +81,18 @@ def as_given(size: str | int) -> str:
 
 
 def unit_hint(size: int) -> str:
-    """For a size that is too small as it is, but would do in MiB."""
+    """A hint for a size that is too small in bytes, but would be valid in MiB."""
     return f"; is a unit missing, as in {size}M?" if MEMORY_MIN <= size * MIB <= MEMORY_MAX else ""
 
 
 def check_timeout(seconds: float | None) -> None:
-    """Refuse what is no time to wait: less than nothing, no end, no number. Raises ConfigError."""
+    """Raise ConfigError for an invalid timeout: negative, infinite or not a number."""
     if seconds is not None and not (isinstance(seconds, int | float) and 0 <= seconds < math.inf):
         raise ConfigError(f"timeout is {seconds!r}, expected a finite number of seconds, 0 or more")
 
 
 def whole(name: str, value: SupportsIndex) -> int:
-    """`value`, as the whole number that it is. Raises ConfigError for 1.0 and other things that are none."""
+    """`value` as an integer. Raises ConfigError for other types, 1.0 included."""
     try:
         return index(value)
     except TypeError:
@@ -100,7 +100,7 @@ def whole(name: str, value: SupportsIndex) -> int:
 
 
 def check_function(name: str, value: object) -> None:
-    """Refuse what cannot be called, before somebody calls it. Raises TypeError."""
+    """Raise TypeError unless `function` is callable."""
     if not callable(value):
         raise TypeError(f"{name} is {value!r}, expected a function")
 
@@ -114,7 +114,7 @@ def hpt_shift_for(max_memory: int) -> int:
 
 
 class Description(TypedDict, total=False):
-    """The fields of `MachineConfig`, for type checkers of who takes them as keywords."""
+    """Keyword arguments of `Machine()`, one for each field of `MachineConfig`."""
 
     memory: int | str
     max_memory: int | str | None
@@ -147,7 +147,7 @@ class MachineConfig(Plain, kw_only=True):
     console_history: int = MIB
 
     def __post_init__(self) -> None:
-        """Normalise sizes and refuse what cannot be built, with one sentence."""
+        """Normalise sizes and raise ConfigError for a machine that cannot be built."""
         for name in ("vcpus", "seed", "hpt_shift", "rtc_base", "console_history"):
             value = getattr(self, name)
             if value is not None or name not in ("hpt_shift", "rtc_base"):
@@ -199,9 +199,8 @@ class MachineConfig(Plain, kw_only=True):
 
 
 def largest_table_shift(config: MachineConfig) -> int:
-    """log2 of the size that the hash page table may get at most.
-
-    A guest gets twice the table that its maximum memory suggests, so that it cannot eat up the host.
+    """log2 of the largest hash page table. A guest may get twice the table that its maximum memory suggests, so that
+    it cannot exhaust the host.
     """
     suggested = hpt_shift_for(int(config.max_memory or config.memory))
     return min(max(suggested + 1, config.table_shift), HPT_SHIFT_MAX)

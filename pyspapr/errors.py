@@ -1,8 +1,8 @@
 """Every exception pyspapr raises on purpose.
 
 A guest's own faults are not exceptions (they are interrupts inside the guest, or a `StopReason` when they end a run),
-and a hypercall's refusal is a return code. What is here is trouble of the caller or of ours; the message is one line
-that says what, where, wanted and got.
+and a hypercall's refusal is a return code. These exceptions are errors of the caller or of pyspapr; the message is one
+line that says what, where, wanted and got.
 """
 
 from __future__ import annotations
@@ -20,9 +20,8 @@ class SpaprError(Exception):
     """Base of every error of this package."""
 
     def fresh(self) -> Self:
-        """The same error without a traceback, to be kept or raised again.
-
-        A traceback keeps the frames that the error went through, with whole machines in their variables.
+        """The same error without its traceback, to be stored or raised again. A traceback keeps frames alive, and with
+        them whole machines.
         """
         import copy
 
@@ -34,7 +33,7 @@ class ConfigError(SpaprError, ValueError):
 
 
 class AddressError(ConfigError):
-    """An address that names nothing, or that cannot be listened at or connected to."""
+    """An invalid address, or one that cannot be listened at or connected to."""
 
 
 class ImageError(SpaprError):
@@ -42,7 +41,7 @@ class ImageError(SpaprError):
 
 
 class ImageFileError(ImageError, OSError):
-    """An `ImageError` because the host did not open or read the file; `errno`, `strerror` and `filename` say why."""
+    """An `ImageError` because the host could not open or read the file; `errno`, `strerror` and `filename` say why."""
 
     def __init__(self, message: str, number: int | None = None, reason: str = "", filename: str = "") -> None:
         super().__init__(number, reason, filename)
@@ -63,7 +62,7 @@ class ImageFileError(ImageError, OSError):
 
 
 class GuestAddressError(SpaprError, IndexError):
-    """An access outside guest RAM. `address` and `length` are what was asked for."""
+    """An access outside guest RAM. `address` and `length` are those of the access."""
 
     def __init__(self, message: str, address: int = 0, length: int = 0) -> None:
         super().__init__(message)
@@ -148,9 +147,8 @@ class StreamError(SpaprError):
 
 
 class MigrationError(SpaprError):
-    """A migration that did not happen. The guest goes on where it was.
-
-    `statistics` says how far it came, once it had begun.
+    """A failed migration. The guest continues where it was. `statistics` says how far the migration came, if it had
+    begun.
     """
 
     statistics: MigrationStatistics | None = None
@@ -161,17 +159,15 @@ class MigrationCancelled(MigrationError):
 
 
 class MigrationUnconfirmed(MigrationError):
-    """The source has given up its guest and does not know whether the destination runs it.
-
-    Neither side may start it by itself. See `pyspapr.migration.phases`, and `Machine.reclaim`.
+    """The source has given up its guest and does not know whether the destination runs it. Neither side may start it
+    on its own. See `pyspapr.migration.phases`, and `Machine.reclaim`.
     """
 
 
 class EngineDifference(SpaprError):
-    """Two engines, run in lock-step, do not do the same.
-
-    `instructions` is how many were retired by then and `address` where the one was after which the machines differ, or
-    None when it was not found. `lines` say what differs, the interpreter first.
+    """Two engines, run in lock-step, differ. `instructions` is the number of retired instructions and `address` that
+    of the instruction after which the machines differ, or None if it was not found. `lines` describe the differences,
+    the interpreter first.
     """
 
     def __init__(
@@ -185,10 +181,9 @@ class EngineDifference(SpaprError):
 
 
 class ReplayError(SpaprError):
-    """A replay is not the run that was recorded: another machine or kernel, or a guest that did not do the same.
-
-    `agreed` is the number of instructions after which both were the same for the last time, `instructions` how many
-    were retired when they were found not to be.
+    """A replay differs from its recording: another machine or kernel, or a guest that behaved differently. `agreed` is
+    the instruction count of the last point at which both were the same, `instructions` the count at which the
+    difference was found.
     """
 
     def __init__(self, message: str, agreed: int = 0, instructions: int = 0) -> None:

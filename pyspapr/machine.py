@@ -123,7 +123,7 @@ class Machine:
         self._stop_requested = False
         self._calls = Calls(lambda: this().kick())
         self.images: boot.Images | None = None
-        """What a reboot loads. A machine made from a stream does not know: set it before its guest reboots."""
+        """What a reboot loads. Not part of a stream: set it after a restore, before the guest reboots."""
         self.started = False
         self.events = Events()
         self.idleness = Idleness()
@@ -132,7 +132,7 @@ class Machine:
         self.phase: Status | None = None
         """For migrations: the status they say it has."""
         self.migration: Outgoing | None = None
-        """The migration away from here that is under way, or the last one."""
+        """The outgoing migration in progress, or the last one."""
         self._paused = False
         self.recording: Recording | Replay | None = None
         """What hears, or says, what the host decides."""
@@ -180,7 +180,7 @@ class Machine:
         return drive
 
     def __reduce__(self) -> str | tuple[Any, ...]:
-        """Neither `copy` nor `pickle` makes a second machine: one of the same processor and RAM would be none."""
+        """Neither `copy` nor `pickle` can duplicate a machine; use `snapshot().fork()`."""
         raise TypeError("a machine is copied with snapshot().fork(), and given to other processes with save()")
 
     def __enter__(self) -> Self:
@@ -194,10 +194,9 @@ class Machine:
         self.close()
 
     def close(self) -> None:
-        """Give back RAM, hash table and processors now. Whatever needs them raises StateError from then on.
-
-        What the console has printed can still be read. A migration under way is cancelled. Raises StateError while the
-        machine runs, and in its handlers; closing once more does nothing.
+        """Free RAM, hash table and processors now. Anything that needs them raises StateError from then on. The
+        console's history can still be read. A migration in progress is cancelled. Raises StateError while the machine
+        runs, and in its handlers; closing once more does nothing.
         """
         if self._calls.closed:
             return
@@ -293,7 +292,8 @@ class Machine:
         self.launched = False
 
     def _check_standing(self, what: str) -> None:
-        """Refuse to `what` under the feet of who runs the machine or its guest, before anything of it is changed."""
+        """Raise StateError if `what` is not allowed now: in a handler, while another thread runs the machine, without
+        its guest."""
         if self.serving:
             raise StateError(f"a hypercall is being answered: its handler cannot {what}, but it may end() the run")
         if self._calls.elsewhere:
@@ -342,8 +342,8 @@ class Machine:
         appears first ends it.
         Ctrl-C raises KeyboardInterrupt between two instructions; the machine can be run on afterwards. It waits for a
         hypercall's handler to return, unless that runs another machine or it is pressed once more half a second later.
-        What a handler raises comes out of here, and the next run makes that hypercall again. What a console's sink
-        raises does, too; the console's history has what it was given.
+        An exception of a handler is raised here, and the next run repeats that hypercall. So is an exception of a
+        console's sink; the history has the output.
         """
         if max_instructions is not None and (max_instructions := whole("max_instructions", max_instructions)) < 0:
             raise ConfigError(f"max_instructions is {max_instructions}, expected 0 or more")
@@ -393,9 +393,8 @@ class Machine:
                 self.events.emit("GUEST_PANICKED", action="pause")
 
     def pause(self) -> None:
-        """The guest stands still until `resume`; a run goes on waiting. For any thread.
-
-        With the host's clock the time of day goes on, and the guest finds it right when it runs again.
+        """Stop the guest until `resume`; a run keeps waiting. For any thread. With the host's clock the time of day
+        advances, and is right when the guest runs again.
         """
         self.call(self._pause)
 
@@ -405,7 +404,7 @@ class Machine:
             self.events.emit("STOP")
 
     def resume(self) -> None:
-        """The guest goes on after `pause`. Raises StateError when only a reset can bring it back. For any thread."""
+        """Resume the guest after `pause`. Raises StateError when only a reset can help. For any thread."""
         self.call(self._resume)
 
     def _resume(self) -> None:
@@ -437,9 +436,8 @@ class Machine:
 
     @property
     def absent(self) -> str | None:
-        """Why the guest is not here, or None: such a machine is only looked at.
-
-        It was migrated away, has not come yet, or belonged to a thread that a child of fork does not have.
+        """Why the guest is not here, or None. It was migrated away, has not arrived yet, or the machine belonged to a
+        thread that a child of fork does not have. Such a machine can only be inspected.
         """
         if self.closed:
             return CLOSED
@@ -483,7 +481,7 @@ class Machine:
         return self._calls.submit(function)
 
     def post_to_run(self, function: Callable[[], T]) -> Future[T] | None:
-        """As `post`, but only to another thread that runs the machine; None when there is none. It never waits."""
+        """As `post`, but only to another thread that runs the machine; None when there is none. Never blocks."""
         return self._calls.hand_over(function)
 
     @property
@@ -633,7 +631,7 @@ class Machine:
         verify: bool = False,
         prepare: Callable[[Machine], None] = unchanged,
     ) -> Machine:
-        """The machine of a file, to be run on. Raises StreamError, and ImageError when there is no file to read.
+        """Restore the machine of a file. Raises StreamError, and ImageError when the file cannot be read.
 
         An uncompressed file is mapped, so the machine starts at once, and must not change while the machine lives;
         `verify` reads all of it first and compares its digest. `prepare` gets the new machine before its state is
@@ -663,7 +661,7 @@ class Machine:
 
     @property
     def migrating(self) -> Outgoing | None:
-        """The migration away from here that is under way."""
+        """The outgoing migration in progress."""
         return self.migration if self.migration is not None and not self.migration.ended.is_set() else None
 
     @keywords_of(MigrationOptions)
@@ -733,20 +731,20 @@ class Machine:
         ).receive()
 
     def give_up(self, reason: Migrated) -> None:
-        """For migrations: this machine never runs its guest again, nor another one, unless somebody says `reclaim`."""
+        """For migrations: this machine never runs its guest again, nor another one, except after `reclaim`."""
         self.ended = reason
         self.phase = Status.POSTMIGRATE
 
     def take_back(self) -> None:
-        """For migrations: undo `give_up`, when it is certain that no other side was told to run the guest."""
+        """For migrations: undo `give_up`, if certainly no other side was told to run the guest."""
         self.ended = None
         self.phase = None
 
     def reclaim(self) -> None:
         """Take back the right to run a guest that was migrated away.
 
-        Only for who knows that no other side runs it: after MigrationUnconfirmed, when the destination has said so, or
-        after a migration into a file. Raises StateError when the guest was not migrated.
+        Call this only if certainly no other side runs it: after MigrationUnconfirmed, when the destination has said
+        so, or after a migration into a file. Raises StateError when the guest was not migrated.
         """
         if not isinstance(self.ended, Migrated):
             raise StateError("the guest was not migrated away")

@@ -1,6 +1,5 @@
-"""Booting: reading kernels in all their wrappings, placing them in guest RAM, and the device tree they are given.
-
-`place` is the way in: the files named by `Images` go into RAM, and an `Entry` says what the registers start with.
+"""Booting: reading kernels in any packaging, placing them in guest RAM, and building their device tree. Start at
+`place`: it loads the files of `Images` into RAM, and returns an `Entry` with the initial registers.
 """
 
 from pyspapr.boot.place import Entry, Images, load

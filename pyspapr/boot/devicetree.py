@@ -1,4 +1,4 @@
-"""The device tree that a guest is started with.
+"""The device tree of a guest.
 
 PAPR, "Device Tree", and what Linux reads of it. The kernel is entered directly, without Open Firmware: so /rtas says
 where the RTAS code already is, and /chosen holds what the client interface would have negotiated (hash MMU, XICS).
@@ -19,7 +19,7 @@ from pyspapr.rtas import TABLE as RTAS_CALLS
 XICP_PHANDLE: Final = 0x1111
 CLOCK_HZ: Final = 1_000_000_000
 MEMORY_BLOCK: Final = 256 * MIB
-"""The size of a logical memory block (PAPR, "ibm,lmb-size"), as other hypervisors have it."""
+"""The size of a logical memory block (PAPR, "ibm,lmb-size"), the same as in other hypervisors."""
 ONE_NODE_MAX: Final = 16 * GIB
 CACHE_SIZE: Final = 0x8000
 EVENT_SCAN_RATE: Final = 1  # calls per minute
@@ -136,9 +136,9 @@ def rtas_properties(config: MachineConfig, layout: Layout) -> dict[str, Value]:
 def memory_nodes(size: int) -> list[tuple[int, int]]:
     """Address and size of each memory node.
 
-    Linux manages memory in blocks, each with a place in sysfs, of the size of the node that follows memory@0; if there
-    is none they have 16 MiB, of which a large machine has so many that they take longer than the rest of its boot. The
-    real mode area is the first node, so that stays as large as a kernel makes use of.
+    Linux manages memory in blocks, each with a place in sysfs, of the size of the node that follows memory@0; without
+    one they are 16 MiB, and a large machine has so many that they take longer than the rest of its boot. The real mode
+    area is the first node, so that node stays as large as a kernel can use.
     """
     if size <= ONE_NODE_MAX:
         return [(0, size)]
@@ -153,7 +153,7 @@ def build(config: MachineConfig, layout: Layout, append: bytes, random: Random) 
         {
             "#address-cells": 2,
             "#size-cells": 2,
-            # Software that knows this kind of machine knows it by the second name.
+            # Software recognises this kind of machine by the second name.
             "compatible": ["pyspapr,pseries", "qemu,pseries"],
             "model": "IBM pSeries (emulated by pyspapr)",
             "device_type": "chrp",

@@ -1,8 +1,8 @@
 """Reading an ELF executable for 64-bit PowerPC: just the headers that loading needs. (`symbols.py` reads its names,
 `elfcode.py` finds the code in object files as well, `sections.py` reads section headers.)
 
-Enters: an untrusted file, and what to call it in complaints (`kernel vmlinux`). Leaves: segments whose bytes are known
-to be inside the file. Every complaint is one `ImageError` line. (System V ABI, "Object Files"; both byte orders.)
+Enters: an untrusted file, and its name for messages (`kernel vmlinux`). Leaves: segments whose bytes are known to be
+inside the file. Every error is a one-line `ImageError`. (System V ABI, "Object Files"; both byte orders.)
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ ADDRESS_MASK: Final = (1 << 60) - 1
 
 WORD: Final = 4
 """Instructions are word-aligned (Power ISA, Book I, "Instruction Formats"), and neither version of the 64-bit ELF ABI
-gives the low bits of an entry a meaning, so one that is not aligned is a mistake."""
+gives the low bits of an entry a meaning, so an unaligned entry is an error."""
 
 LOAD_BASE: Final = 4 << 20
 """Where a position-independent image linked at 0 goes: real addresses from 0 on belong to the interrupt vectors,
@@ -84,7 +84,7 @@ class Elf(Plain):
 
 @contextmanager
 def open_image(path: str | os.PathLike[str], what: str) -> Iterator[tuple[BinaryIO, int]]:
-    """The open regular file and its size. Raises ImageError when there is none."""
+    """Open a regular file; return it and its size. Raises ImageError."""
     try:
         with open_file(path) as file:
             yield file, os.fstat(file.fileno()).st_size
@@ -116,7 +116,7 @@ class Header(Plain):
 def read_header(file: BinaryIO, name: str, kinds: tuple[int, ...] = EXECUTABLES, *, narrow: bool = False) -> Header:
     """The header at the beginning of an open file. Raises ImageError unless it is one of `kinds` for 64-bit PowerPC.
 
-    With `narrow` one for 32-bit PowerPC is welcome, too.
+    With `narrow` 32-bit PowerPC is accepted, too.
     """
     header = file.read(HEADER_SIZE)
     if header[:4] != b"\x7fELF":
@@ -191,7 +191,7 @@ def read_elf(file: BinaryIO, length: int, name: str) -> Elf:
     segments = read_segments(file, header, length, name)
     if not segments:
         raise bad(name, "no segment to load")
-    # A kernel linked at 0xc000000000000000 finds its way from real address 0; others keep clear of the vectors.
+    # A kernel linked at 0xc000000000000000 relocates itself from real address 0; others are kept off the vectors.
     if header.kind == ET_DYN and min(segment.virtual for segment in segments) == 0:
         segments = [segment.replace(address=segment.address + LOAD_BASE) for segment in segments]
     segments.sort(key=lambda segment: segment.address)

@@ -2,8 +2,8 @@
 
 Enters: an untrusted open file: an executable, a shared library or an object file. Leaves: its byte order and the
 parts of it that are code, all inside the file: the executable sections, or the executable segments of what is linked
-and has no section headers. (An object file has no addresses yet, only places in its sections.) Every complaint is one
-`ImageError` line. Must hold: sections are found one by one, so their number does not matter.
+and has no section headers. (An object file has no addresses yet, only places in its sections.) Every error is a
+one-line `ImageError`. Must hold: sections are found one by one, so their number does not matter.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Code(Plain):
 
 
 def section_name(file: BinaryIO, section: Section, names: Section | None) -> str:
-    """A section's name, with `?` for what cannot be shown; empty when it has none."""
+    """A section's name, with `?` for unprintable characters; empty when it has none."""
     if names is None or names.kind in NOTHING or section.name >= names.size:
         return ""
     file.seek(names.offset + section.name)
@@ -64,7 +64,7 @@ def read_code(file: BinaryIO, length: int, what: str) -> tuple[bool, Iterable[Co
     code: Iterable[Code]
     if table := section_table(file, header, length, what):
         code = sections_with_code(file, table, length, what)
-        # Once through all of them, so that a complaint comes before the first word.
+        # Check all of them first, so that an error comes before the first word.
         found = sum(1 for _ in sections_with_code(file, table, length, what))
     elif header.kind == ET_REL:
         code, found = (), 0

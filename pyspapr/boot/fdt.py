@@ -89,7 +89,7 @@ class Node:
 
 
 class _Blocks:
-    """The structure block and the strings block of a tree. (A function that calls itself would be a cycle.)"""
+    """The structure block and the strings block of a tree. (A nested recursive function would be a reference cycle.)"""
 
     def __init__(self) -> None:
         self.strings = bytearray()

@@ -1,6 +1,6 @@
 """Placing a kernel, an initrd and a device tree in guest RAM, and the registers that a kernel expects.
 
-`zimage.py` finds the kernel in its file; an initrd and arguments that are attached to it count as given.
+`zimage.py` finds the kernel in its file; an initrd and arguments attached to it are used as if given.
 
     0        kernel (at the real addresses its ELF file names)
              initrd, 64 KiB aligned, after the kernel's end and a gap
@@ -36,20 +36,21 @@ FDT_MAX: Final = 64 << 10
 RTAS_AREA: Final = 64 << 10
 ALIGNMENT: Final = 64 << 10
 GAP: Final = MIB
-"""Between a kernel and its initrd: early allocations of a kernel go right behind its end."""
+"""The gap between a kernel and its initrd: a kernel's early allocations go right behind its end."""
 EPAPR_MAGIC: Final = 0x6550_4150
 READ_SIZE: Final = 4 * MIB
 
 
 class Images(Plain, kw_only=True):
-    """What a machine boots. Raises TypeError for what names no file, and what `encode_arguments` raises."""
+    """The files and arguments to boot. Raises TypeError for an invalid file name, and the errors of
+    `encode_arguments`."""
 
     kernel: str | os.PathLike[str]
     initrd: str | os.PathLike[str] | None = None
     append: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse what no reboot could load either; whether the files are there is seen when they are loaded."""
+        """Check the types of the values; whether the files exist is checked when they are loaded."""
         for path in (self.kernel, self.initrd):
             if path is not None:
                 os.fspath(path)
@@ -57,7 +58,7 @@ class Images(Plain, kw_only=True):
 
 
 class Entry(Plain, kw_only=True):
-    """Where to start, and the registers to start with."""
+    """The entry address and the initial registers."""
 
     pc: int
     r3: int
@@ -115,7 +116,8 @@ def copy(memory: Memory, address: int, piece: Piece, name: str) -> None:
 
 
 def encode_arguments(text: str) -> bytes:
-    """The kernel's arguments: UTF-8, and the bytes of a command line that are none as they are. Raises ImageError."""
+    """The kernel's arguments as bytes: UTF-8, with undecodable bytes of the command line unchanged. Raises
+    ImageError."""
     if not isinstance(text, str):
         raise TypeError(f"the kernel's arguments are text, not {type(text).__name__}")
     try:
@@ -128,7 +130,7 @@ def encode_arguments(text: str) -> bytes:
 
 
 def choose_initrd(images: Images, contents: Contents, stack: ExitStack) -> tuple[Piece, str] | None:
-    """The initrd and what to call it in complaints, if there is one. Raises ImageError."""
+    """The initrd and its name for messages, if there is one. Raises ImageError."""
     if images.initrd is None:
         return None if contents.initrd is None else (contents.initrd, f"initrd attached to {shown(images.kernel)}")
     name = f"initrd {shown(images.initrd)}"

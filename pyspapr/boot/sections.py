@@ -1,7 +1,7 @@
-"""The section headers of an ELF file, however many they are.
+"""The section headers of an ELF file, of any number.
 
 Enters: an untrusted open file and its header. Leaves: one section after the other, whose bytes are inside the file;
-nothing is kept, so the number of sections does not matter. Every complaint is one `ImageError` line. (System V ABI,
+nothing is kept, so the number of sections does not matter. Every error is a one-line `ImageError`. (System V ABI,
 "Sections"; numbers that do not fit into the ELF header are in section header 0, "ELF Header", e_shnum and e_shstrndx.)
 """
 
@@ -23,7 +23,7 @@ NOTHING: Final = (SHT_NULL, SHT_NOBITS)
 """Kinds of sections that have no bytes in the file."""
 SHF_EXECINSTR: Final = 4
 SHN_LORESERVE: Final = 0xFF00
-"""From here on a 16-bit section number means something else."""
+"""From this value on a 16-bit section number has another meaning."""
 SHN_XINDEX: Final = 0xFFFF
 PIECE: Final = 1024
 """Headers that are read at a time."""
@@ -81,7 +81,7 @@ def check_end(table: Table, length: int, name: str) -> None:
 
 
 def read_headers(file: BinaryIO, table: Table, start: int = 0) -> Iterator[Section]:
-    """The headers from number `start` on. The file may be read elsewhere meanwhile."""
+    """The headers from number `start` on. The caller may read elsewhere in the file meanwhile."""
     size = table.entry_size
     for first in range(start, table.count, PIECE):
         file.seek(table.offset + first * size)

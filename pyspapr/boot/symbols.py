@@ -1,8 +1,8 @@
 """The names of a kernel's code.
 
 Enters: an untrusted executable with a symbol table, or a text as `System.map` and `/proc/kallsyms` have it. Leaves:
-ranges of addresses with their names. A function of an ELF file covers its size; a name without a size, which is what
-assembly leaves, covers everything up to the next. (System V ABI, "Symbol Table".)
+ranges of addresses with their names. A function of an ELF file covers its size; a symbol without a size, as from
+assembly, covers everything up to the next one. (System V ABI, "Symbol Table".)
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ KERNEL: Final = 0xC << 60
 """Where Linux is linked. In real mode it runs at the same addresses without these bits."""
 
 SYMBOLS_MAX: Final = 2_000_000
-"""Symbols and lines that a file may have. Linux with everything built in has less than half of them."""
+"""Symbols and lines that a file may have. Linux with everything built in has less than half as many."""
 SECTIONS_MAX: Final = 1 << 20
 NAME_MAX: Final = 1024
 """Bytes of a name. Linux allows 512, and the rest of a longer one is not shown."""
@@ -37,7 +37,7 @@ SHN_ABS: Final = 0xFFF1
 STT_NOTYPE: Final = 0
 STT_FUNC: Final = 2
 STB_ORDER: Final = {1: 0, 2: 1, 0: 2}
-"""Of several names for one address a global one is best, then a weak one."""
+"""The preference among several names of one address: global, then weak."""
 
 _VECTOR: Final = re.compile(r"(exc_(?:real|virt)_0x[0-9a-f]+_\w+)_start")
 """Linux names its interrupt vectors by absolute symbols, in real addresses."""
@@ -46,7 +46,7 @@ _LINE: Final = re.compile(r"([0-9a-fA-F]{8,16}) (\w) (\S+)(?:\s+(\[\S+\]))?\s*")
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
-    """Code with a name. `rank` is lower for the better of two names of one address."""
+    """A named range of code. The preferred one of several names of an address has the lowest `rank`."""
 
     start: int
     end: int
@@ -87,7 +87,8 @@ class Symbols:
 
 
 def read_symbols(path: str | os.PathLike[str]) -> Symbols:
-    """The names in a kernel's file, packed or not, or in a map. A stripped file has none. Raises ImageError."""
+    """Read the symbols of a kernel's file, compressed or not, or of a map. A stripped file has none. Raises
+    ImageError."""
     with open_kernel(path, "symbols", UNPACKED_MAX) as contents:
         file = contents.kernel
         is_elf = file.read(4) == b"\x7fELF"
@@ -109,7 +110,7 @@ def read_map(file: BinaryIO, name: str) -> Symbols:
         address, kind, text, module = match.groups()
         rows.append((int(address, 16), kind in "tTwW", f"{text} {module}" if module else text))
     addresses = sorted({address for address, _, _ in rows})
-    # Nothing says where the last one ends: the rest of its page is a guess that cannot reach far.
+    # The end of the last one is unknown: the rest of its page is a safe guess.
     ends = dict(pairwise(addresses)) | {address: (address | (PAGE - 1)) + 1 for address in addresses[-1:]}
     return Symbols(Symbol(address, ends[address], text) for address, is_code, text in rows if is_code)
 

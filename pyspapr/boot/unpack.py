@@ -1,8 +1,8 @@
 """Unpacking compressed kernels in bounded memory.
 
-Enters: a part of an untrusted file, and how large it may get. Leaves: a file in memory. What follows the end of the
-compressed data is ignored, as it is by those who unpack kernels elsewhere. Every complaint is one `ImageError` line.
-(RFC 1952, gzip; the .xz and .lzma file formats; RFC 8878, Zstandard.)
+Enters: a part of an untrusted file, and a size limit. Leaves: a file in memory. Data behind the end of the compressed
+data is ignored, as other boot loaders do. Every error is a one-line `ImageError`. (RFC 1952, gzip; the .xz and .lzma
+file formats; RFC 8878, Zstandard.)
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pyspapr.plain import Plain
 
 UNPACKED_PIECE: Final = MIB
 LZMA_MEMORY: Final = 256 * MIB
-"""What `xz` may use for its window; `xz -9` needs 65 MiB."""
+"""The memory limit of `xz`; `xz -9` needs 65 MiB."""
 
 
 class Piece(Plain):
@@ -117,7 +117,8 @@ LONGEST_MAGIC: Final = max(map(len, [*KINDS, *UNKNOWN]))
 
 
 def compression(piece: Piece, name: str) -> tuple[str, Callable[[], Decompressor]] | None:
-    """How it is compressed and what unpacks that, or None when it is not. Raises ImageError when nothing here does."""
+    """The compression and its decompressor, or None if it is not compressed. Raises ImageError for an unsupported
+    compression."""
     start = piece.start(LONGEST_MAGIC)
     for magic, kind in KINDS.items():
         if start.startswith(magic):
@@ -129,7 +130,7 @@ def compression(piece: Piece, name: str) -> tuple[str, Callable[[], Decompressor
 
 
 def unpacked(piece: Piece, limit: int, name: str) -> BinaryIO:
-    """What `piece` holds, unpacked if it is compressed. Raises ImageError when that is more than `limit` bytes."""
+    """The contents of `piece`, decompressed if necessary. Raises ImageError if that is more than `limit` bytes."""
     kind = compression(piece, name)
     piece.file.seek(piece.offset)
     output = io.BytesIO()

@@ -7,9 +7,9 @@ The wrapper is a program for Open Firmware, with a 32-bit ELF header where the k
     __builtin_cmdline       the kernel's arguments, if somebody has put them there
     .kernel:dtb             a device tree, which the wrapper of a pseries machine leaves alone
 
-(Linux, arch/powerpc/boot/wrapper and zImage.lds.S.) All that it does is to unpack them and to enter the kernel with
-them, which is done here instead: the guest begins with its kernel, and no firmware is needed. Like the wrapper, what it
-carries comes before what the loader is given; a loader that is given the same twice refuses (`place.py`).
+(Linux, arch/powerpc/boot/wrapper and zImage.lds.S.) The wrapper only unpacks these and enters the kernel with them.
+Doing that here lets the guest begin with its kernel, without firmware. Attached parts take precedence, as in the
+wrapper; giving the same part twice is an error (`place.py`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ KERNEL: Final = b".kernel:vmlinux.strip"
 INITRD: Final = b".kernel:initrd"
 ARGUMENTS: Final = b"__builtin_cmdline"
 UNPACKED_MAX: Final = 1 << 30
-"""Bytes that a kernel may have unpacked, symbols included."""
+"""The largest unpacked kernel in bytes, symbols included."""
 SECTIONS_MAX: Final = 512
 """Section headers of a file that may be a wrapper, which has some twenty."""
 NAMES_MAX: Final = 64 << 10
@@ -37,7 +37,7 @@ ARGUMENTS_MAX: Final = 64 << 10
 
 
 class Contents(Plain):
-    """What a kernel's file holds. The kernel itself is an ELF file of `length` bytes, or should be one."""
+    """The contents of a kernel's file. The kernel itself should be an ELF file of `length` bytes."""
 
     kernel: BinaryIO
     length: int
@@ -48,7 +48,8 @@ class Contents(Plain):
 
 @contextmanager
 def open_kernel(path: str | os.PathLike[str], what: str, limit: int) -> Iterator[Contents]:
-    """What the file holds, kept open meanwhile. Raises ImageError, also when it unpacks to more than `limit` bytes."""
+    """The contents of a file, which stays open in the context. Raises ImageError, also if it unpacks to more than
+    `limit` bytes."""
     name = f"{what} {shown(path)}"
     with open_image(path, what) as (file, length):
         whole = Piece(file, 0, length)
@@ -76,7 +77,7 @@ def unwrapped(file: BinaryIO, length: int, limit: int, name: str) -> Contents:
 
 
 def wrapper_sections(file: BinaryIO, length: int, name: str) -> dict[bytes, Section]:
-    """The sections by which a wrapper is known, those that are there. Raises ImageError when they are cut off."""
+    """The wrapper's sections that the file has. Raises ImageError when they are truncated."""
     file.seek(0)
     if file.read(HEADER_SIZE)[:4] != b"\x7fELF":
         return {}
@@ -111,7 +112,7 @@ def arguments(file: BinaryIO, section: Section | None) -> bytes:
 
 
 def size_of(file: BinaryIO) -> int:
-    """Bytes in a file, which is left at its beginning."""
+    """An in-memory file with these bytes, positioned at its beginning."""
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     return size

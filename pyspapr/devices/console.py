@@ -1,12 +1,11 @@
-"""The machine's console, host side: what the guest printed, what it will read, and who listens.
-
-Output gathers beside the processor while the guest runs (`crates/partition/src/terminal.rs`) and comes here in pieces
-of at most 4 KiB, at the latest when the run loop looks at its inputs. A run that waits for a text still ends at the
-hypercall that completes it.
+"""The machine's console, host side: what the guest printed, what it will read, and the listeners. Output is buffered
+in native code while the guest runs (`crates/partition/src/terminal.rs`) and comes here in pieces of at most 4 KiB, at
+the latest when the run loop polls its inputs. A run that waits for a text still ends at the hypercall that completes
+it.
 
 Input comes from `write` (any thread) and from at most one `InputSource` that is asked without blocking whenever the
-guest asks. Output goes to a bounded history and to sinks. What is no source and no sink is refused where it is given.
-Neither side can make the other grow without bound: the history forgets its oldest bytes, and a source is read 16 bytes
+guest asks. Output goes to a bounded history and to sinks. An invalid source or sink is rejected when it is set.
+Neither side can make the other grow without bound: the history drops its oldest bytes, and a source is read 16 bytes
 at a time as the guest consumes them.
 """
 
@@ -41,7 +40,7 @@ BACKLOG_LIMIT: Final = 16 << 20
 """Typed bytes that a saved machine may hold."""
 
 LAST_TEXT: Final = 4096
-"""How much of the console an `ExpectError` quotes its lines from, in bytes."""
+"""Bytes at the end of the console from which an `ExpectError` takes its lines."""
 
 Sink = Callable[[bytes], None]
 
@@ -50,7 +49,7 @@ class InputSource(Protocol):
     """Bytes for the guest."""
 
     def take(self, limit: int) -> bytes:
-        """Up to `limit` bytes that are there now; empty when there are none."""
+        """Up to `limit` available bytes; empty when there are none."""
         ...
 
     @property
@@ -60,10 +59,10 @@ class InputSource(Protocol):
 
 
 class Sinks(list[Sink]):
-    """Functions that get what the guest prints, in their order."""
+    """Functions that are called with the guest's output, in order."""
 
     def append(self, sink: Sink) -> None:
-        """Add one. Raises TypeError for what is not a function, and ValueError for one that is here already."""
+        """Add a sink. Raises TypeError if it is not callable, and ValueError if it was added before."""
         self.insert(len(self), sink)
 
     def insert(self, index: SupportsIndex, sink: Sink) -> None:
@@ -97,7 +96,7 @@ class FileInput:
         self._end = False
         try:
             self.repeatable = stat.S_ISREG(os.fstat(fd).st_mode)
-            """Whether every run finds the same bytes at the same place."""
+            """Whether every run reads the same bytes at the same position."""
         except OSError:  # there is no input
             self.repeatable = True
 
@@ -119,7 +118,7 @@ class FileInput:
 
 
 def typed(text: str | Buffer) -> bytes:
-    """The bytes of what is typed. Raises TypeError for what is neither text nor bytes."""
+    """Input as bytes. Raises TypeError unless it is text or bytes."""
     if isinstance(text, str):
         return text.encode()
     try:
@@ -129,7 +128,7 @@ def typed(text: str | Buffer) -> bytes:
 
 
 def _end_of_match(pattern: re.Pattern[Any], data: bytes) -> tuple[int, re.Match[Any]] | None:
-    """Where in `data` the first match of `pattern` ends. One over text sees characters, and no half ones."""
+    """Where in `data` the first match of `pattern` ends. A pattern over text sees whole characters."""
     found: re.Match[Any] | None
     if isinstance(pattern.pattern, bytes):
         found = pattern.search(data)
@@ -159,7 +158,7 @@ class Found(str):
 class Console:
     """One console. Text is decoded as UTF-8, with replacement characters for what is not.
 
-    Of the host's side only the typed bytes that the guest has not read are saved with the machine: they are its future.
+    Only the typed bytes that the guest has not read are saved with the machine, because they affect its future.
     """
 
     VMSTATE: Final = VMState(
@@ -211,7 +210,7 @@ class Console:
         with self._lock:
             self._history += data
             excess = len(self._history) - self._limit
-            # Forgetting in large steps keeps a flood linear.
+            # Dropping old output in large steps keeps the cost of a flood linear.
             if excess > self._limit // 4:
                 del self._history[:excess]
                 self._start += excess
@@ -223,7 +222,8 @@ class Console:
             return bytes(self._history[max(position - self._start, 0) :])
 
     def since(self, position: int, limit: int) -> tuple[bytes, int]:
-        """At most `limit` bytes from `position` on, or from the oldest in the history; and the position after them."""
+        """At most `limit` bytes from `position`, or from the oldest byte of the history; and the position behind
+        them."""
         with self._lock:
             begin = max(position - self._start, 0)
             data = bytes(self._history[begin : begin + limit])
@@ -235,7 +235,7 @@ class Console:
 
     @property
     def total(self) -> int:
-        """Bytes the guest has printed, forgotten ones included."""
+        """Bytes that the guest has printed, dropped ones included."""
         return self._start + len(self._history)
 
     @property
@@ -249,7 +249,7 @@ class Console:
         return self.raw.decode(errors="replace")
 
     def read(self) -> str:
-        """What was printed since the last `read`. A character of which a part was printed comes with its rest."""
+        """The output since the last `read`. An incomplete character is returned with its remaining bytes later."""
         with self._lock:
             data = bytes(self._history[max(self._read - self._start, 0) :])
             self._read = self._start + len(self._history)
@@ -263,7 +263,7 @@ class Console:
     def match_any(self, patterns: tuple[re.Pattern[Any], ...]) -> Matched | None:
         """As `match`, with several patterns: the match that ends first, and of these that of the first pattern.
 
-        Of the same patterns as before only the new output is searched, with an overlap of `LONGEST_MATCH` bytes.
+        If the patterns are the same as before, only new output is searched, with an overlap of `LONGEST_MATCH` bytes.
         """
         from pyspapr.results import Matched
 
@@ -287,7 +287,7 @@ class Console:
 
     @property
     def source(self) -> InputSource | None:
-        """Where input comes from when none is typed, or None. Raises TypeError for what is no `InputSource`."""
+        """The source of input beside typed bytes, or None. Raises TypeError unless it is an `InputSource`."""
         return self._source
 
     @source.setter
@@ -308,7 +308,7 @@ class Console:
         machine.kick()
 
     def take(self, limit: int) -> bytes:
-        """Up to `limit` bytes of input for the guest. A recording hears them, a replay says them."""
+        """Up to `limit` bytes of input for the guest. A recording stores them, a replay supplies them."""
         recording = self._owner().recording
         data = self.fetch(limit) if recording is None else recording.take(limit)
         self.heard += len(data)
@@ -337,19 +337,19 @@ class Console:
 
     @property
     def silent(self) -> bool:
-        """Whether no input comes before `write` is called or there is another source."""
+        """Whether there will be no input until `write` is called or the source changes."""
         if (recording := self._owner().recording) is not None and recording.replaying:
             return False
         return not self._input and (self._source is None or self._source.exhausted)
 
     @property
     def may_wake(self) -> bool:
-        """Whether input can still come by itself while the guest sleeps."""
+        """Whether the source can still deliver input while the guest sleeps."""
         return bool(self._input) or self.keeps_open > 0 or (self._source is not None and not self._source.exhausted)
 
     @property
     def polled(self) -> bool:
-        """Whether input may come that nobody announces, and not at the same place of each run."""
+        """Whether input may arrive without notice, and not at the same point of each run."""
         return self._source is not None and not (self._source.exhausted or getattr(self._source, "repeatable", False))
 
     def expect(
@@ -361,9 +361,9 @@ class Console:
         what is returned is the number of the one that appeared. `timeout` is in seconds of the guest's time, so with
         virtual time a run ends the same way on every host; `host_timeout` is in seconds of the host's.
 
-        What is there already is found before anything runs, also when the guest has ended. Raises ExpectError, which
-        says why, when the run ends otherwise (ExpectTimeout, a TimeoutError, after either time), and StateError when
-        there is nothing to run.
+        Output that is there already is matched before anything runs, also when the guest has ended. Raises
+        ExpectError, which says why, when the run ends otherwise (ExpectTimeout, a TimeoutError, after either time),
+        and StateError when there is nothing to run.
         """
         from pyspapr.partition.runloop import alternatives
         from pyspapr.results import Matched

@@ -1,6 +1,7 @@
-"""How output must end at the moment a pattern matches for the first time.
+"""How output must end when a pattern first matches.
 
-Enters: what a run waits for. Leaves: rows of byte sets for `Vcpu.open_terminal`, one set for each of the last bytes.
+Enters: the pattern that a run waits for. Leaves: rows of byte sets for `Vcpu.open_terminal`, one set for each of the
+last bytes.
 
 A run has to end at the hypercall that completes a match, and asking `re` after each of 16 bytes costs a second for a
 megabyte. So the native half leaves only those hypercalls to Python after which a match is possible: those whose bytes
@@ -27,7 +28,7 @@ MOST: Final = 64
 BEYOND_ASCII: Final = ((1 << 128) - 1) << 128
 SURROGATES: Final = range(0xD800, 0xE000)
 ESCAPED: Final = range(0xDC80, 0xDD00)
-"""What stands in text for bytes that are no UTF-8."""
+"""The replacement character for invalid UTF-8."""
 OTHER_CASES: Final = frozenset("iks")
 """ASCII letters with another case outside of it."""
 
@@ -78,7 +79,7 @@ class Reader:
         self.over_bytes = over_bytes
 
     def row(self, parts: Iterable[Any], flags: int, *, final: bool) -> list[Tail]:
-        """The tails of parts that follow each other. `final` says that the pattern ends with them."""
+        """The tails of a sequence of parts. `final`: the pattern ends with them."""
         tails = [Tail((), True)]
         for behind, part in enumerate(reversed(list(parts))):
             grown: list[Tail] = []
@@ -160,7 +161,7 @@ class Reader:
         )
 
     def tester(self, kind: str, value: Any, flags: int) -> Any:
-        """Whether a character is in a class, by its number. A class in which case makes no difference is made wider."""
+        """Whether a character is in a class, by its number. If case is ignored, a class includes both cases."""
 
         def plain(number: int) -> bool:
             match kind:

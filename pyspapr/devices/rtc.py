@@ -16,7 +16,8 @@ from pyspapr.vmstate.types import I128
 
 NS = 1_000_000_000
 OFFSET_MAX: Final = 1 << 70
-"""Of what the guest can set: from year 1 to year 9999 and back, and what 64 bits of timebase last, in nanoseconds."""
+"""The largest offset in nanoseconds that a guest can set: years 1 to 9999 in either direction, plus the range of the
+timebase."""
 
 
 class TimeOfDay(NamedTuple):

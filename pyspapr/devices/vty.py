@@ -39,7 +39,7 @@ class Vty:
                 self.interrupt()
 
     def get(self) -> bytes:
-        """Up to 16 bytes of input, as H_GET_TERM_CHAR wants them."""
+        """Up to 16 bytes of input, for H_GET_TERM_CHAR."""
         if not self.buffer:
             self.buffer = self.console.take(BUFFER)
         data, self.buffer = self.buffer, b""

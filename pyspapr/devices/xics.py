@@ -22,7 +22,7 @@ IPI: Final = 2
 """The source number of every inter-processor interrupt."""
 MASKED: Final = 0xFF
 IRQ_BASE: Final = 0x1000
-"""First number of the source controller; QEMU's numbering, so that guests and streams find what they know."""
+"""First number of the source controller; QEMU's numbering, for guests and streams."""
 IRQ_COUNT: Final = 0x1000
 
 
@@ -95,7 +95,7 @@ class Ics:
         """No source yet."""
         self.sources: dict[int, Source] = {}
         self.presenters: list[weakref.ref[Icp]] = []
-        """By processor; they keep this controller and not the other way round."""
+        """By processor; weak, since the presenters refer to this controller."""
 
     def claim(self, number: int) -> int:
         """Create the source `number` for a device and return it."""
@@ -123,7 +123,7 @@ class Ics:
             source.sent, source.rejected = False, True
 
     def resend(self, server: int) -> None:
-        """Present again what processor `server` had rejected, in order of number."""
+        """Present again the interrupts that processor `server` had rejected, in order of number."""
         for number, source in sorted(self.sources.items()):
             if source.rejected and source.server == server and source.priority != MASKED:
                 self._present(number, source)
@@ -134,7 +134,7 @@ class Ics:
             source.sent = False
 
     def set_xive(self, number: int, server: int, priority: int, saved_priority: int | None = None) -> None:
-        """Route a source. KeyError for a source nobody claimed."""
+        """Route a source. Raises KeyError for an unclaimed source."""
         source = self.sources[number]
         source.server, source.priority = server, priority
         source.saved_priority = priority if saved_priority is None else saved_priority
@@ -179,7 +179,7 @@ class Icp:
         ics.presenters.append(weakref.ref(self))
 
     def loaded(self) -> None:
-        """The line stands as the registers say; the processor knows, it was loaded before."""
+        """Derive the line from the registers. The processor has it already, since it was loaded before."""
         self._level = self.xisr != 0
 
     def _update(self) -> None:
@@ -250,7 +250,7 @@ class Icp:
         return xirr
 
     def eoi(self, xirr: int) -> None:
-        """H_EOI: the interrupt of `xirr` is dealt with; its CPPR field is the priority to return to."""
+        """H_EOI: end the interrupt of `xirr`; its CPPR field is the priority to return to."""
         number = xirr & 0xFF_FFFF
         if number != IPI:
             self.ics.eoi(number)

@@ -1,6 +1,6 @@
 """Hypercalls in Python, one function each, found by their decorator.
 
-The hash page table's are native; every other one that Linux makes is here. A number nobody answers gets H_FUNCTION.
+The hash page table's are native; every other one that Linux makes is here. An unknown number gets H_FUNCTION.
 """
 
 from __future__ import annotations

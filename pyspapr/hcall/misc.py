@@ -17,7 +17,7 @@ def behaviour(bit: int) -> int:
     return 1 << (63 - bit)
 
 
-# An interpreter does not speculate, so there is nothing to flush.
+# Neither engine speculates, so there is nothing to flush.
 NO_L1D_FLUSH_ENTRY: Final = behaviour(7)
 NO_L1D_FLUSH_UACCESS: Final = behaviour(8)
 NO_STF_BARRIER: Final = behaviour(9)

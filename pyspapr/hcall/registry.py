@@ -5,8 +5,8 @@
 
 Arguments are R4 onwards, as many as the function names (all nine with `*args`), unsigned. It returns a return code, or
 a tuple of a code and the values for R4 onwards, as far as R12: each is an integer that 64 bits hold, signed or unsigned
-(-2**63 to 2**64 - 1). A guest address outside RAM needs no care: `GuestAddressError` becomes H_PARAMETER. Anything else
-that it raises, and what is raised for a result that is none (TypeError, ValueError), comes out of `Machine.run`.
+(-2**63 to 2**64 - 1). A guest address outside RAM needs no care: `GuestAddressError` becomes H_PARAMETER. Any other
+exception of the handler, and the TypeError or ValueError for an invalid result, is raised by `Machine.run`.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Hypercall(Plain):
     arguments: int
 
     def __call__(self, vm: Machine, cpu: Cpu, arguments: tuple[int, ...]) -> tuple[int, ...]:
-        """Return code and results; the guest's bad addresses become H_PARAMETER."""
+        """Call the handler; a bad address of the guest becomes H_PARAMETER."""
         try:
             result = self.handler(vm, cpu, *arguments[: self.arguments])
         except GuestAddressError:
@@ -66,7 +66,7 @@ def row(number: int, name: str, handler: Handler) -> Hypercall:
 
 
 def hypercall(number: int, name: str) -> Callable[[Handler], Handler]:
-    """Enter a function into the table of every machine made from now on."""
+    """Add a function to the table of every machine created from now on."""
 
     def enter(handler: Handler) -> Handler:
         if number in TABLE:

@@ -1,7 +1,7 @@
-"""Another size for the hash page table: LoPAR, "H_RESIZE_HPT_PREPARE" and "H_RESIZE_HPT_COMMIT".
+"""Resizing the hash page table: LoPAR, "H_RESIZE_HPT_PREPARE" and "H_RESIZE_HPT_COMMIT".
 
 The guest asks for a table to be prepared, later stops everything and commits. Preparing is quick here: a new table is
-address space only, so there is no "long busy". Until the commit has gone well nothing has changed.
+address space only, so there is no "long busy". Nothing changes until the commit succeeds.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @hypercall(0x36C, "H_RESIZE_HPT_PREPARE")
 def h_resize_hpt_prepare(vm: Machine, cpu: Cpu, flags: int, shift: int) -> Result:
-    """Prepare a table of 2**shift bytes; a shift of 0 gives up what was prepared."""
+    """Prepare a table of 2**shift bytes; a shift of 0 discards the prepared table."""
     if flags or (shift and not HPT_SHIFT_MIN <= shift <= HPT_SHIFT_MAX):
         return H_PARAMETER
     if shift > largest_table_shift(vm.config):
@@ -39,7 +39,7 @@ def h_resize_hpt_prepare(vm: Machine, cpu: Cpu, flags: int, shift: int) -> Resul
 
 @hypercall(0x370, "H_RESIZE_HPT_COMMIT")
 def h_resize_hpt_commit(vm: Machine, cpu: Cpu, flags: int, shift: int) -> Result:
-    """Change to the prepared table. Bolted entries move along; the guest makes the others again."""
+    """Change to the prepared table. Bolted entries are moved; the guest recreates the others."""
     if flags:
         return H_PARAMETER
     prepared = vm.prepared_hpt

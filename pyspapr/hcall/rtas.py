@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @hypercall(0xF000, "H_RTAS")
 def h_rtas(vm: Machine, cpu: Cpu, buffer: int) -> Result:
     """Make the RTAS call that `buffer` describes."""
-    from pyspapr.rtas import RtasError, call  # with everything an RTAS call may want: a restored guest may make none
+    from pyspapr.rtas import RtasError, call  # imported on the first RTAS call: a restored guest may make none
 
     try:
         call(vm, cpu, buffer)

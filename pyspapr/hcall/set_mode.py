@@ -42,7 +42,7 @@ def h_set_mode(vm: Machine, cpu: Cpu, flags: int, resource: int, value1: int, va
 
 
 def set_watchpoint(vm: Machine, cpu: Cpu, flags: int, address: int, extension: int) -> Result:
-    """DAWR0 and DAWRX0 of `cpu`, in one call. A processor model without one answers as to an unknown resource."""
+    """DAWR0 and DAWRX0 of `cpu`, in one call. A model without a watchpoint answers as for an unknown resource."""
     if not models()[vm.config.cpu]["watchpoints"]:
         return H_P2
     if flags:

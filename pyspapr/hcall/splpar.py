@@ -102,7 +102,7 @@ def h_register_vpa(vm: Machine, cpu: Cpu, flags: int, processor: int, address: i
             if area.slb_shadow or area.dtl:
                 return H_RESOURCE
             if area.vpa:
-                # Odd: not dispatched, as far as this area can tell.
+                # An odd count means: not dispatched.
                 count = vm.memory.u32(area.vpa + VPA_YIELD_COUNT)
                 vm.memory.store(area.vpa + VPA_YIELD_COUNT, count | 1, 4)
             area.vpa = 0
@@ -159,7 +159,7 @@ def h_cede(vm: Machine, cpu: Cpu) -> Result:
 
 @hypercall(0xE4, "H_CONFER")
 def h_confer(vm: Machine, cpu: Cpu, target: int, dispatch_count: int) -> Result:
-    """Give the rest of the time slice to another processor: there is nothing to give with one that runs."""
+    """Give the rest of the time slice to another processor: no effect with one processor."""
     if target != ALL_PROCESSORS and target >= len(vm.cpus):
         return H_PARAMETER
     return H_SUCCESS

@@ -23,7 +23,7 @@ def is_console(termno: int) -> bool:
 
 H_GET_TERM_CHAR: Final = 0x54
 H_PUT_TERM_CHAR: Final = 0x58
-"""Both are answered in native code as well, where that makes no difference: `crates/partition/src/terminal.rs`."""
+"""Native code (`crates/partition/src/terminal.rs`) answers both where that makes no difference."""
 
 
 @hypercall(H_GET_TERM_CHAR, "H_GET_TERM_CHAR")

@@ -1,1 +1,1 @@
-"""What a machine consists of and how it runs: processors, memory, the run loop, work of other threads, its status."""
+"""The running machine: processors, memory, the run loop, calls from other threads, status."""

@@ -1,9 +1,8 @@
-"""Work that other threads have for the thread that runs the machine.
+"""Calls from other threads to the thread that runs the machine.
 
 Enters: functions, from any thread. Leaves: their results, as futures. While a machine runs, functions are queued and
-the run loop carries them out between two instructions, in their order; while it does not, the thread that brings one
-carries it out itself, under the lock that also keeps a run from starting. So guest and device state is never touched
-by two threads at once.
+the run loop executes them in order between two instructions; otherwise the calling thread executes them itself, under
+the lock that also keeps a run from starting. So guest and device state is never touched by two threads at once.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ def _carry_out(future: Future[T] | None, function: Callable[[], T]) -> None:
 
 
 def interrupted(error: BaseException | None) -> StateError:
-    """What is said of a function that was not called, or not to its end, because of `error`."""
+    """The error of a function that was not called, or not to its end, because of `error`."""
     return StateError(f"the machine's thread was interrupted ({type(error).__name__})")
 
 
@@ -59,7 +58,7 @@ class Calls:
         """`kick` makes the run loop call `serve` soon."""
         self._kick = kick
         self._lock = threading.RLock()
-        # Without a future: what the next run does, whoever is there then.
+        # Without a future: work for the next run, in whatever thread.
         self._queue: deque[tuple[Future[Any] | None, Callable[[], Any]]] = deque()
         self._runner: int | None = None
         self._acting = 0
@@ -84,8 +83,8 @@ class Calls:
         return self._runner not in (None, threading.get_ident())
 
     def submit(self, function: Callable[[], T]) -> Future[T]:
-        """Have `function` called as the header says. In the machine's own thread that is at once."""
-        # Here, since it brings the whole of `logging`, and `import pyspapr` is quick.
+        """Have `function` called as the header says: in the machine's own thread, immediately."""
+        # Imported here: it loads all of `logging`, and `import pyspapr` should be quick.
         from concurrent.futures import Future
 
         self._check()
@@ -106,7 +105,7 @@ class Calls:
             del future  # see `_carry_out`
 
     def hand_over(self, function: Callable[[], T]) -> Future[T] | None:
-        """As `submit`, for one that must not wait: None when no other thread runs the machine, or that may change."""
+        """As `submit`, but never blocks: None if no other thread runs the machine, or that may change."""
         from concurrent.futures import Future
 
         if not self.elsewhere or not self._lock.acquire(blocking=False):
@@ -128,7 +127,7 @@ class Calls:
         return next((one.native_id for one in threading.enumerate() if one.ident == runner), None)
 
     def leave(self, function: Callable[[], object]) -> None:
-        """Have the next run call `function` when it has begun. Without a run nobody does."""
+        """Have the next run call `function` when it begins. Without a run it is not called."""
         with self._lock:
             self._queue.append((None, function))
 
@@ -143,7 +142,7 @@ class Calls:
             self._runner = threading.get_ident()
 
     def end(self) -> None:
-        """It does no longer; what was queued in the meantime is carried out now, unless a signal ended the run."""
+        """The run has ended; execute what was queued in the meantime, unless a signal ended the run."""
         with self._lock:
             try:
                 error = sys.exception()
@@ -162,7 +161,7 @@ class Calls:
             _carry_out(*self._queue.popleft())
 
     def close(self) -> None:
-        """Nothing more is carried out. Raises StateError while the machine runs or something is."""
+        """Execute nothing from now on. Raises StateError while the machine runs or a call is executed."""
         with self._lock:
             if self.elsewhere:
                 raise StateError("another thread runs the machine: it cannot be closed before stop()")
@@ -172,7 +171,7 @@ class Calls:
             self._queue.clear()
 
     def after_fork(self) -> None:
-        """In the child: what other threads queued is theirs, and the parent does it."""
+        """In the child: drop the calls that other threads queued; the parent executes them."""
         me = threading.get_ident()
         if self._lock.acquire(blocking=False):
             self._lock.release()

@@ -1,7 +1,7 @@
-"""A processor as a person sees it: registers by name.
+"""A processor for the user: registers by name.
 
 `cpu.r3`, `cpu["r3"]` and `cpu.msr = …` are the same registers that `Vcpu.get` and `Vcpu.set` know. A value that is
-wider than its register is refused; what of its 64 bits an SPR keeps is what `mtspr` would leave there.
+wider than its register is rejected; an SPR keeps the same bits as with `mtspr`.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from pyspapr.vmstate.schema import VMState
 _OWN = frozenset({"vcpu", "index", "names"})
 
 WIDTHS: Final = {"cr": 32, "vscr": 32, "vr": 128, "vs": 128}
-"""Bits of the registers that do not have 64, by name without a number."""
+"""Widths of the registers that are not 64 bits wide, by name without number."""
 
 
 class Cpu(MutableMapping[str, int]):
     """One virtual processor. Values are unsigned; a register that does not exist raises KeyError or AttributeError.
 
-    A value that does not fit raises ValueError. While another thread runs the machine there is nothing to see and
-    StateError is raised: `Machine.call` looks between two instructions.
+    A value that does not fit raises ValueError. While another thread runs the machine, access raises StateError; use
+    `Machine.call` to access it between two instructions.
     """
 
     VMSTATE: ClassVar[VMState] = cpu_state.CPU
@@ -43,7 +43,7 @@ class Cpu(MutableMapping[str, int]):
         """Write a register."""
         width = WIDTHS.get(name.rstrip("0123456789"), 64)
         if value >> width:  # of a negative number, too
-            self[name]  # one that does not exist is the greater mistake
+            self[name]  # report an unknown register first
             raise ValueError(f"register {name} has {width} bits and cannot hold {value:#x}")
         self.vcpu.set(name, value)
 
@@ -87,11 +87,11 @@ class Cpu(MutableMapping[str, int]):
         return f"<Cpu {self.index} pc={self.vcpu.get('pc'):#018x} msr={self.vcpu.get('msr'):#018x}>"
 
     def close(self) -> None:
-        """For the machine: the processor is given back. Whatever is asked from now on raises StateError."""
+        """For the machine: release the processor. Every access raises StateError from now on."""
         self.vcpu = cast(Vcpu, Closed())
 
     def unsaved(self) -> list[str]:
-        """Names of state that the schema does not know: none, or the machine does not start."""
+        """State that the schema does not cover; the machine starts only if there is none."""
         return cpu_state.unsaved(self)
 
     def set_lpcr(self, mask: int, value: int) -> None:

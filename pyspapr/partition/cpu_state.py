@@ -1,4 +1,4 @@
-"""The schema of a processor: every register and everything it remembers beside its registers.
+"""The schema of a processor: every register and all other internal state.
 
 SPRs that only show another register (TBU, UMMCR0, PPR32, BESCRS, …) are in `VIEWS` and not saved: writing them back
 would change what they show.
@@ -34,11 +34,11 @@ VIEWS: Final = names(
     "upmc1 upmc2 upmc3 upmc4 upmc5 upmc6 ummcr0 usiar usdar ummcr1 bescrs bescrsu bescrr bescrru "
     "ic vtb ppr32 pir"
 )
-"""Names of SPRs that are another one's view, fixed, or follow from the clock."""
+"""Names of SPRs that are views of another one, fixed, or derived from the clock."""
 
 CLOCK: Final = ("icount", "idle_nanos", "tb_offset", "dec_value", "dec_at", "random_state")
 COUNTS: Final = ("icount", "idle_nanos")
-"""What is added up. The others are clocks and offsets of clocks, which wrap."""
+"""Counters. The others are clocks and clock offsets, which wrap."""
 LINES: Final = ("external", "system_reset", "doorbell")
 RESERVATION: Final = ("reserve_addr", "reserve_len", "reserve_value")
 WATCHPOINT: Final = ("dawr0", "dawrx0")
@@ -108,7 +108,7 @@ def host_time(cpu: Cpu) -> int:
 
 
 def set_host_time(cpu: Cpu, then: int) -> None:
-    """What has passed since then, by the calendar of the hosts, has passed for the guest."""
+    """Let the guest's time advance by the time since then, according to the hosts' calendars."""
     cpu.vcpu.clock_age = max(time_ns() - then, 0)
 
 

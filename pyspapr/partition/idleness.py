@@ -1,12 +1,12 @@
-"""When a guest on the virtual clock has idled for so long that its timers may take the host's time.
+"""When a guest on the virtual clock has idled so long that its timers wait in host time.
 
-Time that an idle guest waits for is skipped, so a guest that sleeps for ten seconds costs nothing, and one that does
-nothing but wait for its next timer, for ever, would cost a processor of the host. So time is skipped freely for
-`QUIET` seconds of the guest's after the guest has printed or read anything; from then on the host sleeps until each
-timer is due. The guest cannot tell, since its own time goes the same way.
+Idle time is skipped, so a guest that sleeps for ten seconds costs nothing. But a guest that waits for one timer after
+the other for ever would occupy a processor of the host. So time is skipped freely for `QUIET` seconds of guest time
+after the last output or input; from then on the host sleeps until each timer is due. The guest cannot tell, since its
+own time advances the same way.
 
-A run that is bounded by a number of instructions, or that waits for a text, always skips: its caller wants to know what
-the guest does next.
+A run with an instruction limit, or one that waits for a text, always skips: its caller waits for what the guest does
+next.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 NS: Final = 1_000_000_000
 QUIET: Final = 3600
-"""Seconds of the guest's that are skipped while nothing can come in."""
+"""Seconds of guest time that are skipped while no input can come."""
 QUIET_INTERACTIVE: Final = 600
 """The same while somebody may still type."""
 
@@ -33,7 +33,7 @@ class Idleness:
         self._since = 0
 
     def limit(self, console: Console, vcpu: Vcpu) -> int:
-        """How many nanoseconds may have been skipped before the host sleeps."""
+        """The skipped nanoseconds after which the host sleeps."""
         activity = (console.total, console.heard)
         if activity != self._activity:
             self._activity = activity

@@ -1,4 +1,4 @@
-"""Guest RAM as a person sees it: slices, and integers in either byte order.
+"""Guest RAM for the user: slices, and integers in either byte order.
 
 Addresses are guest real addresses. Everything outside RAM raises `GuestAddressError`; nothing is ever clipped.
 """
@@ -28,7 +28,7 @@ class Memory:
         self._ram = ram
 
     def close(self) -> None:
-        """For the machine: RAM is given back. Whatever is asked from now on raises StateError."""
+        """For the machine: release RAM. Every access raises StateError from now on."""
         self._ram = cast(Ram, Closed())
 
     def __len__(self) -> int:
@@ -36,7 +36,7 @@ class Memory:
         return self._ram.size
 
     def _check(self, address: int, length: int) -> None:
-        """Refuse a range that is not inside RAM, also with numbers that no processor has."""
+        """Raise GuestAddressError unless the range is inside RAM, for any integers."""
         if length < 0:
             raise ValueError(f"a length is 0 or more, not {length}")
         if not 0 <= address <= len(self) - length:

@@ -1,7 +1,6 @@
-"""How the parts of a machine find it without keeping it.
-
-A machine's memory goes with the last reference to the machine, also while the collector of cycles is off. So nothing
-that a machine refers to may refer back to it, except weakly.
+"""How a machine's parts refer to it without keeping it alive. A machine's memory is freed with the last reference to
+the machine, even with the cycle collector off. So nothing that a machine refers to may refer back to it, except
+weakly.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ CLOSED: Final = "this machine is closed: its memory was given back"
 
 
 class Closed:
-    """Stands where RAM, the hash table and processors of a closed machine were."""
+    """Replaces RAM, the hash table and the processors of a closed machine."""
 
     def __getattr__(self, name: str) -> Any:
         """Raises StateError."""
@@ -32,9 +31,8 @@ class Closed:
 
 
 def owner(machine: Machine, what: str) -> Callable[[], Machine]:
-    """A function that returns `machine` as long as somebody else keeps it, and raises StateError afterwards.
-
-    `what` belongs to the machine: the error names it.
+    """A function that returns `machine` as long as it is alive, and raises StateError afterwards. `what` names the
+    caller's part in the error.
     """
     reference = weakref.ref(machine)
 

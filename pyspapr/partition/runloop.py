@@ -1,8 +1,8 @@
 """Running a machine: slices of instructions, and what happens between them.
 
-Enters: a machine and the bounds of the run. Leaves: one `StopReason`. Slices end at multiples of `SLICE` retired
-instructions, whatever the bounds are, so the points at which console input is looked for are the same in every run;
-with virtual time they are the only ones (besides the guest's own questions) and the run is repeatable.
+Enters: a machine and the limits of the run. Leaves: one `StopReason`. Slices end at multiples of `SLICE` retired
+instructions, whatever the limits are, so console input is polled at the same points in every run; with virtual time
+there are no others (besides the guest's own polls) and the run is repeatable.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from pyspapr.migration.outgoing import Outgoing
 
 SLICE: Final = 1 << 24
-"""Instructions between two looks at the console's input."""
+"""Instructions between two polls of the console's input."""
 NAP: Final = 0.02
-"""How often a virtual-time guest that has been quiet for long looks for input, in seconds."""
+"""Seconds between two polls for input while a long idle guest on the virtual clock sleeps."""
 LONGEST_SLEEP: Final = 60.0
 MIGRATION_NAP: Final = 0.002
-"""How long a guest that waits keeps a migration waiting at most, in seconds."""
+"""The longest time in seconds that an idle guest delays a migration."""
 
 
 Wanted = str | bytes | re.Pattern[str] | re.Pattern[bytes]
@@ -44,7 +44,7 @@ Until = Wanted | Sequence[Wanted] | None
 
 
 def alternatives(until: Until) -> tuple[Wanted, ...]:
-    """What `until` waits for; nothing if it is None. Raises TypeError for what is neither text nor a pattern."""
+    """Normalise `until`. Raises TypeError unless it is None, text, a pattern or a list of these."""
     if until is None:
         return ()
     several = tuple(until) if isinstance(until, list | tuple) else (until,)
@@ -73,7 +73,7 @@ def last_bytes(wanted: Wanted) -> Endings | None:
 
 
 def _expire(reference: weakref.ref[Run], timeout: Timeout) -> None:
-    """The time of a run is over. The timer's thread may outlive the run, and does not keep its machine."""
+    """Ends a run by its timeout. The timer's thread may outlive the run, and does not keep the machine alive."""
     if (run := reference()) is not None:
         run.expired = timeout
         run.vm.kick()
@@ -91,7 +91,7 @@ class Run:
         migration: Outgoing | None = None,
         guest_timeout: float | None = None,
     ) -> None:
-        """Bounds count from now. With `migration` the run ends when that has ended. Raises ConfigError."""
+        """Limits count from now. With `migration` the run ends when that has ended. Raises ConfigError."""
         check_timeout(timeout)
         check_timeout(guest_timeout)
         self.vm = vm
@@ -151,7 +151,7 @@ class Run:
                     self._show()
                 self._dispatch(code & ~_native.OUTPUT)
         finally:
-            # When a handler raised an error: the guest must not go on with no result.
+            # After an error of a handler: the guest must not continue without a result.
             self.vcpu.hypercall_again()
             if timer is not None:
                 timer.cancel()
@@ -160,11 +160,11 @@ class Run:
             self._show()
 
     def _start_timer(self, timeouts: list[Timeout]) -> threading.Timer | None:
-        """The first of these ends the run, by the host's time."""
+        """The earlier of the run's limits in host time."""
         if not timeouts:
             return None
         first = min(timeouts, key=lambda timeout: timeout.seconds)
-        # More than a thread can wait (three centuries where time is 64 bits) is as good as for ever.
+        # Longer than a thread can wait (three centuries with 64-bit time) means for ever.
         timer = threading.Timer(min(first.seconds, threading.TIMEOUT_MAX), _expire, (weakref.ref(self), first))
         timer.daemon = True
         with host_limits("run a machine with a time limit"):
@@ -172,13 +172,13 @@ class Run:
         return timer
 
     def _open_terminal(self) -> None:
-        """Let output gather beside the processor, unless a pattern must see each piece or a user's handler does."""
+        """Buffer output in native code, unless a pattern or a user's handler must see each piece."""
         if self.endings is not None and self.vm.has_own(H_PUT_TERM_CHAR):
             length = max(map(len, self.endings), default=0)
             self.vcpu.open_terminal(self.endings, self.vm.console.before(length))
 
     def _show(self) -> None:
-        """Print what has gathered. As in a hypercall, a sink cannot save the machine or start another guest."""
+        """Print the buffered output. As in a hypercall, a sink cannot save the machine or start another guest."""
         if data := self.vcpu.take_output():
             self.vm.serving = True
             try:
@@ -224,7 +224,7 @@ class Run:
         return None
 
     def matched(self) -> Matched | None:
-        """What was waited for, if it is on the console and was not yet when this was asked last."""
+        """The new match of `until` on the console, if there is one."""
         console = self.vm.console
         if not self.patterns or console.total == self.seen:
             return None
@@ -238,7 +238,7 @@ class Run:
         elif code == _native.EXIT_MMIO:
             self._access()
         elif code == _native.EXIT_LIMIT:
-            # A migration makes shorter slices; a guest must not see that in when its input comes.
+            # A migration makes slices shorter; that must not change when the guest gets its input.
             done = self.vcpu.instructions
             if done % SLICE == 0 and vm.recording is not None:
                 vm.recording.check()
@@ -274,7 +274,8 @@ class Run:
             self._dispatch(code)
 
     def _sleep(self) -> None:
-        """The guest waits. With a host clock for its deadline or a key; with virtual time it has done so for long."""
+        """The guest is idle: with a host clock until its deadline or input; with virtual time, for a long time
+        already."""
         vm = self.vm
         if vm.config.clock == "virtual":
             self._idle()
@@ -284,13 +285,13 @@ class Run:
             self._wait(min(self.vcpu.nanos_to_deadline / 1e9, LONGEST_SLEEP))
 
     def _idle(self) -> None:
-        """Virtual time skips no more for nothing: see `idleness`. The host sleeps for as long as the guest would."""
+        """Virtual time no longer skips idle time (see `idleness`): sleep as long as the guest would."""
         vm, vcpu = self.vm, self.vcpu
         if (limit := vm.idleness.limit(vm.console, vcpu)) != self.idle_limit:
             self.idle_limit = limit
             vcpu.set_idle_limit(limit)
             return
-        # A file is read where any other run would read it.
+        # A file is read at the point where any other run would read it.
         if polled := vm.console.polled or vm.console.backlog > 0:
             vm.vty.poll()
         if vcpu.external or self.expired:
@@ -307,7 +308,7 @@ class Run:
             self._wait(min(seconds, NAP if polled else LONGEST_SLEEP))
 
     def _wait(self, seconds: float) -> None:
-        """Sleep until a kick; with a migration, until it can go on."""
+        """Sleep until a kick; with a migration, until that has work."""
         if (migration := self.vm.migrating) is not None:
             migration.wait(min(seconds, MIGRATION_NAP))
             return

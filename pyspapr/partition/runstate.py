@@ -1,4 +1,4 @@
-"""How a machine stands, in QEMU's words, and who is told when that changes.
+"""The status of a machine, in QEMU's terms, and its change events.
 
 The names are those of QEMU's `RunState` (QMP Reference Manual, "VM run state"), because scripts compare them.
 """
@@ -32,7 +32,7 @@ class Status(StrEnum):
 
 
 def status_of(vm: Machine) -> Status:
-    """A migration's word first, then why the last run ended, then whether the guest's instructions are being run."""
+    """The status: a migration's first, then why the last run ended, then whether the guest is running."""
     if vm.phase is not None:
         return vm.phase
     match vm.ended:
@@ -51,7 +51,8 @@ Listener = Callable[[str, dict[str, object]], None]
 
 
 class Events:
-    """Tells listeners what happened: QMP's event names and data. Listeners run in the machine's thread; be quick."""
+    """Passes events to listeners, with QMP's names and data. Listeners run in the machine's thread and must be
+    quick."""
 
     def __init__(self) -> None:
         """Nobody listens."""
@@ -60,7 +61,7 @@ class Events:
         self._held: list[tuple[str, dict[str, object]]] | None = None
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
-        """Call `listener` for every event from now on, until the function that is returned is called."""
+        """Call `listener` for every event, until the returned function is called."""
         check_function("a listener", listener)
         self._listeners += (listener,)
 
@@ -79,18 +80,18 @@ class Events:
                 listener(name, data)
 
     def after_fork(self) -> None:
-        """In a child of fork: another thread may have been telling somebody, or have held events back."""
+        """In a child of fork: another thread may have been in a listener, or have held events back."""
         self._lock = threading.RLock()
         self._held = None
 
     def hold(self) -> None:
-        """Tell nobody until `release`: listeners wake other threads, which take time from who must be quick now."""
+        """Hold events back until `release`: listeners wake other threads, which would delay a time-critical caller."""
         with self._lock:
             if self._held is None:
                 self._held = []
 
     def release(self) -> None:
-        """Tell what happened since `hold`, in its order. Without one nothing happens."""
+        """Pass on the events since `hold`, in order. No effect without `hold`."""
         with self._lock:
             held, self._held = self._held, None
             for name, data in held or ():

@@ -7,7 +7,7 @@ completed with the answer. What a device sees: an offset in its window, and 1, 2
 wider and unaligned accesses come in pieces. Values are big-endian: the byte at the offset is the most significant one.
 Windows are caching inhibited: a guest maps them so, and cannot fetch instructions or make reservations there.
 
-A handler that raises an error ends the run; the guest makes the access again when it goes on.
+A handler that raises an error ends the run; the guest repeats the access when it continues.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ class Space:
         self._starts: list[int] = []
 
     def add(self, *windows: Window) -> None:
-        """Have accesses to `windows` answered. Raises ConfigError, and adds none, if one of them cannot be there."""
+        """Add `windows`. Raises ConfigError, and adds none, if one of them is impossible there."""
         self._put([*self._windows, *windows])
 
     def remove(self, *windows: Window) -> None:
-        """Leave nothing where `windows` were. Raises ValueError, and removes none, if one of them is not there."""
+        """Remove `windows`. Raises ValueError, and removes none, if one of them was not added."""
         left = list(self._windows)
         for window in windows:
             left.remove(window)

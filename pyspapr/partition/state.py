@@ -1,4 +1,4 @@
-"""The schema of the machine itself: whether it was started, how it ended, who it is."""
+"""The schema of the machine itself: whether it was started, how it ended, its identity."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 TEXT_LIMIT: Final = 4096
 
-# Only the reasons after which a guest cannot run on: every other one is forgotten by the next run.
+# Only reasons after which a guest cannot continue: the next run forgets all others.
 FINAL: Final[dict[str, type[StopReason]]] = {
     "powered-off": PoweredOff,
     "rebooted": Rebooted,

@@ -18,4 +18,4 @@ BLOB: Final = struct.pack(
     0x44000022,  # sc   1
     0x4E800020,  # blr
 )
-"""What stands at linux,rtas-entry: big-endian code that turns a call of RTAS into the hypercall."""
+"""The code at linux,rtas-entry: big-endian code that turns a call of RTAS into the hypercall."""

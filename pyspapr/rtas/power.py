@@ -24,7 +24,7 @@ def power_off(vm: Machine, cpu: Cpu, mask: int, mask_low: int) -> Result:
 
 @rtas_call(0x04, "system-reboot")
 def system_reboot(vm: Machine, cpu: Cpu) -> Result:
-    """End the run; whoever runs the machine decides whether it starts again."""
+    """End the run; the caller of `run` decides whether it starts again."""
     vm.end(Rebooted())
     return SUCCESS
 

@@ -28,6 +28,6 @@ def start_cpu(vm: Machine, cpu: Cpu, processor: int, address: int, r3: int) -> R
 
 @rtas_call(0x07, "stop-self", results=0)
 def stop_self(vm: Machine, cpu: Cpu) -> Result:
-    """The last processor that stops leaves nobody to start it again."""
+    """A machine whose last processor stops cannot be started again by the guest."""
     vm.end(Hung(cpu["pc"], "its last processor stopped itself"))
     return SUCCESS

@@ -8,7 +8,7 @@ The argument buffer is big-endian words (PAPR, "RTAS Argument Call Buffer"):
     | token | number of arguments | number of results | arguments ... | status, results ... |
 
 It returns a status, or a tuple of a status and the results: each an integer that 32 bits hold, signed or unsigned
-(-2**31 to 2**32 - 1). Results that the guest left no room for are not written.
+(-2**31 to 2**32 - 1). Results for which the guest left no room are not written.
 
 Token numbers are part of the guest's state (a guest keeps them across a migration), so they never change; they are
 QEMU's.
@@ -62,7 +62,7 @@ TABLE: Final[dict[int, RtasCall]] = {}
 
 
 def rtas_call(number: int, name: str, *, results: int = 1) -> Callable[[Handler], Handler]:
-    """Enter a function into the table under token `TOKEN_BASE + number`."""
+    """Add a function to the table under token `TOKEN_BASE + number`."""
     token = TOKEN_BASE + number
 
     def enter(handler: Handler) -> Handler:
