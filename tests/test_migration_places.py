@@ -40,6 +40,7 @@ from pyspapr.migration.listener import listen
 from pyspapr.migration.object_transport import ObjectTransport
 from pyspapr.migration.phases import Phase
 from pyspapr.migration.socket_transport import SocketTransport
+from pyspapr.migration.source import Source
 from pyspapr.migration.statistics import MigrationStatistics
 from pyspapr.migration.throttle import MOST, Throttle
 from pyspapr.qmp.statistics import pass_info
@@ -604,6 +605,24 @@ def test_a_guest_is_stopped_at_once_when_little_is_left_and_after_a_while_when_m
     time[0] = HAGGLE
     assert convergence.content(4 * MIB, rate)
     assert not convergence.content(31 * MIB, rate), "over the limit it is never stopped"
+
+
+def test_the_guest_runs_while_the_queue_is_sent_and_is_stopped_when_little_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting: list[int] = []
+
+    def stop(self: Source) -> None:
+        waiting.append(self.link.waiting)
+        stops(self)
+
+    stops = Source._stop
+    monkeypatch.setattr(Source, "_stop", stop)
+    vm = counting()
+    arrival = Arrival(f"unix:{tmp_path / 'way'}")
+    vm.migrate(arrival.address, bandwidth=64 * MIB, downtime_limit=0.3)
+    assert len(waiting) == 1 and waiting[0] <= LITTLE
+    assert arrival.machine().state_hash() == vm.state_hash()
 
 
 def test_a_generous_limit_is_not_undercut_by_passes_that_take_long() -> None:

@@ -11,7 +11,7 @@ from typing import Final
 
 LITTLE: Final = 64 << 10
 """Bytes whose sending time is negligible."""
-BRIEF: Final = 0.01
+BRIEF: Final = 0.002
 """A downtime in seconds that is too short to be worth another pass."""
 HAGGLE: Final = 0.1
 """Seconds after the limit is met in which further passes may begin."""

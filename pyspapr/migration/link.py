@@ -176,10 +176,14 @@ class Link:
         with self._changed:
             self._changed.wait_for(lambda: self.sent != sent or self._error is not None, seconds)
 
-    def drain(self, seconds: float) -> bool:
-        """Wait until everything was sent, at most `seconds`. Raises MigrationError."""
+    def wait_until_sent(self, seconds: float) -> None:
+        """Sleep until everything was sent or there is an error, at most `seconds`."""
         with self._changed:
             self._changed.wait_for(lambda: not self._bytes or self._error is not None, seconds)
+
+    def drain(self, seconds: float) -> bool:
+        """Wait until everything was sent, at most `seconds`. Raises MigrationError."""
+        self.wait_until_sent(seconds)
         self.check()
         return not self._bytes
 

@@ -182,6 +182,9 @@ class Outgoing:
 
     def wait(self, seconds: float) -> None:
         """For the run loop, while the guest sleeps or is throttled: wait for work, or until the time is up."""
+        if self._source.draining:
+            self._link.wait_until_sent(seconds)
+            return
         if self._link.room == 0 or self._source.attention.attentive:
             self._link.wait_for_room(seconds)
             return

@@ -83,6 +83,8 @@ class Source:
         """Of the guest, so far."""
         self.still_since = 0.0
         """The end of the last one."""
+        self.draining = False
+        """Whether the guest runs only until the queue has been sent."""
         self.stopped = False
         self.given_up = False
         """Whether the right to run was."""
@@ -114,6 +116,17 @@ class Source:
 
     def _iterate(self) -> Iterator[None]:
         self._reporter.enter(Phase.ITERATE)
+        yield from self._converge()
+        while self.link.waiting > LITTLE:
+            self._watch()
+            self.draining = True
+            yield  # the guest runs while the queue is sent, instead of standing still for it
+            self.draining = False
+            if self.link.waiting <= LITTLE:
+                yield from self._converge()  # with what the guest has written meanwhile
+
+    def _converge(self) -> Iterator[None]:
+        """Passes, until the guest may be stopped."""
         while not self._convergence.content(self.left, self.link.rate) or not self.attention.attentive:
             helps = not self._convergence.within(self.passes.pending, self.link.rate)
             if not helps and self.passes.pending <= max(self.link.waiting, LITTLE):
