@@ -79,6 +79,27 @@ def test_a_power9_has_no_watchpoint_to_offer() -> None:
     assert registers(vm) == (0, 0)
 
 
+def test_a_power10_has_two_watchpoints() -> None:
+    """Each matches, and the first byte that either of them watches is named."""
+    for resource, words in ((5, 1), (2, 1), (5, 3)):
+        vm = storing(*hypercall(H_SET_MODE, 0, resource, WATCHED, REAL_STORES | (words - 1) << 10), cpu="power10")
+        assert isinstance(vm.run(max_instructions=10_000), Hung)
+        check_interrupted(vm)
+    cpu = vm.cpus[0]
+    assert (cpu["dawr0"], cpu["dawr1"], cpu["dawrx1"]) == (0, WATCHED, REAL_STORES | 2 << 10)
+    assert vm.call_hypercall(cpu, H_SET_MODE, 0, 5, 0, 0)[0] == codes.H_SUCCESS
+    assert cpu["dawr1"] == cpu["dawrx1"] == 0
+    assert storing().call_hypercall(storing().cpus[0], H_SET_MODE, 0, 5, WATCHED, REAL_STORES)[0] == codes.H_P2
+
+
+@pytest.mark.parametrize("cpu", ["power8", "power10"])
+def test_comparisons_go_on_over_512_bytes_since_3_1(cpu: str) -> None:
+    """The range begins in the last doubleword of a page and of a block, the guest stores behind its end."""
+    vm = storing(*hypercall(H_SET_MODE, 0, DAWR0, 0x7FF8, REAL_STORES | 1 << 10), cpu=cpu)
+    vm.run(max_instructions=10_000)
+    assert (vm.cpus[0]["pc"] == 0x300, vm.cpus[0]["dar"]) == ((True, 0x8000) if cpu == "power10" else (False, 0))
+
+
 def test_a_reboot_takes_the_watchpoint_away(vm: Machine, demo_guest: Path) -> None:
     vm.load_kernel(demo_guest)
     assert set_mode(vm, 0, WATCHED, REAL_STORES) == codes.H_SUCCESS
@@ -93,6 +114,23 @@ def through_file(vm: Machine, directory: Path) -> Machine:
 
 def through_memory(vm: Machine, directory: Path) -> Machine:
     return vm.snapshot().fork()
+
+
+@pytest.mark.parametrize("move", [through_file, through_memory])
+def test_what_a_power10_has_more_goes_where_the_machine_goes(
+    move: Callable[[Machine, Path], Machine], tmp_path: Path
+) -> None:
+    vm = storing(cpu="power10")
+    names = ("dawr1", "dawrx1", "dexcr", "hashkeyr", "hashpkeyr", "mmcr3", "sier2", "sier3")
+    for number, name in enumerate(names, 1):
+        vm.cpus[0][name] = number << 25 | 0x60
+    values = [vm.cpus[0][name] for name in names]
+    assert len({*values, 0}) == len(names) + 1
+    moved = move(vm, tmp_path)
+    assert [moved.cpus[0][name] for name in names] == values
+    assert moved.state_hash() == vm.state_hash()
+    vm.cpus[0]["hashkeyr"] = 1
+    assert moved.state_hash() != vm.state_hash()
 
 
 @pytest.mark.parametrize("move", [through_file, through_memory])

@@ -1,4 +1,4 @@
-"""H_SET_MODE (PAPR, "H_SET_MODE"): interrupt endianness, interrupt location, the data address watchpoint."""
+"""H_SET_MODE (PAPR, "H_SET_MODE"): interrupt endianness, interrupt location, the data address watchpoints."""
 
 from __future__ import annotations
 
@@ -15,13 +15,16 @@ if TYPE_CHECKING:
 RESOURCE_DAWR0: Final = 2
 RESOURCE_ADDR_TRANS_MODE: Final = 3
 RESOURCE_LE: Final = 4
+RESOURCE_DAWR1: Final = 5
+
+WATCHPOINTS: Final = {RESOURCE_DAWR0: 0, RESOURCE_DAWR1: 1}
 
 
 @hypercall(0x31C, "H_SET_MODE")
 def h_set_mode(vm: Machine, cpu: Cpu, flags: int, resource: int, value1: int, value2: int) -> Result:
     """Set a mode of the whole partition, or of the processor that calls. Resource 1 (CIABR) is not offered: H_P2."""
-    if resource == RESOURCE_DAWR0:
-        return set_watchpoint(vm, cpu, flags, value1, value2)
+    if resource in WATCHPOINTS:
+        return set_watchpoint(vm, cpu, flags, WATCHPOINTS[resource], value1, value2)
     if resource not in (RESOURCE_ADDR_TRANS_MODE, RESOURCE_LE):
         return H_P2
     if value1:
@@ -41,9 +44,9 @@ def h_set_mode(vm: Machine, cpu: Cpu, flags: int, resource: int, value1: int, va
     return H_SUCCESS
 
 
-def set_watchpoint(vm: Machine, cpu: Cpu, flags: int, address: int, extension: int) -> Result:
-    """DAWR0 and DAWRX0 of `cpu`, in one call. A model without a watchpoint answers as for an unknown resource."""
-    if not models()[vm.config.cpu]["watchpoints"]:
+def set_watchpoint(vm: Machine, cpu: Cpu, flags: int, number: int, address: int, extension: int) -> Result:
+    """DAWR and DAWRX of watchpoint `number` of `cpu`, in one call. A model without it answers as for an unknown resource."""
+    if number >= int(models()[vm.config.cpu]["watchpoints"]):
         return H_P2
     if flags:
         return H_UNSUPPORTED_FLAG
@@ -52,6 +55,6 @@ def set_watchpoint(vm: Machine, cpu: Cpu, flags: int, address: int, extension: i
     # A watchpoint for neither loads nor stores is none. No guest can read what it has set, and a machine without one is
     # saved as such.
     armed = extension & (DAWRX_DW | DAWRX_DR) != 0
-    cpu["dawr0"] = address if armed else 0
-    cpu["dawrx0"] = extension if armed else 0
+    cpu[f"dawr{number}"] = address if armed else 0
+    cpu[f"dawrx{number}"] = extension if armed else 0
     return H_SUCCESS

@@ -32,7 +32,7 @@ SPRS: Final = names(
 VIEWS: Final = names(
     "uamr pdscr ctrl dpdes dec tb tbu tfhar tfiar texasr texasru usprg3 pvr spurr purr tir usier ummcr2 ummcra "
     "upmc1 upmc2 upmc3 upmc4 upmc5 upmc6 ummcr0 usiar usdar ummcr1 bescrs bescrsu bescrr bescrru "
-    "ic vtb ppr32 pir"
+    "ic vtb ppr32 pir uhdexcr udexcr usier2 usier3 ummcr3"
 )
 """Names of SPRs that are views of another one, fixed, or derived from the clock."""
 
@@ -42,6 +42,9 @@ COUNTS: Final = ("icount", "idle_nanos")
 LINES: Final = ("external", "system_reset", "doorbell")
 RESERVATION: Final = ("reserve_addr", "reserve_len", "reserve_value")
 WATCHPOINT: Final = ("dawr0", "dawrx0")
+SECOND_WATCHPOINT: Final = ("dawr1", "dawrx1")
+POWER10: Final = names("dexcr hashkeyr hashpkeyr mmcr3 sier2 sier3")
+"""SPRs that only a POWER10 has: no processor with another model's registers ever has one that is not zero."""
 
 
 def register(name: str, type_: Type = U64) -> Field:
@@ -118,6 +121,8 @@ def unsaved(cpu: Cpu) -> list[str]:
         *SPRS,
         *VIEWS,
         *WATCHPOINT,
+        *SECOND_WATCHPOINT,
+        *POWER10,
         "stood",
         "pc",
         "msr",
@@ -191,6 +196,20 @@ CPU: Final = VMState(
             late=True,
             needed=lambda cpu: any(cpu[name] for name in WATCHPOINT),
             fields=tuple(map(register, WATCHPOINT)),
+        ),
+        VMState(
+            "cpu/second_watchpoint",
+            version=1,
+            late=True,
+            needed=lambda cpu: any(cpu[name] for name in SECOND_WATCHPOINT),
+            fields=tuple(map(register, SECOND_WATCHPOINT)),
+        ),
+        VMState(
+            "cpu/power10",
+            version=1,
+            late=True,
+            needed=lambda cpu: any(cpu[name] for name in POWER10),
+            fields=tuple(map(register, POWER10)),
         ),
     ),
 )

@@ -32,11 +32,12 @@ fn models(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     Ok(all)
 }
 
-/// The disassembly of one instruction, a word or a prefix above its suffix, as a processor of the newest model decodes it.
+/// The disassembly of one instruction, a word or a prefix above its suffix, as a processor of the newest model decodes it
+/// that has it.
 #[pyfunction]
 #[pyo3(signature = (word, address = 0))]
 fn disassemble(word: u64, address: u64) -> String {
-    ppc_core::insn::disas::disassemble(ppc_core::fields::Word(word), address, ppc_core::model::Isa::V3_1)
+    ppc_core::insn::disas::by_newest(ppc_core::fields::Word(word), address)
 }
 
 /// Bytes of memory that decoded code of a machine with `ram` bytes of RAM may take, and as many that compiled code may.

@@ -7,6 +7,7 @@ use crate::{
     insn::{Effect, effect::Branch},
     jit::CodeEntry,
     msr,
+    needs::needs_of,
     op::{Op, decoded},
     ram::{PAGE, PAGE_SHIFT, RealAddr},
     state::Cpu,
@@ -37,7 +38,7 @@ pub struct Block {
     pub bytes: u32,
     /// Where its last instruction lies in it, in bytes.
     pub last: u32,
-    /// MSR bits that its instructions need, or [`SELF_BRANCH`].
+    /// MSR bits that its instructions need, [`PREFIX`], or [`SELF_BRANCH`].
     pub needs: u64,
     /// The latest successors.
     pub links: [Link; 2],
@@ -196,7 +197,7 @@ impl CodeCache {
             self.ops.push(op);
             at += u64::from(word.bytes());
             let Some(row) = row else { break };
-            needs |= row.facility.of(word, row.form).msr_bits();
+            needs |= needs_of(word, row);
             if row.ends_block(word) {
                 if to_itself {
                     needs |= SELF_BRANCH;

@@ -285,7 +285,7 @@ impl Engine {
             if cpu.limit != profile.next() {
                 profile.left(ExitReason::Limit);
             }
-        } else if block.is_some_and(|block| block.needs & !cpu.msr != 0) {
+        } else if block.is_some_and(|block| cpu.missing(block.needs) != 0) {
             profile.left(ExitReason::Facility);
         } else {
             profile.left(ExitReason::Missed);

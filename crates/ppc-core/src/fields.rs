@@ -174,6 +174,22 @@ impl Word {
     pub const fn dq(self) -> i64 {
         (self.low() as i16 & !15) as i64
     }
+    /// D or SI of the prefixed forms, split over prefix and suffix, sign-extended.
+    #[inline(always)]
+    pub const fn d34(self) -> i64 {
+        let value = self.prefix() as u64 & 0x3_ffff;
+        ((value << 16 | self.0 & 0xffff) << 30) as i64 >> 30
+    }
+    /// R of a prefix: the base is the instruction's own address.
+    #[inline(always)]
+    pub const fn relative(self) -> bool {
+        self.prefix() & 1 << 20 != 0
+    }
+    /// XTp or XSp: the even VSR of a pair, its high bit in bit 10.
+    #[inline(always)]
+    pub const fn xtp(self) -> usize {
+        (self.bits(10, 1) << 5 | self.bits(6, 4) << 1) as usize
+    }
     /// BD || 0b00, sign-extended.
     #[inline(always)]
     pub const fn bd(self) -> i64 {

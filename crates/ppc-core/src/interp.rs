@@ -7,12 +7,13 @@ use crate::{
     exit::EngineExit,
     fields::Word,
     host_float::DefaultEnvironment,
-    insn::{Effect, Facility, decode, storage::Storage},
+    insn::{Effect, decode, storage::Storage},
     interrupt::{SRR1_TRACE, SRR1_TRACE_LOAD, SRR1_TRACE_STORE},
     jit::Leave,
     mmu::Access,
     msr,
-    op::{Op, decoded, needs_of},
+    needs::needs_of,
+    op::{Op, decoded},
     profile::{ExitReason, Tier},
     spr::number::{SDAR, SIAR},
     tlb::half,
@@ -39,7 +40,7 @@ impl Engine {
                 let left = (cpu.limit - cpu.icount) as usize;
                 return self.run_checked(number, left);
             }
-            if block.needs & !cpu.msr != 0 {
+            if block.needs & !cpu.msr != 0 && cpu.missing(block.needs) != 0 {
                 return self.run_checked(number, len as usize);
             }
             if let Some(entry) = block.compiled[half(cpu.cia)]
@@ -187,12 +188,12 @@ impl Engine {
             let cpu = &mut self.cpu;
             let op = self.cache.ops[first + i];
             let next = cia.wrapping_add(op.word.bytes().into());
-            let missing = needs_of(op.word, cpu.model.isa) & !cpu.msr;
+            let missing =
+                cpu.missing(decode::decode(op.word, cpu.model.isa).map_or(0, |row| needs_of(op.word, row)));
             cpu.cia = cia;
             cpu.nia = cpu.wrap(next);
             cpu.icount += 1;
-            let done =
-                if missing != 0 { Err(Facility::unavailable(missing)) } else { (op.exec)(cpu, op.word) };
+            let done = if missing != 0 { Err(cpu.unavailable(missing)) } else { (op.exec)(cpu, op.word) };
             if let Err(trap) = done {
                 cpu.cia = cia;
                 return self.trapped(trap, Some(op));
@@ -234,6 +235,7 @@ impl Engine {
                 }
             });
             self.cpu.fault.srr1 = SRR1_TRACE | kind;
+            self.cpu.fault.prefixed = word.prefix() != 0;
             self.take_trap(Trap::Trace, self.cpu.cia);
         }
         exit
@@ -243,6 +245,8 @@ impl Engine {
     #[cold]
     fn fetch_failed(&mut self, trap: Trap) -> Option<EngineExit> {
         self.cpu.icount += 1;
+        // What cannot be fetched is not known to have a prefix.
+        self.cpu.fault.prefixed = false;
         self.take_trap(trap, self.cpu.cia);
         None
     }
@@ -260,6 +264,9 @@ impl Engine {
     fn trapped(&mut self, trap: Trap, op: Option<Op>) -> Option<EngineExit> {
         let cia = self.cpu.cia;
         self.interrupted = trap != Trap::CodeModified;
+        if self.cpu.model.isa.has_prefixes() {
+            self.cpu.fault.prefixed = op.or_else(|| self.op_here()).is_some_and(|op| op.word.prefix() != 0);
+        }
         match trap {
             Trap::CodeModified => {
                 // It was just executed, so it can be read.

@@ -29,6 +29,12 @@ pub const SRR1_PRIVILEGED: u64 = 0x0004_0000;
 /// SRR1 of a program interrupt: trap.
 pub const SRR1_TRAP: u64 = 0x0002_0000;
 
+/// SRR1: the instruction that is interrupted has a prefix (3.1, Book III, "Interrupt Definitions": of every interrupt
+/// that an instruction causes other than by being fetched).
+pub const SRR1_PREFIXED: u64 = 0x2000_0000;
+/// SRR1 of an alignment interrupt: the prefixed instruction crosses 64 bytes.
+pub const SRR1_BOUNDARY: u64 = 0x1000_0000;
+
 /// SRR1 of a trace interrupt (3.0B, Book III, "Trace Interrupt"): always.
 pub const SRR1_TRACE: u64 = 0x4000_0000;
 /// The traced instruction is a Load, or treated as one.
@@ -86,44 +92,45 @@ impl Cpu {
     pub fn take_trap(&mut self, trap: Trap, cia: u64) {
         let fault = std::mem::take(&mut self.fault);
         let next = self.nia;
+        let prefix = if fault.prefixed { SRR1_PREFIXED } else { 0 };
         match trap {
             Trap::MachineCheck => {
                 if fault.srr1 & SRR1_MC_DATA != 0 {
                     self.spr[DAR] = fault.dar;
                     self.spr[DSISR] = 0;
                 }
-                self.interrupt(Vector::MachineCheck, cia, fault.srr1);
+                self.interrupt(Vector::MachineCheck, cia, fault.srr1 | prefix);
             }
             Trap::DataStorage => {
                 self.spr[DAR] = fault.dar;
                 self.spr[DSISR] = fault.dsisr.into();
-                self.interrupt(Vector::DataStorage, cia, 0);
+                self.interrupt(Vector::DataStorage, cia, prefix);
             }
             Trap::DataSegment => {
                 self.spr[DAR] = fault.dar;
-                self.interrupt(Vector::DataSegment, cia, 0);
+                self.interrupt(Vector::DataSegment, cia, prefix);
             }
             Trap::InstStorage => self.interrupt(Vector::InstStorage, cia, fault.srr1),
             Trap::InstSegment => self.interrupt(Vector::InstSegment, cia, 0),
             Trap::Alignment => {
                 self.spr[DAR] = fault.dar;
                 self.spr[DSISR] = fault.dsisr.into();
-                self.interrupt(Vector::Alignment, cia, 0);
+                self.interrupt(Vector::Alignment, cia, fault.srr1 | prefix);
             }
-            Trap::Illegal => self.interrupt(Vector::Program, cia, SRR1_ILLEGAL),
-            Trap::Privileged => self.interrupt(Vector::Program, cia, SRR1_PRIVILEGED),
-            Trap::TrapInstruction => self.interrupt(Vector::Program, cia, SRR1_TRAP),
-            Trap::FpEnabled => self.interrupt(Vector::Program, cia, SRR1_FP),
-            Trap::FpUnavailable => self.interrupt(Vector::FpUnavailable, cia, 0),
-            Trap::VecUnavailable => self.interrupt(Vector::VecUnavailable, cia, 0),
-            Trap::VsxUnavailable => self.interrupt(Vector::VsxUnavailable, cia, 0),
+            Trap::Illegal => self.interrupt(Vector::Program, cia, SRR1_ILLEGAL | prefix),
+            Trap::Privileged => self.interrupt(Vector::Program, cia, SRR1_PRIVILEGED | prefix),
+            Trap::TrapInstruction => self.interrupt(Vector::Program, cia, SRR1_TRAP | prefix),
+            Trap::FpEnabled => self.interrupt(Vector::Program, cia, SRR1_FP | prefix),
+            Trap::FpUnavailable => self.interrupt(Vector::FpUnavailable, cia, prefix),
+            Trap::VecUnavailable => self.interrupt(Vector::VecUnavailable, cia, prefix),
+            Trap::VsxUnavailable => self.interrupt(Vector::VsxUnavailable, cia, prefix),
             Trap::FacilityUnavailable => {
                 self.set_fscr_cause(fault.ic);
-                self.interrupt(Vector::FacilityUnavailable, cia, 0);
+                self.interrupt(Vector::FacilityUnavailable, cia, prefix);
             }
             Trap::SystemCall => self.interrupt(Vector::SystemCall, next, 0),
             Trap::SystemCallVectored => self.system_call_vectored(fault.ic, next),
-            Trap::Trace => self.interrupt(Vector::Trace, cia, fault.srr1),
+            Trap::Trace => self.interrupt(Vector::Trace, cia, fault.srr1 | prefix),
             Trap::Hypercall | Trap::CodeModified | Trap::Asks => {}
         }
     }

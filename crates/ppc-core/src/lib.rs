@@ -20,6 +20,7 @@ pub mod memory;
 pub mod mmu;
 pub mod model;
 pub mod msr;
+mod needs;
 mod op;
 pub mod outside;
 pub mod pmu;

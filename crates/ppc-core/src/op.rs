@@ -4,7 +4,7 @@ use crate::{
     exec::ExecFn,
     fields::Word,
     insn::{self, decode},
-    model::Isa,
+    interrupt::SRR1_BOUNDARY,
     ram::RealAddr,
     state::Cpu,
     trap::{Done, Trap},
@@ -24,12 +24,15 @@ pub fn illegal(_cpu: &mut Cpu, _w: Word) -> Done {
     Err(Trap::Illegal)
 }
 
-/// The MSR bits that `word` needs.
-pub fn needs_of(word: Word, isa: Isa) -> u64 {
-    decode::decode(word, isa).map_or(0, |row| row.facility.of(word, row.form).msr_bits())
+/// A prefixed instruction that crosses 64 bytes.
+fn crossing(cpu: &mut Cpu, _w: Word) -> Done {
+    cpu.fault.dar = cpu.cia;
+    cpu.fault.srr1 = SRR1_BOUNDARY;
+    Err(Trap::Alignment)
 }
 
-/// The instruction at real address `at`, in the current byte order. A prefix at the end of its 64 bytes has no suffix.
+/// The instruction at real address `at`, in the current byte order. A prefix at the end of its 64 bytes has no suffix:
+/// 0, which is none's.
 fn fetch(cpu: &Cpu, at: RealAddr) -> Word {
     // Instructions are whole words within RAM, whose size is a multiple of a page.
     let word = |at: RealAddr| {
@@ -48,6 +51,9 @@ fn fetch(cpu: &Cpu, at: RealAddr) -> Word {
 pub fn decoded(cpu: &Cpu, at: RealAddr) -> (Op, Option<&'static insn::Row>) {
     let word = fetch(cpu, at);
     let row = decode::decode(word, cpu.model.isa);
+    if word.prefix() != 0 && (at + 4).0.is_multiple_of(Word::PREFIXED_BLOCK) {
+        return (Op { exec: crossing, word }, None);
+    }
     match row.and_then(|row| row.exec_for(word)) {
         Some(exec) => (Op { exec, word }, row),
         None => (Op { exec: illegal, word }, None),
@@ -85,7 +91,8 @@ mod tests {
                 cpu.ram.write(RealAddr(address + 4 * n as u64), raw).expect("memory");
             }
             let (op, row): (Op, Option<&Row>) = decoded(&cpu, RealAddr(address));
-            assert!(row.is_none());
+            let whole = op.word.prefix() != 0 && op.word.low() != 0;
+            assert_eq!(row.map(|row| row.name), whole.then_some("paddi"));
             op.word
         };
         for le in [false, true] {

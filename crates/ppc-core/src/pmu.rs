@@ -5,6 +5,7 @@
 //! an access in problem state; what leaves is whether MMCR0 lets it through.
 
 use crate::{
+    model::Isa,
     msr,
     spr::number::{MMCR0, MMCR2},
     state::Cpu,
@@ -21,6 +22,8 @@ const MMCR0_BHRBA: u64 = 1 << 21;
 const MMCR0_EBE: u64 = 1 << 20;
 /// Position of MMCR0\[PMCC\], two bits.
 const MMCR0_PMCC_SHIFT: u32 = 18;
+/// MMCR0: where PMCC lets problem state only read, it does not read group B (since 3.1).
+const MMCR0_PMCCEXT: u64 = 1 << 9;
 /// MMCR0: an alert has occurred.
 const MMCR0_PMAO: u64 = 1 << 7;
 
@@ -37,11 +40,11 @@ const IC_BHRB: u8 = 4;
 /// How MMCR0\[PMCC\] guards a register's number that is open to problem state.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Group {
-    /// Group A: MMCR0, MMCR2, MMCRA and PMCs 1 to 4.
+    /// Group A: MMCR0, MMCR2, MMCR3, MMCRA and PMCs 1 to 4.
     A,
     /// PMCs 5 and 6: of group A unless PMCC takes them out of the performance monitor.
     Counters5And6,
-    /// Group B: SIER, SIAR, SDAR and MMCR1. They are written under other numbers.
+    /// Group B: SIER, SIER2, SIER3, SIAR, SDAR and MMCR1. They are written under other numbers.
     B,
 }
 
@@ -53,13 +56,15 @@ impl Cpu {
     ///
     /// | PMCC | group A | PMCs 5 and 6 | group B |
     /// |---|---|---|---|
-    /// | 00 | reads; a write is an unimplemented instruction | as group A | reads |
+    /// | 00 | reads; a write is an unimplemented instruction | as group A | reads; with PMCCEXT facility unavailable |
     /// | 01 | facility unavailable | facility unavailable | facility unavailable |
     /// | 10 | reads, writes | reads, writes | reads |
     /// | 11 | reads, writes | facility unavailable | reads |
     pub fn performance_monitor(&mut self, group: Group, writes: bool) -> Done {
+        let extended = self.model.isa >= Isa::V3_1 && self.spr[MMCR0] & MMCR0_PMCCEXT != 0;
         match (self.spr[MMCR0] >> MMCR0_PMCC_SHIFT & 3, group) {
             (0, _) if writes => Err(Trap::Illegal),
+            (0, Group::B) if extended => self.facility_unavailable(IC_PMU),
             (1, _) | (3, Group::Counters5And6) => self.facility_unavailable(IC_PMU),
             _ => Ok(()),
         }

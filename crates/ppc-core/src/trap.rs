@@ -62,6 +62,8 @@ pub struct Fault {
     pub srr1: u64,
     /// Facility number (FSCR\[IC\]) or the LEV field of `scv`.
     pub ic: u8,
+    /// The instruction has a prefix.
+    pub prefixed: bool,
 }
 
 /// What an instruction function returns.

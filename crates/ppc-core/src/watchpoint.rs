@@ -1,5 +1,5 @@
-//! The data address watchpoint: which loads and stores it interrupts (Power ISA 2.07, Book III-S, "Data Address
-//! Watchpoint").
+//! The data address watchpoints: which loads and stores they interrupt (Power ISA 2.07, Book III-S, "Data Address
+//! Watchpoint"). A POWER10 has two.
 //!
 //! ```text
 //! DAWR0   0:60   DEAW    the first doubleword that is watched
@@ -15,13 +15,17 @@
 //! decided here alone, to the byte. Must hold: whoever sets a watchpoint takes such entries away ([`Cpu::set_dawr`],
 //! [`Cpu::set_dawrx`]).
 //!
+//! Before 3.1 comparisons stop at the end of the 512 bytes that DEAW lies in; since then they go on over their end, and
+//! so the watched bytes may lie in two pages.
+//!
 //! Storage exceptions of the access come first: what is neither mapped nor allowed is no match. DAR names the first byte
 //! that is both accessed and watched, as on POWER8 for all but quadwords, which vary there.
 
 use crate::{
     mmu::DSISR_STORE,
+    model::Isa,
     msr,
-    spr::number::{DAWR0, DAWRX0},
+    spr::number::{DAWR0, DAWR1, DAWRX0, DAWRX1},
     state::Cpu,
     trap::{Done, Trap},
 };
@@ -49,8 +53,11 @@ const MRD: u64 = 0x3f;
 /// The fields of DAWRX0.
 const DAWRX_FIELDS: u64 = 0xfcff;
 
-/// Comparisons stop at the end of the block of this size that DEAW lies in.
+/// Before 3.1 comparisons stop at the end of the block of this size that DEAW lies in.
 const MATCH_BLOCK: u64 = 512;
+
+/// The registers of each watchpoint.
+const WATCHPOINTS: [(usize, usize); 2] = [(DAWR0, DAWRX0), (DAWR1, DAWRX1)];
 
 /// The bytes that match, the last one included.
 #[derive(Clone, Copy)]
@@ -67,49 +74,56 @@ impl Watched {
 }
 
 impl Cpu {
-    /// Writes DAWR0.
-    pub fn set_dawr(&mut self, value: u64) {
-        self.spr[DAWR0] = value & !7;
-        self.watchpoint_changed();
+    /// Writes DAWR `n`.
+    pub fn set_dawr(&mut self, n: usize, value: u64) {
+        self.spr[WATCHPOINTS[n].0] = value & !7;
+        self.watchpoint_changed(n);
     }
 
-    /// Writes DAWRX0.
-    pub fn set_dawrx(&mut self, value: u64) {
-        self.spr[DAWRX0] = value & DAWRX_FIELDS;
-        self.watchpoint_changed();
+    /// Writes DAWRX `n`.
+    pub fn set_dawrx(&mut self, n: usize, value: u64) {
+        self.spr[WATCHPOINTS[n].1] = value & DAWRX_FIELDS;
+        self.watchpoint_changed(n);
     }
 
-    /// The watched bytes lie in one block, so in one page. The page of those that were watched before gets its
-    /// entries again when it is accessed.
-    fn watchpoint_changed(&mut self) {
-        self.tlb.drop_page(self.spr[DAWR0]);
+    /// The pages of those bytes that were watched before get their entries again when they are accessed.
+    fn watchpoint_changed(&mut self, n: usize) {
+        let Watched { first, last } = self.range(n);
+        self.tlb.drop_page(first);
+        self.tlb.drop_page(last);
     }
 
-    /// The bytes that loads, or stores, match as the processor stands.
-    fn watched(&self, write: bool) -> Option<Watched> {
-        let x = self.spr[DAWRX0];
+    /// The bytes that watchpoint `n` is about.
+    fn range(&self, n: usize) -> Watched {
+        let (dawr, dawrx) = WATCHPOINTS[n];
+        let first = self.spr[dawr];
+        let last = first.saturating_add(8 * (self.spr[dawrx] >> DAWRX_MRD_SHIFT & MRD) + 7);
+        let end = if self.model.isa >= Isa::V3_1 { u64::MAX } else { first | (MATCH_BLOCK - 1) };
+        Watched { first, last: last.min(end) }
+    }
+
+    /// The bytes that loads, or stores, match as the processor stands, for each watchpoint.
+    fn watched(&self, write: bool) -> impl Iterator<Item = Watched> {
         let (kind, state) = (
             if write { DAWRX_DW } else { DAWRX_DR },
             if self.msr & msr::PR != 0 { DAWRX_PRO } else { DAWRX_PNH },
         );
-        let relocation = x & DAWRX_WTI != 0 || (x & DAWRX_WT != 0) == (self.msr & msr::DR != 0);
-        if x & kind == 0 || x & state == 0 || !relocation {
-            return None;
-        }
-        let first = self.spr[DAWR0];
-        let last = first.saturating_add(8 * (x >> DAWRX_MRD_SHIFT & MRD) + 7);
-        Some(Watched { first, last: last.min(first | (MATCH_BLOCK - 1)) })
+        let matches = move |x: u64| {
+            let relocation = x & DAWRX_WTI != 0 || (x & DAWRX_WT != 0) == (self.msr & msr::DR != 0);
+            x & kind != 0 && x & state != 0 && relocation
+        };
+        (0..WATCHPOINTS.len()).filter(move |&n| matches(self.spr[WATCHPOINTS[n].1])).map(|n| self.range(n))
     }
 
     /// Whether an access within the aligned `1 << shift` bytes around `ea` may match, in this context.
     pub(crate) fn watches_page(&self, ea: u64, shift: u32, write: bool) -> bool {
         let page = 1 << shift;
-        self.watched(write).is_some_and(|watched| watched.overlap(ea & !(page - 1), page).is_some())
+        self.watched(write).any(|watched| watched.overlap(ea & !(page - 1), page).is_some())
     }
 
     /// Interrupts an access to the `len` bytes at `ea`, which do not wrap around, if it matches.
     pub(crate) fn watch(&mut self, ea: u64, len: u64, write: bool) -> Done {
-        let Some(dar) = self.watched(write).and_then(|watched| watched.overlap(ea, len)) else {
+        let Some(dar) = self.watched(write).filter_map(|watched| watched.overlap(ea, len)).min() else {
             return Ok(());
         };
         self.fault.dar = dar;

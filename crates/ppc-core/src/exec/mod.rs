@@ -21,6 +21,7 @@ pub mod float;
 pub mod hint;
 pub mod loadstore;
 pub mod mma;
+pub mod prefixed;
 pub mod system;
 pub mod vector;
 pub mod vector_float;

@@ -138,7 +138,14 @@ impl Row {
 
     /// Whether `word` ends its block.
     pub fn ends_block(&self, word: Word) -> bool {
-        self.effect.ends_block() || self.effect == Effect::MovesSpr && crate::spr::ends_block(word)
+        self.effect.ends_block()
+            || self.effect == Effect::MovesSpr && crate::spr::ends_block(word)
+            || self.is_relative(word)
+    }
+
+    /// Whether the base of `word`'s address or sum is its own address: it needs that, and so ends its block.
+    pub fn is_relative(&self, word: Word) -> bool {
+        word.prefix() != 0 && self.operands.contains(&Operand::R_P) && word.relative()
     }
 
     /// The operands in the ISA's notation.

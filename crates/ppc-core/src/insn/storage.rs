@@ -44,11 +44,15 @@ impl Row {
         self.accesses.map(|accesses| accesses.kind)
     }
 
-    /// The effective address of the first byte of the storage operand that `word`, a Load or a Store, has on `cpu`.
+    /// The effective address of the first byte of the storage operand that `word`, a Load or a Store, has on `cpu`, where
+    /// it is the current instruction.
     pub fn operand_address(&self, cpu: &Cpu, word: Word) -> u64 {
         let Some(Accesses { at_ra, alignment, .. }) = self.accesses else { return 0 };
         let displacement = self.operands.iter().find(|operand| operand.kind().is_displacement());
         let ea = match displacement {
+            Some(displacement) if self.is_relative(word) => {
+                cpu.wrap(cpu.cia.wrapping_add(displacement.value(word) as u64))
+            }
             Some(displacement) => cpu.wrap(cpu.ra0(word).wrapping_add(displacement.value(word) as u64)),
             None if at_ra => cpu.wrap(cpu.ra0(word)),
             None => cpu.ea_x(word),

@@ -271,14 +271,14 @@ table! {
     xxpermr: Xx3(60, 58), operands [XT, XA, XB], needs Vsx, since V3_0, does "XT ← bytes of (XT) || (XA), chosen from the right by (XB)" => vsx::xxpermr;
     xxspltib: X(60, 360; 11:12 = 0), operands [XT, IMM8], needs VsxOrVec, since V3_0, does "XT.byte[i] ← IMM8" => vsx::xxspltib;
     lxvkq: X(60, 360; 11:15 = 31), operands [XT, UIM16], needs Vsx, since V3_1, does "XT ← the quad-precision number with the number UIM" => vsx::lxvkq;
-    lxvp: Dq(6; 28:31 = 0), operands [XTp, DQ, RA0], needs Vsx, since V3_1, accesses Load, does "XTp ← MEM((RA|0) + EXTS(DQ || 0b0000), 32)" => none;
-    lxvpx: X(31, 333), operands [XTp, RA0, RB], needs Vsx, since V3_1, accesses Load, does "XTp ← MEM((RA|0) + (RB), 32)" => none;
+    lxvp: Dq(6; 28:31 = 0), operands [XTp, DQ, RA0], needs Vsx, since V3_1, accesses Load, does "XTp ← MEM((RA|0) + EXTS(DQ || 0b0000), 32)" => vsx::lxvp;
+    lxvpx: X(31, 333), operands [XTp, RA0, RB], needs Vsx, since V3_1, accesses Load, does "XTp ← MEM((RA|0) + (RB), 32)" => vsx::lxvpx;
     lxvrbx: X(31, 13), operands [XT, RA0, RB], needs Vsx, since V3_1, accesses Load, does "XT ← zeros || MEM((RA|0) + (RB), 1)" => vsx::lxvrbx;
     lxvrdx: X(31, 109), operands [XT, RA0, RB], needs Vsx, since V3_1, accesses Load, does "XT ← zeros || MEM((RA|0) + (RB), 8)" => vsx::lxvrdx;
     lxvrhx: X(31, 45), operands [XT, RA0, RB], needs Vsx, since V3_1, accesses Load, does "XT ← zeros || MEM((RA|0) + (RB), 2)" => vsx::lxvrhx;
     lxvrwx: X(31, 77), operands [XT, RA0, RB], needs Vsx, since V3_1, accesses Load, does "XT ← zeros || MEM((RA|0) + (RB), 4)" => vsx::lxvrwx;
-    stxvp: Dq(6; 28:31 = 1), operands [XSp, DQ, RA0], needs Vsx, since V3_1, accesses Store, does "MEM((RA|0) + EXTS(DQ || 0b0000), 32) ← (XSp)" => none;
-    stxvpx: X(31, 461), operands [XSp, RA0, RB], needs Vsx, since V3_1, accesses Store, does "MEM((RA|0) + (RB), 32) ← (XSp)" => none;
+    stxvp: Dq(6; 28:31 = 1), operands [XSp, DQ, RA0], needs Vsx, since V3_1, accesses Store, does "MEM((RA|0) + EXTS(DQ || 0b0000), 32) ← (XSp)" => vsx::stxvp;
+    stxvpx: X(31, 461), operands [XSp, RA0, RB], needs Vsx, since V3_1, accesses Store, does "MEM((RA|0) + (RB), 32) ← (XSp)" => vsx::stxvpx;
     stxvrbx: X(31, 141), operands [XS, RA0, RB], needs Vsx, since V3_1, accesses Store, does "MEM((RA|0) + (RB), 1) ← (XS.byte[15])" => vsx::stxvrbx;
     stxvrdx: X(31, 237), operands [XS, RA0, RB], needs Vsx, since V3_1, accesses Store, does "MEM((RA|0) + (RB), 8) ← (XS.dword[1])" => vsx::stxvrdx;
     stxvrhx: X(31, 173), operands [XS, RA0, RB], needs Vsx, since V3_1, accesses Store, does "MEM((RA|0) + (RB), 2) ← (XS.hword[7])" => vsx::stxvrhx;

@@ -51,7 +51,7 @@ pub fn assemble<A: Architecture>(region: &Region, mode: CodeMode) -> io::Result<
         for (i, (insn, id)) in part.insns.iter().enumerate() {
             if i + 1 < part.insns.len() {
                 e.lower(insn, *id);
-            } else if ends(insn) {
+            } else if ends(insn) && !(insn.is_relative() && e.lowers(*id)) {
                 e.terminate(insn, &mut edges);
             } else {
                 e.lower(insn, *id);

@@ -32,8 +32,8 @@ pub trait Flow: Registers {
     /// Holds the target of an indirect branch.
     const ADDRESS: Host;
 
-    /// Begins a block of `len` instructions that needs the bits `needs` of MSR; goes to `refuse` if the budget does not
-    /// cover it or bits are off.
+    /// Begins a block of `len` instructions; goes to `refuse` if the budget does not cover it or something is off that it
+    /// needs ([`Block::needs`](crate::block::Block::needs)).
     fn begin(e: &mut Emitter<Self>, len: u32, needs: u64, refuse: DynamicLabel);
     /// The `len` instructions of a block that was begun do not count.
     fn take_back(e: &mut Emitter<Self>, len: u32);
@@ -234,6 +234,14 @@ impl<A: Flow> Emitter<A> {
             }
             self.go(region, i.next());
         }
+    }
+
+    /// Calls the function of an instruction that may need its own address.
+    pub(super) fn call_exec_here(&mut self, i: &Insn) {
+        if i.is_relative() {
+            A::show_place(self, i);
+        }
+        self.call_exec(i);
     }
 
     /// Calls the function of a context-synchronising instruction, with every register and address in memory.

@@ -39,6 +39,11 @@ impl Insn {
         self.row.map(|row| row.effect)
     }
 
+    /// Whether it needs its own address, and nothing else makes it end its block.
+    pub fn is_relative(&self) -> bool {
+        self.row.is_some_and(|row| row.is_relative(self.word))
+    }
+
     /// Which branch it is, if it is one.
     pub fn branch(&self) -> Option<Branch> {
         match self.effect() {

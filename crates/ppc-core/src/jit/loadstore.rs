@@ -19,8 +19,10 @@ use crate::{
 const QUADWORD: u32 = 4;
 
 /// Forms the address, as the operands say.
-fn address<A: Memory>(e: &mut Emitter<A>, row: &Row, w: Word) {
+fn address<A: Memory>(e: &mut Emitter<A>, row: &Row, i: &Insn) {
+    let w = i.word;
     match row.operands.iter().find(|operand| operand.kind().is_displacement()) {
+        Some(displacement) if i.is_relative() => A::ea_relative(e, i.offset, displacement.value(w)),
         Some(displacement) => A::ea_displaced(e, w.ra(), displacement.value(w)),
         None => A::ea_indexed(e, w.ra(), w.rb()),
     }
@@ -66,18 +68,30 @@ fn access(row: &Row, w: Word) -> Option<(effect::Memory, MemoryAccess)> {
 pub fn memory<A: Memory>(e: &mut Emitter<A>, i: &Insn) {
     let w = i.word;
     let Some((row, (memory, access))) = i.row.and_then(|row| Some((row, access(row, w)?))) else {
-        return e.call_exec(i);
+        return e.call_exec_here(i);
     };
     // Invalid forms have their function, and so do quadwords in big-endian mode.
     let into_base = matches!(access, MemoryAccess::Load(Load { to: Place::Gpr(to), .. }) if to == w.ra());
-    if memory.update && (w.ra() == 0 || into_base) || memory.size == QUADWORD && !e.little_endian {
-        return e.call_exec(i);
+    let invalid = memory.update && (w.ra() == 0 || into_base) || i.is_relative() && w.ra() != 0;
+    if invalid || memory.size == QUADWORD && !e.little_endian {
+        return e.call_exec_here(i);
     }
-    address(e, row, w);
+    address(e, row, i);
     if memory.value == Value::Aligned {
         A::align(e);
     }
     e.access(i, access);
+}
+
+/// `RT ←` a sum of 34 bits.
+pub fn paddi<A: Memory>(e: &mut Emitter<A>, i: &Insn) {
+    let w = i.word;
+    match (i.is_relative(), w.ra()) {
+        (true, 0) => A::ea_relative(e, i.offset, w.d34()),
+        (true, _) => return e.call_exec_here(i),
+        (false, ra) => A::ea_displaced(e, ra, w.d34()),
+    }
+    e.put(w.rt(), A::ADDRESS);
 }
 
 /// Hints.

@@ -37,7 +37,12 @@ pub fn by_id<A: Memory>(table: &[(RowId, Lower<A>)]) -> Vec<Option<Lower<A>>> {
 }
 
 impl<A: Lowered> Emitter<A> {
-    /// Emits `insn`, which does not end its block.
+    /// Whether instructions of this row have a lowering.
+    pub fn lowers(&self, id: Option<RowId>) -> bool {
+        id.is_some_and(|id| A::lowerings()[usize::from(id.0)].is_some())
+    }
+
+    /// Emits `insn`, which does not end its block, or needs no more than its own address.
     pub fn lower(&mut self, insn: &Insn, id: Option<RowId>) {
         let known = id.and_then(|id| A::lowerings()[usize::from(id.0)]);
         let overflow = insn.row.is_some_and(|row| row.variants == insn::Variants::OeRc) && insn.word.oe();

@@ -16,6 +16,8 @@ pub trait Memory: Flow {
 
     /// The address is (RA|0) + `displacement`.
     fn ea_displaced(e: &mut Emitter<Self>, ra: usize, displacement: i64);
+    /// The address is that of the instruction at `offset` in the page + `displacement`.
+    fn ea_relative(e: &mut Emitter<Self>, offset: u32, displacement: i64);
     /// The address is (RA|0) + (RB).
     fn ea_indexed(e: &mut Emitter<Self>, ra: usize, rb: usize);
     /// The address is a quadword's.

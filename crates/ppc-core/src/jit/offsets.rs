@@ -41,6 +41,8 @@ pub const TLB_READ: i32 = cpu(offset_of!(Cpu, tlb) + offset_of!(Tlb, read));
 pub const TLB_WRITE: i32 = cpu(offset_of!(Cpu, tlb) + offset_of!(Tlb, write));
 pub const SLOT_SIZE: i32 = size_of::<Slot>() as i32;
 pub const MSR: i32 = cpu(offset_of!(Cpu, msr));
+/// The pointer to the registers that are only stored.
+pub const SPRS: i32 = cpu(offset_of!(Cpu, spr));
 pub const FETCH_CONTEXT: i32 = cpu(offset_of!(Cpu, fetch_context));
 pub const DATA_CONTEXT: i32 = cpu(offset_of!(Cpu, data_context));
 pub const CA: i32 = cpu(offset_of!(Cpu, xer) + offset_of!(Xer, ca));

@@ -29,7 +29,7 @@ pub struct Part {
     pub place: u32,
     /// Its instructions.
     pub insns: Vec<(Insn, Option<RowId>)>,
-    /// MSR bits it needs.
+    /// What it needs: MSR bits, and prefixed instructions.
     pub needs: u64,
     /// How often it was interpreted.
     pub weight: u32,

@@ -27,7 +27,7 @@ impl Cpu {
 /// The checks that `mfspr` and `mtspr` share. `Ok(None)`: a no-op.
 fn admit(cpu: &mut Cpu, number: usize, writes: bool) -> Result<Option<&'static Spr>, Trap> {
     let problem = cpu.msr & msr::PR != 0;
-    let row = by_number(number).filter(|s| s.isa <= cpu.model.isa);
+    let row = by_number(number).filter(|s| s.is_in(cpu.model.isa));
     if let Some(s) = row
         && (if problem { s.problem } else { s.privileged }).allows(writes)
     {

@@ -29,6 +29,8 @@ pub const LPCR_AIL: u64 = 3 << LPCR_AIL_SHIFT;
 /// Position of LPCR\[AIL\].
 pub const LPCR_AIL_SHIFT: u32 = 23;
 
+/// FSCR: prefixed instructions.
+pub const FSCR_PREFIX: u64 = 1 << 13;
 /// FSCR: system call vectored.
 pub const FSCR_SCV: u64 = 1 << 12;
 /// FSCR: target address register.
@@ -41,8 +43,18 @@ pub const FSCR_DSCR: u64 = 1 << 2;
 pub const IC_TM: u8 = 5;
 /// FSCR interrupt cause: system call vectored.
 pub const IC_SCV: u8 = 12;
+/// FSCR interrupt cause: prefixed instructions.
+pub const IC_PREFIX: u8 = 13;
 const FSCR_IC_SHIFT: u32 = 56;
-const FSCR_GUEST: u64 = FSCR_SCV | FSCR_TAR | FSCR_EBB | FSCR_DSCR | 0xff << FSCR_IC_SHIFT;
+const FSCR_GUEST: u64 = FSCR_PREFIX | FSCR_SCV | FSCR_TAR | FSCR_EBB | FSCR_DSCR | 0xff << FSCR_IC_SHIFT;
+
+/// DEXCR, problem state's half: `hashst` and `hashchk`. Privileged state's is 32 bits to the left.
+pub const DEXCR_NPHIE: u64 = 1 << 26;
+/// DEXCR: `hashstp` and `hashchkp`, which problem state never executes.
+pub const DEXCR_PHIE: u64 = 1 << 25;
+/// The aspects of DEXCR in each half: SBHE, IBRTPD, SRAPD, NPHIE and PHIE. What is speculated and predicted shows nowhere
+/// here.
+const DEXCR_ASPECTS: u64 = 0x9e00_0000_9e00_0000;
 
 /// CTRL: the thread runs.
 const CTRL_RUN: u64 = 1;
@@ -60,6 +72,13 @@ pub enum SprAccess {
     W,
     /// Both.
     Rw,
+}
+
+impl Spr {
+    /// Whether a processor of level `isa` has it: transactional memory went with 3.1.
+    pub fn is_in(&self, isa: Isa) -> bool {
+        self.isa <= isa && (self.guard != WITH_TM || isa < Isa::V3_1)
+    }
 }
 
 impl SprAccess {
@@ -184,8 +203,10 @@ sprs! {
     // A bit a thread of the core, from the right, that has a doorbell pending.
     DPDES = 176, No R V2_07 ANYONE, false, |c| c.doorbell.into(), ignore;
     // See `watchpoint`.
-    DAWR0 = 180, No No V2_07 ANYONE, false, stored::<DAWR0>, Cpu::set_dawr;
-    DAWRX0 = 188, No No V2_07 ANYONE, false, stored::<DAWRX0>, Cpu::set_dawrx;
+    DAWR0 = 180, No No V2_07 ANYONE, false, stored::<DAWR0>, |c, v| c.set_dawr(0, v);
+    DAWR1 = 181, No No V3_1 ANYONE, false, stored::<DAWR1>, |c, v| c.set_dawr(1, v);
+    DAWRX0 = 188, No No V2_07 ANYONE, false, stored::<DAWRX0>, |c, v| c.set_dawrx(0, v);
+    DAWRX1 = 189, No No V3_1 ANYONE, false, stored::<DAWRX1>, |c, v| c.set_dawrx(1, v);
     VRSAVE = 256, Rw Rw V2_07 ANYONE, false, |c| c.vrsave.into(), |c, v| c.vrsave = v as u32;
     USPRG3 = 259, R R V2_07 ANYONE, false, stored::<SPRG3>, ignore;
     TB = 268, R R V2_07 ANYONE, true, |c| c.timebase(), ignore;
@@ -198,6 +219,16 @@ sprs! {
     SPURR = 308, No R V2_07 ANYONE, true, |c| c.dispatched_time(), ignore;
     PURR = 309, No R V2_07 ANYONE, true, |c| c.dispatched_time(), ignore;
     TIR = 446, No R V2_07 ANYONE, false, zero, ignore;
+    // The hypervisor enforces no aspect of its own.
+    UHDEXCR = 455, R R V3_1 ANYONE, false, zero, ignore;
+    HASHKEYR = 468, No Rw V3_1 ANYONE, false, stored::<HASHKEYR>, store::<HASHKEYR>;
+    HASHPKEYR = 469, No Rw V3_1 ANYONE, false, stored::<HASHPKEYR>, store::<HASHPKEYR>;
+    USIER2 = 736, R R V3_1 PMU_B, false, stored::<SIER2>, ignore;
+    USIER3 = 737, R R V3_1 PMU_B, false, stored::<SIER3>, ignore;
+    UMMCR3 = 738, Rw Rw V3_1 PMU_A, false, stored::<MMCR3>, store::<MMCR3>;
+    SIER2 = 752, No Rw V3_1 ANYONE, false, stored::<SIER2>, store::<SIER2>;
+    SIER3 = 753, No Rw V3_1 ANYONE, false, stored::<SIER3>, store::<SIER3>;
+    MMCR3 = 754, No Rw V3_1 ANYONE, false, stored::<MMCR3>, store::<MMCR3>;
     USIER = 768, R R V2_07 PMU_B, false, stored::<SIER>, ignore;
     UMMCR2 = 769, Rw Rw V2_07 PMU_A, false, pmu::read_ummcr2, pmu::write_ummcr2;
     UMMCRA = 770, Rw Rw V2_07 PMU_A, false, stored::<MMCRA>, store::<MMCRA>;
@@ -232,8 +263,10 @@ sprs! {
     EBBHR = 804, Rw Rw V2_07 WITH_EBB, false, stored::<EBBHR>, store::<EBBHR>;
     EBBRR = 805, Rw Rw V2_07 WITH_EBB, false, stored::<EBBRR>, store::<EBBRR>;
     BESCR = 806, Rw Rw V2_07 WITH_EBB, false, stored::<BESCR>, store::<BESCR>;
+    UDEXCR = 812, R R V3_1 ANYONE, false, |c| c.spr[DEXCR] & 0xffff_ffff, ignore;
     TAR = 815, Rw Rw V2_07 WITH_TAR, false, stored::<TAR>, store::<TAR>;
     PSSCR = 823, No Rw V3_0 ANYONE, false, stored::<PSSCR>, store::<PSSCR>;
+    DEXCR = 828, No Rw V3_1 ANYONE, false, stored::<DEXCR>, |c, v| c.spr[DEXCR] = v & DEXCR_ASPECTS;
     IC = 848, No R V2_07 ANYONE, true, |c| c.icount, ignore;
     VTB = 849, No R V2_07 ANYONE, true, |c| c.dispatched_time(), ignore;
     WORT = 895, No Rw V2_07 ANYONE, false, stored::<WORT>, store32::<WORT>;
@@ -288,8 +321,12 @@ fn write_iamr(cpu: &mut Cpu, value: u64) {
 }
 
 fn write_fscr(cpu: &mut Cpu, value: u64) {
-    let scv = if cpu.model.isa >= Isa::V3_0 { u64::MAX } else { !FSCR_SCV };
-    cpu.spr[FSCR] = value & FSCR_GUEST & scv;
+    let newer = match cpu.model.isa {
+        Isa::V2_07 => FSCR_SCV | FSCR_PREFIX,
+        Isa::V3_0 => FSCR_PREFIX,
+        Isa::V3_1 => 0,
+    };
+    cpu.spr[FSCR] = value & FSCR_GUEST & !newer;
 }
 
 impl Cpu {

@@ -17,7 +17,8 @@ pub fn put_spr(word: u32, spr: u64) -> u32 {
 
 /// Bytes that an access of the row covers at most, or 0 if it touches no memory.
 pub fn access_bytes(row: &Row) -> u64 {
-    let name = row.name;
+    // Prefixed forms are called as others, with a p.
+    let name = if row.form.is_prefixed() { &row.name[1..] } else { row.name };
     let prefetch = ["dcbf", "dcbst", "dcbt", "dcbtst", "icbi", "icbt"].contains(&name);
     let touches = row.notation().contains("(RA)")
         || row.notation().contains("RA,RB")
@@ -30,7 +31,7 @@ pub fn access_bytes(row: &Row) -> u64 {
         () if name == "dcbz" || prefetch => 128,
         () if !touches || !load_or_store => 0,
         () if ["lmw", "stmw", "lswi", "lswx", "stswi", "stswx"].contains(&name) => 128,
-        () if row.notation().contains("RA,FC") => 32,
+        () if row.notation().contains("RA,FC") || name.contains("xvp") => 32,
         () => 16,
     }
 }

@@ -54,6 +54,16 @@ const DEFINED: &[(&[u32], &str, &str)] = &[
 /// TIDR, PSSCR: in privileged state, since 3.0.
 const SINCE_3_0: &[u32] = &[144, 823];
 
+/// SIER2, SIER3; MMCR3; UHDEXCR, UDEXCR: since 3.1, as problem state has them.
+const SINCE_3_1: &[(&[u32], &str, &str)] = &[
+    (&[736, 737, 455, 812], "r", "r"),
+    (&[738], "rw", "rw"),
+    // HASHKEYR, HASHPKEYR, SIER2, SIER3, MMCR3, DEXCR
+    (&[468, 469, 752, 753, 754, 828], "", "rw"),
+];
+/// Transactional memory: until 3.0.
+const TRANSACTIONAL: std::ops::RangeInclusive<u32> = 128..=131;
+
 /// What FSCR gives problem state: TAR, event-based branches, DSCR.
 const FSCR_ALL: u64 = 1 << 8 | 1 << 7 | 1 << 2;
 
@@ -74,10 +84,15 @@ const FACILITIES: &[Facilities] = &[
 
 fn is_defined(number: u32, write: bool, problem: bool, isa: Isa) -> bool {
     let mode = if write { 'w' } else { 'r' };
-    (SINCE_3_0.contains(&number) && !problem && isa >= Isa::V3_0)
-        || DEFINED.iter().any(|(numbers, in_problem, in_privileged)| {
+    let is_in = |rows: &[(&[u32], &str, &str)]| {
+        rows.iter().any(|(numbers, in_problem, in_privileged)| {
             numbers.contains(&number) && if problem { in_problem } else { in_privileged }.contains(mode)
         })
+    };
+    let gone = isa >= Isa::V3_1 && TRANSACTIONAL.contains(&number);
+    (SINCE_3_0.contains(&number) && !problem && isa >= Isa::V3_0)
+        || is_in(DEFINED) && !gone
+        || isa >= Isa::V3_1 && is_in(SINCE_3_1)
 }
 
 /// What the ISA says.
@@ -101,7 +116,7 @@ fn expected(number: u32, write: bool, problem: bool, isa: Isa, facilities: Facil
         3 => fscr(2),
         800..=806 => fscr(7),
         815 => fscr(8),
-        768..=782 => match (facilities.pmcc, number) {
+        736..=738 | 768..=782 => match (facilities.pmcc, number) {
             (0, _) if write => Illegal,
             (1, _) | (3, 775 | 776) => Unavailable(3),
             _ => Done,

@@ -5,7 +5,7 @@ use crate::{CODE, FSCR, HANG, MMCR0, access, on_each_engine, processor, put};
 use ppc_core::{
     engine::{Engine, EngineKind},
     exit::EngineExit,
-    model::MODELS,
+    model::{MODELS, POWER9, POWER10},
     msr,
 };
 
@@ -54,6 +54,27 @@ fn pmcc_decides_what_problem_state_may_do(kind: EngineKind) {
                 assert_eq!(found, expected, "SPR {number} with PMCC {pmcc}");
             }
         }
+    }
+}
+
+fn pmccext_takes_group_b_away_where_problem_state_only_reads(kind: EngineKind) {
+    const PMCCEXT: u64 = 1 << 9;
+    for (model, pmcc, number, open) in [
+        (&POWER9, 0, 768, true),
+        (&POWER10, 0, 768, false),
+        (&POWER10, 0, 736, false),
+        (&POWER10, 0, 769, true),
+        (&POWER10, 2, 768, true),
+    ] {
+        let mut engine = processor(kind, model);
+        engine.cpu.spr[MMCR0] = pmcc << PMCC_SHIFT | PMCCEXT;
+        let at = run(&mut engine, access(number, false, 3), true);
+        assert_eq!(
+            at,
+            if open { CODE + 4 } else { 0xf60 },
+            "SPR {number} on {} with PMCC {pmcc}",
+            model.name
+        );
     }
 }
 
@@ -128,6 +149,7 @@ fn an_alert_waits_for_interrupts_to_be_enabled(kind: EngineKind) {
 
 on_each_engine! {
     pmcc_decides_what_problem_state_may_do
+    pmccext_takes_group_b_away_where_problem_state_only_reads
     problem_state_reads_and_changes_only_its_own_bits
     problem_state_sees_the_branch_history_if_mmcr0_allows_it
     an_alert_interrupts_until_it_is_cleared

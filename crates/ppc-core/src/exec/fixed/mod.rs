@@ -4,19 +4,23 @@
 //! always computed: they cost less than asking for the model, and `mfspr` hides them before ISA 3.0.
 
 mod add;
+pub mod bits;
 mod compare;
 mod condition;
 mod decimal;
 mod divide;
+pub mod hash;
 mod logical;
 mod multiply;
 mod rotate;
 
 pub use add::*;
+pub use bits::*;
 pub use compare::*;
 pub use condition::*;
 pub use decimal::*;
 pub use divide::*;
+pub use hash::*;
 pub use logical::*;
 pub use multiply::*;
 pub use rotate::*;

@@ -68,6 +68,44 @@ pub fn stxv(cpu: &mut Cpu, w: Word) -> Done {
     cpu.store(cpu.ea_dq(w), cpu.vsr[w.xt_dq()])
 }
 
+/// Loads a pair of VSRs: one datum of 32 bytes, so in little-endian mode the even register is at the higher address.
+pub fn load_pair(cpu: &mut Cpu, w: Word, ea: u64) -> Done {
+    let first = cpu.load(ea)?;
+    let second = cpu.load(cpu.wrap(ea.wrapping_add(16)))?;
+    let (high, low) = if cpu.le() { (second, first) } else { (first, second) };
+    (cpu.vsr[w.xtp()], cpu.vsr[w.xtp() + 1]) = (high, low);
+    Ok(())
+}
+
+/// Stores a pair of VSRs.
+pub fn store_pair(cpu: &mut Cpu, w: Word, ea: u64) -> Done {
+    let (high, low) = (cpu.vsr[w.xtp()], cpu.vsr[w.xtp() + 1]);
+    let (first, second) = if cpu.le() { (low, high) } else { (high, low) };
+    cpu.probe_store(ea, 32)?;
+    cpu.store(ea, first)?;
+    cpu.store(cpu.wrap(ea.wrapping_add(16)), second)
+}
+
+/// `lxvp`
+pub fn lxvp(cpu: &mut Cpu, w: Word) -> Done {
+    load_pair(cpu, w, cpu.ea_dq(w))
+}
+
+/// `stxvp`
+pub fn stxvp(cpu: &mut Cpu, w: Word) -> Done {
+    store_pair(cpu, w, cpu.ea_dq(w))
+}
+
+/// `lxvpx`
+pub fn lxvpx(cpu: &mut Cpu, w: Word) -> Done {
+    load_pair(cpu, w, cpu.ea_x(w))
+}
+
+/// `stxvpx`
+pub fn stxvpx(cpu: &mut Cpu, w: Word) -> Done {
+    store_pair(cpu, w, cpu.ea_x(w))
+}
+
 /// `lxvdsx`: a doubleword into both doublewords.
 pub fn lxvdsx(cpu: &mut Cpu, w: Word) -> Done {
     cpu.vsr[w.xt()] = u64::splat(cpu.load(cpu.ea_x(w))?);

@@ -11,7 +11,7 @@ mod operand;
 use std::{collections::HashMap, sync::LazyLock};
 
 use self::alias::Alias;
-use super::{Row, Variants, operand::Kind, rows};
+use super::{Row, Variants, decode::decode, operand::Kind, rows};
 use crate::{fields::Word, model::Isa};
 
 /// An alias after the expansion of its `{..}` groups.
@@ -189,6 +189,13 @@ fn primary(word: Word) -> usize {
 /// The text of `word` at `address`.
 pub fn disassemble(word: impl Into<Word>, address: u64, isa: Isa) -> String {
     text(word.into(), address, isa)
+}
+
+/// The text of `word` at `address` as the newest version of the architecture has it that has the instruction.
+pub fn by_newest(word: Word, address: u64) -> String {
+    let has = |isa: &Isa| decode(word, *isa).is_some();
+    let isa = [Isa::V3_1, Isa::V3_0, Isa::V2_07].into_iter().find(has).unwrap_or(Isa::V3_1);
+    disassemble(word, address, isa)
 }
 
 fn text(w: Word, address: u64, isa: Isa) -> String {

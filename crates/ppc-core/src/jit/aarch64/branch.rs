@@ -4,12 +4,17 @@ use super::super::{
     emitter::Host,
     flow::{Condition, Flow},
     insn::{CTR, Insn},
-    offsets::{CIA, CODE_PAGE, FETCH_CONTEXT, ICOUNT, LIMIT, MSR, NIA, SLOT_SIZE, crf, runtime},
+    offsets::{CIA, CODE_PAGE, FETCH_CONTEXT, ICOUNT, LIMIT, MSR, NIA, SLOT_SIZE, SPRS, crf, runtime},
     runtime::{JUMP_SLOTS, Jump, Runtime, Slot},
 };
 use super::emit::{A64, Emitter, X0, X1, X2, X16, asm};
-use crate::ram::PAGE;
-use crate::trap::Trap;
+use crate::{
+    msr,
+    needs::PREFIX,
+    ram::PAGE,
+    spr::{FSCR_PREFIX, number::FSCR},
+    trap::Trap,
+};
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi};
 use std::mem::{offset_of, size_of};
 
@@ -23,10 +28,24 @@ impl Flow for A64 {
         asm!(e; add x21, x21, len);
         e.load(X0, LIMIT);
         asm!(e; cmp x21, x0; b.hi =>refuse);
+        let bits = needs & !PREFIX;
         if needs != 0 {
             e.load(X0, MSR);
-            e.constant(X1, needs);
+        }
+        if bits != 0 {
+            e.constant(X1, bits);
             asm!(e; bics xzr, x1, x0; b.ne =>refuse);
+        }
+        if needs & PREFIX != 0 {
+            let available = e.label();
+            asm!(e; tst x0, msr::PR; b.eq =>available);
+            e.load(X0, SPRS);
+            asm!(e
+                ; ldr x0, [x0, 8 * FSCR as u32]
+                ; tst x0, FSCR_PREFIX
+                ; b.eq =>refuse
+                ; =>available
+            );
         }
     }
 

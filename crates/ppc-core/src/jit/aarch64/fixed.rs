@@ -296,3 +296,21 @@ unary! {
     cntlzd: clz X X;
     cntlzw: clz W W;
 }
+
+/// As the unary ones, without a record form.
+macro_rules! reversals {
+    ($($name:ident: $instruction:ident;)*) => { $(
+        pub fn $name(e: &mut Emitter, i: &Insn) {
+            let w = i.word;
+            let from = e.value(w.rs(), X0);
+            let to = e.target(w.ra(), X0);
+            asm!(e; $instruction X(to), X(from));
+            e.put(w.ra(), to);
+        }
+    )* };
+}
+reversals! {
+    brh: rev16;
+    brw: rev32;
+    brd: rev;
+}

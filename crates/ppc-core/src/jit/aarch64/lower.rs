@@ -9,13 +9,13 @@ use crate::insn::RowId;
 use std::sync::LazyLock;
 
 static LOWERINGS: &[(RowId, Lower<A64>)] = lowerings! {
-    fixed: add addc adde addi addic addic_rc addis addme addze and andc andi_rc andis_rc cntlzd cntlzw divd divdu divw
+    fixed: add addc adde addi addic addic_rc addis addme addze and andc andi_rc andis_rc brd brh brw cntlzd cntlzw divd divdu divw
         divwu eqv extsb extsh extsw mulhd mulhdu mulhw mulhwu mulld mulli mullw nand neg nor or orc ori oris subf
         subfc subfe subfic subfme subfze xor xori xoris;
     rotate: rldcl rldcr rldic rldicl rldicr rldimi rlwimi rlwinm rlwnm sld slw sradi srawi srd srw;
     condition: cmp cmpi cmpl cmpli crand crandc creqv crnand crnor cror crorc crxor isel mcrf mfcr mfocrf mfspr mtcrf
         mtocrf mtspr td tdi tw twi;
-    loadstore: dcbt dcbtst sync eieio;
+    loadstore: paddi dcbt dcbtst sync eieio;
 };
 
 impl Lowered for A64 {

@@ -5,7 +5,7 @@ use super::super::{
     emitter::Host,
     insn::Insn,
     memory::Memory,
-    offsets::{DATA_CONTEXT, SAVED_EA, vsr},
+    offsets::{CODE_PAGE, DATA_CONTEXT, SAVED_EA, vsr},
     runtime::Runtime,
 };
 use super::emit::{A64, Emitter, X0, X1, X2, X16, ZERO, asm};
@@ -29,6 +29,11 @@ impl Memory for A64 {
         }
         let base = e.value(ra, X0);
         e.add_constant(X0, base, displacement);
+    }
+
+    fn ea_relative(e: &mut Emitter, offset: u32, displacement: i64) {
+        e.load(X0, CODE_PAGE);
+        e.add_constant(X0, X0, displacement + i64::from(offset));
     }
 
     fn ea_indexed(e: &mut Emitter, ra: usize, rb: usize) {

@@ -4,12 +4,17 @@ use super::super::{
     emitter::Host,
     flow::{Condition, Flow},
     insn::{CTR, Insn},
-    offsets::{CIA, CODE_PAGE, FETCH_CONTEXT, ICOUNT, LIMIT, MSR, NIA, SLOT_SIZE, crf, guest, runtime},
+    offsets::{CIA, CODE_PAGE, FETCH_CONTEXT, ICOUNT, LIMIT, MSR, NIA, SLOT_SIZE, SPRS, crf, guest, runtime},
     runtime::{JUMP_SLOTS, Jump, Runtime, Slot},
 };
 use super::emit::{Emitter, RAX, X64, asm};
-use crate::ram::PAGE;
-use crate::trap::Trap;
+use crate::{
+    msr,
+    needs::PREFIX,
+    ram::PAGE,
+    spr::{FSCR_PREFIX, number::FSCR},
+    trap::Trap,
+};
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi};
 use std::mem::offset_of;
 
@@ -18,9 +23,20 @@ impl Flow for X64 {
 
     fn begin(e: &mut Emitter, len: u32, needs: u64, refuse: DynamicLabel) {
         asm!(e; add r15, len as i32; cmp r15, [rbp + LIMIT]; ja =>refuse);
-        if needs != 0 {
-            let needs = needs as i32;
-            asm!(e; mov eax, [rbp + MSR]; and eax, needs; cmp eax, needs; jne =>refuse);
+        let bits = (needs & !PREFIX) as i32;
+        if bits != 0 {
+            asm!(e; mov eax, [rbp + MSR]; and eax, bits; cmp eax, bits; jne =>refuse);
+        }
+        if needs & PREFIX != 0 {
+            let available = e.label();
+            asm!(e
+                ; test DWORD [rbp + MSR], msr::PR as i32
+                ; jz =>available
+                ; mov rax, [rbp + SPRS]
+                ; test DWORD [rax + 8 * FSCR as i32], FSCR_PREFIX as i32
+                ; jz =>refuse
+                ; =>available
+            );
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::super::insn::Insn;
 use super::alu::Alu;
-use super::emit::{Emitter, RAX, RCX, asm};
+use super::emit::{Emitter, RAX, RCX, RDX, asm};
 use super::features;
 use dynasmrt::DynasmApi;
 
@@ -104,6 +104,23 @@ pub fn cnttzw(e: &mut Emitter, i: &Insn) {
     e.get32(RCX, i.word.rs());
     asm!(e; mov eax, 32; bsf ecx, ecx; cmovnz eax, ecx);
     e.finish(i.word.ra(), RAX, i.word.rc());
+}
+
+pub fn brd(e: &mut Emitter, i: &Insn) {
+    e.get(RAX, i.word.rs());
+    asm!(e; bswap rax);
+    e.put(i.word.ra(), RAX);
+}
+pub fn brw(e: &mut Emitter, i: &Insn) {
+    e.get(RAX, i.word.rs());
+    asm!(e; bswap rax; rol rax, 32);
+    e.put(i.word.ra(), RAX);
+}
+pub fn brh(e: &mut Emitter, i: &Insn) {
+    e.get(RAX, i.word.rs());
+    e.constant(RDX, 0x00ff_00ff_00ff_00ff);
+    asm!(e; mov rcx, rax; shr rcx, 8; and rcx, rdx; and rax, rdx; shl rax, 8; or rax, rcx);
+    e.put(i.word.ra(), RAX);
 }
 
 pub fn popcntd(e: &mut Emitter, i: &Insn) {

@@ -14,13 +14,13 @@ use std::sync::LazyLock;
 static LOWERINGS: &[(RowId, Lower<X64>)] = lowerings! {
     add: add addc adde addi addic addic_rc addis addme addze neg subf subfc subfe subfic subfme subfze;
     divide: divd divdu divw divwu modsd modsw modud moduw;
-    logical: and andc andi_rc andis_rc cmpb cntlzd cntlzw cnttzd cnttzw eqv extsb extsh extsw nand nor or orc ori oris
+    logical: and andc andi_rc andis_rc brd brh brw cmpb cntlzd cntlzw cnttzd cnttzw eqv extsb extsh extsw nand nor or orc ori oris
         popcntd popcntw prtyd prtyw xor xori xoris;
     multiply: maddhd maddhdu maddld mulhd mulhdu mulhw mulhwu mulld mulli mullw;
     rotate: extswsli rldcl rldcr rldic rldicl rldicr rldimi rlwimi rlwinm rlwnm sld slw srad sradi sraw srawi srd srw;
     condition: cmp cmpi cmpl cmpli crand crandc creqv crnand crnor cror crorc crxor isel mcrf mcrxrx mfcr mfocrf mfspr
         mtcrf mtocrf mtspr setb td tdi tw twi;
-    loadstore: dcbt dcbtst sync eieio;
+    loadstore: paddi dcbt dcbtst sync eieio;
     vector_memory: lfs lfsu lfsx lfsux stfs stfsu stfsx stfsux lxsspx stxsspx lxssp stxssp lxvw4x stxvw4x lxvh8x stxvh8x
         lxvb16x stxvb16x lxvdsx lxvwsx;
     atomic: lbarx lharx lwarx ldarx stbcx_rc sthcx_rc stwcx_rc stdcx_rc dcbz dcbf dcbst;

@@ -5,7 +5,7 @@ use super::super::{
     emitter::Host,
     insn::Insn,
     memory::Memory,
-    offsets::{DATA_CONTEXT, SAVED_EA, TLB_READ, TLB_WRITE, guest, runtime, vsr},
+    offsets::{CODE_PAGE, DATA_CONTEXT, SAVED_EA, TLB_READ, TLB_WRITE, guest, runtime, vsr},
     runtime::Runtime,
 };
 use super::emit::{Emitter, RAX, RCX, RDX, X64, asm};
@@ -18,11 +18,14 @@ impl Memory for X64 {
     const VALUE: Host = RCX;
 
     fn ea_displaced(e: &mut Emitter, ra: usize, displacement: i64) {
-        let displacement = displacement as i32;
         if ra == 0 {
-            asm!(e; mov rax, displacement);
-            return;
+            return e.constant(RAX, displacement as u64);
         }
+        let Ok(displacement) = i32::try_from(displacement) else {
+            e.constant(RCX, displacement as u64);
+            let base = e.value(ra, RAX);
+            return asm!(e; lea rax, [Rq(base) + rcx]);
+        };
         match (e.mapped(ra), displacement) {
             (Some(reg), 0) => asm!(e; mov rax, Rq(reg)),
             (Some(reg), d) => asm!(e; lea rax, [Rq(reg) + d]),
@@ -32,6 +35,16 @@ impl Memory for X64 {
                     asm!(e; add rax, d);
                 }
             }
+        }
+    }
+
+    fn ea_relative(e: &mut Emitter, offset: u32, displacement: i64) {
+        let sum = displacement + i64::from(offset);
+        if let Ok(sum) = i32::try_from(sum) {
+            asm!(e; mov rax, [rbp + CODE_PAGE]; add rax, sum);
+        } else {
+            e.constant(RAX, sum as u64);
+            asm!(e; add rax, [rbp + CODE_PAGE]);
         }
     }
 
