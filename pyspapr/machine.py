@@ -292,10 +292,9 @@ class Machine:
         self.launched = False
 
     def _check_standing(self, what: str) -> None:
-        """Raise StateError if `what` is not allowed now: in a handler, while another thread runs the machine, without
-        its guest."""
+        """Raise StateError if `what` is not allowed now: in a handler, from another thread, or without the guest."""
         if self.serving:
-            raise StateError(f"a hypercall is being answered: its handler cannot {what}, but it may end() the run")
+            raise StateError(f"a hypercall handler is running: it cannot {what}, but it may end() the run")
         if self._calls.elsewhere:
             raise StateError(f"another thread runs the machine: it cannot {what} before stop(), but it can reboot()")
         if self.absent is not None:

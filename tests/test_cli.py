@@ -131,7 +131,7 @@ def test_info_shows_models_limits_and_features() -> None:
         ),
         (["--kernel", "ok", "--console", "unix:"], "'unix:' is no address of a console: wanted unix:PATH"),
         (["--kernel", "ok", "--console", "unix:/no/such/place"], "cannot listen at unix:/no/such/place: No such file"),
-        (["--kernel", "ok", "--console", "unix:ok"], "cannot listen at unix:ok: a file that is no socket is there"),
+        (["--kernel", "ok", "--console", "unix:ok"], "cannot listen at unix:ok: a file that is not a socket is there"),
         ([], "Missing option '--kernel'"),
         (["--kernel", "ok", "--nonsense"], "No such option"),
     ],
@@ -502,7 +502,9 @@ def test_a_console_without_descriptors_waits_for_one_and_says_so_once(
         client.settimeout(20)
         client.connect(str(tmp_path / "console"))
         assert client.recv(100) == b"hello"
-    assert capfd.readouterr().err.count("takes no client until there is room again: Too many open files\n") == 1
+    assert (
+        capfd.readouterr().err.count("accepts no client until descriptors are free again: Too many open files\n") == 1
+    )
 
 
 def test_a_client_that_reads_nothing_of_the_history_does_not_hold_the_guest(
@@ -608,9 +610,9 @@ def test_disas_goes_on_at_0_behind_the_last_address() -> None:
     [
         (b"\x7c\x64\x1b", 0, "offset 0x0: 3 of the 4 bytes of a word"),
         (b"\x7c\x64\x1b\x78\x4e", 1, "offset 0x4: 1 of the 4 bytes of a word"),
-        (b"7c641b78 4e80002\n", 1, "line 1, column 10: '4e80002' is no word of 8 hexadecimal digits"),
-        (b"7c641b78\n4e800020\n  blr\n7c641b78\n", 2, "line 3, column 3: 'blr' is no word of 8 hexadecimal digits"),
-        (b"no hex at all, but 30 letters.", 0, "line 1, column 1: 'no' is no word of 8 hexadecimal digits"),
+        (b"7c641b78 4e80002\n", 1, "line 1, column 10: '4e80002' is not a word of 8 hexadecimal digits"),
+        (b"7c641b78\n4e800020\n  blr\n7c641b78\n", 2, "line 3, column 3: 'blr' is not a word of 8 hexadecimal digits"),
+        (b"no hex at all, but 30 letters.", 0, "line 1, column 1: 'no' is not a word of 8 hexadecimal digits"),
         (b" \n,\n", 0, "no word in it"),
         (b"", 0, "empty"),
     ],
@@ -764,7 +766,7 @@ def test_words_and_places_are_the_same_however_a_text_is_cut() -> None:
 
     good = b"7c641b78,0x44000022\n\n  4e800020"
     bad = good + b"\n 60000000 4e80002\t0\n"
-    for text, message in [(good, ""), (bad, "t: line 4, column 11: '4e80002' is no word of 8 hexadecimal digits")]:
+    for text, message in [(good, ""), (bad, "t: line 4, column 11: '4e80002' is not a word of 8 hexadecimal digits")]:
         for size in range(1, len(text) + 1):
             pieces = [text[at : at + size] for at in range(0, len(text), size)]
             words, said = [], ""

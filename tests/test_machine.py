@@ -574,7 +574,7 @@ def test_a_handler_cannot_reboot_the_machine_it_answers(vm: Machine) -> None:
         machine.reboot()
         return 0
 
-    with pytest.raises(StateError, match="a hypercall is being answered"):
+    with pytest.raises(StateError, match="a hypercall handler is running"):
         started(vm, *hypercall(0xF100), *POWER_OFF).run(timeout=20)
 
 
@@ -596,7 +596,7 @@ def test_a_handler_can_neither_start_the_machine_it_answers_anew_nor_wait_for_it
         return 0
 
     assert started(vm, *hypercall(0xF100), *POWER_OFF).run(timeout=20) == PoweredOff()
-    assert ["hypercall is being answered" in text for text in refused] == [True, True, False]
+    assert ["hypercall handler is running" in text for text in refused] == [True, True, False]
     assert "start_migration" in refused[2]
 
 

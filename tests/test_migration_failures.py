@@ -374,7 +374,7 @@ def test_options_of_boot_are_what_the_machine_that_comes_must_be(
     churning(demo_guest, arguments="").migrate(f"file:{tmp_path / 'file'}")
     line = program("boot", "--incoming", f"file:{tmp_path / 'file'}", "--max-instructions", "1000")
     done = subprocess.run([*line, option, *([value] if value else [])], capture_output=True, text=True)
-    assert (done.returncode, done.stderr.splitlines()[-1]) == (2, f"pyspapr: refused what came: {message}")
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (2, f"pyspapr: rejected the machine: {message}")
     fitting = {"--memory": "64M", "--cpu": "power8", "--clock": "virtual", "--seed": "0"}
     if option in fitting:
         done = subprocess.run([*line, option, fitting[option]], capture_output=True, text=True)
@@ -573,7 +573,7 @@ def test_a_peer_that_says_too_little_is_rejected(
         peer.settimeout(60)
         assert peer.recv(1) == b"", "the connection was closed"
     eventually(lambda: bool(rejected))
-    assert rejected == ["it did not say within 0.2 s what it is"]
+    assert rejected == ["it sent no hello within 0.2 s"]
     arrival.incoming.cancel()
     arrival.failure()
 
@@ -593,7 +593,7 @@ def test_silent_peers_do_not_keep_the_source_out(encrypted: bool, demo_guest: Pa
         assert silent[0].recv(1) == b"", "the one that has been silent longest makes room"
         vm.migrate(arrival.address, tls=client)
     assert arrival.machine().state_hash() == vm.state_hash()
-    assert len(rejected) >= 8 and all("others came" in why for why in rejected)
+    assert len(rejected) >= 8 and all("others connected" in why for why in rejected)
 
 
 def fall_silent(address: str, vm: Machine) -> socket.socket:

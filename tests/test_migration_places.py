@@ -89,7 +89,7 @@ def test_of_two_that_begin_to_listen_at_once_one_fails(tmp_path: Path, monkeypat
 
 
 def test_a_destination_can_be_told_to_wait_no_longer(tmp_path: Path) -> None:
-    with pytest.raises(MigrationError, match="nobody came"):
+    with pytest.raises(MigrationError, match="no source connected"):
         Machine.incoming(f"unix:{tmp_path / 'socket'}", timeout=0.1)
     arrival = Arrival(f"unix:{tmp_path / 'socket'}")
     arrival.incoming.cancel()

@@ -109,10 +109,10 @@ def test_a_session_answers_any_bytes_with_one_object_for_each_message(data: byte
         (b"7\n", "must be a JSON object"),
         (b'["execute"]', "must be a JSON object"),
         (b'{"a" 1}', "delimiter"),
-        (b'{"a": NaN}', "NaN is no JSON number"),
+        (b'{"a": NaN}', "NaN is not a JSON number"),
         (b'{"a": 1e999}', "too large"),
         (b'{"a": ' + b"9" * 5000 + b"}", "JSON parse error"),
-        (b'{"a": 1, "a": 2}', "stands twice"),
+        (b'{"a": 1, "a": 2}', "appears twice"),
         (b'{"a": "\x80"}', "JSON parse error"),
         (b'{"a": "b\n', "not closed at the end of its line"),
         (b"[" * (DEPTH_LIMIT + 1), "levels of nesting"),
@@ -542,7 +542,7 @@ def test_nothing_but_a_socket_makes_room_for_one(what: str, tmp_path: Path) -> N
         case "directory":
             path.mkdir()
     before = path.lstat()
-    with pytest.raises(ConfigError, match="no socket is there"):
+    with pytest.raises(ConfigError, match="not a socket is there"):
         Listener(UnixAddress(str(path)), 1)
     assert path.lstat() == before
     assert other.read_text() == "precious"

@@ -339,7 +339,7 @@ def test_progress_on_a_terminal_is_a_table_and_ctrl_c_cancels(demo_guest: Path, 
                     text += data
             assert shown.wait(30) == 130
         os.close(master)
-        assert b"cancelled; the guest goes on where it was" in text
+        assert b"cancelled; the guest continues where it was" in text
         with client(tmp_path / "here") as here:
             assert here.execute("query-status")["status"] == "running"
             assert here.execute("query-migrate")["status"] == "cancelled"

@@ -337,7 +337,7 @@ def test_without_descriptors_the_sockets_wait_and_say_so_once(tmp_path: Path) ->
         for _ in range(10):
             crowd.append(socket.socket(socket.AF_UNIX))
             crowd[-1].connect(f"{tmp_path}/qmp")
-        assert b"takes no clients until there is room again: Too many open files" in process.stderr.readline()
+        assert b"accepts no clients until descriptors are free again: Too many open files" in process.stderr.readline()
         keyboard = socket.socket(socket.AF_UNIX)
         keyboard.settimeout(30)
         keyboard.connect(str(console))

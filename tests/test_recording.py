@@ -156,7 +156,7 @@ def test_a_difference_is_an_error_that_says_where(kernel: Path, tmp_path: Path) 
     again = Machine.replay(tmp_path / "recording", kernel=kernel)
     again.run(max_instructions=200)
     again.memory.write(0x900, assemble(0x38E00000))  # li r7,0, and the tick is another one
-    with pytest.raises(ReplayError, match=r"is not what was recorded: .* between instructions") as caught:
+    with pytest.raises(ReplayError, match=r"differs from its recording: .* between instructions") as caught:
         again.run(timeout=60)
     assert caught.value.agreed <= caught.value.instructions
 

@@ -346,7 +346,7 @@ def check_recordings(options: Options) -> None:
             raise ConfigError(f"--replay takes {name} from the recording")
     for name, there in (("--qmp", bool(options.qmp)), ("--incoming", options.incoming is not None)):
         if there:
-            raise ConfigError(f"--replay cannot be combined with {name}: a replay does what was recorded, and no more")
+            raise ConfigError(f"--replay cannot be combined with {name}: a replay repeats its recording")
 
 
 def check_run(options: RunOptions) -> None:

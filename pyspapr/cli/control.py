@@ -80,7 +80,7 @@ def migrate_command(options: MigrateOptions) -> int:
             info = watch(client)
         except KeyboardInterrupt:
             client.execute("migrate_cancel")
-            complain("cancelled; the guest goes on where it was")
+            complain("cancelled; the guest continues where it was")
             return INTERRUPTED
         if info["status"] != "completed":
             complain(ending(info))
@@ -93,7 +93,7 @@ def migrate_command(options: MigrateOptions) -> int:
 def ending(info: dict[str, Any]) -> str:
     """The message for a migration that failed."""
     if info["status"] == "cancelled":
-        return "the migration was cancelled; the guest goes on where it was"
+        return "the migration was cancelled; the guest continues where it was"
     return f"the migration failed: {info.get('error-desc', 'no reason was given')}"
 
 

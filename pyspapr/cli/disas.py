@@ -57,7 +57,9 @@ def hex_words(text: Iterable[bytes], what: str) -> Iterator[int]:
             if not _WORD.fullmatch(token[0]):
                 line, column = moved(line, column, whole[: token.start()])
                 shown = token[0][:_SHOWN].decode("ascii", "backslashreplace")
-                raise ImageError(f"{what}: line {line}, column {column}: {shown!r} is no word of 8 hexadecimal digits")
+                raise ImageError(
+                    f"{what}: line {line}, column {column}: {shown!r} is not a word of 8 hexadecimal digits"
+                )
             yield int(token[0], 16)
             words += 1
         line, column = moved(line, column, whole)

@@ -84,7 +84,7 @@ MAX_INSTRUCTIONS: Final = Option(
 ENGINE: Final = Option(
     names=("--engine",),
     kind=Kind.ENGINE,
-    help="How instructions are executed; only speed depends on it. jit compiles what is hot.",
+    help="How instructions are executed; only speed depends on it. jit compiles hot code.",
     default="jit",
 )
 QMP: Final = Option(
@@ -187,7 +187,7 @@ BOOT: Final = (
         names=("--record",),
         kind=Kind.TEXT,
         metavar="FILE",
-        help="Write what the host decides to FILE: its clock, input and when it came. --replay runs it again.",
+        help="Record what comes from the host in FILE: its clock, input and when it came. --replay repeats the run.",
     ),
     Option(
         names=("--replay",),

@@ -40,7 +40,7 @@ INSTEAD: Final = {
     "-nic": "the machine has no network",
     "-gdb": "there is no gdb server",
     "-s": "there is no gdb server",
-    "-d": "it is --profile, --strict or --lockstep, depending on what is looked for",
+    "-d": "use --profile, --strict or --lockstep",
 }
 
 

@@ -132,7 +132,7 @@ class Runner:
                 config=self._requirements,
                 tls=tls,
                 on_progress=self._tell,
-                on_rejected=lambda why: complain(f"rejected a peer that is no migration source: {why}"),
+                on_rejected=lambda why: complain(f"rejected a peer that is not a migration source: {why}"),
             )
             with self._lock:
                 self._incoming = incoming

@@ -133,7 +133,9 @@ class SocketConsole:
                 # Without descriptors nobody can be let in: they wait, and so do we.
                 if not self._ending.is_set() and not said:
                     said = True
-                    complain(f"the console's socket takes no client until there is room again: {error.strerror}")
+                    complain(
+                        f"the console's socket accepts no client until descriptors are free again: {error.strerror}"
+                    )
                 self._ending.wait(FULL_SECONDS)
                 continue
             said = False

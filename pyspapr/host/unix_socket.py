@@ -104,7 +104,7 @@ def _make_room(path: str) -> None:
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(mode):
-        raise OSError(errno.EEXIST, "a file that is no socket is there")
+        raise OSError(errno.EEXIST, "a file that is not a socket is there")
     if _served(path):
         raise OSError(errno.EADDRINUSE, "another process is listening there")
     os.unlink(path)

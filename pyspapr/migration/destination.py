@@ -50,7 +50,7 @@ Progress = Callable[[MigrationStatistics], None]
 
 
 def log_rejected(why: str) -> None:
-    logger(__name__).warning("rejected a peer that is no migration source: %s", why)
+    logger(__name__).warning("rejected a peer that is not a migration source: %s", why)
 
 
 class Incoming:
@@ -158,7 +158,7 @@ class Incoming:
         if found:
             text = "; ".join(found)
             transport.write(frames.Refusal.of(text).encode())
-            raise MigrationError(f"refused what came: {text}")
+            raise MigrationError(f"rejected the machine: {text}")
         transport.write(frames.Welcome(frames.agreed(hello), __version__).encode())
 
     def _sample(self, hello: frames.Hello) -> Machine:
@@ -242,7 +242,7 @@ class Incoming:
         if not found and hello is not None:
             found = compatibility.header_differences(header.machine, hello)
         if found:
-            raise MigrationError(f"refused what came: {'; '.join(found)}")
+            raise MigrationError(f"rejected the machine: {'; '.join(found)}")
 
     def _confirm(self, transport: Transport) -> None:
         """Every record, total and digest has been checked. The machine must not run yet."""

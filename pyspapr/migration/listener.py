@@ -188,9 +188,9 @@ class SocketListener:
     def _look(self, on_rejected: OnRejected) -> Meeting | None:
         now = time.monotonic()
         if self._deadline is not None and now >= self._deadline:
-            raise MigrationError(f"nobody came to {self.address} in time")
+            raise MigrationError(f"no source connected to {self.address} in time")
         for peer in [one for one in self._peers if one.until <= now]:
-            self._reject(peer, on_rejected, f"it did not say within {HELLO_TIMEOUT:g} s what it is")
+            self._reject(peer, on_rejected, f"it sent no hello within {HELLO_TIMEOUT:g} s")
         ends = [peer.until for peer in self._peers] + ([] if self._deadline is None else [self._deadline])
         wanted = {peer.number: peer.events for peer in self._peers}
         listening = self._socket.fileno()
@@ -229,7 +229,7 @@ class SocketListener:
             return
         self._peers.append(peer)
         if len(self._peers) > AT_ONCE:
-            self._reject(self._peers[0], on_rejected, f"{AT_ONCE} others came before it said what it is")
+            self._reject(self._peers[0], on_rejected, f"{AT_ONCE} others connected before it sent its hello")
 
     def _peer(self, sock: socket.socket) -> Peer:
         if self._tls is None:

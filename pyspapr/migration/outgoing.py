@@ -237,7 +237,7 @@ class Outgoing:
         """In a child of fork: the migration belongs to the parent, and nothing here may end it."""
         self._orphaned.detach()
         self._link.transport.after_fork()
-        self._reporter.error = MigrationCancelled("the migration goes on in the process that forked, and only there")
+        self._reporter.error = MigrationCancelled("the migration continues in the process that forked, and only there")
         self._reporter.after_fork()
 
     def _abandon(self) -> None:
@@ -245,7 +245,7 @@ class Outgoing:
         self._phases.close()
         self._passes.forget()
         self._link.close()
-        self._reporter.error = MigrationCancelled("the migration ended with its machine, which nobody kept")
+        self._reporter.error = MigrationCancelled("the migration ended because its machine was closed or dropped")
         self._reporter.lose()
 
     def _end(self, phase: Phase) -> None:

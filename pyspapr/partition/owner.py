@@ -38,7 +38,7 @@ def owner(machine: Machine, what: str) -> Callable[[], Machine]:
 
     def find() -> Machine:
         if (found := reference()) is None:
-            raise StateError(f"{what}'s machine is gone: its last reference went, and {what} does not keep it")
+            raise StateError(f"{what}'s machine is gone: its last reference was dropped, and {what} does not keep it")
         return found
 
     return find

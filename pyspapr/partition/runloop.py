@@ -256,7 +256,7 @@ class Run:
             address, word = self.vcpu.unimplemented
             vm.end(Unimplemented(address, word, _native.disassemble(word, address)))
         elif code != _native.EXIT_OUTPUT:  # which is shown by now
-            raise RuntimeError(f"the engine returned {code}, which is no exit")
+            raise RuntimeError(f"the engine returned {code}, which is not an exit code")
 
     def _access(self) -> None:
         """A device answers an access to its window, and the others of the same instruction."""

@@ -43,7 +43,7 @@ class QmpClient:
         """What came besides answers, oldest first."""
         try:
             if "QMP" not in self._message(timeout):
-                raise ClientError(f"{self._address}: what answers there does not speak QMP")
+                raise ClientError(f"{self._address}: the service there does not speak QMP")
             self.execute("qmp_capabilities")
         except BaseException:
             self._socket.close()
@@ -101,7 +101,7 @@ class QmpClient:
         try:
             message = json.loads(line)
         except ValueError as error:
-            raise ClientError(f"{self._address}: what answers there does not speak QMP") from error
+            raise ClientError(f"{self._address}: the service there does not speak QMP") from error
         if not isinstance(message, dict):
-            raise ClientError(f"{self._address}: what answers there does not speak QMP")
+            raise ClientError(f"{self._address}: the service there does not speak QMP")
         return message

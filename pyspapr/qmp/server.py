@@ -333,7 +333,9 @@ class QmpServer:
         """No connection can be accepted: retry when a client has left, or after a while. Logged once."""
         if self._full_until is None:
             LOG.warning(
-                "the control socket at %s takes no clients until there is room again: %s", self.address, error.strerror
+                "the control socket at %s accepts no clients until descriptors are free again: %s",
+                self.address,
+                error.strerror,
             )
         self._full_until = time.monotonic() + FULL_SECONDS
 

@@ -155,7 +155,7 @@ class Splitter:
 
 
 def _constant(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no JSON number")
+    raise ValueError(f"{text} is not a JSON number")
 
 
 def _number(text: str) -> float:
@@ -168,7 +168,7 @@ def _number(text: str) -> float:
 def _object(pairs: list[tuple[str, Any]]) -> Json:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise ValueError(f"member {_second(pairs)[:40]!r} stands twice in an object")
+        raise ValueError(f"member {_second(pairs)[:40]!r} appears twice in an object")
     return members
 
 

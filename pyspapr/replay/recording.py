@@ -209,7 +209,7 @@ class Replay:
         """The error that says where."""
         now = self._vm.cpus[0].vcpu.instructions
         return ReplayError(
-            f"the replay is not what was recorded: {what}, between instructions {self._passed} and {now}",
+            f"the replay differs from its recording: {what}, between instructions {self._passed} and {now}",
             self._passed,
             now,
         )
@@ -270,7 +270,7 @@ class Replay:
     def exit(self, code: int) -> None:
         """For the run loop: the processor is at a recorded place, out of readings, or has diverged."""
         if code == _native.EXIT_DIVERGED:
-            raise self.diverged(f"the processor has gone astray ({self._vm.cpus[0].vcpu.astray})")
+            raise self.diverged(f"the processor has diverged ({self._vm.cpus[0].vcpu.astray})")
         if code == _native.EXIT_CLOCK_LOG:
             if self._look() is None and self._over:
                 self._vm.end(Replayed(self._vm.cpus[0].vcpu.instructions))
