@@ -567,7 +567,7 @@ def test_what_is_typed_is_kept_until_a_machine_reads_it(tmp_path: Path) -> None:
 def test_a_console_does_not_take_the_name_of_a_file(tmp_path: Path) -> None:
     path = tmp_path / "precious"
     path.write_text("data")
-    with pytest.raises(pyspapr.ConfigError, match="no socket is there"):
+    with pytest.raises(pyspapr.ConfigError, match="not a socket is there"):
         SocketConsole(UnixAddress(str(path)))
     assert path.read_text() == "data"
 

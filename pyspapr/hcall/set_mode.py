@@ -45,7 +45,7 @@ def h_set_mode(vm: Machine, cpu: Cpu, flags: int, resource: int, value1: int, va
 
 
 def set_watchpoint(vm: Machine, cpu: Cpu, flags: int, number: int, address: int, extension: int) -> Result:
-    """DAWR and DAWRX of watchpoint `number` of `cpu`, in one call. A model without it answers as for an unknown resource."""
+    """Set DAWR and DAWRX of watchpoint `number`, in one call. A model without it answers as for an unknown resource."""
     if number >= int(models()[vm.config.cpu]["watchpoints"]):
         return H_P2
     if flags:
