@@ -30,7 +30,7 @@ from pyspapr.qmp.connection import Connection
 from pyspapr.qmp.descriptors import NAMED_LIMIT, Descriptors
 from pyspapr.qmp.errors import COMMAND_NOT_FOUND, WireError
 from pyspapr.qmp.monitor import Monitor
-from pyspapr.qmp.pace import BURST, SHARE, Pace
+from pyspapr.qmp.pace import BURST, SHARE, WELCOME, Pool
 from pyspapr.qmp.registry import TABLE, command
 from pyspapr.qmp.session import Session, greeting
 from pyspapr.qmp.types import check
@@ -336,7 +336,7 @@ def test_every_error_is_an_answer(
 def test_an_answer_that_cannot_be_written_is_an_error() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        connection = Connection(ours, a_session())
+        connection = Connection(ours, a_session(), Pool().join(WELCOME))
         nested: list[object] = []
         for _ in range(5000):
             nested = [nested]
@@ -415,22 +415,83 @@ def test_a_descriptor_of_the_process_is_nobodys_to_name(vm: Machine, session: Se
 # How much time clients get.
 
 
+class Time:
+    """A clock that stands until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 def test_a_client_has_some_credit_and_then_its_share_of_the_time() -> None:
-    now = 0.0
-    pace = Pace(0.01, clock=lambda: now)
+    time = Time()
+    pool = Pool(time)
+    pace = pool.join(0.01)
     pace.spend(0.01)
-    assert not pace.indebted and pace.pause(1) == 0
+    assert pace.pause() == 0
     pace.spend(0.01)
-    assert pace.indebted and pace.pause(1) == pytest.approx(0.01 / SHARE)
-    assert pace.pause(4) == pytest.approx(0.04 / SHARE)
-    now = 0.005 / SHARE
-    assert pace.pause(1) == pytest.approx(0.005 / SHARE)
-    now += 3600
-    assert pace.pause(1) == 0
+    assert pace.pause() == pytest.approx(0.01 / SHARE)
+    time.now = 0.005 / SHARE
+    pool.earn()
+    assert pace.pause() == pytest.approx(0.005 / SHARE)
+    time.now += 3600
+    pool.earn()
+    assert pace.pause() == 0
     pace.spend(BURST)
-    assert not pace.indebted
+    assert pace.pause() == 0
     pace.spend(0.001)
-    assert pace.indebted
+    assert pace.pause() > 0
+
+
+@given(st.lists(st.floats(-1, BURST), min_size=1, max_size=40), st.floats(0, 100))
+def test_what_is_earned_is_divided_equally_and_nothing_of_it_is_lost(credits: list[float], seconds: float) -> None:
+    time = Time()
+    pool = Pool(time)
+    members = [pool.join(credit) for credit in credits]
+    poorest = min(members, key=lambda member: member.credit)
+    wait = poorest.pause()
+    time.now = seconds
+    pool.earn()
+    earned = [member.credit - credit for member, credit in zip(members, credits, strict=True)]
+    room = sum(BURST - credit for credit in credits)
+    assert sum(earned) == pytest.approx(min(seconds * SHARE, room), abs=1e-9)
+    for member, amount in zip(members, earned, strict=True):  # who got less than another is full
+        assert member.credit == pytest.approx(BURST) or amount == pytest.approx(max(earned), abs=1e-9)
+    if wait:
+        time.now = 0.0
+        again = Pool(time)
+        copies = [again.join(credit) for credit in credits]
+        time.now = wait
+        again.earn()
+        assert min(copy.credit for copy in copies) == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize("count", [1, 8, 32])
+@pytest.mark.parametrize("part", [0.9, 100], ids=["each-below-the-share", "floods"])
+def test_many_clients_get_no_more_than_one_and_one_that_asks_little_never_waits(count: int, part: float) -> None:
+    """Each of eight clients just below the share once had all of it, since none of them was ever in debt."""
+    time = Time()
+    pool = Pool(time)
+    greedy, polite = [pool.join(BURST) for _ in range(count)], pool.join(BURST)
+    used, cost, step = 0.0, 0.001, 0.005
+    wishes = [0.0] * count
+    for round_ in range(4_000):
+        time.now += step
+        pool.earn()
+        for index, member in enumerate(greedy):
+            wishes[index] += part * SHARE * step
+            if wishes[index] >= cost and not member.pause():
+                member.spend(cost)
+                used += cost
+                wishes[index] -= cost
+        if round_ % 200 == 0:
+            assert polite.pause() == 0
+            polite.spend(cost)
+    assert used <= SHARE * time.now + count * (BURST + cost)
+    if part > 1:
+        assert used >= 0.9 * SHARE * time.now
 
 
 @given(json_values)

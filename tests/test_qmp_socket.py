@@ -324,6 +324,17 @@ def test_a_flood_leaves_most_of_the_processor_to_the_guest(vm: Machine, tmp_path
         assert used < allowed, f"{used:.2f} s of {lasted:.2f}, expected less than {allowed:.2f}"
 
 
+def test_what_clients_do_while_the_guest_stands_still_costs_them_nothing(vm: Machine, tmp_path: Path) -> None:
+    """It once left them in debt, and each `cont` was followed by a wait that grew with all that was done before it."""
+    with served(vm, tmp_path, *COUNT_FOREVER) as control, QmpClient(str(control.address)) as client:
+        client.execute("stop")
+        before = control._clients[0].pace.credit
+        for _ in range(500):
+            client.execute("query-commands")
+        assert control._clients[0].pace.credit >= min(before, 0)
+        client.execute("cont")
+
+
 def test_without_descriptors_the_sockets_wait_and_say_so_once(tmp_path: Path) -> None:
     console = tmp_path / "console"
     with booted(tmp_path, "--console", f"unix:{console}") as process:

@@ -15,7 +15,7 @@ from typing import Final
 
 from pyspapr.qmp.descriptors import PASSED_LIMIT
 from pyspapr.qmp.errors import WireError
-from pyspapr.qmp.pace import WELCOME, Pace
+from pyspapr.qmp.pace import Pace
 from pyspapr.qmp.session import Session, describe, greeting
 from pyspapr.qmp.wire import Json, Splitter, encode
 
@@ -29,12 +29,12 @@ OUTPUT_LIMIT: Final = 4 << 20
 class Connection:
     """A client. All methods are for the server's thread."""
 
-    def __init__(self, sock: socket.socket, session: Session) -> None:
+    def __init__(self, sock: socket.socket, session: Session, pace: Pace) -> None:
         """Not served yet: the greeting waits to be sent."""
         sock.setblocking(False)
         self.socket = sock
         self.session = session
-        self.pace = Pace(WELCOME)
+        self.pace = pace
         self.since = time.monotonic()
         self.busy = False
         """Whether a command is being carried out."""

@@ -30,7 +30,7 @@ from pyspapr.qmp import migration as _migration  # noqa: F401 - fills the table
 from pyspapr.qmp.connection import Connection
 from pyspapr.qmp.errors import WireError
 from pyspapr.qmp.monitor import Host, Monitor
-from pyspapr.qmp.pace import BURST, INTERRUPTION, WELCOME, Pace
+from pyspapr.qmp.pace import BURST, INTERRUPTION, WELCOME, Pace, Pool
 from pyspapr.qmp.service import SERVICE
 from pyspapr.qmp.session import Session
 from pyspapr.qmp.wire import Json, encode
@@ -67,12 +67,13 @@ class QmpServer:
         self._listener = Listener(SERVICE.parse_socket(address), BACKLOG)
         self.address = self._listener.address
         self._clients: list[Connection] = []
-        self._door = Pace(BURST)  # for those who come
+        self._pool = Pool()
+        self._door = self._pool.join(BURST)  # for those who come
         self._full_until: float | None = None
         self._later: deque[Callable[[], None]] = deque()
         self._inbox: deque[Callable[[], None]] = deque()
-        self._crowd = 0  # how many have used up their credit
         self._charged = 0.0  # seconds of this turn that single clients have paid for
+        self._payers: list[Pace] = []  # of the work of this turn that they share
         self._lock = threading.Lock()  # of the descriptor that wakes the thread
         self._closing: float | None = None  # when everything has to be over
         self.monitor = Monitor(vm, name, self._later.append, host)
@@ -177,6 +178,7 @@ class QmpServer:
         try:
             while self._closing is None or self._clients:
                 self._charged = 0.0
+                self._payers.clear()
                 self._turn(self._selector.select(self._interests()))
                 before, spent = spent, time.thread_time()
                 self._share_out(spent - before - self._charged)
@@ -201,6 +203,7 @@ class QmpServer:
                 if key.fd == self._wake:
                     os.eventfd_read(self._wake)
                 else:
+                    self._payers.append(self._door)
                     self._charge(self._door, self._accept)
             elif mask & selectors.EVENT_WRITE:
                 key.data.flush()
@@ -208,6 +211,8 @@ class QmpServer:
             self._inbox.popleft()()
         readable = {key.data for key, mask in ready if key.data is not None and mask & selectors.EVENT_READ}
         for client in tuple(self._clients):
+            if client in readable or client.loaded:
+                self._payers.append(client.pace)
             self._charge(client.pace, partial(self._attend, client, client in readable))
             if client.done or (self._closing is not None and time.monotonic() >= self._closing):
                 self._let_go(client)
@@ -218,14 +223,17 @@ class QmpServer:
         before = time.thread_time()
         work()
         seconds = time.thread_time() - before
-        pace.spend(seconds)
+        self._spend(pace, seconds)
         self._charged += seconds
 
+    def _spend(self, pace: Pace, seconds: float) -> None:
+        if self._paced:
+            pace.spend(seconds)
+
     def _share_out(self, seconds: float) -> None:
-        """Charge clients in debt for shared work: polling, and events for all clients."""
-        debtors = [client.pace for client in self._clients if client.pace.indebted]
-        for pace in debtors:
-            pace.spend(seconds / len(debtors))
+        """Charge the clients that had a part in this turn for shared work: polling, and events for all clients."""
+        for pace in self._payers:
+            self._spend(pace, seconds / len(self._payers))
 
     def _attend(self, client: Connection, readable: bool) -> None:
         try:
@@ -249,7 +257,7 @@ class QmpServer:
             ),
         )
         if interrupts:
-            client.pace.spend(INTERRUPTION)
+            self._spend(client.pace, INTERRUPTION)
 
     def _answered(self, client: Connection, answer: Json) -> None:
         client.busy = False
@@ -271,12 +279,12 @@ class QmpServer:
         """Seconds until a client has its next turn."""
         if not self._paced:
             return 0.0
-        return pace.pause(self._crowd)
+        return pace.pause()
 
     def _interests(self) -> float | None:
         """Register the descriptors to wait for; return the longest wait in seconds."""
         now = time.monotonic()
-        self._crowd = sum(client.pace.indebted for client in self._clients) + self._door.indebted
+        self._pool.earn()
         waits: list[float] = []
         if self._closing is not None:
             waits.append(max(self._closing - now, 0.0))
@@ -326,8 +334,8 @@ class QmpServer:
                 desc = f"there are {CLIENTS_LIMIT} clients already"
                 sock.send(encode({"error": {"class": "GenericError", "desc": desc}}))
             return
-        self._door.spend(WELCOME)
-        self._clients.append(Connection(sock, Session(self.monitor)))
+        self._spend(self._door, WELCOME)
+        self._clients.append(Connection(sock, Session(self.monitor), self._pool.join(WELCOME)))
 
     def _pause_door(self, error: OSError) -> None:
         """No connection can be accepted: retry when a client has left, or after a while. Logged once."""
@@ -351,6 +359,7 @@ class QmpServer:
     def _let_go(self, client: Connection) -> None:
         self._want(client.socket, 0, client)
         self._clients.remove(client)
+        self._pool.leave(client.pace)
         client.close()
         if self._full_until is not None:
             self._full_until = time.monotonic()
