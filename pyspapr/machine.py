@@ -479,9 +479,14 @@ class Machine:
         """As `call`, without waiting for the result."""
         return self._calls.submit(function)
 
-    def post_to_run(self, function: Callable[[], T]) -> Future[T] | None:
-        """As `post`, but only to another thread that runs the machine; None when there is none. Never blocks."""
-        return self._calls.hand_over(function)
+    def post_to_run(
+        self, function: Callable[[], T], *answer: Callable[[T | None, BaseException | None], object]
+    ) -> bool:
+        """As `post`, but only to another thread that runs the machine; False when there is none. Never blocks.
+
+        That thread calls `answer`, if given, with the result and None, or None and the error.
+        """
+        return self._calls.hand_over(function, *answer)
 
     @property
     def thread(self) -> int | None:

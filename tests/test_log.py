@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pyspapr
@@ -27,6 +28,39 @@ def test_the_command_line_shows_warnings() -> None:
     run = "from pyspapr.cli import run; run(['qmp', '--help']); "
     code = f"import contextlib, io\nwith contextlib.redirect_stdout(io.StringIO()): {run}\n{WARNING}"
     assert said(code) == "pyspapr: somebody came\n"
+
+
+def test_the_command_line_shows_warnings_without_importing_logging() -> None:
+    code = f"import sys\nfrom pyspapr import log\nlog.show = lambda text: sys.stderr.write(text)\n{WARNING}"
+    assert said(f"{code}\nassert 'logging' not in sys.modules") == "somebody came"
+    assert said(f"import logging; logging.basicConfig()\n{code}").count("somebody came") == 2
+
+
+def test_an_answer_that_raises_does_not_end_the_guests_run() -> None:
+    vm = pyspapr.Machine(memory="32M")
+    vm.memory.write(0x2000, bytes.fromhex("60000000") * 64 + bytes.fromhex("4bffff00"))  # nop 64 times, and again
+    vm.start(pc=0x2000)
+    answered: list[tuple[int | None, BaseException | None]] = []
+
+    def answer(result: int | None, error: BaseException | None) -> None:
+        answered.append((result, error))
+        raise ValueError("nobody wants it")
+
+    def fail() -> int:
+        raise pyspapr.StateError("no")
+
+    thread = threading.Thread(target=vm.run, kwargs={"max_instructions": 1 << 40}, daemon=True)
+    assert not vm.post_to_run(lambda: 1, answer), "nobody runs it"
+    thread.start()
+    while not vm.post_to_run(lambda: 1, answer):
+        pass
+    while not vm.post_to_run(fail, answer):
+        pass
+    vm.call(lambda: None)
+    assert thread.is_alive() and vm.running
+    vm.stop()
+    thread.join(10)
+    assert answered[0] == (1, None) and isinstance(answered[1][1], pyspapr.StateError)
 
 
 def test_nothing_outside_the_command_line_prints() -> None:

@@ -165,7 +165,7 @@ def test_an_image_is_finished_once(tmp_path: Path) -> None:
             again()
 
 
-SLOW = ("asyncio", "click", "dataclasses", "hashlib", "inspect", "rich", "ssl", "tempfile", "subprocess")
+SLOW = ("asyncio", "click", "concurrent.futures", "dataclasses", "hashlib", "inspect", "logging", "rich", "ssl")
 
 
 def test_a_machine_that_comes_from_a_file_is_taken_in_without_slow_imports(tmp_path: Path) -> None:

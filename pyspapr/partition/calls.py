@@ -11,25 +11,63 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from pyspapr.errors import StateError
+from pyspapr.log import logger
 from pyspapr.partition.owner import CLOSED
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
 T = TypeVar("T")
+C = TypeVar("C", contravariant=True)
 
 ABANDONED: Final = "another thread was using the machine when this process was forked: it exists in the parent only"
 
 
-def _carry_out(future: Future[T] | None, function: Callable[[], T]) -> None:
+class Taker(Protocol[C]):
+    """What gets a function's result: a future, or `Answered`."""
+
+    def set_running_or_notify_cancel(self) -> bool:
+        """The function is about to be called; False if its result is no longer wanted."""
+        ...
+
+    def set_result(self, result: C) -> None: ...
+
+    def set_exception(self, exception: BaseException | None) -> None: ...
+
+
+class Answered(Generic[T]):
+    """Calls a function with the result or the error. Futures do that too, but importing them takes long."""
+
+    def __init__(self, answer: Callable[[T | None, BaseException | None], object]) -> None:
+        self._answer = answer
+
+    def set_running_or_notify_cancel(self) -> bool:
+        return True
+
+    def set_result(self, result: T) -> None:
+        self._call(result, None)
+
+    def set_exception(self, exception: BaseException | None) -> None:
+        self._call(None, exception)
+
+    def _call(self, result: T | None, error: BaseException | None) -> None:
+        try:
+            self._answer(result, error)
+        except Exception:  # a bug of who wanted the answer, which must not end the guest's run
+            logger(__name__).exception("the result of a function that was handed over could not be delivered")
+
+
+def _nobody(result: object, error: BaseException | None) -> None:
+    """Takes the result of a function that nobody waits for."""
+
+
+def _carry_out(future: Taker[T] | None, function: Callable[[], T]) -> None:
     """Nobody waits for the result when `future` is None."""
     if future is None:
-        from concurrent.futures import Future
-
-        future = Future()
+        future = Answered(_nobody)
     if not future.set_running_or_notify_cancel():
         return
     try:
@@ -59,7 +97,7 @@ class Calls:
         self._kick = kick
         self._lock = threading.RLock()
         # Without a future: work for the next run, in whatever thread.
-        self._queue: deque[tuple[Future[Any] | None, Callable[[], Any]]] = deque()
+        self._queue: deque[tuple[Taker[Any] | None, Callable[[], Any]]] = deque()
         self._runner: int | None = None
         self._acting = 0
         self.closed = False
@@ -104,19 +142,21 @@ class Calls:
         finally:
             del future  # see `_carry_out`
 
-    def hand_over(self, function: Callable[[], T]) -> Future[T] | None:
-        """As `submit`, but never blocks: None if no other thread runs the machine, or that may change."""
-        from concurrent.futures import Future
+    def hand_over(
+        self, function: Callable[[], T], answer: Callable[[T | None, BaseException | None], object] = _nobody
+    ) -> bool:
+        """As `submit`, but never blocks: False if no other thread runs the machine, or that may change.
 
+        The machine's thread calls `answer` with the result and None, or None and the error.
+        """
         if not self.elsewhere or not self._lock.acquire(blocking=False):
-            return None
+            return False
         try:
             if not self.elsewhere:
-                return None
-            future: Future[T] = Future()
-            self._queue.append((future, function))
+                return False
+            self._queue.append((Answered(answer), function))
             self._kick()
-            return future
+            return True
         finally:
             self._lock.release()
 

@@ -89,7 +89,7 @@ class Monitor:
             last.start()
         if (outgoing := self.vm.migrating) is not None:
             threading.Thread(target=outgoing.cancel, name="qmp quit", daemon=True).start()
-        if self.vm.post_to_run(self._quit) is None:
+        if not self.vm.post_to_run(self._quit):
             self._quit()
 
     def _quit(self) -> None:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
 from typing import Any, Final
 
 from pyspapr._native import __version__
@@ -89,10 +88,9 @@ class Session:
                 answer = {"error": describe(error)}
             send(answer)
 
-        def settled(done: Future[Any]) -> None:
-            # Not raised here: the traceback would refer to the future that holds the error, a cycle.
-            if (error := done.exception()) is None:
-                send({"return": done.result()})
+        def settled(result: Any, error: BaseException | None) -> None:
+            if error is None:
+                send({"return": result})
             else:
                 send({"error": describe(error if isinstance(error, Exception) else StateError(str(error)))})
 
@@ -105,8 +103,7 @@ class Session:
         if where is Where.ANYWHERE:
             finish(call)
             return False
-        if where is Where.MACHINE and (future := self.monitor.vm.post_to_run(call)) is not None:
-            future.add_done_callback(settled)
+        if where is Where.MACHINE and self.monitor.vm.post_to_run(call, settled):
             return True
         if where is Where.MACHINE:
             vm = self.monitor.vm
