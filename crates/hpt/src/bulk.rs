@@ -7,7 +7,7 @@
 //! |type|code | RC |flags|             PTEX               |
 //! +----+-----+----+-----+--------------------------------+
 //! ```
-//! A request is overwritten by its response; nothing behind an end mark or an error is looked at.
+//! A request is overwritten by its response; nothing behind an end mark or an error is read.
 
 use crate::hcall::{H_ANDCOND, H_AVPN};
 use crate::hpte::{R_C, R_R};

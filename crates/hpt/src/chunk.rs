@@ -68,7 +68,7 @@ impl Writer {
     }
 }
 
-/// One thing a chunk says.
+/// One record of a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Record {
     /// The whole table becomes zero.
@@ -137,7 +137,7 @@ impl Hpt {
             }
         })?;
         match failed {
-            // The first reading has looked at every index.
+            // The first reading has checked every index.
             Some(HptError::Ptex { ptex, slots }) => Err(StreamError::Index {
                 section: SECTION,
                 unit: UNIT,

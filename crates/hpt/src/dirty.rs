@@ -61,7 +61,7 @@ impl DirtyMap {
         self.walk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Moves "everything below is dirty" one level down, if it stands at this bit.
+    /// Moves "everything below is dirty" one level down, if it is set at this bit.
     fn push_down(&self, level: usize, index: u64) {
         if level > 0 && self.all.clear_bit(level, index) {
             self.all.fill_word(level - 1, index);
@@ -84,7 +84,7 @@ impl DirtyMap {
         self.all.word(top, 0) == self.all.full_word(top, 0)
     }
 
-    /// Clears "everything below here is dirty" wherever it stands. Costs what is dirty.
+    /// Clears "everything below here is dirty" wherever it is set. Costs what is dirty.
     pub(crate) fn forget_all(&self, level: usize, index: u64) {
         if level == 0 {
             return;
@@ -94,7 +94,7 @@ impl DirtyMap {
             let child = (index << 6) + u64::from(word.trailing_zeros());
             word &= word - 1;
             self.all.clear_bit(level - 1, child);
-            // Words below a bit that stood mean nothing, so they are cleared as well.
+            // Words below a bit that was set mean nothing, so they are cleared as well.
             self.forget_all(level - 1, child);
         }
     }
@@ -127,7 +127,7 @@ impl DirtyMap {
 impl Hpt {
     /// Takes up to `max` dirty entries, ascending from index `start`, marks them clean and appends them to `out`.
     ///
-    /// Returns where to go on, or `None` when no dirty entry is left behind the last one taken. Entries that
+    /// Returns where to continue, or `None` when no dirty entry is left behind the last one taken. Entries that
     /// change meanwhile are marked again, before or behind that place. An entry once taken must reach its
     /// destination or be put back by [`Hpt::mark_dirty`].
     pub fn take_dirty(&self, start: u64, max: usize, out: &mut Vec<DirtyEntry>) -> Option<u64> {
@@ -135,7 +135,7 @@ impl Hpt {
         self.take_dirty_walking(start, max, out)
     }
 
-    /// [`Hpt::take_dirty`] for who is walking already.
+    /// [`Hpt::take_dirty`], for a caller that holds the walk already.
     pub(crate) fn take_dirty_walking(
         &self,
         start: u64,

@@ -1,4 +1,4 @@
-//! What can go wrong on our own side. A guest's mistake is never one of these: it is a return code.
+//! Errors of the host or of the caller. A guest's mistake is a return code instead.
 
 use std::fmt;
 use track::NoMemory;

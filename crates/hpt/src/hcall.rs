@@ -61,11 +61,11 @@ pub struct Row {
     pub number: u64,
     /// Its name in LoPAR.
     pub name: &'static str,
-    /// What it does with R4 to R12.
+    /// The handler.
     pub handler: Handler,
 }
 
-/// What a hypercall does with R4 to R12.
+/// The handler of a hypercall, with R4 to R12.
 pub type Handler = fn(&Hpt, &[u64; 9], &dyn RealMap) -> Outcome;
 
 /// Every hypercall on the table.
@@ -84,7 +84,7 @@ pub static ROWS: [Row; 7] = [
 ];
 
 impl Hpt {
-    /// Runs hypercall `number` with `args` from R4 on; `None` if it is none of the table's.
+    /// Runs hypercall `number` with `args` from R4 on; `None` if the table does not have it.
     pub fn dispatch(&self, number: u64, args: &[u64; 9], map: &dyn RealMap) -> Option<Outcome> {
         ROWS.iter().find(|row| row.number == number).map(|row| (row.handler)(self, args, map))
     }

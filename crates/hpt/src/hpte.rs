@@ -46,9 +46,9 @@ pub const V_LARGE: u64 = 0x4;
 pub const V_SECONDARY: u64 = 0x2;
 /// V: V, valid.
 pub const V_VALID: u64 = 0x1;
-/// V: what an AVPN comparison of a hypercall compares (dword 0 bits 0:56).
+/// V: the bits that an AVPN comparison of a hypercall compares (dword 0 bits 0:56).
 pub const V_AVPN_COMPARE: u64 = V_B | V_AVPN;
-/// V: what the page table search compares.
+/// V: the bits that the page table search compares.
 pub const V_SEARCH: u64 = V_B | V_AVPN | V_SECONDARY | V_VALID;
 
 /// R: pp0, the high bit of the page protection.
@@ -132,7 +132,7 @@ impl Hpte {
     }
 }
 
-/// The fields by name: what people look at.
+/// The fields by name, for people.
 impl fmt::Display for Hpte {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let segment = if self.v & V_B == 1 << V_B_SHIFT { "1T" } else { "256M" };

@@ -11,7 +11,8 @@
 //! | `hash` | virtual addresses, the hash, and its inverse |
 //! | `table` | storage, and the one path by which an entry changes |
 //! | `lookup` | the page table search, reference and change updates |
-//! | `hcall`, `bulk` | the hypercalls' semantics; `ret` their return codes, `outcome` what they leave, `real_map` what they ask |
+//! | `hcall`, `bulk` | the hypercalls' semantics; `ret` their return codes, `outcome` their results, `real_map` the
+//! address space that they query |
 //! | `dirty` | which entries changed, found without reading the others |
 //! | `passes`, `chunk` | a pass that sends what changed, and the bytes it sends |
 //! | `resize` | a table of another size takes over the bolted entries |

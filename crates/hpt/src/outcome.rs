@@ -1,4 +1,4 @@
-//! What a hypercall leaves: return code, result registers, and the translations that are no more.
+//! The outcome of a hypercall: return code, result registers, and the translations that it invalidated.
 
 use crate::hash::VirtualPage;
 use crate::hpte::Hpte;
@@ -13,7 +13,7 @@ pub struct Invalidated {
     pub entry: Hpte,
 }
 
-/// What a hypercall did. `rc` goes to R3, [`Outcome::out`] to R4 and on.
+/// The outcome of a hypercall. `rc` goes to R3, [`Outcome::out`] to R4 and up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outcome {
     /// Return code, for R3.

@@ -1,4 +1,4 @@
-//! Page sizes: the one table of encodings, and how an entry or a segment tells them.
+//! Page sizes: the one table of encodings, and how an entry or a segment encodes them.
 //!
 //! A segment has a base page size (SLB: L and LP), an entry has a base and an actual page size (dword 0: L;
 //! dword 1: LP and, for pages larger than 1 MiB, the address bits below the page size, which must be zero).

@@ -10,7 +10,8 @@
 //!
 //! An entry is in use when it is not zero; nearly always it is valid then.
 //! A table that is wholly dirty, as after a reboot of the guest, is sent as "erase, then entries in use" too, even in
-//! the middle of a pass: what it costs is what is in use, however large the table. Processors may run during a pass.
+//! the middle of a pass: the cost depends on the entries in use, not on the size of the table. Processors may run
+//! during a pass.
 
 use crate::chunk::{ENTRY_MAX, Writer};
 use crate::dirty::DirtyEntry;
@@ -45,10 +46,10 @@ enum Mode {
     Groups,
 }
 
-/// Where a pass over a table stands.
+/// The progress of a pass over a table.
 pub struct Walk {
     mode: Mode,
-    /// Where to go on; `None` when the pass is over.
+    /// Where to continue; `None` when the pass is over.
     cursor: Option<u64>,
     /// The next chunk begins with the erase mark.
     erase: bool,
@@ -96,7 +97,7 @@ impl Walk {
         self.everything = false;
     }
 
-    /// The whole table has become dirty: what was sent no longer counts.
+    /// The whole table has become dirty: everything sent so far is obsolete.
     fn restart(&mut self, left: u64) {
         self.mode = Mode::InUse;
         self.cursor = Some(0);
@@ -186,7 +187,7 @@ impl Tracked for Hpt {
     fn remaining(&self, state: &Walk) -> u64 {
         match (state.cursor, state.mode) {
             (None, _) => 0,
-            // Their marks are counted when somebody asks: a pass alone does not pay for it.
+            // Their marks are counted on demand: a pass itself does not pay for it.
             (Some(_), Mode::Dirty) => self.pending(),
             (Some(_), Mode::InUse | Mode::Groups) => state.left,
         }
@@ -212,8 +213,8 @@ impl Tracked for Hpt {
 }
 
 impl Hpt {
-    /// Entries in use from `from` on; where to go on. The marks of the zero ones are taken as well: the erase mark has
-    /// told the other side.
+    /// Entries in use from `from` on; where to go on. The marks of the zero ones are taken as well: the erase mark
+    /// covers them.
     fn take_in_use(&self, live: bool, from: u64, max: usize, out: &mut Vec<DirtyEntry>) -> Option<u64> {
         let mut from = from;
         while let Some(group) = self.touched.next_from(from / GROUP_SLOTS) {

@@ -23,7 +23,7 @@ pub trait RealMap {
     fn flush_instructions(&self, addr: u64, len: u64);
 }
 
-/// System memory from zero to a limit and nothing else, whose content is not this crate's: for tests and tools.
+/// System memory from zero to a limit and nothing else, without contents: for tests and tools.
 #[derive(Clone, Copy, Debug)]
 pub struct RamLimit(pub u64);
 

@@ -1,4 +1,4 @@
-//! What the unit tests of several files need.
+//! Helpers for the unit tests of several files.
 
 use crate::hcall::{H_ENTER, H_READ, H_REMOVE};
 use crate::hpte::{Hpte, R_M, R_RPN_SHIFT, V_LARGE, V_SECONDARY, V_VALID};

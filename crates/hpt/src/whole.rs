@@ -1,4 +1,4 @@
-//! Operations on the whole table. Their cost is what was ever written, not what exists.
+//! Operations on the whole table. Their cost depends on what was ever written, not on the table's size.
 
 use crate::hpte::{GROUP_SLOTS, Hpte};
 use crate::table::Hpt;
@@ -30,7 +30,7 @@ impl Hpt {
     }
 
     /// A BLAKE3 hash of the size and of every entry that is not zero, with its index; the dirty bits do not count,
-    /// and neither does the way that led here. Meaningful while nobody changes the table.
+    /// and neither does the table's history. Meaningful while the table does not change.
     pub fn digest(&self) -> [u8; 32] {
         let mut hasher = blake3::Hasher::new();
         hasher.update(&self.shift().to_le_bytes());

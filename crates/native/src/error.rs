@@ -38,9 +38,9 @@ pub enum Error {
     Stream(track::StreamError),
     /// The host has not so many bytes of memory.
     Memory(usize),
-    /// What the host's kernel says.
+    /// An error of the host's kernel.
     Host(io::Error),
-    /// What Python says.
+    /// An exception of Python.
     Python(PyErr),
 }
 

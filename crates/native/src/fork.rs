@@ -26,16 +26,16 @@ enum Lost {
 
 /// Whether RAM, a hash table or a processor is here: a child of `fork` may have lost it.
 pub struct Presence {
-    /// How many uses go on without the GIL.
+    /// Uses that run without the GIL.
     users: AtomicUsize,
     /// 0, or a [`Lost`].
     lost: AtomicU8,
 }
 
-/// A use that goes on without the GIL, by the thread that began it.
+/// A use that runs without the GIL, by the thread that began it.
 pub struct Use<'a>(&'a Presence);
 
-/// What the hooks have to look at.
+/// The objects that the hooks must handle.
 struct Known {
     presences: Vec<Weak<Presence>>,
     /// Length of `presences` at which those that are gone are removed.
@@ -53,7 +53,7 @@ struct Held {
 
 thread_local! {
     static HELD: RefCell<Option<Held>> = const { RefCell::new(None) };
-    /// What this thread is using: it lives on in a child that it forks.
+    /// Objects that this thread is using: they survive in a child that it forks.
     static MINE: RefCell<Vec<*const Presence>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -120,7 +120,7 @@ impl Presence {
         Ok(py.detach(function))
     }
 
-    /// In the child: whether it is here depends on whether anybody else was using it.
+    /// In the child: the object is present unless another thread was using it.
     fn after_fork(&self) {
         let mine = MINE.with_borrow(|mine| mine.iter().filter(|p| std::ptr::eq(**p, self)).count());
         if self.users.swap(mine, Relaxed) > mine {
@@ -142,8 +142,8 @@ impl Drop for Use<'_> {
 
 #[pyfunction]
 fn before_fork() {
-    // Python may let other threads run before the fork: who makes RAM then waits for the list without the GIL, and nobody
-    // who has one of the other locks waits for it.
+    // Python may let other threads run before the fork: a thread that makes RAM then waits for the list without the
+    // GIL, and no holder of one of the other locks waits for it.
     let mut known = known();
     // The host may have no memory to make RAM private: then the child does not get the mapping, and the next fork tries again.
     known.shared.retain(|(ram, _)| ram.upgrade().is_some_and(|ram| ram.keep_to_this_process().is_err()));

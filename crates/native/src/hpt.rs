@@ -72,7 +72,7 @@ impl Hpt {
         Ok(PyBytes::new(py, &self.presence.detach(py, || self.core.digest())?))
     }
 
-    /// Begins a pass. Processors may run while it goes on.
+    /// Begins a pass. Processors may run meanwhile.
     fn start_pass(&self, py: Python<'_>, start: Start) -> Result<HptPass> {
         let pass = self.presence.detach(py, || hpt::HptPass::start(&self.core, start.into()))?;
         Ok(HptPass::new(pass?, self.presence.clone()))
@@ -89,7 +89,7 @@ impl Hpt {
         self.presence.detach(py, || self.core.pending())
     }
 
-    /// What the table holds now is a base: changes are those since it.
+    /// Makes the table's present contents the base: changes are counted from here.
     fn set_base(&self) -> Result<()> {
         self.here()?.set_base();
         Ok(())

@@ -1,4 +1,5 @@
-//! `pyspapr._native`: Python's view of `partition`, `ppc-core` and `hpt`. Conversions only: what a guest can tell is below.
+//! `pyspapr._native`: Python's view of `partition`, `ppc-core` and `hpt`. Conversions only: everything that a guest
+//! can observe is in the crates below.
 
 use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;

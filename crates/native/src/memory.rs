@@ -1,18 +1,20 @@
-//! The host's memory. An allocation that fails inside Rust ends the process, so whatever is about to allocate much asks first.
+//! The host's memory. An allocation that fails inside Rust ends the process, so code that is about to allocate much
+//! checks first.
 
 use crate::error::{Error, Result};
 use pyo3::{prelude::*, types::PyBytes};
 
-/// What a processor with its caches takes, amply.
+/// A generous estimate of what a processor with its caches takes.
 pub const PROCESSOR: usize = 8 << 20;
 /// What reading or writing all of RAM piece by piece takes, amply.
 pub const PIECES: usize = 8 << 20;
 
-/// Raises MemoryError unless the host gives `bytes` now; they are given back at once, for what comes next.
+/// Raises MemoryError unless the host can provide `bytes` now; they are released at once, for the allocation that
+/// follows.
 pub fn room(bytes: usize) -> Result<()> {
     let mut probe = Vec::<u8>::new();
     let given = probe.try_reserve_exact(bytes);
-    // An allocation that nobody looks at need not be made.
+    // The compiler may remove an unused allocation.
     std::hint::black_box(&probe);
     given.map_err(|_| Error::Memory(bytes))
 }

@@ -1,10 +1,10 @@
-//! What Python chooses by a name: each name stands here once.
+//! Choices that Python makes by name: each name is here once.
 
 use crate::error::{Error, Result};
 use ppc_core::{engine::EngineKind, host_clock::HostClock, model, time};
 use pyo3::prelude::*;
 
-/// The value called as `name` says. Raises TypeError if it is no string.
+/// The value called as `name` says. Raises TypeError if it is not a string.
 fn named<T: Copy>(
     name: Borrowed<'_, '_, PyAny>,
     values: impl IntoIterator<Item = (&'static str, T)>,
@@ -44,7 +44,7 @@ macro_rules! choice {
 }
 
 choice! {
-    /// What a processor's time is.
+    /// The source of a processor's time.
     Clock { Virtual = "virtual", Host = "host" } "clock" or Error::Config
 }
 

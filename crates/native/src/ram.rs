@@ -12,7 +12,7 @@ use std::os::fd::{BorrowedFd, RawFd};
 use std::sync::Arc;
 use track::Tracked;
 
-/// Pages whose hash takes a few tens of milliseconds.
+/// Pages whose hashing takes a few tens of milliseconds.
 const DIGEST_PAGES: u64 = 1 << 14;
 
 /// Guest RAM of `size` bytes from real address 0, shared by everything that holds it.
@@ -23,7 +23,7 @@ pub struct Ram {
 }
 
 impl Ram {
-    /// RAM of which a child of this process has a copy by itself.
+    /// RAM that a child of this process copies automatically.
     fn private(core: Core) -> Self {
         Self { core: Arc::new(core), presence: Presence::new() }
     }
@@ -88,7 +88,8 @@ impl Ram {
         ram.fill(RealAddr(address), length, byte).ok_or_else(|| self.outside(address, length))
     }
 
-    /// 32 bytes that depend on size and contents only. `watch` is called now and then; what it raises ends the work.
+    /// 32 bytes that depend on size and contents only. `watch` is called now and then; an exception from it ends the
+    /// work.
     #[pyo3(signature = (watch = None))]
     fn digest<'py>(&self, py: Python<'py>, watch: Option<Bound<'py, PyAny>>) -> Result<Bound<'py, PyBytes>> {
         memory::room(memory::PIECES)?;
@@ -102,7 +103,7 @@ impl Ram {
         memory::bytes(py, &digest.finish())
     }
 
-    /// Number of pages that somebody has written, or that the mapped file holds; all others are zero.
+    /// Number of pages that were written, or that the mapped file holds; all others are zero.
     fn touched_pages(&self) -> Result<u64> {
         Ok(self.here()?.touched_pages())
     }
@@ -188,7 +189,7 @@ pub fn borrow<'fd>(fd: RawFd) -> Result<BorrowedFd<'fd>> {
     if fd < 0 {
         return Err(Error::Value(format!("file descriptor {fd} is none")));
     }
-    // SAFETY: the number is only handed to system calls, which refuse one that is not open; the caller keeps it open
+    // SAFETY: the number is only handed to system calls, which reject one that is not open; the caller keeps it open
     // until they return, as for every function of Python that takes a descriptor.
     Ok(unsafe { BorrowedFd::borrow_raw(fd) })
 }

@@ -1,4 +1,5 @@
-//! `RamPass`, `HptPass` and `RamSnapshot`: what a save or a migration walks over; and compression of RAM's data.
+//! `RamPass`, `HptPass` and `RamSnapshot`: the passes and snapshots of saves and migrations; and compression of RAM's
+//! data.
 
 use crate::error::Result;
 use crate::options::Compression;
@@ -62,7 +63,7 @@ pub enum Marks {
     Base,
 }
 
-/// What a pass sends, and which marks it takes.
+/// The contents of a pass, and which marks it takes.
 #[pyclass(frozen, from_py_object, module = "pyspapr._native")]
 #[derive(Clone, Copy)]
 pub enum Start {

@@ -12,7 +12,7 @@ use zstd::stream::raw::{Decoder, Operation};
 #[pyclass(name = "ZstdDecompressor", module = "pyspapr._native")]
 pub struct ZstdDecompressor {
     decoder: Decoder<'static>,
-    /// What was given and not read yet.
+    /// Input that was not read yet.
     input: Vec<u8>,
     eof: bool,
     needs_input: bool,
@@ -25,7 +25,7 @@ impl ZstdDecompressor {
         Ok(Self { decoder: Decoder::new()?, input: Vec::new(), eof: false, needs_input: true })
     }
 
-    /// Whether the frame has ended. What was given beyond its end is ignored.
+    /// Whether the frame has ended. Input beyond its end is ignored.
     #[getter]
     fn eof(&self) -> bool {
         self.eof

@@ -35,7 +35,7 @@ pub const EXIT_MMIO: u32 = 10;
 /// Beside each of them: output waits in `take_output`.
 pub const OUTPUT: u32 = 0x100;
 
-/// Time between looks at Python's signals, so that Ctrl-C is answered well within 50 ms.
+/// Time between checks for Python's signals, so that Ctrl-C takes effect well within 50 ms.
 const SIGNALS: Duration = Duration::from_millis(10);
 
 struct Inner {
@@ -167,7 +167,7 @@ impl Vcpu {
                 }
                 Python::attach(|py| py.check_signals())?;
                 looked = Instant::now();
-                // Somebody may be watching.
+                // The output may be interactive.
                 Ok::<_, PyErr>(true)
             })
         })?;
@@ -194,18 +194,18 @@ impl Vcpu {
         Ok(())
     }
 
-    /// There is no input until `kick` is called; the guest is told so without asking the caller.
+    /// There is no input until `kick` is called; the guest is answered without asking the caller.
     fn silence_terminal(&self) -> Result<()> {
         self.lock()?.partition.terminal.silence();
         Ok(())
     }
 
-    /// What the guest printed and nobody has taken yet.
+    /// Output of the guest that was not taken yet.
     fn take_output<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyBytes>> {
         Ok(PyBytes::new(py, &self.lock()?.partition.terminal.take()))
     }
 
-    /// Begins a profile, or ends it. The guest cannot tell.
+    /// Begins or ends a profile. The guest cannot tell.
     fn set_profiling(&self, on: bool) -> Result<()> {
         self.lock()?.vcpu().engine.set_profiling(on);
         Ok(())
@@ -277,7 +277,7 @@ impl Vcpu {
         Ok(())
     }
 
-    /// For a run that begins, and a guest that goes on after a pause: the host's time that passed meanwhile counts in
+    /// For a run that begins, and a guest that resumes after a pause: the host's time that passed meanwhile counts in
     /// TB and not in VTB. With virtual time none did. `launched` is whether the guest has run since its start.
     fn go_on(&self, launched: bool) -> Result<()> {
         self.lock()?.vcpu().go_on(launched);
@@ -325,7 +325,7 @@ impl Vcpu {
         Ok(())
     }
 
-    /// Readings that were written since this was asked last.
+    /// Readings that were written since the last call.
     fn take_clock_log<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyBytes>> {
         Ok(PyBytes::new(py, &self.lock()?.vcpu().take_clock_log()))
     }
@@ -335,14 +335,14 @@ impl Vcpu {
         Ok(self.lock()?.vcpu().feed_clock_log(data))
     }
 
-    /// Instructions, entries of the clock log, and PC: where between two instructions the processor stands.
+    /// Instructions, entries of the clock log, and PC: the processor's position between two instructions.
     #[getter]
     fn place(&self) -> Result<(u64, u64, u64)> {
         let Place { instructions, entries, pc } = self.lock()?.vcpu().place();
         Ok((instructions, entries, pc))
     }
 
-    /// What it does that the recorded one did not, after EXIT_DIVERGED.
+    /// How it differs from the recorded run, after EXIT_DIVERGED.
     #[getter]
     fn astray(&self) -> Result<String> {
         Ok(self.lock()?.vcpu().astray().to_owned())
@@ -448,7 +448,7 @@ impl Vcpu {
         Ok(())
     }
 
-    /// Has a hypercall that got no answer made again: the processor stands before it, awake.
+    /// Repeats a hypercall without an answer: the processor is put before it, awake.
     fn hypercall_again(&self) -> Result<()> {
         self.lock()?.vcpu().call_again();
         Ok(())
@@ -476,7 +476,7 @@ impl Vcpu {
         self.lock()?.cpu().set_register(register, value).ok_or_else(|| Error::Key(register.to_owned()))
     }
 
-    /// What the processor remembers beside its registers, by name.
+    /// The processor's state beside its registers, by name.
     fn internal_state(&self) -> Result<BTreeMap<&'static str, u128>> {
         let mut inner = self.lock()?;
         let cpu = inner.cpu();

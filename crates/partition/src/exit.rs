@@ -33,10 +33,10 @@ pub enum Exit {
     Hung,
     /// The caller had time for output between two slices, and there is some.
     Output,
-    /// The processor stands at the place of [`crate::Vcpu::stop_at`].
+    /// The processor has reached the place of [`crate::Vcpu::stop_at`].
     Place,
-    /// The clock log needs the caller: much was recorded, or what there was to replay is used up.
+    /// The clock log needs the caller: it is full, or there is nothing left to replay.
     ClockLog,
-    /// A replay is not what was recorded: see [`crate::Vcpu::astray`].
+    /// A replay differs from its recording: see [`crate::Vcpu::astray`].
     Diverged,
 }

@@ -1,7 +1,7 @@
-//! Native hypercalls: a row for each, from the file that knows what it does.
+//! Native hypercalls: a row for each, from the file that implements it.
 //!
 //! A handler gets R4 to R12. It leaves return code, results and the translations that are no more ([`hpt::Outcome`]), or
-//! nothing where somebody else has to answer.
+//! nothing where the caller has to answer.
 
 use crate::terminal;
 use hpt::hcall;
@@ -66,7 +66,7 @@ impl Hypercalls {
         row.map(|row| row.enabled = enabled).is_some()
     }
 
-    /// Whether somebody else may answer `number` as well.
+    /// Whether the caller may answer `number` as well.
     pub(crate) fn is_shared(&self, number: u64) -> bool {
         self.0.iter().any(|row| row.number == number && matches!(row.handler, Handler::Terminal(_)))
     }

@@ -1,14 +1,14 @@
-//! A PAPR partition: processors, the address space that they share, and the hypercalls that need nobody else.
+//! A PAPR partition: processors, the address space that they share, and the hypercalls that are answered natively.
 //!
 //! Enters: processors ([`ppc_core`]), and what the caller allows for a run. Leaves: an [`Exit`], and what the guest
-//! printed. Nothing here knows Python or a socket; the caller says how long a run may be and looks after the rest between
-//! two slices.
+//! printed. Nothing here knows Python or a socket; the caller says how long a run may be and handles everything else
+//! between two slices.
 //!
 //! | file | idea |
 //! |---|---|
-//! | `partition` | the processors together: runs, slices, hypercalls, and who must forget a translation |
-//! | `vcpu` | what a processor is while it does not run: waiting, stopped at a hypercall, kicked |
-//! | `replay` | runs that are recorded or replayed: what a run must stop for, and whether it is what was recorded |
+//! | `partition` | the processors together: runs, slices, hypercalls, and forgetting translations |
+//! | `vcpu` | a processor between runs: waiting, stopped at a hypercall, kicked |
+//! | `replay` | recorded and replayed runs: where a run must stop, and whether it follows its recording |
 //! | `exit` | why a run ended |
 //! | `hypercall` | native hypercalls: one row each |
 //! | `terminal` | those of the virtual terminal |

@@ -21,15 +21,15 @@ use ppc_core::{
 };
 use std::sync::Arc;
 
-/// Instructions between looks at the kick flag, at most: the dearest ones (software floating point) take up to a
-/// microsecond on either engine, and a kick is answered within 50 ms of them.
+/// Most instructions between two checks of the kick flag: the most expensive ones (software floating point) take up to
+/// a microsecond on either engine, and a kick is answered within 50 ms of them.
 const SLICE: u64 = 25_000;
 
-/// The processors of a machine, and what they share beside memory and hash table.
+/// The processors of a machine, and their shared state beside memory and hash table.
 pub struct Partition {
     /// The processors.
     pub vcpus: Vec<Vcpu>,
-    /// What is answered here.
+    /// The hypercalls that are answered here.
     pub hypercalls: Hypercalls,
     /// The virtual terminal.
     pub terminal: Terminal,
@@ -64,7 +64,7 @@ impl Partition {
     ) -> Result<Exit, E> {
         let ended = loop {
             if self.vcpus[index].kick().take() {
-                // Perhaps somebody typed.
+                // There may be input.
                 self.terminal.heard();
                 break Ok(Exit::Kicked);
             }
@@ -149,7 +149,7 @@ impl Partition {
         exit
     }
 
-    /// A processor stands behind the hypercall at `sc`.
+    /// A processor has executed the hypercall at `sc`.
     fn called(&mut self, caller: usize, sc: u64) -> Option<Exit> {
         let engine = &mut self.vcpus[caller].engine;
         if engine.cpu.msr & msr::PR != 0 {
@@ -171,7 +171,7 @@ impl Partition {
             return None;
         }
         vcpu.ask(sc);
-        // Who answers for the terminal depends on the host, and the clock log must not.
+        // Whether the terminal is answered natively depends on the host, and the clock log must not.
         if !self.hypercalls.is_shared(number) {
             vcpu.engine.cpu.read_clock();
         }

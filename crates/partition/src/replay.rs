@@ -1,5 +1,4 @@
-//! Runs that are recorded or replayed: where a processor stands between two instructions, and whether it does what the
-//! recorded one did.
+//! Recorded and replayed runs: a processor's position between two instructions, and whether it follows the recording.
 //!
 //! With the host's clock, readings are in the clock log ([`ppc_core::host_clock`]). The caller keeps the log and what
 //! it does itself between two instructions, each at its [`Place`].
@@ -22,17 +21,17 @@ pub struct Place {
     pub pc: u64,
 }
 
-/// What a replay of one processor is at.
+/// The state of one processor's replay.
 #[derive(Default)]
 pub(crate) struct Replay {
     /// Where the caller has something to do between two instructions.
     stop: Option<Place>,
-    /// Why it is not what was recorded.
+    /// How it differs from the recording.
     astray: String,
 }
 
 impl Vcpu {
-    /// Where the processor stands.
+    /// The processor's position.
     pub fn place(&self) -> Place {
         let cpu = &self.engine.cpu;
         let entries = match &cpu.clock {
@@ -52,7 +51,7 @@ impl Vcpu {
         self.replay.stop = None;
     }
 
-    /// What the processor does that the recorded one did not, after [`Exit::Diverged`].
+    /// How the processor differs from the recording, after [`Exit::Diverged`].
     pub fn astray(&self) -> &str {
         &self.replay.astray
     }
@@ -75,7 +74,7 @@ impl Vcpu {
         }
     }
 
-    /// Readings that were written since this was asked last.
+    /// Readings that were written since the last call.
     pub fn take_clock_log(&mut self) -> Vec<u8> {
         match &mut self.engine.cpu.clock {
             Clock::Virtual => Vec::new(),
@@ -96,7 +95,7 @@ impl Vcpu {
         matches!(&self.engine.cpu.clock, Clock::Host(host) if host.replaying())
     }
 
-    /// It does what the recorded processor did not.
+    /// Notes how the processor differs from the recording.
     pub(crate) fn diverged(&mut self, astray: String) -> Exit {
         self.replay.astray = astray;
         Exit::Diverged

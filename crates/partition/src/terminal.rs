@@ -1,8 +1,8 @@
 //! The virtual terminal's hypercalls while nothing about them needs the caller (PAPR, "Virtual Terminal").
 //!
-//! Enters: what the caller of runs allows. Leaves: what the guest printed, which the caller takes after each run. Must
-//! hold: the guest cannot tell who answered, and a run that waits for a text or a pattern ends at the hypercall that
-//! completes it, as if the caller had seen each of them.
+//! Enters: the caller's permission to buffer output. Leaves: the guest's output, which the caller takes after each
+//! run. Must hold: the guest cannot tell where the answer came from, and a run that waits for a text or a pattern ends
+//! at the hypercall that completes it, as if the caller had seen each of them.
 
 use hpt::{Outcome, ret::H_SUCCESS};
 
@@ -44,17 +44,17 @@ pub fn ending(text: &[u8]) -> Ending {
         .collect()
 }
 
-/// What is allowed, and what was printed.
+/// What may be answered here, and the buffered output.
 #[derive(Default)]
 pub struct Terminal {
     /// Output may wait here.
     open: bool,
-    /// There is no input before somebody types.
+    /// There is no input until the next kick.
     silent: bool,
     output: Vec<u8>,
     /// The caller wants to see a hypercall that completes one of these.
     endings: Vec<Ending>,
-    /// What was printed last, shorter than the longest ending.
+    /// The end of the output, shorter than the longest ending.
     tail: Vec<u8>,
 }
 

@@ -1,6 +1,6 @@
 //! One processor while it does not run.
 //!
-//! Must hold: what a migration takes along of a processor is `engine.cpu` and `halted`; a hypercall that has got no
+//! Must hold: a migration transfers `engine.cpu` and `halted` of a processor; a hypercall that has got no
 //! answer is made again before either is saved.
 
 use crate::replay::Replay;
@@ -21,7 +21,7 @@ impl Kick {
         self.0.store(true, Release);
     }
 
-    /// Whether somebody has asked since the last call.
+    /// Whether a kick came since the last call.
     pub(crate) fn take(&self) -> bool {
         self.0.swap(false, AcqRel)
     }
@@ -33,7 +33,7 @@ pub struct Vcpu {
     pub engine: Engine,
     /// It waits for an interrupt, as after H_CEDE.
     pub halted: bool,
-    /// Where the `sc` is that the caller has been told of and has not answered.
+    /// The address of the `sc` whose hypercall the caller has not answered yet.
     unanswered: Option<u64>,
     kick: Kick,
     pub(crate) replay: Replay,
@@ -135,7 +135,7 @@ impl Vcpu {
         }
     }
 
-    /// For a run that begins, and a guest that goes on after a pause: the host's time that passed meanwhile counts in
+    /// For a run that begins, and a guest that resumes after a pause: the host's time that passed meanwhile counts in
     /// TB and not in VTB. With virtual time none did. `launched` is whether the guest has run since its start.
     pub fn go_on(&mut self, launched: bool) {
         if launched {
@@ -194,7 +194,7 @@ impl Vcpu {
         gpr[4..][..outcome.out().len()].copy_from_slice(outcome.out());
     }
 
-    /// Has a hypercall that got no answer made again: the processor stands before it, awake.
+    /// Repeats a hypercall without an answer: the processor is put before it, awake.
     pub fn call_again(&mut self) {
         if let Some(sc) = self.unanswered.take() {
             self.engine.cpu.cia = sc;

@@ -1,10 +1,10 @@
 //! The engine: a processor, its code, and the loop that runs it until something needs the caller.
 //!
 //! `icount` counts instructions that were begun: one that ends in an interrupt counts, too, and so does a fetch that
-//! does, so that no guest can stand still while interrupts chase each other. It is raised by a whole block before the
-//! block runs and lowered again when the block is left early, so that instructions which end a block (reads of time
-//! among them) see the count that includes themselves. Between blocks one comparison against `limit` finds budgets,
-//! deadlines and everything that asked for attention by [`Cpu::request_event`].
+//! does, so that a guest cannot loop in interrupts without progress of the count. It is raised by a whole block before
+//! the block runs and lowered again when the block is left early, so that instructions which end a block (reads of
+//! time among them) see the count that includes themselves. Between blocks one comparison against `limit` finds
+//! budgets, deadlines and everything that asked for attention by [`Cpu::request_event`].
 
 use crate::{
     block::CodeCache,
@@ -20,7 +20,7 @@ use crate::{
     trap::Trap,
 };
 
-/// With the host's clock, deadlines are looked at after this many instructions.
+/// With the host's clock, deadlines are checked after this many instructions.
 const HOST_CLOCK_SLICE: u64 = 20_000;
 
 /// How instructions are executed. Nothing that a guest or a caller can see depends on it but speed.
@@ -52,7 +52,7 @@ pub struct Engine {
     pub compile_after: u32,
     /// Instructions that were executed in compiled code.
     pub compiled: u64,
-    /// What more is counted, if somebody wants to know.
+    /// The profile, if one was requested.
     pub profile: Option<Box<Profile>>,
     /// The latest instruction did not complete.
     pub(crate) interrupted: bool,
@@ -82,7 +82,7 @@ impl Engine {
         engine
     }
 
-    /// What this engine is.
+    /// The kind of this engine.
     pub fn kind(&self) -> EngineKind {
         if self.jit.is_some() { EngineKind::Jit } else { EngineKind::Interp }
     }
@@ -110,12 +110,12 @@ impl Engine {
         code_share(self.cpu.ram.size())
     }
 
-    /// Begins a profile, or ends it. The guest cannot tell.
+    /// Begins or ends a profile. The guest cannot tell.
     pub fn set_profiling(&mut self, on: bool) {
         self.profile = on.then(|| Box::new(Profile::new(self.cpu.icount, self.compiled)));
     }
 
-    /// What was counted since `set_profiling`; `None` when nothing was to be.
+    /// The profile since `set_profiling`; `None` when there is none.
     pub fn report(&self) -> Option<Report> {
         let profile = self.profile.as_ref()?;
         Some(profile.report(self.cpu.icount, self.compiled, self.cpu.cia))
@@ -206,7 +206,7 @@ impl Engine {
         }
     }
 
-    /// Forgets links between blocks, and compiled code, that what the processor did has made stale.
+    /// Forgets links between blocks, and compiled code, that the processor has made stale.
     fn forget_stale_code(&mut self) {
         if std::mem::take(&mut self.cpu.fetch_flush) {
             self.cache.forget_links();

@@ -7,7 +7,7 @@ use crate::outside::Question;
 pub enum EngineExit {
     /// The instruction count asked for is reached.
     Limit,
-    /// `sc 1`: the hypervisor's turn. The processor stands behind the `sc`.
+    /// `sc 1`: the hypervisor's turn. The next instruction is the one behind the `sc`.
     Hypercall {
         /// Address of the `sc`.
         sc: u64,

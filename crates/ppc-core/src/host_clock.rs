@@ -7,7 +7,7 @@
 use rustix::time::{ClockId, clock_gettime};
 use std::collections::VecDeque;
 
-/// Goes on while the host is suspended, as the guest's time of day has to.
+/// Advances while the host is suspended, as the guest's time of day must.
 #[cfg(target_os = "linux")]
 const CLOCK: ClockId = ClockId::Boottime;
 #[cfg(not(target_os = "linux"))]
@@ -32,7 +32,7 @@ enum Log {
 /// A clock that began at 0.
 #[derive(Debug)]
 pub struct HostClock {
-    /// What the host's clock showed at 0.
+    /// The host's clock at time 0.
     start: i128,
     /// What was read last.
     nanos: u64,
@@ -159,7 +159,7 @@ impl HostClock {
         }
     }
 
-    /// What was written since this was asked last.
+    /// The entries that were written since the last call.
     pub fn take(&mut self) -> Vec<u8> {
         match &mut self.log {
             Log::Record(log) => std::mem::take(log),
@@ -208,7 +208,7 @@ impl HostClock {
         }
     }
 
-    /// The count of the last entry that is known: what follows may come right behind it.
+    /// The count of the last known entry: the next may come right behind it.
     pub fn ends_at(&self) -> u64 {
         self.latest.0
     }

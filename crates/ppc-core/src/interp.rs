@@ -21,13 +21,13 @@ use crate::{
 };
 
 impl Engine {
-    /// Runs blocks until `limit`. `None`: look at events and go on.
+    /// Runs blocks until `limit`. `None`: check for events and continue.
     pub(crate) fn run_blocks<const PROFILED: bool>(&mut self) -> Option<EngineExit> {
         let mut number = match self.find() {
             Ok(number) => number,
             Err(trap) => return self.fetch_failed(trap),
         };
-        // What the branch to `number` came through in compiled code.
+        // How compiled code reached the branch to `number`.
         let mut came = Leave::Trap;
         loop {
             let cpu = &mut *self.cpu;
@@ -55,7 +55,7 @@ impl Engine {
                 let before = cpu.icount;
                 if PROFILED && let Some(profile) = &mut self.profile {
                     profile.switch(Tier::Compiled);
-                    // An instruction that changes the context leaves the address at which it goes on here.
+                    // An instruction that changes the context leaves its next address here.
                     cpu.nia = !0;
                 }
                 came = jit.enter(cpu, entry);
@@ -251,7 +251,7 @@ impl Engine {
         None
     }
 
-    /// Takes the interrupt that `trap` asks for, and counts it.
+    /// Takes the interrupt for `trap`, and counts it.
     fn take_trap(&mut self, trap: Trap, cia: u64) {
         if let Some(profile) = &mut self.profile {
             profile.trapped(trap);

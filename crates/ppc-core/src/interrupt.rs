@@ -18,9 +18,9 @@ const SRR1_CLEAR: u64 = 0x783f_0000;
 pub const SRR1_MC_DATA: u64 = 0x0020_0000;
 /// SRR1 of a program interrupt: enabled floating-point exception.
 pub const SRR1_FP: u64 = 0x0010_0000;
-/// SRR1 of a program interrupt: SRR0 names an instruction after the one that is to blame.
+/// SRR1 of a program interrupt: SRR0 names an instruction after the one that caused it.
 pub const SRR1_LATER: u64 = 0x0001_0000;
-/// FPSCR\[FEX\]: an enabled floating-point exception stands.
+/// FPSCR\[FEX\]: an enabled floating-point exception is pending.
 const FPSCR_FEX: u64 = 1 << 30;
 /// SRR1 of a program interrupt: illegal instruction.
 pub const SRR1_ILLEGAL: u64 = 0x0008_0000;
@@ -187,7 +187,8 @@ impl Cpu {
     }
 
     /// Takes the program interrupt that is due when MSR\[FE0\] or MSR\[FE1\] is set while FPSCR\[FEX\] is 1 already (3.0B
-    /// Book III, "Program Interrupt"): an arithmetic instruction that sets FEX interrupts by itself. Tells whether.
+    /// Book III, "Program Interrupt"): an arithmetic instruction that sets FEX causes the interrupt itself. Returns
+    /// whether it is due.
     pub fn take_floating_point(&mut self) -> bool {
         let due = self.msr & (msr::FE0 | msr::FE1) != 0 && self.fpscr & FPSCR_FEX != 0;
         if due {
@@ -196,7 +197,7 @@ impl Cpu {
         due
     }
 
-    /// Takes the most important asynchronous interrupt that is pending and enabled; tells which, if there was one.
+    /// Takes the most important asynchronous interrupt that is pending and enabled; returns which, if there was one.
     /// `cia` names the next instruction.
     pub fn take_pending(&mut self) -> Option<Vector> {
         let vector = if self.system_reset {

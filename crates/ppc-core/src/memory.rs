@@ -96,7 +96,7 @@ impl Cpu {
         Ok(at)
     }
 
-    /// As [`Cpu::locate`], for what is no access: nothing matches a watchpoint or is written.
+    /// As [`Cpu::locate`], without an access: nothing matches a watchpoint or is written.
     fn find(&mut self, ea: u64, len: u64, write: bool) -> Result<Located, Trap> {
         let first_len = len.min(PAGE - ea % PAGE);
         let first = self.fill_data(ea, write)?;
@@ -204,7 +204,8 @@ impl Cpu {
     /// address; the reservation is gone afterwards either way.
     ///
     /// Whether a store to another address of the granule succeeds is undefined (2.07 Book II, "Store Conditional
-    /// Instructions"); here it fails, as it does when the size differs. What is not stored matches no watchpoint.
+    /// Instructions"); here it fails, as it does when the size differs. A store that is not performed matches no
+    /// watchpoint.
     pub fn store_conditional<T: MemInt>(&mut self, ea: u64, value: T) -> Result<bool, Trap> {
         // Storage checks come first: an interrupt is taken whether or not the store would be performed.
         let addr = match self.tlb.write(ea, T::SIZE, self.data_context) {

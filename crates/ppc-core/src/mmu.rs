@@ -16,8 +16,8 @@ use hpt::{
     hpte::{R_C, R_G, R_N, R_R},
 };
 
-/// Translations of data that are looked up between two looks at what the caller wants. Behind each there may be sixteen
-/// pages that the host has to find memory for, at microseconds each.
+/// Data translations that may be looked up between two checks for the caller's requests. Behind each there may be
+/// sixteen pages that the host has to find memory for, at microseconds each.
 pub(crate) const MOST_FILLS: u32 = 256;
 
 /// DSISR: no translation found.
@@ -46,7 +46,7 @@ const VRMA_VSID: u64 = 0x4000_0000_0000_0000 | 0x01ff_ffff << 24;
 /// In [`Context::mode`]: real mode that is translated.
 const VIRTUAL_REAL: u8 = 8;
 
-/// What an access wants to do.
+/// The kind of an access.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Access {
     /// Load.
@@ -354,7 +354,7 @@ impl Cpu {
         }
     }
 
-    /// Where a translation of `page` may be cached: what the SLB has lost was forgotten at that time.
+    /// The halves in which a translation of `page` may be cached; entries that the SLB has lost were forgotten then.
     fn halves_with(&self, page: &VirtualPage) -> Halves {
         if self.lpcr & LPCR_VPM0 != 0 {
             return Halves::BOTH;

@@ -1,4 +1,4 @@
-//! Decoding one instruction: its word, or its two, and the function that does what it says.
+//! Decoding one instruction: its word or words, and the function that executes it.
 
 use crate::{
     exec::ExecFn,

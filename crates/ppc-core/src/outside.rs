@@ -27,7 +27,7 @@ pub const DSISR_INHIBITED: u32 = 0x0400_0000;
 /// Windows lie below: real mode has no more address bits, and neither has an entry of the hash table.
 pub const END: u64 = 1 << 60;
 
-/// What the caller is asked.
+/// A question to the caller.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Question {
     /// An access to a window; the answer is what a load reads.
@@ -87,17 +87,17 @@ impl Windows {
     }
 }
 
-/// What one processor asks, and was told.
+/// The questions of one processor, and the answers.
 #[derive(Default)]
 pub struct Outside {
     pub(crate) windows: Windows,
-    /// What the instruction has asked so far, and the answers.
+    /// The instruction's questions so far, and the answers.
     told: Vec<(Question, u64)>,
     /// Answers that it has got since it was begun again.
     used: usize,
-    /// What it asks now.
+    /// The open question.
     asked: Option<Question>,
-    /// Where it stands: instruction count and address.
+    /// Its position: instruction count and address.
     place: (u64, u64),
 }
 
@@ -156,7 +156,7 @@ impl Cpu {
                 outside.used += 1;
                 Ok(answer)
             }
-            // The caller has changed what the instruction does meanwhile.
+            // The caller has changed the instruction's effect meanwhile.
             _ => {
                 outside.told.truncate(outside.used);
                 outside.asked = Some(question);

@@ -70,7 +70,7 @@ impl Cpu {
         }
     }
 
-    /// The check of the instructions that look at the branch history.
+    /// The check of the instructions that read the branch history.
     pub fn branch_history(&mut self) -> Done {
         if self.msr & msr::PR != 0 && self.spr[MMCR0] & MMCR0_BHRBA == 0 {
             return self.facility_unavailable(IC_BHRB);
@@ -78,7 +78,7 @@ impl Cpu {
         Ok(())
     }
 
-    /// Whether the performance monitor asks for its interrupt. Like the decrementer it goes on asking.
+    /// Whether the performance monitor asks for its interrupt. Like the decrementer's, the request stays pending.
     pub fn performance_monitor_pending(&self) -> bool {
         self.spr[MMCR0] & (MMCR0_PMAO | MMCR0_EBE) == MMCR0_PMAO
     }

@@ -1,4 +1,5 @@
-//! What a profile counts: where instructions were executed and by what, host time, and ways out of the guest's code.
+//! What a profile counts: where instructions were executed and by which engine, host time, and exits from the guest's
+//! code.
 //!
 //! Every [`PERIOD`] instructions the engine looks where the guest stands; the count is exact, so two runs of one
 //! configuration have the same samples on every engine. Nothing here is state of the guest, and without a profile no
@@ -12,14 +13,14 @@ use std::{
 
 /// Instructions between two samples: a prime, so that no loop keeps step with it.
 pub const PERIOD: u64 = 99_991;
-/// Addresses that are told apart.
+/// Addresses that are counted separately.
 const MOST_ADDRESSES: usize = 1 << 20;
 /// The address of samples when there are more than `MOST_ADDRESSES`; no instruction is here.
 pub const ELSEWHERE: u64 = u64::MAX;
 /// Hypercalls have numbers up to here; others are counted as [`ELSEWHERE`].
 const LAST_HYPERCALL: u64 = 0xffff;
 
-/// What the host's time is spent on.
+/// Where host time is spent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Tier {
     /// Instructions one by one.
@@ -55,7 +56,7 @@ pub enum ExitReason {
     Missed,
     /// A context-synchronising instruction.
     ContextSynchronising,
-    /// Something asked for attention.
+    /// An event was requested.
     Event,
     /// The end of a budget, or a deadline of the decrementer.
     Limit,
@@ -79,7 +80,7 @@ const EXIT_REASONS: [&str; 8] = [
     "hypercall from problem state",
 ];
 
-/// How an interrupt is called in a profile; `None` for what is none.
+/// The name of an interrupt in a profile; `None` if the trap is not an interrupt.
 fn interrupt_name(trap: Trap) -> Option<&'static str> {
     Some(match trap {
         Trap::MachineCheck => "interrupt 0x200 machine check",

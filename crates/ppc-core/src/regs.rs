@@ -107,7 +107,7 @@ impl Cpu {
         names
     }
 
-    /// What a processor remembers beside its registers, by name: for saving and restoring it. See [`INTERNAL`].
+    /// A processor's state beside its registers, by name: for saving and restoring it. See [`INTERNAL`].
     pub fn internal(&self, name: &str) -> Option<u128> {
         Some(match name {
             "icount" => self.icount.into(),
@@ -196,7 +196,7 @@ impl Cpu {
             self.lpcr,
             self.icount,
             self.idle_nanos,
-            // Where a host's clock began is nobody's business; what it shows is.
+            // The start of a host's clock is not observable; its reading is.
             if matches!(self.clock, Clock::Virtual) { self.tb_offset } else { self.timebase() },
             self.dec.value as u64,
             self.dec.at,

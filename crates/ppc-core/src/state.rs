@@ -52,7 +52,7 @@ pub struct Reservation {
     pub addr: RealAddr,
     /// Bytes the load read: 1, 2, 4, 8 or 16. 0: there is no reservation.
     pub len: u8,
-    /// What it read, in guest-register order.
+    /// The value it read, in guest-register order.
     pub value: u128,
 }
 
@@ -114,7 +114,7 @@ pub struct Cpu {
     pub clock: Clock,
     /// TB when the clock shows 0.
     pub tb_offset: u64,
-    /// Ticks of TB that passed while the machine stood still.
+    /// Ticks of TB that passed while the machine was stopped.
     pub stood: u64,
     /// Decrementer.
     pub dec: Decrementer,
@@ -146,7 +146,7 @@ pub struct Cpu {
     pub(crate) changed_code: Vec<(RealAddr, u64)>,
     /// What accesses are not made before the caller has seen them.
     pub(crate) outside: Outside,
-    /// What compiled code finds here.
+    /// Data for compiled code.
     pub(crate) runtime: Runtime,
 }
 

@@ -99,7 +99,7 @@ impl Cpu {
         }
     }
 
-    /// The guest, which stood still, is about to run. The host's time that has passed since its clock was read last
+    /// The stopped guest is about to run. The host's time that has passed since its clock was read last
     /// counts in TB and the decrementer, so that it knows the time of day, and not in VTB, PURR and SPURR, by which it
     /// judges what its programs had. A decrementer that has run out meanwhile asks for its interrupt, however often its
     /// 32 bits would have wrapped.

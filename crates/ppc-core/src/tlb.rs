@@ -126,14 +126,14 @@ impl Contexts {
     }
 }
 
-/// The data side: two arrays, since a page is often readable long before it may be written without telling anybody
+/// The data side: two arrays, since a page is often readable long before it may be written without a notification
 /// (its page marked dirty, no code decoded from it, its entry's change bit set), and since reads may be cached by
 /// guest page but writes only 4 KiB at a time.
 #[repr(C)]
 pub struct Tlb {
-    /// What may be read.
+    /// Readable pages.
     pub read: [TlbEntry; READ_ENTRIES],
-    /// What may be written without telling anybody.
+    /// Pages that may be written without a notification.
     pub write: [TlbEntry; WRITE_ENTRIES],
     /// Bytes that one entry for reads covers, as a shift: [`LARGE_SHIFT`], or [`PAGE_SHIFT`] once a smaller page was seen.
     read_shift: u32,
@@ -185,7 +185,7 @@ impl Tlb {
             .then(|| HostAddr(ea.wrapping_add(entry.delta)))
     }
 
-    /// Entries for reads cover 4 KiB each from now on: whoever has compiled their size in must forget it before the
+    /// Entries for reads cover 4 KiB each from now on: code with their size compiled in must be dropped before the
     /// next one is filled.
     pub fn shrink(&mut self) {
         self.read_shift = PAGE_SHIFT;

@@ -12,14 +12,14 @@
 //!
 //! Enters: every access that finds no entry in the TLB. A page with watched bytes has no entry there in a context in which
 //! they match, so a watchpoint costs nothing where none is set and nothing where none can match; and what matches is
-//! decided here alone, to the byte. Must hold: whoever sets a watchpoint takes such entries away ([`Cpu::set_dawr`],
+//! decided here alone, to the byte. Must hold: setting a watchpoint drops such entries ([`Cpu::set_dawr`],
 //! [`Cpu::set_dawrx`]).
 //!
 //! Before 3.1 comparisons stop at the end of the 512 bytes that DEAW lies in; since then they go on over their end, and
 //! so the watched bytes may lie in two pages.
 //!
-//! Storage exceptions of the access come first: what is neither mapped nor allowed is no match. DAR names the first byte
-//! that is both accessed and watched, as on POWER8 for all but quadwords, which vary there.
+//! Storage exceptions of the access come first: an unmapped or forbidden access does not match. DAR names the first
+//! byte that is both accessed and watched, as on POWER8 for all but quadwords, which vary there.
 
 use crate::{
     mmu::DSISR_STORE,

@@ -79,7 +79,7 @@ impl BitTree {
         if left >= 64 { u64::MAX } else { (1 << left) - 1 }
     }
 
-    /// Clears one bit of `level` without touching the summaries; tells whether it was set.
+    /// Clears one bit of `level` without touching the summaries; returns whether it was set.
     pub fn clear_bit(&self, level: usize, index: u64) -> bool {
         let bit = 1 << (index & 63);
         self.get(level, index) && self.word_of(level, index).fetch_and(!bit, SeqCst) & bit != 0
@@ -87,9 +87,9 @@ impl BitTree {
 
     /// Adds a member.
     ///
-    /// Whoever removes it later sees everything that was written, sequentially consistently, before the call: each
-    /// level is looked at after the one below was set, and a remover looks at the lower level after it cleared the
-    /// upper one, so one of the two sees the other.
+    /// A thread that removes it later sees everything that was written, sequentially consistently, before the call:
+    /// each level is read after the one below was set, and a remover reads the lower level after it cleared the upper
+    /// one, so one of the two sees the other.
     #[inline]
     pub fn set(&self, member: u64) {
         self.set_from(0, member);
@@ -231,7 +231,7 @@ impl BitTree {
 
 #[cfg(feature = "contract")]
 thread_local! {
-    /// Words that this thread has looked at, for the tests of what a pass costs.
+    /// Words that this thread has read, for the tests of the cost of a pass.
     pub static WORDS_READ: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
 }
 

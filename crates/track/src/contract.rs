@@ -10,7 +10,7 @@
 use crate::{Marks, Pass, PassError, Start, Tracked};
 use std::sync::Arc;
 
-/// What a contract test returns.
+/// The result of a contract test.
 pub type Outcome = Result<(), Box<dyn std::error::Error>>;
 
 /// An implementation as the tests handle it. Each unit holds one number; 0 is what it holds at first.

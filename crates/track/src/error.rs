@@ -1,4 +1,4 @@
-//! What a chunk or a pass is refused for.
+//! Why a chunk or a pass is rejected.
 
 use std::fmt;
 
@@ -27,9 +27,9 @@ impl std::error::Error for NoMemory {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum PassError {
-    /// The changes since a base were asked for, and there is none.
+    /// A pass over the changes since a base, when there is no base.
     NoBase,
-    /// The host refused address space for what the pass has to remember.
+    /// The host has no address space for the pass's marks.
     Memory(NoMemory),
 }
 
@@ -58,7 +58,7 @@ impl std::error::Error for PassError {
 }
 
 /// Why a chunk was refused: what, where, wanted and got. Offsets count bytes from the beginning of the chunk;
-/// `section` is the name of what the chunk is for.
+/// `section` names the chunk's target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StreamError {

@@ -14,7 +14,7 @@
 //! | `words` | lazily backed memory, the only `unsafe` of this crate |
 //! | `pass` | passes |
 //! | `varint` | numbers in a chunk |
-//! | `error` | what a chunk or a pass is refused for |
+//! | `error` | why a chunk or a pass is rejected |
 //! | `contract` | what every pass promises, as tests |
 //!
 //! Nothing here knows a page, an entry, a processor, Python or a socket.

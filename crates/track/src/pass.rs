@@ -10,18 +10,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub enum Marks {
     /// What changed since a live pass took it.
     Live,
-    /// What changed since the base, which is what the last pass of this kind sent.
+    /// Changes since the base, which the last pass of this kind sent.
     Base,
 }
 
-/// What a pass sends, and which marks it takes.
+/// The contents of a pass, and which marks it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
     /// Everything. No mark is taken.
     Untracked,
     /// Everything, and takes these marks: the next pass of [`Start::Changes`] sends what changed since.
     Full(Marks),
-    /// What has one of these marks, which it takes.
+    /// Units with one of these marks, which it takes.
     Changes(Marks),
 }
 
@@ -42,7 +42,7 @@ impl Start {
 
 /// Something whose changes are marked.
 pub trait Tracked: Send + Sync {
-    /// Where a pass stands, and what it must put back if it fails.
+    /// The progress of a pass, and the marks to restore if it fails.
     type Walk: Send;
     /// Some units on their way.
     type Chunk;

@@ -14,7 +14,7 @@ pub fn put(out: &mut Vec<u8>, value: u64) {
     out.push(left as u8);
 }
 
-/// Reads bytes that nobody has vouched for.
+/// Reads untrusted bytes.
 #[derive(Clone, Debug)]
 pub struct Reader<'a> {
     section: &'static str,

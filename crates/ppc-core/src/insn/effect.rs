@@ -1,4 +1,4 @@
-//! What an engine must know about an instruction besides its operands.
+//! Properties of an instruction that engines need beside its operands.
 
 /// The column `effect`. A row without it [`Computes`](Effect::Computes).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,13 +49,13 @@ pub struct Memory {
     pub store: bool,
     /// Bytes, as a shift.
     pub size: u32,
-    /// What the value becomes on its way.
+    /// How the value is converted.
     pub value: Value,
     /// RA ← EA. Forms without a base register, and loads into it, are invalid.
     pub update: bool,
 }
 
-/// What a value becomes between storage and a register. A VSR has a value of less than 16 bytes in doubleword 0; a load
+/// The conversion between storage and a register. A VSR has a value of less than 16 bytes in doubleword 0; a load
 /// clears doubleword 1.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Value {

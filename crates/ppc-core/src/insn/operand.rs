@@ -6,7 +6,7 @@
 
 use crate::fields::Word;
 
-/// What an operand is, and so how it is written.
+/// The kind of an operand, which decides how it is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
     /// General purpose register.

@@ -1,4 +1,4 @@
-//! What a row does with storage, and where: asked after an instruction was traced, never while instructions run.
+//! How and where a row accesses storage: used after an instruction was traced, never while instructions run.
 
 use super::{
     Row,

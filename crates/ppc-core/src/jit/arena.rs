@@ -5,7 +5,7 @@
 //!
 //! Caches of instructions need not see what is written to memory (Arm Architecture Reference Manual, "Concurrent
 //! modification and execution of instructions", "Synchronization and coherency issues between data and instruction
-//! accesses"): whoever writes code cleans the data cache and invalidates the instruction caches for the address that is
+//! accesses"): a writer of code cleans the data cache and invalidates the instruction caches for the address that is
 //! executed, and every thread that executes it passes a context synchronization event after that. On x86-64 both are
 //! nothing.
 
@@ -55,7 +55,7 @@ impl Arena {
         // SAFETY: an old size of 0 makes a second mapping of the same pages, and leaves the first (mremap(2)).
         let execute = unsafe { mremap(write, 0, size, MremapFlags::MAYMOVE) }?;
         arena.execute = execute.cast();
-        // SAFETY: the mapping made above, which nobody else knows.
+        // SAFETY: the mapping made above, which has no other user.
         unsafe { mprotect(execute, size, MprotectFlags::READ | MprotectFlags::EXEC) }?;
         Ok(arena)
     }
@@ -94,7 +94,7 @@ impl Arena {
         unsafe { self.write.add(start).copy_from_nonoverlapping(code.as_ptr(), code.len()) };
         self.used = end;
         let executed = self.execute.wrapping_add(start);
-        // SAFETY: as above, seen through the other mapping; nobody changes it any more.
+        // SAFETY: as above, through the other mapping; it is never changed again.
         synchronize_icache(unsafe { std::slice::from_raw_parts(executed, code.len()) });
         Some(executed)
     }
@@ -102,7 +102,7 @@ impl Arena {
 
 impl Drop for Arena {
     fn drop(&mut self) {
-        // SAFETY: the mappings made by `new`, unmapped once; whoever runs code from them holds the arena.
+        // SAFETY: the mappings made by `new`, unmapped once; code runs only while the arena is held.
         unsafe {
             if !self.write.is_null() {
                 let _ = munmap(self.write.cast(), self.size);

@@ -15,7 +15,7 @@ use std::io;
 
 /// A host that code is made for.
 pub trait Architecture: Memory + Lowered {
-    /// What the region's code shares, behind the rest. Nothing may ask for more of it afterwards.
+    /// Emits the shared parts of the region's code, behind the rest. Nothing may request more of them afterwards.
     fn finish(e: &mut Emitter<Self>);
 }
 

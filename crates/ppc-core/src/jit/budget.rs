@@ -1,13 +1,14 @@
 //! How much memory code may take: in proportion to the guest's RAM, whatever the guest does.
 //!
-//! Counted is what is held, bookkeeping included, and not what allocators add. A machine that has more than its share drops
-//! all of a kind and makes again what it needs; so does the store, which may hold as much as all machines together.
+//! Everything held counts, bookkeeping included, but not the overhead of allocators. A machine that exceeds its share
+//! drops all code of a kind and makes again what it needs; so does the store, which may hold as much as all machines
+//! together.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// RAM per byte of a share.
 const OF_RAM: u64 = 4;
-/// What the smallest guests get: a kernel's boot fits.
+/// The share of the smallest guests: a kernel's boot fits.
 const LEAST: u64 = 16 << 20;
 /// No guest that is known needs as much.
 const MOST: u64 = 96 << 20;
@@ -24,7 +25,7 @@ pub const fn share(ram: u64) -> usize {
     }) as usize
 }
 
-/// What all machines of this process may hold together.
+/// The limit for all machines of this process together.
 static ALL: AtomicUsize = AtomicUsize::new(0);
 
 /// A machine's share of compiled code while the machine lives.

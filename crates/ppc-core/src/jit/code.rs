@@ -1,4 +1,4 @@
-//! What a host's emitter gives.
+//! The result of a host's emitter.
 
 /// A branch out of the region.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -9,7 +9,7 @@ pub struct RegionExit {
     pub offset: u32,
 }
 
-/// What the emitter gives.
+/// The emitted code of a region.
 pub struct Fresh {
     /// Machine code; may be anywhere.
     pub code: Vec<u8>,

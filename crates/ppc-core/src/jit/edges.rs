@@ -4,7 +4,7 @@ use super::{code::RegionExit, insn::Set};
 use crate::ram::PAGE;
 use dynasmrt::DynamicLabel;
 
-/// What a terminator must know of its region.
+/// A region's state for terminators.
 pub struct Edges<'a> {
     /// Blocks by their place in the page.
     pub labels: &'a [(u32, DynamicLabel)],

@@ -20,7 +20,7 @@ const NONE: Host = Host::MAX;
 /// The registers of a host, and its simplest instructions.
 pub trait Registers: Sized {
     type Relocation: Relocation;
-    /// What the emitter of a region keeps beside what all have.
+    /// The host's own state of an emitter.
     type Extra: Default;
     /// Host registers that guest registers can be mapped to.
     const MAPPABLE: &'static [Host];
@@ -165,7 +165,7 @@ impl<A: Registers> Emitter<A> {
         }
     }
 
-    /// The host's flags now tell how CR field `field` was set.
+    /// The host's flags now hold the comparison in CR field `field`.
     pub fn note_flags(&mut self, field: usize, unsigned: bool) {
         self.flags = Some((self.ops.offset().0, field, unsigned));
     }

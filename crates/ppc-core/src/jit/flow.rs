@@ -27,7 +27,7 @@ pub enum Condition {
     Above,
 }
 
-/// Branches of a host, and the ways out of its code.
+/// Branches of a host, and the exits from its code.
 pub trait Flow: Registers {
     /// Holds the target of an indirect branch.
     const ADDRESS: Host;
@@ -55,7 +55,7 @@ pub trait Flow: Registers {
     fn indirect(e: &mut Emitter<Self>, miss: DynamicLabel);
     /// What was begun and the addresses of `insn` and of the next instruction are in the processor.
     fn show_place(e: &mut Emitter<Self>, insn: &Insn);
-    /// Leaves where NIA says.
+    /// Leaves for the address in NIA.
     fn leave_at_nia(e: &mut Emitter<Self>);
     /// Leaves for the instruction at `offset`.
     fn leave_next(e: &mut Emitter<Self>, offset: u32);
@@ -103,7 +103,7 @@ impl<A: Flow> Emitter<A> {
         from
     }
 
-    /// Goes on at `target`, relative to this page.
+    /// Continues at `target`, relative to this page.
     pub fn go(&mut self, region: &mut Edges<'_>, target: i64) {
         if let Some(index) = region.inside(target) {
             region.dirty[index] |= self.dirty;
@@ -203,12 +203,12 @@ impl<A: Flow> Emitter<A> {
             Some(ToLr) => self.through_register(i, region, LR),
             // The invalid form that decrements CTR has its own function.
             Some(ToCtr) if w.bit(8) => self.through_register(i, region, CTR),
-            // A change of context has asked for an event, which the next block's budget finds.
+            // A change of context has requested an event, which the next block's budget check finds.
             _ => self.synchronise(i, region, i.effect().is_some_and(Effect::goes_on)),
         }
     }
 
-    /// Goes to where `n` says, if the branch is taken.
+    /// Goes to the address in `n`, if the branch is taken.
     fn through_register(&mut self, i: &Insn, region: &mut Edges<'_>, n: Guest) {
         let not = self.unless_taken(i);
         self.get(A::ADDRESS, n);

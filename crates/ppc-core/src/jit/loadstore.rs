@@ -1,4 +1,4 @@
-//! Lowerings of loads and stores, from what the table says of them.
+//! Lowerings of loads and stores, derived from their rows.
 
 use super::{
     access::{Extend, Load, MemoryAccess, Place, Quad, Store},
@@ -64,7 +64,7 @@ fn access(row: &Row, w: Word) -> Option<(effect::Memory, MemoryAccess)> {
     Some((memory, accessed(memory, place, w)?))
 }
 
-/// A load or store whose row says all about it.
+/// A load or store that its row describes completely.
 pub fn memory<A: Memory>(e: &mut Emitter<A>, i: &Insn) {
     let w = i.word;
     let Some((row, (memory, access))) = i.row.and_then(|row| Some((row, access(row, w)?))) else {

@@ -51,7 +51,7 @@ pub trait Memory: Flow {
 }
 
 impl<A: Memory> Emitter<A> {
-    /// A host register with what is to be stored.
+    /// A host register with the value to store.
     fn stored(&mut self, from: Place) -> Host {
         match from {
             Place::Gpr(n) => self.value(n, A::VALUE),
@@ -69,7 +69,7 @@ impl<A: Memory> Emitter<A> {
         }
     }
 
-    /// Accesses what is at the address.
+    /// Accesses storage at the address.
     pub(super) fn access(&mut self, insn: &Insn, access: MemoryAccess) {
         let (from, done, dirty) = (self.label(), self.label(), self.dirty);
         match &access {
@@ -105,7 +105,7 @@ impl<A: Memory> Emitter<A> {
         }
     }
 
-    /// Has a helper access what is at the address; the registers in `dirty` may be dirty.
+    /// Lets a helper access storage at the address; the registers in `dirty` may be dirty.
     pub(super) fn access_out_of_line(&mut self, access: &MemoryAccess, place: i32, dirty: Set) {
         let volatile = self.volatile();
         self.store_mapped(dirty & volatile);

@@ -8,8 +8,8 @@
 //! |---|---|
 //! | `region` | which blocks are compiled together, which guest registers live in host registers |
 //! | `assemble`, `emitter`, `flow`, `memory`, `out_of_line`, `loadstore`, `lower` | how the code of a region is put together, on any host |
-//! | `x86_64`, `aarch64` | what these hosts say themselves; `none`: hosts without a compiler |
-//! | `insn`, `access`, `edges`, `code` | what an emitter gets, what it gives |
+//! | `x86_64`, `aarch64` | the parts for these hosts; `none`: hosts without a compiler |
+//! | `insn`, `access`, `edges`, `code` | input and output of an emitter |
 //! | `runtime`, `offsets`, `helpers` | what compiled code finds in its processor, and what it calls |
 //! | `store`, `arena`, `stubs` | the process's compiled code; executable memory; entering and leaving it |
 //! | `budget` | how much of it there may be |
@@ -91,10 +91,10 @@ pub struct CodeEntry {
     region: u32,
 }
 
-// SAFETY: an entry is only a pair of addresses; who uses it holds the `Jit` that keeps what is there.
+// SAFETY: an entry is only a pair of addresses; its user holds the `Jit` that keeps the code alive.
 unsafe impl Send for CodeEntry {}
 
-/// A region of one engine, and who leads to it.
+/// A region of one engine, and the links that lead to it.
 struct Compiled {
     slots: Box<[Slot]>,
     code: Arc<Code>,
@@ -123,7 +123,7 @@ impl Compiled {
 pub struct Jit {
     regions: Vec<Compiled>,
     jumps: Box<[Jump]>,
-    /// What the regions take.
+    /// Bytes that the regions take.
     bytes: usize,
     share: Share,
     /// Of the store, when the first region was made.
@@ -138,14 +138,14 @@ const JUMP: isize = 2 * size_of::<u16>() as isize;
 // SAFETY: the pointers in slots and jumps are to other slots and code that this object keeps.
 unsafe impl Send for Jit {}
 
-/// What a process's engines share, held still while it forks: dropped in parent and child.
+/// The shared state of a process's engines, locked while it forks: dropped in parent and child.
 pub struct HeldForFork {
     names: std::sync::MutexGuard<'static, Option<std::fs::File>>,
     store: store::Held,
 }
 
 impl HeldForFork {
-    /// To be called in the child: from now on it writes what is its own.
+    /// To be called in the child: use files and memory of its own from now on.
     pub fn start_anew(mut self) {
         *self.names = None;
         self.store.start_anew();
@@ -154,7 +154,7 @@ impl HeldForFork {
 
 /// To be called by the thread that is about to fork.
 pub fn hold_for_fork() -> HeldForFork {
-    // Whoever compiles has the store first, and the names never with it.
+    // A compiling thread takes the store's lock first, and never holds that of the names with it.
     HeldForFork { store: store::hold(), names: perf::hold() }
 }
 
@@ -328,7 +328,7 @@ impl Jit {
             Some(code) => code,
             None => match host::emit(&region, mode).and_then(|fresh| store::add(digest, fresh)) {
                 Ok(code) => code,
-                // Without memory for code the interpreter goes on.
+                // Without memory for code the interpreter continues.
                 Err(_) => return,
             },
         };

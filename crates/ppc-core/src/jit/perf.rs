@@ -30,7 +30,7 @@ pub fn on() -> bool {
     *ON
 }
 
-/// Names the `len` bytes of machine code at `start`, if somebody wants to know.
+/// Names the `len` bytes of machine code at `start`, if the map was requested.
 pub fn name(start: *const u8, len: usize, name: impl FnOnce() -> String) {
     if !on() {
         return;
@@ -55,7 +55,8 @@ fn path(pid: u32) -> PathBuf {
     PathBuf::from(format!("/tmp/perf-{pid}.map"))
 }
 
-/// A new file that nobody else can read. What is there is of a process that has ended, or a trap: it is not opened.
+/// A new file that only its owner can read. An existing one belongs to an ended process or is a trap, and is not
+/// opened.
 fn create(pid: u32) -> io::Result<File> {
     let path = path(pid);
     match fs::remove_file(&path) {
@@ -65,7 +66,7 @@ fn create(pid: u32) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
-/// Somebody has asked for the map, so they are told why there is none.
+/// The map was requested, so report why there is none.
 fn complain(pid: u32, error: &io::Error) {
     eprintln!("pyspapr: {}: {error}", path(pid).display());
 }

@@ -48,7 +48,7 @@ impl Part {
     }
 }
 
-/// What is compiled at once.
+/// The blocks that are compiled at once.
 pub struct Region {
     /// Blocks; the hot one that led here is the first.
     pub parts: Vec<Part>,
@@ -188,7 +188,7 @@ fn allocate(parts: &[Part]) -> Vec<Guest> {
             }
         }
     }
-    // A mapped register costs a load at each entry and perhaps a store at each exit. How often these are taken nobody has
+    // A mapped register costs a load at each entry and perhaps a store at each exit. How often these are taken is not
     // counted: of a region with a loop less often than its first block.
     let first = parts.first().map_or(1, |part| u64::from(part.weight.max(1)));
     let looping = parts

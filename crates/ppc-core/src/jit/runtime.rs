@@ -1,4 +1,4 @@
-//! What compiled code finds at fixed places of its [`Cpu`]: helpers, ways out, and what it leaves
+//! What compiled code finds at fixed places of its [`Cpu`]: helpers, exits, and what it leaves
 //! there for the engine. Nothing here is state; it is filled in when an engine starts.
 
 use crate::{state::Cpu, trap::Trap};
@@ -49,12 +49,12 @@ pub struct Jump {
 /// Entries of the table of indirect branches.
 pub const JUMP_SLOTS: usize = 8192;
 
-/// What compiled code reaches through its processor.
+/// The data that compiled code reaches through its processor.
 #[repr(C)]
 pub struct Runtime {
     /// CR fields for less, greater and equal, with XER\[SO\].
     pub order: [u32; 3],
-    /// What a trap was: a [`Trap`] by number.
+    /// A [`Trap`] by number.
     pub trap: u32,
     /// The page of the running region: effective address of its first byte.
     pub page: u64,

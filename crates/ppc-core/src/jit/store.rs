@@ -2,7 +2,7 @@
 //!
 //! Code is found by a digest of everything it was made from. It depends on no address: not of the machine, whose
 //! processor and slots are in registers, and not of the guest's page. When the store is full it starts anew, and so does every
-//! machine before it goes on: what it holds would keep the old memory, of which it may need little.
+//! machine before it continues: its references would keep all of the old memory, of which it may need little.
 
 use super::{
     arena::Arena,
@@ -67,13 +67,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// While it lives nobody changes the store: for a fork, whose child would find it locked for ever otherwise.
+/// While it lives the store does not change: for a fork, whose child would otherwise find it locked for ever.
 pub struct Held {
     store: MutexGuard<'static, Option<Store>>,
 }
 
 impl Held {
-    /// In the child: the memory that is being filled is shared with the parent, which goes on filling it. What is in it
+    /// In the child: the memory being filled is shared with the parent, which keeps filling it. What is in it
     /// stays as it is and can be executed.
     pub fn start_anew(&mut self) {
         if let Some(store) = &mut *self.store {
@@ -82,7 +82,7 @@ impl Held {
     }
 }
 
-/// Waits until nobody changes the store. Memory for code is filled by who has it, so that stands still as well.
+/// Locks the store. Code memory is only written with the lock held, so it does not change either.
 pub fn hold() -> Held {
     Held { store: lock(&STORE) }
 }

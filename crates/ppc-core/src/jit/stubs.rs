@@ -16,7 +16,7 @@ pub struct Stubs {
     _arena: Arena,
 }
 
-// SAFETY: pointers into executable memory that `_arena` keeps and nobody changes.
+// SAFETY: pointers into executable memory that `_arena` keeps and that never changes.
 unsafe impl Send for Stubs {}
 // SAFETY: as above.
 unsafe impl Sync for Stubs {}

@@ -1,8 +1,8 @@
 //! RAM in files and in snapshots: written page by page with holes, mapped so that a write copies.
 //!
-//! A snapshot is a memfd that nobody writes any more. RAM that has a memfd of its own gives it away and goes on
-//! with a copy-on-write mapping of it: no byte is copied. RAM that is such a mapping already (a fork, a restored
-//! file, or one that was frozen before) is copied into a new memfd.
+//! A snapshot is a memfd that is never written again. RAM that has a memfd of its own hands it over and continues with
+//! a copy-on-write mapping of it: no byte is copied. RAM that is such a mapping already (a fork, a restored file, or
+//! one that was frozen before) is copied into a new memfd.
 //!
 //! Must hold: a mapped file keeps its size and contents as long as RAM made from it lives. Those that pyspapr writes
 //! are replaced by renaming and never changed in place.
@@ -195,7 +195,7 @@ impl Iterator for DataRanges<'_> {
         let from = match seek(self.fd, SeekFrom::Data(self.at)) {
             Ok(from) => from,
             Err(Errno::NXIO) => self.end,
-            // A file system that does not tell: all of it is data.
+            // The file system cannot tell: treat everything as data.
             Err(_) => self.at,
         };
         if from >= self.end {

@@ -36,7 +36,7 @@ impl Digest {
         }
     }
 
-    /// The next `pages` of `ram` that somebody has written; false when there were no more.
+    /// The next `pages` of `ram` that were written; false when there were no more.
     pub fn go_on(&mut self, ram: &Ram, pages: u64) -> bool {
         for _ in 0..pages {
             let Some(n) = ram.marks.touched.next_from(self.cursor) else { return false };
@@ -56,14 +56,14 @@ impl Digest {
 }
 
 impl Ram {
-    /// A digest of the size and of every page that is not all zero. Pages that nobody has written are not looked at.
+    /// A digest of the size and of every page that is not all zero. Pages that were never written are not read.
     pub fn digest(&self) -> [u8; 32] {
         let mut digest = Digest::new(self.size());
         while digest.go_on(self, u64::MAX) {}
         digest.finish()
     }
 
-    /// Number of pages that somebody has written, or that a file holds; all others are zero.
+    /// Number of pages that were written, or that a file holds; all others are zero.
     pub fn touched_pages(&self) -> u64 {
         self.marks.touched.count()
     }

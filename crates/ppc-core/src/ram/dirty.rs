@@ -1,12 +1,12 @@
-//! Which pages of RAM were written, and for whom it matters.
+//! Which pages of RAM were written, in separate sets for each purpose.
 //!
-//! Three sets of pages, each with a summary above it so that looking costs what is in it:
+//! Three sets of pages, each with a summary above it so that a search costs what is marked:
 //! `touched` was ever written and may be other than zero; `live` was written since a live pass took it; `base` was
 //! written since the base of an incremental save. The sets do not disturb each other.
 //!
-//! Must hold: whoever writes marks. The processors mark before a write, in the slow path that fills their TLB, and
-//! again only after `Cpu::protect_writes`; so marks are taken while no processor runs, and each of them is told
-//! before it runs again. Everybody else marks after the bytes are in place and may do so at any time.
+//! Must hold: every writer marks. The processors mark before a write, in the slow path that fills their TLB, and
+//! again only after `Cpu::protect_writes`; so marks are taken while no processor runs, and each of them is notified
+//! before it runs again. Other writers mark after the bytes are in place and may do so at any time.
 
 use super::{PAGE_SHIFT, Ram, RealAddr};
 use std::sync::atomic::{AtomicBool, Ordering::*};

@@ -5,7 +5,7 @@
 //!
 //! | file | idea |
 //! |---|---|
-//! | `dirty` | which pages were written, for whom |
+//! | `dirty` | which pages were written, by purpose |
 //! | `passes` | a walk that sends what was written |
 //! | `chunk` | the bytes it sends |
 //! | `cow` | RAM from files and snapshots, copied when written |
@@ -87,7 +87,7 @@ impl HostAddr {
 pub struct Ram {
     base: *mut u8,
     size: u64,
-    /// What the mapping is of.
+    /// What the mapping is backed by.
     backing: Mutex<Backing>,
     marks: DirtyMap,
     /// A bit for each page: decoded code was made from it.
@@ -98,7 +98,7 @@ pub struct Ram {
     lost: AtomicBool,
 }
 
-/// What a mapping of RAM is of.
+/// What a mapping of RAM is backed by.
 enum Backing {
     /// A memfd of its own, written in place.
     Own(Arc<OwnedFd>),
@@ -144,7 +144,7 @@ impl Ram {
         let (marks, code) = match sets {
             Ok(sets) => sets,
             Err(error) => {
-                // SAFETY: the mapping that is taken over, which nobody else knows.
+                // SAFETY: the mapping that is taken over, which has no other user.
                 let _ = unsafe { munmap(base.cast(), size as usize) };
                 return Err(std::io::Error::other(error));
             }
@@ -179,7 +179,7 @@ impl Ram {
     }
 
     /// In a child of `fork` that has not got the mapping, because [`Ram::keep_to_this_process`] failed: what lies at its
-    /// addresses by now is not ours to unmap. Nobody may read, write or run this RAM any more.
+    /// addresses by now is not ours to unmap. This RAM must not be read, written or run any more.
     pub fn lose_mapping(&self) {
         self.lost.store(true, Relaxed);
     }
@@ -315,7 +315,7 @@ impl Ram {
             return;
         }
         let range = addr.0 >> PAGE_SHIFT..((addr.0 + len - 1) >> PAGE_SHIFT) + 1;
-        // Behind the bytes, so that whoever took the marks before them meets the new ones.
+        // After the bytes, so that a pass that took the marks before them finds the new ones.
         self.marks.set_range(range.clone());
         for n in range {
             if self.code[(n >> 6) as usize].load(Acquire) >> (n & 63) & 1 != 0 {

@@ -13,11 +13,11 @@ use track::{Marks, PassError, Start, Tracked};
 /// One pass over RAM.
 pub type RamPass = track::Pass<Ram>;
 
-/// Where a pass over RAM stands.
+/// The progress of a pass over RAM.
 pub struct Walk {
     /// Pages this pass took, sent or not.
     taken: BitTree,
-    /// Where to go on.
+    /// Where to continue.
     cursor: u64,
     /// Pages not yet given out.
     left: u64,

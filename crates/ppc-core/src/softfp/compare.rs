@@ -3,7 +3,7 @@
 use super::num::{Class, Num};
 use std::cmp::Ordering;
 
-/// How `a` stands to `b`; `None` when either is a NaN. The two zeros are equal.
+/// The order of `a` and `b`; `None` when either is a NaN. The two zeros are equal.
 #[inline]
 pub fn compare(a: Num, b: Num) -> Option<Ordering> {
     if a.is_nan() || b.is_nan() {

@@ -1,4 +1,4 @@
-//! `mfspr` and `mtspr`: who may reach a register, and what happens to those who may not.
+//! `mfspr` and `mtspr`: which accesses are allowed, and what the others cause.
 
 use super::{FSCR_IC_SHIFT, Guard, Spr, TIMED, by_number, number::FSCR};
 use crate::{

@@ -61,7 +61,7 @@ const CTRL_RUN: u64 = 1;
 /// CTRL: the thread state's bit of the first thread, which follows RUN.
 const CTRL_TS: u64 = 1 << 15;
 
-/// Who may do what.
+/// The allowed accesses.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SprAccess {
     /// Not accessible.
@@ -143,7 +143,7 @@ fn zero(_: &Cpu) -> u64 {
     0
 }
 
-/// What they show or do depends on the time.
+/// Their effect depends on the time.
 const TIMED: [usize; 6] = [DEC, TB, TBU, SPURR, PURR, VTB];
 
 macro_rules! sprs {

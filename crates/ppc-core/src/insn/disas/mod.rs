@@ -1,7 +1,8 @@
 //! From an instruction word to text, as GNU objdump writes it.
 //!
 //! Enters: a word, with its prefix if it has one, its address, the instruction set level. Leaves: mnemonic and operands,
-//! `.long` for what is no instruction of that level. Unlike the processor, text is strict: reserved bits must be zero.
+//! `.long` for words that are not instructions of that level. Unlike the processor, text is strict: reserved bits must
+//! be zero.
 //!
 //! Extended mnemonics and every other difference from "mnemonic, operands of the row" are lines of `alias.rs`.
 

@@ -129,7 +129,7 @@ impl Memory for A64 {
         e.save(X0, SAVED_EA);
         asm!(e; mov x1, x0);
         e.call(offset_of!(Runtime, load) + 8 * access.size as usize);
-        // The status is in W1, and must be in W0 for who is told of it.
+        // The status is in W1, and callers expect it in W0.
         let fine = e.label();
         asm!(e; cmn w1, 1; b.eq =>fine; mov w0, w1; b =>trapped; =>fine);
         match access.extend {

@@ -162,7 +162,7 @@ impl Memory for X64 {
     fn call_load(e: &mut Emitter, access: &Load, trapped: DynamicLabel) {
         let helper = runtime(offset_of!(Runtime, load)) + 8 * access.size as i32;
         asm!(e; mov [rbp + SAVED_EA], rax; mov rsi, rax; mov rdi, rbp; call QWORD [rbp + helper]);
-        // The status is in EDX, and must be in EAX for who is told of it.
+        // The status is in EDX, and callers expect it in EAX.
         let fine = e.label();
         asm!(e; cmp edx, BYTE -1; je =>fine; mov eax, edx; jmp =>trapped; =>fine);
         match (access.extend, access.size) {
