@@ -31,7 +31,7 @@ pytestmark = [
 ]
 
 SECONDS = 400.0
-CPUS = ["power8", "power9"]
+CPUS = ["power8", "power9", "power10"]
 
 
 def guest(name: str) -> Path:
@@ -79,7 +79,7 @@ def test_linux_reaches_its_init_and_computes(cpu: str, kernel: str) -> None:
         assert line in text
     assert re.search(rf"cpu\s+: {cpu.upper()} .*altivec supported", text)
     assert re.search(r"MMU\s+: Hash", text)
-    assert re.search(r"revision\s+: 2\.[02] \(pvr 004[de] (0200|1202)\)", text)
+    assert re.search(r"revision\s+: 2\.[02] \(pvr 00(4d 0200|4e 1202|80 0200)\)", text)
     assert "Oops" not in text and "Call Trace" not in text and "WARNING" not in text
 
 
