@@ -202,6 +202,27 @@ def test_schemas_that_were_read_before_are_the_same_and_nobody_can_change_them()
             Schemas.decode(Cursor(payload[:-1], "schemas"))
 
 
+@pytest.mark.parametrize("version", [0, 2, (1 << 32) - 1])
+def test_a_stream_of_another_format_is_refused_by_its_number_whatever_follows(version: int) -> None:
+    records = list(split(SMALL))
+    magic, _, *rest = cbor2.loads(records[0].payload)
+    for layout in (rest, [*rest, "what a later format has besides"], []):
+        records[0] = Raw(Kind.HEADER, cbor2.dumps([magic, version, *layout]))
+        error = refused(seal(records))
+        if len(layout) == len(rest):
+            assert str(error).startswith(f"Format: got {version}, wanted 1 (section header, offset")
+
+
+def test_a_section_of_a_newer_version_is_refused_by_its_number() -> None:
+    records = list(split(GOLDEN[0].read_bytes()))
+    at = next(index for index, raw in enumerate(records) if raw.kind == Kind.SCHEMAS)
+    schemas = cbor2.loads(records[at].payload)
+    schemas[0][1] += 1
+    records[at] = Raw(Kind.SCHEMAS, cbor2.dumps(schemas))
+    error = refused(seal(records), build)
+    assert "version" in str(error).lower() and schemas[0][0] in str(error)
+
+
 def test_an_end_record_says_only_that_the_guest_was_paused(grammar: str, vm: Machine) -> None:
     vm.start(pc=0)
     vm.pause()

@@ -71,7 +71,7 @@ def encode(value: Packed) -> bytes:
 #   numbers. So something of ours would have to walk the bytes first, which is what this class does anyway.
 # - Time: importing cbor2 takes 2 to 9 ms of processor time of a `pyspapr restore` that takes 114, with the pages of its
 #   library that are mapped. A machine's sections are read in 0.29 ms here, and in 0.17 ms by `loads`, `dumps` and a
-#   look at the types: a fork, of 3.3 ms, could win the difference, before the walk over the bytes is paid for.
+#   look at the types: a fork, of 2.8 ms, could win the difference, before the walk over the bytes is paid for.
 # - `inspect` and `diff` read values one at a time (`lazy`), since schemas can describe more than fits the memory.
 class Cursor:
     """Reads items one after another. `section` and `base` (the offset of the first byte) go into errors."""
