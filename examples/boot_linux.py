@@ -20,7 +20,7 @@ def main(kernel: str, initrd: str) -> int:
         print(vm.console.expect("# ", timeout=60).strip())
     vm.console.send("poweroff -f")
     reason = vm.run(timeout=60)
-    print(f"{reason}; {vm.cpus[0].vcpu.instructions:,} instructions, hash {vm.state_hash()[:16]}")
+    print(f"{reason}; {vm.instructions:,} instructions, hash {vm.state_hash()[:16]}")
     return 0 if isinstance(reason, pyspapr.PoweredOff) else 1
 
 

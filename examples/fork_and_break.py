@@ -30,7 +30,6 @@ def main() -> int:
 
     broken = snapshot.fork()
     broken.hpt.clear()
-    broken.cpus[0].vcpu.flush_translations()
     reason = broken.run(max_instructions=50_000_000)
     print("without its table:", reason)
 

@@ -8,6 +8,7 @@ import sys
 from importlib.resources import as_file, files
 
 import pyspapr
+from pyspapr.partition import Partition
 from pyspapr.partition.cpu import Cpu
 
 H_PUT_TERM_CHAR = 0x58
@@ -22,7 +23,7 @@ def main() -> int:
     original = vm.hypercalls[H_PUT_TERM_CHAR]
 
     @vm.hypercall(H_PUT_TERM_CHAR, "H_PUT_TERM_CHAR", replace=True)
-    def counted(vm: pyspapr.Machine, cpu: Cpu, termno: int, length: int, first: int, second: int) -> tuple[int, ...]:
+    def counted(vm: Partition, cpu: Cpu, termno: int, length: int, first: int, second: int) -> tuple[int, ...]:
         """Count, then do what the table did before."""
         lengths[length] += 1
         return original(vm, cpu, (termno, length, first, second))

@@ -188,6 +188,11 @@ class MachineConfig(Plain, kw_only=True):
             raise ConfigError(f"console history of {self.console_history} bytes is below {4 * KIB}")
 
     @property
+    def epoch(self) -> int:
+        """What the clock shows at the machine's start, in seconds since 1970."""
+        return RTC_EPOCH if self.rtc_base is None else self.rtc_base
+
+    @property
     def ram_size(self) -> int:
         """Bytes of guest RAM."""
         return int(self.memory)

@@ -7,12 +7,11 @@ line that says what, where, wanted and got.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pyspapr.migration.statistics import MigrationStatistics
     from pyspapr.results import StopReason
 
 
@@ -148,10 +147,10 @@ class StreamError(SpaprError):
 
 class MigrationError(SpaprError):
     """A failed migration. The guest continues where it was. `statistics` says how far the migration came, if it had
-    begun.
+    begun: a `MigrationStatistics`, or None.
     """
 
-    statistics: MigrationStatistics | None = None
+    statistics: Any = None
 
 
 class MigrationCancelled(MigrationError):

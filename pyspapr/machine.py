@@ -1,4 +1,4 @@
-"""A machine: processor, RAM, hash table and devices, wired together.
+"""A machine, for those who use one: every verb, and what there is to look at.
 
     vm = Machine(memory="1G", cpu="power8")
     vm.load_kernel("vmlinux", initrd="initrd.img", append="console=hvc0")
@@ -11,44 +11,35 @@ between two instructions.
 A machine's memory is given back when the last reference to it goes, without the collector of cycles. Its console and
 devices do not keep it; `memory` and `cpus` keep what they show.
 `close`, or the end of the machine's `with`, gives it back at once, whoever still has references.
+
+What it consists of is its `partition`: handlers and devices work with that, and so does the rest of the package.
 """
 
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, Unpack, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
-from pyspapr import config as config_module
 from pyspapr import hcall, vmstate
-from pyspapr._native import Hpt, Ram, Vcpu
-from pyspapr.config import RTC_EPOCH, Description, Engine, MachineConfig, whole
-from pyspapr.devices import nvram, vty
-from pyspapr.devices.console import Console
-from pyspapr.devices.nvram import Nvram
-from pyspapr.devices.rtc import Rtc
-from pyspapr.devices.spapr import Random, Registered
-from pyspapr.devices.vty import Vty
-from pyspapr.devices.xics import Icp, Ics
+from pyspapr._native import Hpt, Ram
+from pyspapr.config import Description, Engine, MachineConfig, whole
+from pyspapr.devices import STANDARD
 from pyspapr.errors import ConfigError, StateError
-from pyspapr.hcall.registry import Handler
-from pyspapr.host import forked
+from pyspapr.handlers import Handler, Hypercall
 from pyspapr.host.limits import host_limits
 from pyspapr.migration.options import MigrationOptions, keywords_of
 from pyspapr.migration.prepare import unchanged
-from pyspapr.partition import runloop
-from pyspapr.partition.calls import ABANDONED, Calls
+from pyspapr.partition import Partition
+from pyspapr.partition.console import Console
 from pyspapr.partition.cpu import Cpu
-from pyspapr.partition.idleness import Idleness
 from pyspapr.partition.memory import Memory
-from pyspapr.partition.owner import CLOSED, Closed, owner
-from pyspapr.partition.runstate import Events, Status, status_of
+from pyspapr.partition.runstate import Events, Status
 from pyspapr.partition.space import Space
-from pyspapr.partition.state import SPAPR
+from pyspapr.partition.table import HashTable
 from pyspapr.plain import unknown
-from pyspapr.results import Migrated, Panicked, PoweredOff, Rebooted, StopReason
+from pyspapr.results import Migrated, StopReason
 
 if TYPE_CHECKING:  # and imported by the methods that need them: most machines never move, and many do not boot
     import ssl
@@ -56,27 +47,25 @@ if TYPE_CHECKING:  # and imported by the methods that need them: most machines n
 
     from typing_extensions import Buffer
 
-    from pyspapr import boot
-    from pyspapr.devices.console import Found
     from pyspapr.host.paths import Path
+    from pyspapr.migration.compatibility import Requirements
     from pyspapr.migration.compression import Compression
+    from pyspapr.migration.destination import Incoming
     from pyspapr.migration.outgoing import Outgoing
     from pyspapr.migration.snapshot import Snapshot
     from pyspapr.migration.statistics import MigrationStatistics
-    from pyspapr.partition.runloop import Until, Wanted
+    from pyspapr.partition.console import Found
+    from pyspapr.partition.wanted import Until, Wanted
     from pyspapr.qmp import QmpServer
-    from pyspapr.replay.recording import Recording, Replay
+    from pyspapr.replay.recording import Recording
     from pyspapr.testing.shell import ShellResult
 
-UUID: Final = bytes(16)
-
 T = TypeVar("T")
+D = TypeVar("D")
 
 
 class Machine:
     """A pseries machine. Raises ConfigError for a description that cannot be built."""
-
-    VMSTATE: Final = SPAPR
 
     @host_limits("build a machine")
     def __init__(
@@ -102,82 +91,15 @@ class Machine:
         for name in description:
             if name not in MachineConfig._names:
                 raise unknown("Machine", name, (*MachineConfig._names, "engine"))
-        self.config = MachineConfig(**description) if config is None else config
-        self.engine: Engine = engine or config_module.DEFAULT_ENGINE
-        try:
-            self.ram = Ram(self.config.ram_size) if ram is None else ram
-            self.hpt = Hpt(self.config.table_shift) if hpt is None else hpt
-        except (OSError, MemoryError) as error:
-            raise ConfigError(f"the host cannot provide this machine's memory: {error}") from error
-        this = owner(self, "this device")
-        self.prepared_hpt: Hpt | None = None
-        """What H_RESIZE_HPT_PREPARE has prepared."""
-        self.memory = Memory(self.ram)
-        self.uuid: bytes = UUID
-
-        self.base: bytes | None = None
-        """Last check of the file from which changes are counted."""
-        self.serving = False
-        """Whether a hypercall has no result yet."""
-        self._kicked = threading.Event()
-        self._stop_requested = False
-        self._calls = Calls(lambda: this().kick())
-        self.images: boot.Images | None = None
-        """What a reboot loads. Not part of a stream: set it after a restore, before the guest reboots."""
-        self.started = False
-        self.events = Events()
-        self.idleness = Idleness()
-        self.launched = False
-        """Whether the guest was run since its start."""
-        self.phase: Status | None = None
-        """For migrations: the status they say it has."""
-        self.migration: Outgoing | None = None
-        """The outgoing migration in progress, or the last one."""
-        self._paused = False
-        self.recording: Recording | Replay | None = None
-        """What hears, or says, what the host decides."""
-        self.ended: StopReason | None = None
-
-        vcpus = [
-            Vcpu(
-                self.ram,
-                self.hpt,
-                self.config.cpu,
-                index=index,
-                clock=self.config.clock,
-                strict=self.config.strict,
-                seed=self.config.seed,
-                engine=self.engine,
-            )
-            for index in range(self.config.vcpus)
-        ]
-        self.cpus = [Cpu(vcpu, index) for index, vcpu in enumerate(vcpus)]
-        self.space = Space(vcpus)
-        self.registered = [Registered() for _ in vcpus]
-
-        ics = self.ics = Ics()
-        self.icps = [Icp(self.ics, index, self._line(this, index)) for index in range(len(vcpus))]
-        self.console = Console(self, self.config.console_history)
-        irq = ics.claim(vty.IRQ)
-        ics.claim(nvram.IRQ)
-        self.vty = Vty(self.console, lambda: ics.pulse(irq))
-        self.nvram = Nvram()
-        self.rtc = Rtc(
-            RTC_EPOCH if self.config.rtc_base is None else self.config.rtc_base,
-            lambda: this().cpus[0].vcpu.timebase,
+        self.partition = Partition(
+            MachineConfig(**description) if config is None else config,
+            STANDARD,
+            hcall.TABLE,
+            engine=engine,
+            ram=ram,
+            hpt=hpt,
         )
-        self.random = Random(self.config.seed)
-
-        self.devices: list[Any] = []
-        self.hypercalls = dict(hcall.TABLE)
-        forked.copied.add(self)
-
-    @staticmethod
-    def _line(this: Callable[[], Machine], index: int) -> Callable[[bool], None]:
-        def drive(level: bool) -> None:
-            this().cpus[index].vcpu.external = level
-
-        return drive
+        """What handlers and devices see of the machine, and how the package works with it."""
 
     def __reduce__(self) -> str | tuple[Any, ...]:
         """Neither `copy` nor `pickle` can duplicate a machine; use `snapshot().fork()`."""
@@ -198,29 +120,67 @@ class Machine:
         console's history can still be read. A migration in progress is cancelled. Raises StateError while the machine
         runs, and in its handlers; closing once more does nothing.
         """
-        if self._calls.closed:
-            return
-        if (migration := self.migrating) is not None and not self.running:
-            migration.cancel()
-        self._calls.close()
-        self.memory.close()
-        self.space.close()
-        for cpu in self.cpus:
-            cpu.close()
-        self.ram, self.hpt, self.prepared_hpt = cast(Ram, Closed()), cast(Hpt, Closed()), None
-        self.hypercalls.clear()
+        self.partition.close()
 
     @property
     def closed(self) -> bool:
         """Whether `close` was called."""
-        return self._calls.closed
+        return self.partition.closed
 
     def __repr__(self) -> str:
         """What it is and how it stands."""
+        life = self.partition.life
         if self.closed:
             return f"<Machine {self.config.cpu}, closed>"
-        state = "ended" if self.ended else "started" if self.started else "empty"
+        state = "ended" if life.ended else "started" if life.started else "empty"
         return f"<Machine {self.config.cpu} {len(self.memory) >> 20} MiB, {state}>"
+
+    # What there is to look at and to change.
+
+    @property
+    def config(self) -> MachineConfig:
+        """Its description."""
+        return self.partition.config
+
+    @property
+    def engine(self) -> Engine:
+        """What runs its instructions."""
+        return self.partition.engine
+
+    @property
+    def memory(self) -> Memory:
+        """Guest RAM, by real address."""
+        return self.partition.memory
+
+    @property
+    def space(self) -> Space:
+        """The real address space beside RAM: windows of devices."""
+        return self.partition.space
+
+    @property
+    def cpus(self) -> list[Cpu]:
+        """Its processors, with their registers by name."""
+        return self.partition.cpus
+
+    @property
+    def console(self) -> Console:
+        """The host's side of its console."""
+        return self.partition.console
+
+    @property
+    def hpt(self) -> HashTable:
+        """The hash page table. Processors see what is changed in it at their next instruction."""
+        return HashTable(self.partition)
+
+    @property
+    def instructions(self) -> int:
+        """Instructions executed since the machine was first made: before saves, forks and migrations, too."""
+        return self.partition.instructions
+
+    @property
+    def nanos(self) -> int:
+        """The guest's time: nanoseconds since the machine was made. With virtual time one instruction takes one."""
+        return self.partition.nanos
 
     # Starting.
 
@@ -238,7 +198,7 @@ class Machine:
         """
         from pyspapr import boot
 
-        self._boot(boot.Images(kernel=kernel, initrd=initrd, append=append))
+        self.partition.boot(boot.Images(kernel=kernel, initrd=initrd, append=append))
 
     def reboot_with(
         self,
@@ -250,77 +210,19 @@ class Machine:
         """What `reboot` loads, for a machine that was restored: no stream says where its kernel came from."""
         from pyspapr import boot
 
-        self.images = boot.Images(kernel=kernel, initrd=initrd, append=append)
-
-    def _boot(self, images: boot.Images) -> None:
-        from pyspapr import boot
-
-        self._check_standing("start another kernel")
-        entry = boot.load(self.memory, self.config, images, self.random)
-        self.images = images
-        self.start(**entry.as_dict())
+        self.partition.images = boot.Images(kernel=kernel, initrd=initrd, append=append)
 
     def start(self, *, pc: int, r3: int = 0, r4: int = 0, r5: int = 0, r6: int = 0, r7: int = 0) -> None:
         """Reset every device and put the processor at `pc`: 64-bit, big-endian, real mode. RAM stays as it is.
 
         Raises ValueError for what a register does not hold, and for a `pc` that is no multiple of 4.
         """
-        for name, value in (("pc", pc), ("r3", r3), ("r4", r4), ("r5", r5), ("r6", r6), ("r7", r7)):
-            if not 0 <= value < 1 << 64:
-                raise ValueError(f"register {name} has 64 bits and cannot hold {value:#x}")
-        if pc % 4:
-            raise ValueError(f"pc is {pc:#x}, expected a multiple of 4")
-        self._check_standing("start anew")
-        vmstate.check(self)
-        self.prepared_hpt = None
-        if self.hpt.shift == self.config.table_shift:
-            self.hpt.clear()
-        else:
-            self.use_table(Hpt(self.config.table_shift))
-        self.ics.reset()
-        for icp in self.icps:
-            icp.reset()
-        self.vty.reset()
-        self.registered = [Registered() for _ in self.cpus]
-        vcpu = self.cpus[0].vcpu
-        vcpu.halted = False
-        vcpu.external = False
-        vcpu.reset(pc=pc, r3=r3, r4=r4, r5=r5, r6=r6, r7=r7)
-        self.ended = None
-        self.phase = None
-        self.started = True
-        self.launched = False
-
-    def _check_standing(self, what: str) -> None:
-        """Raise StateError if `what` is not allowed now: in a handler, from another thread, or without the guest."""
-        if self.serving:
-            raise StateError(f"a hypercall handler is running: it cannot {what}, but it may end() the run")
-        if self._calls.elsewhere:
-            raise StateError(f"another thread runs the machine: it cannot {what} before stop(), but it can reboot()")
-        if self.absent is not None:
-            raise StateError(f"{self.absent}: this machine cannot {what}")
-
-    def use_table(self, hpt: Hpt) -> None:
-        """For resizing: translations come from `hpt` from now on."""
-        self.hpt = hpt
-        for cpu in self.cpus:
-            cpu.vcpu.set_hpt(hpt)
+        self.partition.start(pc=pc, r3=r3, r4=r4, r5=r5, r6=r6, r7=r7)
 
     @host_limits("reboot a machine")
     def reboot(self) -> None:
-        """Load the same kernel again and start it. NVRAM, the clock and the rest of RAM stay."""
-        self.call(self._reboot)
-
-    def _reboot(self) -> None:
-        self._check_standing("reboot")
-        if self.images is None:
-            raise StateError("there is no kernel to boot again: neither load_kernel() nor reboot_with() was called")
-        guest = isinstance(self.ended, Rebooted)
-        if self.recording is not None and not guest:
-            self.recording.reset()
-        self._boot(self.images)
-        self.launched = self.running and not self.paused
-        self.events.emit("RESET", guest=guest, reason="guest-reset" if guest else "host-qmp-system-reset")
+        """Load the same kernel again and start it. NVRAM, the clock and the rest of RAM stay. For any thread."""
+        self.call(self.partition.reboot)
 
     # Running.
 
@@ -346,126 +248,56 @@ class Machine:
         """
         if max_instructions is not None and (max_instructions := whole("max_instructions", max_instructions)) < 0:
             raise ConfigError(f"max_instructions is {max_instructions}, expected 0 or more")
-        return self._run(runloop.Run(self, max_instructions, timeout, until, guest_timeout=guest_timeout))
+        return self.partition.run(
+            max_instructions=max_instructions, timeout=timeout, guest_timeout=guest_timeout, until=until
+        )
 
     @property
-    def nanos(self) -> int:
-        """The guest's time: nanoseconds since the machine was made. With virtual time one instruction takes one."""
-        return self.cpus[0].vcpu.nanos
-
-    def run_beside(self, migration: Outgoing) -> StopReason:
-        """As `run`, until `migration` has ended as well; then `Interrupted` if it did not take the guest away."""
-        return self._run(runloop.Run(self, migration=migration))
-
-    def _run(self, run: runloop.Run) -> StopReason:
-        if not self.started:
-            raise StateError("there is nothing to run: call load_kernel() first")
-        if self.ended is not None and self.ended.final:
-            if not self.running and (matched := run.matched()) is not None:
-                return matched
-            advice = "" if isinstance(self.ended, Migrated) else "; call reboot() or load_kernel() before running on"
-            raise StateError(f"{self.ended}{advice}")
-        with run.interruption:
-            self._calls.begin()
-            try:
-                self.ended = None
-                if not self.paused:
-                    self.go_on()
-                reason = run.go()
-                if self.recording is not None:
-                    self.recording.returned(reason)
-                return reason
-            finally:
-                if (migration := self.migrating) is not None and isinstance(self.ended, PoweredOff | Panicked):
-                    migration.step()  # so that it notices
-                self._calls.end()
+    def ended(self) -> StopReason | None:
+        """Why the last run ended, if the guest or a migration ended it."""
+        return self.partition.ended
 
     def end(self, reason: StopReason) -> None:
-        """For handlers: the run ends with `reason` after the current hypercall. Raises TypeError for what is none."""
-        if not isinstance(reason, StopReason):
-            raise TypeError(f"a run ends with a StopReason, not {reason!r}")
-        self.ended = reason
-        match reason:
-            case PoweredOff():
-                self.events.emit("SHUTDOWN", guest=True, reason="guest-shutdown")
-            case Panicked():
-                self.events.emit("GUEST_PANICKED", action="pause")
+        """End the run that goes on with `reason`, after the current hypercall. Raises TypeError for what is none."""
+        self.partition.end(reason)
 
     def pause(self) -> None:
         """Stop the guest until `resume`; a run keeps waiting. For any thread. With the host's clock the time of day
         advances, and is right when the guest runs again.
         """
-        self.call(self._pause)
-
-    def _pause(self) -> None:
-        if not self._paused:
-            self._paused = True
-            self.events.emit("STOP")
+        self.call(self.partition.pause)
 
     def resume(self) -> None:
         """Resume the guest after `pause`. Raises StateError when only a reset can help. For any thread."""
-        self.call(self._resume)
-
-    def _resume(self) -> None:
-        if self.ended is not None and self.ended.final:
-            advice = "" if isinstance(self.ended, Migrated) else "; it can only be reset"
-            raise StateError(f"{self.ended}{advice}")
-        if self._paused:
-            self._paused = False
-            if self.running:
-                self.go_on()
-            self.events.emit("RESUME")
-
-    def go_on(self) -> None:
-        """For runs: the guest, which stood still, is about to execute instructions."""
-        if self.recording is None or self.recording.going_on():
-            for cpu in self.cpus:
-                cpu.vcpu.go_on(self.launched)
-        self.launched = True
+        self.call(self.partition.resume)
 
     @property
     def paused(self) -> bool:
         """Whether `pause` was called and `resume` was not."""
-        return self._paused
+        return self.partition.paused
 
     @property
     def running(self) -> bool:
         """Whether a thread is in `run`, paused or not."""
-        return self._calls.running
-
-    @property
-    def absent(self) -> str | None:
-        """Why the guest is not here, or None. It was migrated away, has not arrived yet, or the machine belonged to a
-        thread that a child of fork does not have. Such a machine can only be inspected.
-        """
-        if self.closed:
-            return CLOSED
-        if self._calls.abandoned:
-            return ABANDONED
-        if isinstance(self.ended, Migrated):
-            return str(self.ended)
-        return "a machine is expected here" if self.phase is Status.INMIGRATE else None
+        return self.partition.running
 
     @property
     def status(self) -> Status:
         """How the machine stands, in QEMU's words."""
-        return status_of(self)
+        return self.partition.status
+
+    @property
+    def events(self) -> Events:
+        """Tells listeners what happens to the machine, in QMP's words."""
+        return self.partition.events
 
     def stop(self) -> None:
         """End the current run, or the next one at its start, with `Interrupted`. Any thread may call this."""
-        self._stop_requested = True
-        self.kick()
-
-    def when_run(self, function: Callable[[], object]) -> None:
-        """Have the next run call `function` when it has begun. For any thread."""
-        self._calls.leave(function)
+        self.partition.stop()
 
     def kick(self) -> None:
         """Make the run loop look at its inputs. Any thread may call this."""
-        self._kicked.set()
-        if self.running:
-            for cpu in self.cpus:
-                cpu.vcpu.kick()
+        self.partition.kick()
 
     def call(self, function: Callable[[], T]) -> T:
         """The result of `function`, called while no instruction runs. For any thread.
@@ -473,52 +305,11 @@ class Machine:
         The thread that runs the machine does it, also while the guest sleeps or is paused; when there is none, the
         calling thread does.
         """
-        return self.post(function).result()
+        return self.partition.call(function)
 
     def post(self, function: Callable[[], T]) -> Future[T]:
         """As `call`, without waiting for the result."""
-        return self._calls.submit(function)
-
-    def post_to_run(
-        self, function: Callable[[], T], *answer: Callable[[T | None, BaseException | None], object]
-    ) -> bool:
-        """As `post`, but only to another thread that runs the machine; False when there is none. Never blocks.
-
-        That thread calls `answer`, if given, with the result and None, or None and the error.
-        """
-        return self._calls.hand_over(function, *answer)
-
-    @property
-    def thread(self) -> int | None:
-        """The host's number of the thread that runs the machine, or None when none does."""
-        return self._calls.thread
-
-    def run_posted(self) -> None:
-        """For the run loop: carry out what was posted."""
-        self._calls.serve()
-
-    def take_stop_request(self) -> bool:
-        """For the run loop: whether `stop` was called; the request is consumed."""
-        requested, self._stop_requested = self._stop_requested, False
-        return requested
-
-    def wait_for_kick(self, seconds: float) -> None:
-        """For the run loop: sleep until `kick`, at most `seconds`."""
-        self._kicked.wait(seconds)
-        self._kicked.clear()
-
-    def after_fork(self) -> None:
-        """In a child of `os.fork()`: make locks anew that other threads held, and forget what those were doing."""
-        self._calls.after_fork()
-        self.console.after_fork()
-        self._kicked = threading.Event()
-        self._kicked.set()
-        if (migration := self.migrating) is not None:
-            migration.after_fork()
-            self.migration = self.phase = None  # the threads that carry it out are the parent's
-        self.events.after_fork()
-        if self.recording is not None:
-            self.recording.after_fork(self)
+        return self.partition.post(function)
 
     @host_limits("open a control socket", threads=True, descriptors=4)
     def serve_qmp(self, address: str, *, name: str | None = None) -> QmpServer:
@@ -534,7 +325,7 @@ class Machine:
         """
         from pyspapr.replay.recording import Recording
 
-        return Recording(self, path)
+        return Recording(self.partition, path)
 
     @classmethod
     def replay(
@@ -544,7 +335,7 @@ class Machine:
         kernel: Path,
         initrd: Path | None = None,
         engine: Engine | None = None,
-    ) -> Machine:
+    ) -> Self:
         """A machine whose `run` does the recorded run again, on either engine, and ends with `Replayed`.
 
         `kernel` and `initrd` are the files that were booted. Raises ReplayError for others, and from `run` when the
@@ -553,57 +344,49 @@ class Machine:
         """
         from pyspapr.replay.recording import replay
 
-        return replay(path, kernel, initrd, engine)
+        return replay(cls, path, kernel, initrd, engine)
 
-    # Hypercalls.
+    # Hypercalls and devices of your own.
 
     def hypercall(self, number: int, name: str, *, replace: bool = False) -> Callable[[Handler], Handler]:
         """A decorator that adds a hypercall to this machine, or replaces one if it says so, native ones included.
 
-        `hcall.registry` says what the function gets and returns. It belongs to this machine only: what is restored or
+        `handlers` says what the function gets and returns. It belongs to this machine only: what is restored or
         forked gets its own from the `prepare` of `restore` and `snapshot`. Raises ValueError when the machine has a
         hypercall of that number already, its own or built in, and `replace` is not set.
         """
 
         def enter(handler: Handler) -> Handler:
-            added = hcall.row(number, name, handler)
-            native = [cpu.vcpu for cpu in self.cpus if number in cpu.vcpu.native_hypercalls()]
-            if not replace and (number in self.hypercalls or native):
-                known = "built in" if native else self.hypercalls[number].name
-                raise ValueError(f"hypercall {number:#x} is {known} already: {name} replaces it only with replace=True")
-            self.hypercalls[number] = added
-            for cpu in self.cpus:
-                cpu.vcpu.close_terminal()
-            for vcpu in native:
-                vcpu.set_native_hypercall(number, False)
+            self.partition.add_hypercall(number, name, handler, replace=replace)
             return handler
 
         return enter
 
-    def has_own(self, number: int) -> bool:
-        """Whether this machine's hypercall `number` is the one of the package and nobody's replacement."""
-        return self.hypercalls.get(number) is hcall.TABLE.get(number)
+    @property
+    def hypercalls(self) -> dict[int, Hypercall]:
+        """Those that Python answers, by number."""
+        return self.partition.hypercalls
 
     def call_hypercall(self, cpu: Cpu, number: int, *arguments: int) -> tuple[int, ...]:
-        """Return code and results of a hypercall from the table."""
-        row = self.hypercalls.get(number)
-        if row is None:
-            return (hcall.H_FUNCTION,)
-        return row(self, cpu, tuple(arguments) + (0,) * (9 - len(arguments)))
+        """Return code and results of a hypercall from the table, as if `cpu` had made it."""
+        return self.partition.call_hypercall(cpu, number, *arguments)
 
-    def serve_hypercall(self, cpu: Cpu) -> None:
-        """For the run loop: answer the hypercall that `cpu` has made."""
-        vcpu = cpu.vcpu
-        registers = vcpu.hypercall()
-        row = self.hypercalls.get(registers[0])
-        if row is None:
-            vcpu.hypercall_return((hcall.H_FUNCTION,))
-            return
-        self.serving = True
-        try:
-            vcpu.hypercall_return(row(self, cpu, registers[1:]))
-        finally:
-            self.serving = False
+    def add_device(self, device: Any) -> None:
+        """Add a device of your own; `pyspapr.device` says what it can bring.
+
+        Raises ConfigError for a class without a table `VMSTATE` and for a device that is part of the machine already,
+        and ValueError if it brings a call that the machine has already.
+        """
+        self.partition.add_device(device)
+
+    @property
+    def devices(self) -> list[Any]:
+        """Every device, the machine's own first, in the order in which they are saved."""
+        return self.partition.devices
+
+    def device(self, kind: type[D], index: int = 0) -> D:
+        """The device of a class, or the one of processor `index`: `vm.device(Nvram)`. Raises StateError for none."""
+        return self.partition.device(kind, index)
 
     # Saving.
 
@@ -623,7 +406,7 @@ class Machine:
         """
         from pyspapr.migration import files
 
-        self.call(lambda: files.save_file(self, path, base, compression))
+        self.call(lambda: files.save_file(self.partition, path, base, compression))
 
     @classmethod
     @host_limits("restore a machine")
@@ -633,20 +416,20 @@ class Machine:
         *,
         base: str | os.PathLike[str] | None = None,
         verify: bool = False,
-        prepare: Callable[[Machine], None] = unchanged,
-    ) -> Machine:
+        prepare: Callable[[Self], None] = unchanged,
+    ) -> Self:
         """Restore the machine of a file. Raises StreamError, and ImageError when the file cannot be read.
 
         An uncompressed file is mapped, so the machine starts at once, and must not change while the machine lives;
-        `verify` reads all of it first and compares its digest. `prepare` gets the new machine before its state is
-        loaded, to add devices and hypercalls of your own: none comes from the file.
+        `verify` reads all of it first and compares its digest. `prepare` gets the new machine, once, before its state
+        is loaded, to add devices and hypercalls of your own: none comes from the file.
         """
         from pyspapr.migration import files
 
-        return files.restore_file(path, base=base, verify=verify, prepare=prepare)
+        return files.restore_file(cls, path, base=base, verify=verify, prepare=prepare)
 
     @host_limits("freeze a machine")
-    def snapshot(self, prepare: Callable[[Machine], None] = unchanged) -> Snapshot:
+    def snapshot(self, prepare: Callable[[Self], None] = unchanged) -> Snapshot[Self]:
         """The machine as it stands, in memory; `snapshot.fork()` makes machines from it. For any thread.
 
         `prepare` gives each its devices and hypercalls of your own, as in `restore`: this machine's are its alone.
@@ -654,19 +437,28 @@ class Machine:
         """
         from pyspapr.migration.snapshot import take
 
-        return self.call(lambda: take(self, prepare))
+        return self.call(lambda: take(type(self), self.partition, prepare))
 
     @classmethod
-    def from_snapshot(cls, taken: Snapshot) -> Machine:
+    def from_snapshot(cls, taken: Snapshot[Self]) -> Self:
         """As `taken.fork()`."""
         return taken.fork()
 
     # Migrating.
 
     @property
+    def migration(self) -> Outgoing | None:
+        """The outgoing migration in progress, or the last one."""
+        from pyspapr.migration.outgoing import Outgoing
+
+        found = self.partition.migration
+        assert found is None or isinstance(found, Outgoing)
+        return found
+
+    @property
     def migrating(self) -> Outgoing | None:
         """The outgoing migration in progress."""
-        return self.migration if self.migration is not None and not self.migration.ended.is_set() else None
+        return self.migration if self.partition.migrating is not None else None
 
     @keywords_of(MigrationOptions)
     @host_limits("migrate a machine", threads=True)
@@ -677,16 +469,9 @@ class Machine:
         `MigrationOptions`. Returns once the destination has agreed to take such a machine. Raises MigrationError when
         it does not, and StateError when there is nothing to migrate.
         """
-        if not self.started or self.absent is not None or (self.ended is not None and self.ended.final):
-            why = self.absent or self.ended or "load_kernel() was not called"
-            raise StateError(f"there is nothing to migrate: {why}")
-        if self.migrating is not None:
-            raise StateError("a migration is under way already")
-        from pyspapr.migration.outgoing import Outgoing
+        from pyspapr.migration import drive
 
-        self.migration = Outgoing(self, place, MigrationOptions(**options))
-        self.kick()
-        return self.migration
+        return drive.begin(self.partition, place, MigrationOptions(**options))
 
     @keywords_of(MigrationOptions)
     @host_limits("migrate a machine", threads=True)
@@ -696,11 +481,39 @@ class Machine:
         Raises MigrationError when it did not happen (the guest can be run on), MigrationCancelled, and
         MigrationUnconfirmed when it is not known where the guest runs.
         """
-        if self._calls.inside:
-            raise StateError("this thread runs the machine and cannot wait for it to migrate: call start_migration()")
-        from pyspapr.migration.drive import drive
+        from pyspapr.migration import drive
 
-        return drive(self, self.start_migration(place, **options))
+        if self.partition.inside:
+            raise StateError("this thread runs the machine and cannot wait for it to migrate: call start_migration()")
+        return drive.drive(self.partition, self.start_migration(place, **options))
+
+    @classmethod
+    @host_limits("take in a machine", threads=True)
+    def listen(
+        cls,
+        place: object,
+        *,
+        config: MachineConfig | Requirements | None = None,
+        tls: ssl.SSLContext | None = None,
+        timeout: float | None = None,
+        on_progress: Callable[[MigrationStatistics], None] | None = None,
+        on_rejected: Callable[[str], None] | None = None,
+        prepare: Callable[[Self], None] = unchanged,
+    ) -> Incoming[Self]:
+        """Begin to wait for a machine at `place`: `address` of what is returned is where its source connects to, and
+        `receive()` returns the machine. The keywords are those of `incoming`."""
+        from pyspapr.migration import destination
+
+        return destination.Incoming(
+            cls,
+            place,
+            config=config,
+            tls=tls,
+            timeout=timeout,
+            on_progress=on_progress,
+            on_rejected=on_rejected,
+            prepare=prepare,
+        )
 
     @classmethod
     @host_limits("take in a machine", threads=True)
@@ -713,18 +526,16 @@ class Machine:
         timeout: float | None = None,
         on_progress: Callable[[MigrationStatistics], None] | None = None,
         on_rejected: Callable[[str], None] | None = None,
-        prepare: Callable[[Machine], None] = unchanged,
-    ) -> Machine:
+        prepare: Callable[[Self], None] = unchanged,
+    ) -> Self:
         """Wait for a machine to come to `place`, and return it; `run` goes on where its source stopped.
 
         `config` is what the machine must be, by default any is welcome. `timeout` bounds everything until the machine
         is here, in seconds; `on_rejected` is called with the reason when a peer is rejected. Raises MigrationError or
-        StreamError, with nothing left behind, and ConfigError for an invalid timeout. (`migration.destination.Incoming`
-        does the same in two steps, for those who want to know the port before.)
+        StreamError, with nothing left behind, and ConfigError for an invalid timeout. (`listen` does the same
+        in two steps, for those who want to know the port before.)
         """
-        from pyspapr.migration import destination
-
-        return destination.Incoming(
+        return cls.listen(
             place,
             config=config,
             tls=tls,
@@ -734,16 +545,6 @@ class Machine:
             prepare=prepare,
         ).receive()
 
-    def give_up(self, reason: Migrated) -> None:
-        """For migrations: this machine never runs its guest again, nor another one, except after `reclaim`."""
-        self.ended = reason
-        self.phase = Status.POSTMIGRATE
-
-    def take_back(self) -> None:
-        """For migrations: undo `give_up`, if certainly no other side was told to run the guest."""
-        self.ended = None
-        self.phase = None
-
     def reclaim(self) -> None:
         """Take back the right to run a guest that was migrated away.
 
@@ -752,25 +553,9 @@ class Machine:
         """
         if not isinstance(self.ended, Migrated):
             raise StateError("the guest was not migrated away")
-        self.take_back()
-        if self.migration is not None and not self.migration.was_paused:
+        self.partition.life.reclaim()
+        if (last := self.partition.migration) is not None and not last.was_paused:
             self.resume()
-
-    def add_device(self, device: Any) -> None:
-        """Add a device of your own: it is saved with the machine. Raises ConfigError without a schema, and for a
-        device that is part of the machine already.
-
-        The class of `device` needs a table `VMSTATE`; a method `state()`, if there is one, goes into the state hash.
-        """
-        vmstate.table_of(device)
-        if any(device is part for part in self.parts()):
-            raise ConfigError(f"{device!r} is part of this machine already")
-        self.devices.append(device)
-
-    def parts(self) -> list[Any]:
-        """Everything of this machine that has state, RAM and the hash table excepted."""
-        fixed = [self.ics, *self.icps, self.vty, self.nvram, self.rtc, self.random, self.console]
-        return [self, *self.cpus, *self.registered, *fixed, *self.devices]
 
     # The console and the shell at it.
 
@@ -806,33 +591,13 @@ class Machine:
 
         return Shell(self).get(path, timeout=timeout)
 
-    # Looking.
+    # Comparing.
 
-    def state(self) -> dict[str, object]:
-        """State of every device, as plain data."""
-        return {
-            "ics": self.ics.state(),
-            "icp": [icp.state() for icp in self.icps],
-            "vty": self.vty.state(),
-            "nvram": self.nvram.state(),
-            "rtc": self.rtc.state(),
-            "random": self.random.state(),
-            "prepared_hpt": {} if self.prepared_hpt is None else {"shift": self.prepared_hpt.shift},
-            "registered": [area.state() for area in self.registered],
-            "devices": [device.state() for device in self.devices if callable(getattr(device, "state", None))],
-        }
+    def state(self) -> dict[str, dict[str, object]]:
+        """What the guest can observe of every device, by section and field, as their tables say."""
+        return vmstate.observable(self.partition)
 
     @host_limits("hash a machine")
     def state_hash(self) -> str:
         """SHA-256 over RAM, hash table, processors and devices: equal for equal machines, to the last byte."""
-        import hashlib
-        import json
-
-        digest = hashlib.sha256()
-        digest.update(self.ram.digest())
-        digest.update(self.hpt.digest())
-        for cpu in self.cpus:
-            digest.update(cpu.vcpu.digest())
-            digest.update(cpu.vcpu.instructions.to_bytes(8, "big"))
-        digest.update(json.dumps(self.state(), sort_keys=True).encode())
-        return digest.hexdigest()
+        return self.partition.state_hash()

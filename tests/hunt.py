@@ -103,7 +103,7 @@ def main() -> int:
         if trouble is None and boots % 4 == 0:
             trouble = replayed(recording, vm)
         boots += 1
-        instructions += vm.cpus[0].vcpu.instructions
+        instructions += vm.instructions
         known += KNOWN.search(vm.console.raw) is not None
         if trouble is None:
             recording.unlink()

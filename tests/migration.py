@@ -15,7 +15,6 @@ from types import TracebackType
 from typing import Any
 
 from pyspapr import Machine, config
-from pyspapr.migration.destination import Incoming
 
 CHURNING = "self-test passed, interrupts at their relocated addresses"
 MIB = 1 << 20
@@ -64,7 +63,7 @@ class Arrival:
 
     def __init__(self, place: object, **options: Any) -> None:
         """Listen."""
-        self.incoming = Incoming(place, **options)
+        self.incoming = Machine.listen(place, **options)
         self.address = self.incoming.address
         self.vm: Machine | None = None
         self.error: BaseException | None = None
@@ -100,13 +99,12 @@ class Arrival:
 
 DESTINATION = """
 import json, re, sys
-from pyspapr import config
+from pyspapr import Machine, config
 config.DEFAULT_ENGINE = sys.argv[3]
-from pyspapr.migration.destination import Incoming
-incoming = Incoming(sys.argv[1], timeout=60)
+incoming = Machine.listen(sys.argv[1], timeout=60)
 print(json.dumps({"address": incoming.address}), flush=True)
 vm = incoming.receive()
-arrived = {"instructions": vm.cpus[0].vcpu.instructions, "hash": vm.state_hash()}
+arrived = {"instructions": vm.instructions, "hash": vm.state_hash()}
 print(json.dumps(arrived), flush=True)
 if sys.argv[4]:
     vm.console.expect(re.compile(sys.argv[4]), timeout=400)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import cbor2
 
-from pyspapr import StreamError
+from pyspapr import Machine, StreamError
 from pyspapr.migration.files import FileLoader, read_all
 from pyspapr.migration.records import Device, Header, HptChunk, Kind, RamChunk, Schemas, Table
 from pyspapr.migration.stream import RECORD_HEAD, StreamReader, StreamWriter, check_of
@@ -77,7 +77,7 @@ def walk(data: bytes) -> None:
 def build(data: bytes) -> object:
     """The machine of a stream. Raises StreamError."""
     file = Unmappable(data)
-    loader = FileLoader(StreamReader(file.read), file)
+    loader = FileLoader(StreamReader(file.read), file, Machine)
     read_all(loader.reader, loader)
     return loader.finish()
 

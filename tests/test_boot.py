@@ -58,11 +58,11 @@ BAD_KERNELS = {
 def test_a_bad_kernel_gets_one_line_and_changes_nothing(tmp_path: Path, message: str) -> None:
     (tmp_path / "kernel").write_bytes(BAD_KERNELS[message])
     vm = Machine(memory=RAM)
-    before = vm.ram.digest()
+    before = vm.partition.ram.digest()
     with pytest.raises(ImageError) as caught:
         vm.load_kernel(tmp_path / "kernel")
     assert str(caught.value).endswith(message) and "\n" not in str(caught.value)
-    assert vm.ram.digest() == before
+    assert vm.partition.ram.digest() == before
     with pytest.raises(StateError, match="load_kernel"):
         vm.run()
 
@@ -169,7 +169,7 @@ def test_what_can_never_be_rebooted_with_is_refused_at_once(vm: Machine) -> None
             vm.reboot_with(**cast(Any, images))
     with pytest.raises(ImageError, match="NUL"):
         vm.reboot_with("k", append="a\0b")
-    assert vm.images is None
+    assert vm.partition.images is None
     vm.reboot_with("not there yet")
     with pytest.raises(ImageError, match="not there yet: No such file"):
         vm.reboot()

@@ -558,7 +558,9 @@ def test_what_is_typed_is_kept_until_a_machine_reads_it(tmp_path: Path) -> None:
             assert client.recv(100) == b"two"
             assert second.console.take(100) == b"not read"
             second.console.write(b"gone along")
-            second.give_up(pyspapr.Migrated())  # with what it has not read
+            second.start(pc=0)
+            second.partition.life.hold()
+            second.partition.life.leave(pyspapr.Migrated())  # with what it has not read
         with console.attached(third):
             assert third.console.take(100) == b""
     assert client.fileno() == -1

@@ -8,7 +8,8 @@ from typing import Any, cast
 import pytest
 
 from pyspapr import Machine, StateError
-from pyspapr.devices.console import LONGEST_MATCH
+from pyspapr.devices import Vty
+from pyspapr.partition.console import LONGEST_MATCH
 
 
 def test_a_character_that_is_printed_in_two_pieces_is_read_as_one(vm: Machine) -> None:
@@ -107,8 +108,8 @@ def test_a_source_gives_no_more_than_it_was_asked_for_and_bytes(vm: Machine, giv
 
     vm.console.source = Source()
     with pytest.raises(TypeError, match=r"Source object .* gave .*, expected at most 16 bytes"):
-        vm.vty.poll()
-    assert vm.vty.buffer == b""
+        vm.device(Vty).poll()
+    assert vm.device(Vty).buffer == b""
 
 
 def test_a_console_whose_machine_is_gone_says_so() -> None:

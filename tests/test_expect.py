@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from images import BRANCH_TO_SELF, POWER_OFF, hypercall, li, started
 
 from pyspapr import ExpectError, InstructionLimit, Machine, Matched, PoweredOff, Timeout
-from pyspapr.devices.console import Console
-from pyspapr.devices.endings import endings
+from pyspapr.partition.console import Console
+from pyspapr.partition.endings import endings
 
 H_CEDE = 0xE0
 FOREVER = (0x38630001, 0x4BFFFFFC)

@@ -7,10 +7,10 @@ import subprocess
 
 import pytest
 
-from pyspapr import MachineConfig
-from pyspapr.boot import devicetree, fdt
+from pyspapr import Machine, MachineConfig, fdt
+from pyspapr.boot import devicetree
 from pyspapr.config import CPU_MODELS
-from pyspapr.devices.spapr import Random
+from pyspapr.rtas import tokens
 
 
 def decompile(blob: bytes) -> str:
@@ -23,7 +23,8 @@ def decompile(blob: bytes) -> str:
 def built(cpu: str = "power8", append: str = "console=hvc0", **more: object) -> fdt.Node:
     config = MachineConfig(memory="1G", cpu=cpu, **more)  # type: ignore[arg-type]
     layout = devicetree.Layout(rtas=0x2FFF0000, rtas_size=0x10000, initrd=(0x3000000, 1000))
-    return devicetree.build(config, layout, append.encode(), Random(config.seed))
+    vm = Machine(config).partition
+    return devicetree.build(config, layout, append.encode(), vm.devices, tokens(vm.rtas_calls.values()))
 
 
 def test_dtc_reads_every_kind_of_property() -> None:

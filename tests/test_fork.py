@@ -23,7 +23,6 @@ from images import assemble
 
 from pyspapr import InstructionLimit, Machine, PoweredOff, StateError
 from pyspapr._native import Hpt, Ram, Vcpu
-from pyspapr.migration.destination import Incoming
 from pyspapr.migration.phases import Phase
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
@@ -219,7 +218,7 @@ def test_a_child_refuses_a_machine_whose_ram_the_host_could_not_copy() -> None:
 def test_a_child_refuses_a_machine_that_another_thread_was_using() -> None:
     vm, frozen = counting(), counting().snapshot()
     started = threading.Event()
-    vm.when_run(started.set)
+    vm.partition.when_run(started.set)
     thread = threading.Thread(target=vm.run)
     thread.start()
     try:
@@ -344,7 +343,7 @@ def test_a_child_leaves_the_parents_migration_alone(tmp_path: Path, ends: str) -
     vm.run(max_instructions=1000)
     vm.memory.write(0x100000, random.Random(1).randbytes(1 << 20))
     here, there = socket.socketpair()
-    incoming = Incoming(f"fd:{there.detach()}", timeout=60)
+    incoming = Machine.listen(f"fd:{there.detach()}", timeout=60)
     arrived: list[Machine] = []
     thread = threading.Thread(target=lambda: arrived.append(incoming.receive()))
     thread.start()
@@ -362,7 +361,7 @@ def test_a_child_leaves_the_parents_migration_alone(tmp_path: Path, ends: str) -
         return True
 
     assert status(child(in_child)) == 0
-    vm.run_beside(migration)
+    vm.partition.run_beside(migration)
     thread.join()
     assert migration.phase is Phase.COMPLETED
     assert isinstance(arrived[0].run(max_instructions=10), InstructionLimit)
@@ -382,8 +381,8 @@ def test_a_child_does_not_write_into_a_file_that_its_parent_migrates_to(tmp_path
         return True
 
     assert status(child(in_child)) == 0
-    vm.run_beside(migration)
-    assert Machine.restore(tmp_path / "saved", verify=True).started
+    vm.partition.run_beside(migration)
+    assert Machine.restore(tmp_path / "saved", verify=True).partition.life.started
 
 
 def test_a_child_leaves_the_parents_control_socket_alone(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from images import POWER_OFF, hypercall, rtas, started
 
 from pyspapr import Machine, PoweredOff
-from pyspapr.hcall import H_FUNCTION
+from pyspapr.codes import H_FUNCTION
 from pyspapr.rtas import registry
 
 TOKEN = 0x2300

@@ -11,6 +11,7 @@ from images import started
 
 from pyspapr import Machine
 from pyspapr._native import TIMEBASE_HZ
+from pyspapr.devices import Rtc
 from pyspapr.partition import cpu_state
 
 COUNT_FOREVER = [0x38A50001, 0x4BFFFFFC]  # 1: addi r5,r5,1; b 1b
@@ -33,7 +34,7 @@ def stood(vm: Machine) -> float:
 
 def seconds(vm: Machine) -> float:
     """Its time of day."""
-    now = vm.rtc.get()
+    now = vm.device(Rtc).get()
     return now.hour * 3600 + now.minute * 60 + now.second + now.nanosecond / NS
 
 

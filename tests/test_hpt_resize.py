@@ -10,8 +10,7 @@ from migration import MIB, Arrival, ballast, churning, counting, resize
 from test_migration_linux import LOAD, shell
 from test_migration_linux import pytestmark as marks
 
-from pyspapr import Machine, MigrationError, PoweredOff
-from pyspapr.hcall import codes
+from pyspapr import Machine, MigrationError, PoweredOff, codes
 from pyspapr.migration.phases import Phase
 from pyspapr.migration.statistics import MigrationStatistics
 
@@ -35,7 +34,7 @@ def test_a_prepared_table_takes_the_place_of_the_old_one(vm: Machine) -> None:
     assert vm.hpt.shift == 18 and vm.hpt.valid_entries() == 500
     assert commit(vm, 19) == codes.H_SUCCESS
     assert vm.hpt.shift == 19 and vm.hpt.valid_entries() == 500
-    assert vm.hpt.dirty_entries() == 500
+    assert vm.partition.hpt.dirty_entries() == 500
     assert commit(vm, 19) == codes.H_CLOSED
 
 

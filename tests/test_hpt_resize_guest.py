@@ -10,9 +10,8 @@ import pytest
 from images import hypercall, li, started
 from migration import MIB, Arrival
 
-from pyspapr import Machine
+from pyspapr import Machine, codes
 from pyspapr._native import Hpt
-from pyspapr.hcall import codes
 from pyspapr.migration.records import End, Table
 from pyspapr.migration.stream import StreamReader
 
@@ -51,14 +50,14 @@ def fill(vm: Machine, pages: int = 300) -> None:
     chance = random.Random(1)
     for page in range(pages):
         slots = chance.sample(range(8), 2)
-        put(vm.hpt, place(page, vm.hpt.shift) + slots[0], page, page + 100)
-        put(vm.hpt, place(page, vm.hpt.shift) + slots[1], page + (1 << 24), page, bolted=False)
+        put(vm.partition.hpt, place(page, vm.partition.hpt.shift) + slots[0], page, page + 100)
+        put(vm.partition.hpt, place(page, vm.partition.hpt.shift) + slots[1], page + (1 << 24), page, bolted=False)
 
 
 def entries(vm: Machine) -> Entries:
     found = {}
-    for slot in range(vm.hpt.slots):
-        entry = vm.hpt.entry(slot)
+    for slot in range(vm.partition.hpt.slots):
+        entry = vm.partition.hpt.entry(slot)
         if entry != (0, 0):
             found[slot] = entry
     return found
@@ -68,27 +67,27 @@ def whole(vm: Machine, pages: int = 300) -> bool:
     """Every bolted entry is in its group, and nothing else is anywhere."""
     found = entries(vm)
     real = {(slot // 8 * 8, entry[1] >> 12) for slot, entry in found.items()}
-    return len(found) == pages and real == {(place(page, vm.hpt.shift), page + 100) for page in range(pages)}
+    return len(found) == pages and real == {(place(page, vm.partition.hpt.shift), page + 100) for page in range(pages)}
 
 
 @pytest.mark.parametrize("to", [18, 20])
 def test_a_table_changes_its_size_and_keeps_the_bolted_entries(to: int) -> None:
     vm = Machine(memory="64M")  # 2^19 bytes
     fill(vm)
-    old = vm.hpt
+    old = vm.partition.hpt
     assert resize(vm, to) == codes.H_SUCCESS
-    assert (vm.hpt.shift, old.shift) == (to, 19)
+    assert (vm.partition.hpt.shift, old.shift) == (to, 19)
     assert whole(vm)
-    assert vm.hpt.dirty_entries() == 300
+    assert vm.partition.hpt.dirty_entries() == 300
 
 
 def test_a_processor_translates_by_the_new_table(vm: Machine) -> None:
-    put(vm.hpt, place(5, 18), 5, 3)
-    put(vm.hpt, place(6, 18), 6, 4, bolted=False)
+    put(vm.partition.hpt, place(5, 18), 5, 3)
+    put(vm.partition.hpt, place(6, 18), 6, 4, bolted=False)
     started(vm, 0x48000000)
     cpu = vm.cpus[0]
-    put(vm.hpt, place(5, 18), 5, 3)
-    put(vm.hpt, place(6, 18), 6, 4, bolted=False)
+    put(vm.partition.hpt, place(5, 18), 5, 3)
+    put(vm.partition.hpt, place(6, 18), 6, 4, bolted=False)
     base = 0xC000_0000_0000_0000
     cpu.vcpu.set_slb(0, base | 1 << 27, 1 << 62 | VSID << 24)
     cpu.msr = cpu.msr | 0x30  # IR, DR
@@ -101,11 +100,11 @@ def test_bolted_entries_that_do_not_fit_leave_the_table_as_it_is() -> None:
     vm = Machine(memory="64M")
     for page in (7, 7 + (1 << 11)):
         for slot in range(8):
-            put(vm.hpt, place(page, 19) + slot, page, slot)
-            put(vm.hpt, place(~page, 19) + slot, page, slot)
-    before = vm.hpt.digest()
+            put(vm.partition.hpt, place(page, 19) + slot, page, slot)
+            put(vm.partition.hpt, place(~page, 19) + slot, page, slot)
+    before = vm.partition.hpt.digest()
     assert resize(vm, 18) == codes.H_PTEG_FULL
-    assert vm.hpt.digest() == before
+    assert vm.partition.hpt.digest() == before
     assert call(vm, COMMIT, 0, 18) == codes.H_CLOSED
 
 
@@ -163,7 +162,7 @@ def moved(vm: Machine, tmp_path: Path, shifts: int) -> Machine:
     vm.migrate(arrival.address, bandwidth=8 * MIB)
     there = arrival.machine()
     assert there.memory.read(*notes) == (1).to_bytes(8, "big") * shifts  # H_SUCCESS, and 1
-    assert there.hpt.shift == vm.hpt.shift
+    assert there.hpt.shift == vm.partition.hpt.shift
     assert entries(there) == entries(vm)
     assert whole(there)
     assert there.state_hash() == vm.state_hash()
@@ -194,7 +193,7 @@ def test_a_resize_between_any_two_slices_of_a_migration_is_seen(tmp_path: Path) 
     outgoing = vm.start_migration(arrival.address, bandwidth=32 * MIB, pause_before_switchover=True)
     while not outgoing.ended.is_set():
         vm.run(max_instructions=10_000)
-        if outgoing.phase.name == "PRE_SWITCHOVER" and vm.hpt.shift == 19:
+        if outgoing.phase.name == "PRE_SWITCHOVER" and vm.partition.hpt.shift == 19:
             assert resize(vm, 18) == codes.H_SUCCESS
             outgoing.proceed()
         if vm.ended is not None and vm.ended.final:
@@ -208,7 +207,7 @@ def test_after_a_failed_migration_across_a_resize_the_next_one_brings_everything
     arrival = Arrival(f"unix:{tmp_path / 'first'}")
     outgoing = vm.start_migration(arrival.address, bandwidth=1 * MIB)
     vm.run(max_instructions=SPIN + 1_000_000)
-    assert vm.hpt.shift == 18 and outgoing.cancel()
+    assert vm.partition.hpt.shift == 18 and outgoing.cancel()
     arrival.failure()
     second = Arrival(f"unix:{tmp_path / 'second'}")
     vm.migrate(second.address)

@@ -16,7 +16,7 @@ import pytest
 from images import BRANCH_TO_SELF, POWER_OFF, assemble, hypercall, li, rtas, started, write_kernel
 
 from pyspapr import Interrupted, Machine, Matched, PoweredOff, Timeout
-from pyspapr.devices.console import FileInput
+from pyspapr.partition.console import FileInput
 from pyspapr.partition.idleness import QUIET, QUIET_INTERACTIVE
 from pyspapr.results import InstructionLimit
 
@@ -62,7 +62,7 @@ def test_who_may_type_gives_it_less_time(vm: Machine) -> None:
 
 def test_a_run_of_instructions_skips_everything(vm: Machine) -> None:
     quiet(vm)
-    count = vm.cpus[0].vcpu.instructions
+    count = vm.instructions
     assert vm.run(max_instructions=100_000, timeout=60) == InstructionLimit(count + 100_000)
     assert skipped(vm) > 3 * QUIET
 
@@ -85,7 +85,7 @@ def test_who_waits_for_a_text_waits_for_no_timer(vm: Machine) -> None:
 def test_the_guest_cannot_tell(vm: Machine) -> None:
     quiet(vm)
     other = idle(Machine(memory="32M"))
-    other.run(max_instructions=vm.cpus[0].vcpu.instructions)
+    other.run(max_instructions=vm.instructions)
     assert vm.state_hash() == other.state_hash()
 
 

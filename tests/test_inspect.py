@@ -27,10 +27,10 @@ def write_file(vm: Machine, path: Path, fields: list[Any], body: bytes, chunks: 
     """A file whose own schema describes one section `x`."""
     with path.open("wb") as file:
         writer = StreamWriter(file.write)
-        writer.record(save.header(vm))
+        writer.record(save.header(vm.partition))
         layout = parse_layout({"name": "x", "version": 1, "fields": fields, "subsections": []})
         writer.record(Schemas([layout]))
-        save.write_table(vm, writer)
+        save.write_table(vm.partition, writer)
         for chunk in chunks:
             writer.record(HptChunk(0, 0, chunk))
         writer.record(Device("x", 0, 1, b"\x82" + body + b"\x80"))

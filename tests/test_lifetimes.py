@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ from pyspapr import (
     StateError,
     StreamError,
 )
-from pyspapr.migration.destination import Incoming
+from pyspapr.devices import Rtc
 from pyspapr.qmp.client import CommandFailed, QmpClient
 
 ROUNDS = os.environ.get("PYSPAPR_LIFETIMES", "30")
@@ -135,7 +136,7 @@ def life_with_a_control_socket(guest: Path, directory: Path) -> None:
         thread.join()
 
 
-def received(incoming: Incoming) -> threading.Thread:
+def received(incoming: Any) -> threading.Thread:
     def receive() -> None:
         with suppress(SpaprError):
             incoming.receive().run(max_instructions=1000)
@@ -146,7 +147,7 @@ def received(incoming: Incoming) -> threading.Thread:
 
 
 def life_that_moves(guest: Path, directory: Path) -> None:
-    incoming = Incoming(f"unix:{directory / 'way'}")
+    incoming = Machine.listen(f"unix:{directory / 'way'}")
     arrival = received(incoming)
     booted(guest).migrate(incoming.address)
     arrival.join()
@@ -158,7 +159,7 @@ def life_that_moves_through_a_file(guest: Path, directory: Path) -> None:
 
 
 def life_that_is_refused(guest: Path, directory: Path) -> None:
-    incoming = Incoming(f"unix:{directory / 'way'}", config=MachineConfig(memory="32M"))
+    incoming = Machine.listen(f"unix:{directory / 'way'}", config=MachineConfig(memory="32M"))
     arrival = received(incoming)
     with pytest.raises(MigrationError):
         booted(guest).migrate(incoming.address)
@@ -166,7 +167,7 @@ def life_that_is_refused(guest: Path, directory: Path) -> None:
 
 
 def life_whose_move_is_cancelled(guest: Path, directory: Path) -> None:
-    incoming = Incoming(f"unix:{directory / 'way'}")
+    incoming = Machine.listen(f"unix:{directory / 'way'}")
     arrival = received(incoming)
     vm = booted(guest)
     migration = vm.start_migration(incoming.address, bandwidth=100_000)
@@ -188,7 +189,7 @@ def life_whose_moves_reports_fail(guest: Path, directory: Path) -> None:
 
 
 def life_that_is_dropped_while_it_moves(guest: Path, directory: Path) -> None:
-    incoming = Incoming(f"unix:{directory / 'way'}")
+    incoming = Machine.listen(f"unix:{directory / 'way'}")
     arrival = received(incoming)
     vm = booted(guest)
     migration = vm.start_migration(incoming.address, bandwidth=100_000)
@@ -278,7 +279,7 @@ def test_close_gives_memory_back_whoever_has_references(demo_guest: Path) -> Non
         lambda: cpu.pc,
         lambda: cpu.vcpu.run(),
         lambda: console.expect("never"),
-        vm.rtc.get,
+        vm.device(Rtc).get,
     ]
     for use in uses:
         with pytest.raises(StateError, match="this machine is closed"):
@@ -321,7 +322,7 @@ def test_nobody_closes_a_machine_that_runs(demo_guest: Path) -> None:
 
 
 def test_closing_cancels_a_migration(demo_guest: Path, tmp_path: Path) -> None:
-    incoming = Incoming(f"unix:{tmp_path / 'way'}")
+    incoming = Machine.listen(f"unix:{tmp_path / 'way'}")
     arrival = received(incoming)
     vm = booted(demo_guest)
     migration = vm.start_migration(incoming.address, bandwidth=100_000)

@@ -137,7 +137,8 @@ VERBS = [
     "incoming unix",
     "control",
 ]
-NO_DESCRIPTOR = {"hash"}
+NO_DESCRIPTOR = {"hash", "fork"}
+"""A fork shares the memory of its snapshot, and its hash table is address space."""
 
 
 @pytest.mark.parametrize("limit", ["descriptors", "memory"])

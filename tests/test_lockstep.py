@@ -11,6 +11,7 @@ from images import BRANCH_TO_SELF, POWER_OFF, hypercall, started
 from pyspapr import EngineDifference, InstructionLimit, Machine, PoweredOff, StopReason, Timeout, cli
 from pyspapr.cli.lockstep import DIFFERENT
 from pyspapr.config import Engine
+from pyspapr.devices import Random
 from pyspapr.replay import lockstep
 from pyspapr.replay.lockstep import Lockstep
 from pyspapr.replay.shared_input import SharedInput
@@ -33,7 +34,7 @@ class Planted(Lockstep):
     spared: Callable[[Machine], bool] = staticmethod(lambda vm: False)
 
     def advance(self, vm: Machine, instructions: int, timeout: float | None = None) -> StopReason:
-        before = self.at - vm.cpus[0].vcpu.instructions
+        before = self.at - vm.instructions
         if vm.engine != "jit" or not 0 < before <= instructions or self.times == 0 or self.spared(vm):
             return super().advance(vm, instructions, timeout)
         self.times -= 1
@@ -79,10 +80,10 @@ def test_the_demo_guest_does_the_same_on_both_engines(demo_guest: Path, cpu: str
         (123_457, flip("cr"), "cr: "),
         (2_000_000, flip("vs40"), "vs40: "),
         (2_345_678, lambda vm: vm.cpus[0].vcpu.set_slb(9, 0x7000_0000_0800_0009, 0), "slb[9]: "),
-        (3_000_001, lambda vm: vm.ram.write(0x3F0_0010, b"wrong"), "memory at 0x3f00010: "),
-        (3_000_001, lambda vm: vm.ram.write(0x3F0_0010, bytes(4)), "page 0x3f00000 is marked by one only"),
+        (3_000_001, lambda vm: vm.partition.ram.write(0x3F0_0010, b"wrong"), "memory at 0x3f00010: "),
+        (3_000_001, lambda vm: vm.partition.ram.write(0x3F0_0010, bytes(4)), "page 0x3f00000 is marked by one only"),
         (3_456_789, lambda vm: vm.hpt.load_chunk(ENTRY), "entry 7: "),
-        (3_456_789, lambda vm: vm.random.u64(), "random: "),
+        (3_456_789, lambda vm: vm.device(Random).u64(), "spapr_rng.drawn: "),
         (3_456_789, lambda vm: vm.console.emit(b"!"), "bytes printed: "),
     ],
 )
@@ -188,7 +189,7 @@ def test_budgets_are_exact(demo_guest: Path) -> None:
     pair = Lockstep(booted(demo_guest), step=1000)
     assert pair.run(max_instructions=12_345) == InstructionLimit(12_345)
     assert pair.run(max_instructions=1) == InstructionLimit(12_346)
-    assert {vm.cpus[0].vcpu.instructions for vm in pair._pair.machines} == {12_346}
+    assert {vm.instructions for vm in pair._pair.machines} == {12_346}
 
 
 def test_the_command_line_runs_both_and_shows_one(demo_guest: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:

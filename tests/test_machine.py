@@ -34,6 +34,7 @@ from pyspapr import (
     Unimplemented,
 )
 from pyspapr.config import Description
+from pyspapr.devices import Ics, Nvram, Vty
 from pyspapr.replay.lockstep import Lockstep
 
 FOREVER = [0x38630001, 0x4BFFFFFC]  # addi r3,r3,1; b .-4
@@ -56,7 +57,7 @@ def test_every_way_to_end(vm: Machine, demo_guest: Path) -> None:
     assert started(vm, *rtas(0x2004)).run(timeout=20) == Rebooted()
     vm.memory.write(0x7000, b"last words\0")
     assert started(vm, *rtas(0x201F, 0x7000)).run(timeout=20) == Panicked("last words")
-    assert started(vm, *FOREVER).run(max_instructions=1000) == InstructionLimit(vm.cpus[0].vcpu.instructions)
+    assert started(vm, *FOREVER).run(max_instructions=1000) == InstructionLimit(vm.instructions)
     assert started(vm, *FOREVER).run(timeout=0.05) == Timeout(0.05)
     assert isinstance(started(vm, BRANCH_TO_SELF).run(timeout=20), Hung)
     assert isinstance(started(vm, *rtas(0x2007)).run(timeout=20), Hung)
@@ -77,7 +78,7 @@ def test_two_runs_agree_to_the_last_byte(demo_guest: Path) -> None:
         assert len({str(vm.run(max_instructions=limit)) for vm in machines}) == 1
         assert len({vm.state_hash() for vm in machines}) == 1
     assert [vm.run(timeout=60) for vm in machines] == [PoweredOff()] * 2
-    assert len({(vm.state_hash(), vm.console.output, vm.cpus[0].vcpu.instructions) for vm in machines}) == 1
+    assert len({(vm.state_hash(), vm.console.output, vm.instructions) for vm in machines}) == 1
 
 
 def test_a_run_in_pieces_is_the_same_run(demo_guest: Path) -> None:
@@ -97,8 +98,8 @@ def test_the_hash_sees_one_byte_one_register_and_one_device() -> None:
     one, two, three, four = (fresh() for _ in range(4))
     one.memory[0x1F00000] = 1
     two.cpus[0].r20 = 1
-    three.nvram.store(5, b"x")
-    four.ics.set_xive(0x1100, 0, 3)
+    three.device(Nvram).store(5, b"x")
+    four.device(Ics).set_xive(0x1100, 0, 3)
     hashes |= {vm.state_hash() for vm in (one, two, three, four)}
     assert len(hashes) == 5
 
@@ -106,7 +107,7 @@ def test_the_hash_sees_one_byte_one_register_and_one_device() -> None:
 def test_instruction_limits_are_exact(vm: Machine) -> None:
     started(vm, *FOREVER)
     for limit in (0, 1, 2, 3, 1000, 16_777_216 + 5):
-        before, r3 = vm.cpus[0].vcpu.instructions, vm.cpus[0].r3
+        before, r3 = vm.instructions, vm.cpus[0].r3
         assert vm.run(max_instructions=limit) == InstructionLimit(before + limit)
         assert vm.cpus[0].r3 - r3 in (limit // 2, (limit + 1) // 2)
     with pytest.raises(ConfigError, match="max_instructions"):
@@ -122,7 +123,7 @@ def test_a_limit_that_is_no_whole_number_is_refused_before_anything_runs(vm: Mac
     for run in (vm.run, Lockstep(pair).run):
         with pytest.raises(ConfigError, match=f"max_instructions is {limit!r}, expected a whole number"):
             run(max_instructions=limit, timeout=1)
-    assert vm.cpus[0].vcpu.instructions == 0
+    assert vm.instructions == 0
 
 
 def test_what_is_no_description_of_a_machine_is_refused() -> None:
@@ -308,7 +309,7 @@ def test_a_stop_from_another_thread_ends_the_run(vm: Machine) -> None:
     started(vm, *FOREVER)
     threading.Timer(0.05, vm.stop).start()
     assert vm.run(timeout=30) == Interrupted()
-    assert vm.run(max_instructions=10) == InstructionLimit(vm.cpus[0].vcpu.instructions)
+    assert vm.run(max_instructions=10) == InstructionLimit(vm.instructions)
 
 
 def test_a_second_thread_may_not_run_the_same_machine(vm: Machine) -> None:
@@ -383,7 +384,7 @@ def test_typing_wakes_a_guest_that_sleeps_in_host_time() -> None:
     begin = time.perf_counter()
     assert vm.run(timeout=20) == PoweredOff()
     assert 0.1 < time.perf_counter() - begin < 2
-    assert vm.vty.get() == b"x"
+    assert vm.device(Vty).get() == b"x"
 
 
 def test_a_guest_that_nothing_can_wake_is_hung(vm: Machine) -> None:
@@ -586,9 +587,9 @@ def test_a_handler_can_neither_start_the_machine_it_answers_anew_nor_wait_for_it
     @vm.hypercall(0xF100, "H_NOTE")
     def handler(machine: Machine, cpu: object) -> int:
         for attempt in (
-            lambda: machine.load_kernel(demo_guest),
-            lambda: machine.start(pc=0),
-            lambda: machine.migrate(f"file:{tmp_path / 'away'}"),
+            lambda: vm.load_kernel(demo_guest),
+            lambda: vm.start(pc=0),
+            lambda: vm.migrate(f"file:{tmp_path / 'away'}"),
         ):
             with pytest.raises(StateError) as caught:
                 attempt()
@@ -609,7 +610,7 @@ def test_no_kernel_is_loaded_over_a_guest_that_another_thread_runs(vm: Machine, 
         return 0
 
     started(vm, *hypercall(0xF100), *FOREVER)
-    before = vm.ram.digest()
+    before = vm.partition.ram.digest()
     thread = threading.Thread(target=vm.run, kwargs={"timeout": 30})
     thread.start()
     try:
@@ -621,4 +622,4 @@ def test_no_kernel_is_loaded_over_a_guest_that_another_thread_runs(vm: Machine, 
     finally:
         vm.stop()
         thread.join()
-    assert vm.ram.digest() == before
+    assert vm.partition.ram.digest() == before

@@ -145,8 +145,8 @@ def test_everything_a_failed_attempt_took_is_dirty_again_and_the_next_one_loses_
         with pytest.raises(MigrationError):
             vm.migrate(here, on_progress=cut, pause_before_switchover=phase is Phase.PRE_SWITCHOVER, downtime_limit=0)
         arrival.failure()
-        assert vm.ram.dirty_pages() >= 200
-        assert vm.hpt.dirty_entries() >= vm.hpt.valid_entries()
+        assert vm.partition.ram.dirty_pages() >= 200
+        assert vm.partition.hpt.dirty_entries() >= vm.hpt.valid_entries()
     here, there = wires()
     arrival = Arrival(there)
     vm.migrate(here)
@@ -315,7 +315,7 @@ def test_a_stream_of_another_machine_than_hello_described_is_refused_before_it_t
     sent = Machine(memory="1G", cpu="power9", clock="host")
     sent.start(pc=0)
     stream = io.BytesIO()
-    save.write_head(sent, StreamWriter(stream.write))
+    save.write_head(sent.partition, StreamWriter(stream.write))
     config = wanted if asked else None
     if place == "fd":
         sock, there = socket.socketpair()
@@ -324,7 +324,7 @@ def test_a_stream_of_another_machine_than_hello_described_is_refused_before_it_t
         arrival = Arrival("tcp::0" if place == "tcp" else f"unix:{tmp_path / 'socket'}", config=config)
         sock = sockets.connect(uri.SERVICE.parse_socket(arrival.address), 10.0)
     with sock:
-        told = lie(sock, compatibility.describe(Machine(wanted)), stream.getvalue())
+        told = lie(sock, compatibility.describe(Machine(wanted).partition), stream.getvalue())
     where = ("at the source", "here") if asked else ("in the stream", "in hello")
     for value in ("1G", "power9", "host"):
         assert f"{value} {where[0]}" in told
@@ -342,7 +342,7 @@ def test_a_table_larger_than_the_machine_asked_for_could_have_is_refused(tmp_pat
 
 def test_a_prepared_table_larger_than_the_machine_could_have_is_refused(tmp_path: Path) -> None:
     vm = counting()
-    vm.prepared_hpt = Hpt(46)
+    vm.partition.prepared_hpt = Hpt(46)
     vm.migrate(f"file:{tmp_path / 'file'}")
     with pytest.raises(StreamError, match=r"2\^18 to 2\^20 bytes, not 2\^46"):
         Machine.incoming(f"file:{tmp_path / 'file'}")
@@ -350,7 +350,7 @@ def test_a_prepared_table_larger_than_the_machine_could_have_is_refused(tmp_path
 
 @pytest.mark.parametrize("shift", [0, HPT_SHIFT_MIN - 1])
 def test_a_prepared_table_smaller_than_any_is_refused(shift: int) -> None:
-    vm = counting()
+    vm = counting().partition
     section = next(one for one in sections(vm) if one.name == "spapr")
     prepared = {"spapr/prepared_hpt": {"fields": {"shift": shift}, "subsections": {}}}
     values = section.vmstate.values(vm) | {"subsections": prepared}
@@ -466,8 +466,8 @@ def test_a_destination_that_reads_nothing_does_not_stop_the_guest(
     with running(vm):
         migration = vm.start_migration(here, downtime_limit=10)
         eventually(lambda: migration.phase is phase)
-        before = vm.call(lambda: vm.cpus[0].vcpu.instructions)
-        eventually(lambda: vm.call(lambda: vm.cpus[0].vcpu.instructions) > before + 10_000_000)
+        before = vm.call(lambda: vm.instructions)
+        eventually(lambda: vm.call(lambda: vm.instructions) > before + 10_000_000)
         assert migration.phase is phase
         assert migration.cancel()
     runs_on(vm)
@@ -600,7 +600,7 @@ def fall_silent(address: str, vm: Machine) -> socket.socket:
     """A source that is welcome and then says nothing more."""
     sock = socket.socket(socket.AF_UNIX)
     sock.connect(address.removeprefix("unix:"))
-    sock.sendall(compatibility.describe(vm).encode())
+    sock.sendall(compatibility.describe(vm.partition).encode())
     return sock
 
 
@@ -619,7 +619,7 @@ def test_an_object_that_falls_silent_is_given_up(
     monkeypatch.setattr(destination, "SILENCE", 0.3)
     here, there = wires()
     arrival = Arrival(there)
-    here.write(compatibility.describe(churning(demo_guest)).encode())
+    here.write(compatibility.describe(churning(demo_guest).partition).encode())
     assert arrival.failure() == "the other side has sent nothing for 0.3 s"
 
 
@@ -661,8 +661,8 @@ def test_a_destination_that_talks_without_end_does_not_hold_the_guest(demo_guest
     vm = churning(demo_guest)
     with talking(tmp_path, chatter) as address, running(vm):
         migration = vm.start_migration(address)
-        before = vm.call(lambda: vm.cpus[0].vcpu.instructions)
-        eventually(lambda: vm.call(lambda: vm.cpus[0].vcpu.instructions) > before + 10_000_000)
+        before = vm.call(lambda: vm.instructions)
+        eventually(lambda: vm.call(lambda: vm.instructions) > before + 10_000_000)
         assert migration.cancel()
     runs_on(vm)
 
@@ -679,7 +679,7 @@ def test_answers_that_nobody_has_asked_for_do_not_pile_up(
 
     threading.Thread(target=talk, daemon=True).start()
     connection = link.Link(uri.ObjectTransport(here), None)
-    connection.put(compatibility.describe(churning(demo_guest)).encode())
+    connection.put(compatibility.describe(churning(demo_guest).partition).encode())
     with pytest.raises(MigrationError, match="has sent 100 answers before anybody read one"):
         eventually(lambda: connection.check() is not None)
     connection.close()
@@ -720,7 +720,7 @@ def test_the_timeout_of_a_destination_bounds_a_source_that_sends_without_end(dem
     arrival = Arrival(f"unix:{tmp_path / 'socket'}", timeout=2)
     stream = bytearray()
     writer = StreamWriter(stream.extend)
-    save.write_head(vm, writer)
+    save.write_head(vm.partition, writer)
     with fall_silent(arrival.address, vm) as sock, contextlib.suppress(OSError):
         while True:
             sock.sendall(stream)

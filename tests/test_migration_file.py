@@ -15,7 +15,6 @@ from pyspapr import Machine, MigrationCancelled, StreamError
 from pyspapr._native import PAGE, RamImage, Start
 from pyspapr.errors import StateError
 from pyspapr.migration.contents import read_contents
-from pyspapr.migration.destination import Incoming
 from pyspapr.migration.phases import Phase
 
 
@@ -33,8 +32,8 @@ def test_a_guest_that_runs_on_is_in_the_file_as_an_image_and_the_pages_that_it_w
     vm = churning(demo_guest)
     statistics = vm.migrate(f"file:{tmp_path / 'away'}", bandwidth=bandwidth, downtime_limit=0.001)
     contents = read_contents(tmp_path / "away", ram=True)
-    assert contents.image == vm.ram.size and contents.records["image"] == 1
-    assert contents.ram is not None and contents.ram.digest() == vm.ram.digest()
+    assert contents.image == vm.partition.ram.size and contents.records["image"] == 1
+    assert contents.ram is not None and contents.ram.digest() == vm.partition.ram.digest()
     assert statistics.passes[0].ram_pages > 100
     if bandwidth is not None:
         assert len(statistics.passes) > 1 and contents.end.pages > 0, "what the guest wrote meanwhile follows"
@@ -53,14 +52,14 @@ def test_a_file_has_holes_for_pages_of_zeroes(tmp_path: Path) -> None:
     vm.memory.write(50 * MIB, b"\0")
     vm.migrate(f"file:{tmp_path / 'away'}")
     status = os.stat(tmp_path / "away")
-    assert status.st_size > vm.ram.size > 10 * status.st_blocks * 512
+    assert status.st_size > vm.partition.ram.size > 10 * status.st_blocks * 512
     assert Machine.incoming(f"file:{tmp_path / 'away'}").state_hash() == vm.state_hash()
 
 
 def test_what_has_come_is_counted_without_the_holes(tmp_path: Path) -> None:
     vm = counting()
     statistics = vm.migrate(f"file:{tmp_path / 'away'}")
-    incoming = Incoming(f"file:{tmp_path / 'away'}")
+    incoming = Machine.listen(f"file:{tmp_path / 'away'}")
     incoming.receive()
     came, image = incoming.statistics, statistics.passes[0]
     assert came.passes[0].ram_pages == sum(one.ram_pages for one in statistics.passes)
@@ -148,18 +147,18 @@ def test_the_digest_of_an_image_can_be_interrupted(tmp_path: Path) -> None:
         raise StateError("no more")
 
     with pytest.raises(StateError, match="no more"):
-        vm.ram.digest(stop)
-    assert asked == [1] and vm.ram.digest(lambda: None) == vm.ram.digest()
+        vm.partition.ram.digest(stop)
+    assert asked == [1] and vm.partition.ram.digest(lambda: None) == vm.partition.ram.digest()
 
 
 def test_an_image_is_finished_once(tmp_path: Path) -> None:
     vm = counting()
     with (tmp_path / "file").open("w+b") as file:
-        image = RamImage(file.fileno(), 0, vm.ram.size)
-    taken = vm.ram.start_pass(Start.Untracked())
+        image = RamImage(file.fileno(), 0, vm.partition.ram.size)
+    taken = vm.partition.ram.start_pass(Start.Untracked())
     while (chunk := taken.next(MIB)) is not None:
         image.add(chunk[0], chunk[1])
-    assert image.finish() == vm.ram.digest()
+    assert image.finish() == vm.partition.ram.digest()
     for again in (image.finish, lambda: image.add(b"", b"")):
         with pytest.raises(StateError, match="finished"):
             again()

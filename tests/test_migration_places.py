@@ -29,12 +29,12 @@ from pyspapr import (
     StreamError,
 )
 from pyspapr.cli import progress
+from pyspapr.devices import Vty
 from pyspapr.host import unix_socket
 from pyspapr.migration import frames
 from pyspapr.migration.convergence import BRIEF, HAGGLE, LITTLE, Convergence
 from pyspapr.migration.counters import Counters
 from pyspapr.migration.descriptor_guard import DescriptorGuard
-from pyspapr.migration.destination import Incoming
 from pyspapr.migration.file_transport import DescriptorTransport
 from pyspapr.migration.listener import listen
 from pyspapr.migration.object_transport import ObjectTransport
@@ -97,7 +97,7 @@ def test_a_destination_can_be_told_to_wait_no_longer(tmp_path: Path) -> None:
 
 
 def test_a_destination_that_was_cancelled_before_it_listens_says_so(tmp_path: Path) -> None:
-    incoming = Incoming(f"unix:{tmp_path / 'socket'}")
+    incoming = Machine.listen(f"unix:{tmp_path / 'socket'}")
     incoming.cancel()
     with pytest.raises(MigrationCancelled):
         incoming.receive()
@@ -121,7 +121,7 @@ def test_cancelling_closes_no_descriptor_that_another_thread_is_about_to_use(
         seen.append((listener.fileno(), os.fstat(number).st_ino))
         return original(listener)
 
-    incoming = Incoming(place)
+    incoming = Machine.listen(place)
     monkeypatch.setattr(socket.socket, "accept", accept)
     with socket.socket(socket.AF_UNIX) as source:
         source.connect(str(tmp_path / "socket"))
@@ -143,7 +143,7 @@ def test_the_name_is_gone_when_a_cancelled_wait_is_over(tmp_path: Path, monkeypa
         if threading.current_thread() is canceller:
             over.wait(30)
 
-    incoming = Incoming(f"unix:{tmp_path / 'socket'}")
+    incoming = Machine.listen(f"unix:{tmp_path / 'socket'}")
     canceller = threading.Thread(target=incoming.cancel)
     monkeypatch.setattr(DescriptorGuard, "close", close)
     canceller.start()
@@ -212,7 +212,7 @@ def test_a_listener_that_fails_halfway_leaves_neither_socket_nor_name(
     before = os.listdir("/proc/self/fd")
     for place in (f"unix:{tmp_path / 'socket'}", f"tcp:127.0.0.1:{port}"):
         with pytest.raises(MigrationError, match=f"cannot listen at {place}: .*Too many open files"):
-            Incoming(place)
+            Machine.listen(place)
     assert os.listdir("/proc/self/fd") == before and not list(tmp_path.iterdir())
 
 
@@ -498,11 +498,11 @@ def test_a_guest_that_powers_off_on_the_way_is_not_migrated(demo_guest: Path, tm
 def test_a_paused_guest_moves_and_stays_paused(demo_guest: Path, tmp_path: Path) -> None:
     vm = churning(demo_guest)
     vm.pause()
-    before = vm.cpus[0].vcpu.instructions
+    before = vm.instructions
     arrival = Arrival(f"unix:{tmp_path / 'socket'}")
     vm.migrate(arrival.address)
     machine = arrival.machine()
-    assert machine.cpus[0].vcpu.instructions == before == vm.cpus[0].vcpu.instructions
+    assert machine.cpus[0].vcpu.instructions == before == vm.instructions
     assert arrival.incoming.paused
     assert machine.state_hash() == vm.state_hash()
 
@@ -513,8 +513,8 @@ def test_the_switchover_waits_until_it_is_told_to_go_on(demo_guest: Path, tmp_pa
     with running(vm) as reasons:
         migration = vm.start_migration(arrival.address, pause_before_switchover=True)
         eventually(lambda: migration.phase is Phase.PRE_SWITCHOVER)
-        before = vm.call(lambda: vm.cpus[0].vcpu.instructions)
-        eventually(lambda: vm.call(lambda: vm.cpus[0].vcpu.instructions) > before + 5_000_000)
+        before = vm.call(lambda: vm.instructions)
+        eventually(lambda: vm.call(lambda: vm.instructions) > before + 5_000_000)
         assert migration.phase is Phase.PRE_SWITCHOVER
         migration.proceed()
         assert migration.ended.wait(30)
@@ -540,7 +540,7 @@ def test_typed_input_that_nobody_read_moves_along(demo_guest: Path, tmp_path: Pa
     arrival = Arrival(f"unix:{tmp_path / 'socket'}")
     vm.migrate(arrival.address)
     machine = arrival.machine()
-    assert machine.vty.buffer + machine.console.take(100) == b"typed ahead"
+    assert machine.device(Vty).buffer + machine.console.take(100) == b"typed ahead"
 
 
 def test_the_rate_is_kept(demo_guest: Path, tmp_path: Path) -> None:

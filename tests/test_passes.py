@@ -172,17 +172,17 @@ def test_forks_of_one_snapshot_go_their_own_ways(ram: Ram) -> None:
 def test_a_running_guest_is_followed_pass_by_pass(demo_guest: Path) -> None:
     vm = Machine(memory="64M")
     vm.load_kernel(demo_guest)
-    ram, hpt = Ram(vm.ram.size), Hpt(vm.hpt.shift)
+    ram, hpt = Ram(vm.partition.ram.size), Hpt(vm.hpt.shift)
     vcpu = vm.cpus[0].vcpu
     start: Start = Start.Full(Marks.LIVE)
     passes = 0
     sent = []
     while passes < 12 and isinstance(vm.run(max_instructions=200_000), InstructionLimit):
-        ram_pass = vm.ram.start_pass(start)
+        ram_pass = vm.partition.ram.start_pass(start)
         vcpu.protect_writes()
         sent.append(send_ram(ram_pass, ram)[0])
-        send_hpt(vm.hpt.start_pass(start), hpt)
-        assert (ram.digest(), hpt.digest()) == (vm.ram.digest(), vm.hpt.digest())
+        send_hpt(vm.partition.hpt.start_pass(start), hpt)
+        assert (ram.digest(), hpt.digest()) == (vm.partition.ram.digest(), vm.hpt.digest())
         start, passes = Start.Changes(Marks.LIVE), passes + 1
     assert passes > 1 and all(sent)
 

@@ -40,7 +40,7 @@ def test_the_guest_cannot_tell_that_it_is_profiled(demo_guest: Path, engine: Eng
     # Ends of budgets at samples, beside them and in the middle between.
     for budget in (PERIOD - 1, 1, 1, PERIOD - 2, 1_000_000, 777_777):
         for vm in (profiled, plain):
-            assert vm.run(max_instructions=budget) == InstructionLimit(vm.cpus[0].vcpu.instructions)
+            assert vm.run(max_instructions=budget) == InstructionLimit(vm.instructions)
         assert profiled.state_hash() == plain.state_hash()
     assert profiled.run() == plain.run() == PoweredOff()
     assert profiled.state_hash() == plain.state_hash()
@@ -53,7 +53,7 @@ def test_all_instructions_are_in_the_profile(demo_guest: Path, engine: Engine) -
     vm = demo(demo_guest, engine, profiling=True)
     for budget in (12_345, 5 * PERIOD, 1_000_000):
         vm.run(max_instructions=budget)
-        counters, done = profile(vm), vm.cpus[0].vcpu.instructions
+        counters, done = profile(vm), vm.instructions
         assert sum(count for _, count in counters["samples"]) == sum(counters["tiers"].values()) == done
         assert all(a < b for (a, _), (b, _) in pairwise(counters["samples"]))
     assert (counters["tiers"]["compiled code"] > 0) == (engine == "jit")

@@ -152,7 +152,7 @@ def test_a_destination_that_chooses_a_protocol_not_spoken_here_gets_nothing(chos
     here, there = socket.socketpair()
     thread = threading.Thread(target=destination_of_protocol_1, args=(there, Welcome(chosen, "x").encode()))
     thread.start()
-    with there:
+    with there:  # until the thread has ended, which uses it
         with pytest.raises(MigrationError, match=f"chose protocol {chosen}, and here 1 to 1 are spoken"):
             vm.migrate(f"fd:{here.detach()}")
         thread.join()
@@ -195,4 +195,4 @@ def test_any_bytes_are_a_frame_or_a_stream_error(body: bytes) -> None:
 
 
 def test_hello_describes_the_machine_as_it_did() -> None:
-    assert compatibility.describe(Machine(memory="64M")).replace(package="0.1.0") == HELLO
+    assert compatibility.describe(Machine(memory="64M").partition).replace(package="0.1.0") == HELLO

@@ -91,7 +91,7 @@ def test_a_recording_that_somebody_ended_ends_its_replay(kernel: Path, tmp_path:
     with vm.record(tmp_path / "recording"):
         vm.run(timeout=0.1)
     again = Machine.replay(tmp_path / "recording", kernel=kernel)
-    assert again.run(timeout=60) == Replayed(vm.cpus[0].vcpu.instructions)
+    assert again.run(timeout=60) == Replayed(vm.instructions)
     assert again.state_hash() == vm.state_hash()
     assert vm.run(timeout=0.05) == Timeout(0.05)  # the recorded machine goes on
 

@@ -8,13 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pyspapr import Machine, Panicked, PoweredOff, Rebooted, rtas
-from pyspapr.hcall.codes import H_PARAMETER, H_SUCCESS
+from pyspapr import Machine, Panicked, PoweredOff, Rebooted, devices, rtas
+from pyspapr.codes import H_PARAMETER, H_SUCCESS
+from pyspapr.devices import Nvram
+from pyspapr.handlers import RtasCall
 
 BUFFER = 0x9000
 DATA = 0xA000
 RAM = 32 << 20
-TOKENS = {row.name: row.token for row in rtas.TABLE.values()}
+TOKENS = rtas.tokens(row for row in devices.calls() if isinstance(row, RtasCall))
 
 
 def raw(vm: Machine, token: int, arguments: list[int], results: int, buffer: int = BUFFER) -> int:
@@ -75,7 +77,7 @@ def test_nvram_keeps_what_is_stored(vm: Machine) -> None:
     assert call(vm, "nvram-fetch", 0xFFF0, DATA + 64, 13, results=2) == [0, 13]
     assert vm.memory.read(DATA + 64, 13) == b"kept for ever"
     vm.start(pc=0)
-    assert vm.nvram.fetch(0xFFF0, 4) == b"kept"
+    assert vm.device(Nvram).fetch(0xFFF0, 4) == b"kept"
 
 
 @pytest.mark.parametrize(
@@ -190,7 +192,7 @@ SHARED = Machine(memory="32M")
 
 @settings(max_examples=300)
 @given(
-    token=st.one_of(st.sampled_from(sorted(rtas.TABLE)), st.integers(0, 0xFFFFFFFF)),
+    token=st.one_of(st.sampled_from(sorted(TOKENS.values())), st.integers(0, 0xFFFFFFFF)),
     arguments=st.lists(
         st.one_of(st.integers(0, 0xFFFFFFFF), st.sampled_from([0, 20, 42, 48, 0x1100, DATA, RAM - 1, RAM])), max_size=16
     ),

@@ -144,7 +144,7 @@ def test_a_file_can_come_through_a_pipe(started: Started, tmp_path: Path) -> Non
     writer = threading.Thread(target=feed)
     writer.start()
     with open(out, "rb") as file:
-        loader = FileLoader(StreamReader(file.read), file, verify=True)
+        loader = FileLoader(StreamReader(file.read), file, Machine, verify=True)
         read_all(loader.reader, loader)
     writer.join()
     assert loader.finish().state_hash() == vm.state_hash()
@@ -263,7 +263,7 @@ def test_an_end_that_has_no_name_in_a_stream_is_not_saved(started: Started, tmp_
         final = True
 
     vm = started(0)
-    vm.ended = Solved()
+    vm.end(Solved())
     for attempt in (lambda: vm.save(tmp_path / "a"), vm.snapshot):
         with pytest.raises(StateError, match=r"ended with Solved\(\) cannot be saved"):
             attempt()
@@ -338,7 +338,7 @@ def test_inspect_shows_every_field_by_name(pair: tuple[Machine, str, str], capsy
     assert cpu["fields"]["gpr"] == [vm.cpus[0][f"r{n}"] for n in range(32)]
     entries = found["hash_table"]["entries"]
     assert len(entries) == found["hash_table"]["valid"] == vm.hpt.valid_entries()
-    assert all(vm.hpt.entry(entry["ptex"]) == (entry["v"], entry["r"]) for entry in entries)
+    assert all(vm.hpt[entry["ptex"]] == (entry["v"], entry["r"]) for entry in entries)
     assert command(["inspect", a, "--hpt"]) == 0
     text = capsys.readouterr().out
     assert "icount                       1000003" in text and "RAM      an image that can be mapped" in text
@@ -414,7 +414,7 @@ def test_a_buffer_that_cannot_be_mapped_is_read(started: Started, tmp_path: Path
     vm = started(1000)
     vm.save(tmp_path / "a")
     file = io.BytesIO((tmp_path / "a").read_bytes())
-    loader = FileLoader(StreamReader(file.read), file)
+    loader = FileLoader(StreamReader(file.read), file, Machine)
     read_all(loader.reader, loader)
     assert loader.finish().state_hash() == vm.state_hash()
 

@@ -9,7 +9,7 @@ import pytest
 from images import POWER_OFF, hypercall, li, started
 
 from pyspapr import ConfigError, InstructionLimit, Machine, PoweredOff, StateError
-from pyspapr.hcall.codes import H_PARAMETER, H_SUCCESS
+from pyspapr.codes import H_PARAMETER, H_SUCCESS
 from pyspapr.partition.space import Window
 
 BASE = 0x2000_0000

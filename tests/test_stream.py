@@ -338,9 +338,9 @@ def test_records_whose_checks_are_computed_later_are_the_same_bytes() -> None:
         StreamWriter(now.extend),
         StreamWriter(later.extend, lambda size, make: waiting.append((size, make))),
     ):
-        save.write_head(vm, writer)
-        save.write_table(vm, writer)
-        save.write_devices(vm, writer)
+        save.write_head(vm.partition, writer)
+        save.write_table(vm.partition, writer)
+        save.write_devices(vm.partition, writer)
         for size, make in waiting:
             made = make()
             assert len(made) == size

@@ -12,6 +12,7 @@ from images import hypercall, started
 from pyspapr import ConfigError, Hung, InstructionLimit, Machine, MachineConfig, StreamError, vmstate
 from pyspapr._native import Start
 from pyspapr.config import RTC_MAX, RTC_MIN
+from pyspapr.devices import Registered, Rtc
 from pyspapr.migration import files, save
 from pyspapr.migration.records import Device
 from pyspapr.migration.stream import StreamWriter
@@ -28,11 +29,11 @@ def stream(vm: Machine, section: str, part: str | None, values: dict[str, object
     """A stream of `vm` in which these fields of a section, or of its subsection, have other values."""
     out = bytearray()
     writer = StreamWriter(lambda data: out.extend(data) or len(data))
-    save.prepare(vm)
-    save.write_head(vm, writer)
-    save.write_table(vm, writer)
-    save.write_ram(vm.ram.start_pass(Start.Untracked()), writer, None)
-    for one in vmstate.sections(vm):
+    save.prepare(vm.partition)
+    save.write_head(vm.partition, writer)
+    save.write_table(vm.partition, writer)
+    save.write_ram(vm.partition.ram.start_pass(Start.Untracked()), writer, None)
+    for one in vmstate.sections(vm.partition):
         found: Any = one.vmstate.values(one.target)
         if one.name == section:
             if part is None:
@@ -46,7 +47,7 @@ def stream(vm: Machine, section: str, part: str | None, values: dict[str, object
 
 
 def loaded(data: bytes) -> Machine:
-    return files.load_file(io.BytesIO(data))
+    return files.load_file(io.BytesIO(data), Machine)
 
 
 IMPOSSIBLE: list[tuple[str, str | None, dict[str, object], str]] = [
@@ -104,12 +105,12 @@ def test_a_machine_with_the_last_possible_value_runs_and_is_saved(
         data = stream(vm, "cpu", None, {})
     else:
         if part is not None:
-            vm.registered[0].vpa = VPA
+            vm.device(Registered).vpa = VPA
         data = stream(vm, section, part, values)
     other = loaded(data)
     reason = other.run(max_instructions=1000, timeout=20)
     assert isinstance(reason, InstructionLimit | Hung), reason
-    other.rtc.get()
+    other.device(Rtc).get()
     other.snapshot().fork().state_hash()
 
 
@@ -157,4 +158,4 @@ def unstated(table: VMState) -> Iterator[str]:
 
 
 def test_every_number_of_every_table_says_which_values_can_be(vm: Machine) -> None:
-    assert not [name for section in vmstate.sections(vm) for name in unstated(section.vmstate)]
+    assert not [name for section in vmstate.sections(vm.partition) for name in unstated(section.vmstate)]

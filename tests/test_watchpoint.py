@@ -9,8 +9,7 @@ import pytest
 from images import BRANCH_TO_SELF, assemble, hypercall, li, started
 from migration import MIB, Arrival, counting
 
-from pyspapr import Hung, Machine
-from pyspapr.hcall import codes
+from pyspapr import Hung, Machine, codes
 from pyspapr.migration.contents import read_contents
 
 H_SET_MODE = 0x31C

@@ -62,10 +62,10 @@ def refusal(tmp_path: Path, image: bytes, **more: object) -> str:
     """The one line; and nothing was written."""
     (tmp_path / "kernel").write_bytes(image)
     vm = Machine(memory=RAM)
-    before = vm.ram.digest()
+    before = vm.partition.ram.digest()
     with pytest.raises(ImageError) as caught:
         vm.load_kernel(tmp_path / "kernel", **more)  # type: ignore[arg-type]
-    assert vm.ram.digest() == before and "\n" not in str(caught.value)
+    assert vm.partition.ram.digest() == before and "\n" not in str(caught.value)
     return str(caught.value).replace(f"{tmp_path}/", "")
 
 

@@ -16,8 +16,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from streams import small_stream
 
-from pyspapr import Machine, vmstate
-from pyspapr.rtas.registry import TABLE
+from pyspapr import Machine, devices, vmstate
+from pyspapr.handlers import RtasCall
+from pyspapr.rtas import tokens
 
 DATA = Path(__file__).parent.parent / "tests" / "data"
 INSTRUCTIONS = 3_000_017
@@ -27,9 +28,11 @@ INSTRUCTIONS = 3_000_017
 def main(number: str) -> None:
     """Write the files of `number`."""
     DATA.mkdir(exist_ok=True)
-    (DATA / f"schemas-{number}.json").write_text(json.dumps(vmstate.dump(), indent=1) + "\n")
-    tokens = {row.name: token for token, row in sorted(TABLE.items())}
-    (DATA / f"rtas-tokens-{number}.json").write_text(json.dumps(tokens, indent=1) + "\n")
+    (DATA / f"schemas-{number}.json").write_text(json.dumps(vmstate.dump(devices.tables()), indent=1) + "\n")
+    found = tokens(row for row in devices.calls() if isinstance(row, RtasCall))
+    (DATA / f"rtas-tokens-{number}.json").write_text(
+        json.dumps(dict(sorted(found.items(), key=lambda pair: pair[1])), indent=1) + "\n"
+    )
     (DATA / f"small-{number}.stream").write_bytes(small_stream())
     vm = Machine(memory="64M")
     with as_file(files("pyspapr.guests") / "demo.elf") as kernel:

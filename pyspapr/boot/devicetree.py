@@ -6,17 +6,14 @@ where the RTAS code already is, and /chosen holds what the client interface woul
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 from pyspapr._native import CACHE_BLOCK, TIMEBASE_HZ, models, segment_page_sizes
-from pyspapr.boot.fdt import Node, Value, u64
 from pyspapr.config import GIB, MIB, MachineConfig
-from pyspapr.devices import nvram, vty
-from pyspapr.devices.spapr import Random
+from pyspapr.fdt import Node, Value, u64
 from pyspapr.plain import Plain
-from pyspapr.rtas import TABLE as RTAS_CALLS
 
-XICP_PHANDLE: Final = 0x1111
 CLOCK_HZ: Final = 1_000_000_000
 MEMORY_BLOCK: Final = 256 * MIB
 """The size of a logical memory block (PAPR, "ibm,lmb-size"), the same as in other hypervisors."""
@@ -113,7 +110,7 @@ def cpu_node(config: MachineConfig, index: int) -> tuple[str, dict[str, Value]]:
     return f"PowerPC,{config.cpu.upper()}@{index:x}", properties
 
 
-def rtas_properties(config: MachineConfig, layout: Layout) -> dict[str, Value]:
+def rtas_properties(config: MachineConfig, layout: Layout, tokens: Mapping[str, int]) -> dict[str, Value]:
     """/rtas: tokens, where the code is, and what the hypervisor offers."""
     maximum = int(config.max_memory or config.memory)
     properties: dict[str, Value] = {
@@ -128,9 +125,7 @@ def rtas_properties(config: MachineConfig, layout: Layout) -> dict[str, Value]:
         "ibm,lrdr-capacity": u64(maximum) + u64(MEMORY_BLOCK) + b"\0\0\0\1",
         "ibm,hypertas-functions": list(HYPERTAS),
     }
-    for row in RTAS_CALLS.values():
-        properties[row.name] = row.token
-    return properties
+    return {**properties, **tokens}
 
 
 def memory_nodes(size: int) -> list[tuple[int, int]]:
@@ -146,8 +141,10 @@ def memory_nodes(size: int) -> list[tuple[int, int]]:
     return [(0, GIB), (GIB, MEMORY_BLOCK), (rest, size - rest)]
 
 
-def build(config: MachineConfig, layout: Layout, append: bytes, random: Random) -> Node:
-    """The whole tree."""
+def build(
+    config: MachineConfig, layout: Layout, append: bytes, devices: Iterable[Any], tokens: Mapping[str, int]
+) -> Node:
+    """The whole tree: what every machine has, then what each device adds. `tokens` are those of the RTAS calls."""
     root = Node(
         "",
         {
@@ -159,25 +156,17 @@ def build(config: MachineConfig, layout: Layout, append: bytes, random: Random) 
             "device_type": "chrp",
         },
     )
-    console = f"/vdevice/vty@{vty.REG:x}"
     chosen = root.add(
         "chosen",
         {
             "bootargs": append + b"\0",
-            "stdout-path": console,
-            "linux,stdout-path": console,
+            "stdout-path": "",  # the console's device knows
+            "linux,stdout-path": "",
             "linux,pci-probe-only": 0,
             "ibm,architecture-vec-5": bytes((VECTOR5_BYTES - 1,)) + bytes(VECTOR5_BYTES - 1),
-            "rng-seed": random.block("rng-seed"),
-            "kaslr-seed": random.block("kaslr-seed")[:8],
         },
     )
-    if layout.initrd is not None:
-        start, size = layout.initrd
-        chosen["linux,initrd-start"] = u64(start)
-        chosen["linux,initrd-end"] = u64(start + size)
-
-    root.add("rtas", rtas_properties(config, layout))
+    root.add("rtas", rtas_properties(config, layout, tokens))
 
     cpus = root.add("cpus", {"#address-cells": 1, "#size-cells": 0})
     for index in range(config.vcpus):
@@ -193,7 +182,7 @@ def build(config: MachineConfig, layout: Layout, append: bytes, random: Random) 
             },
         )
 
-    bus = root.add(
+    root.add(
         "vdevice",
         {
             "#address-cells": 1,
@@ -204,30 +193,11 @@ def build(config: MachineConfig, layout: Layout, append: bytes, random: Random) 
             "#interrupt-cells": 2,
         },
     )
-    bus.add(
-        f"vty@{vty.REG:x}",
-        {"reg": vty.REG, "compatible": "hvterm1", "device_type": "serial", "interrupts": [vty.IRQ, 0]},
-    )
-    bus.add(
-        f"nvram@{nvram.REG:x}",
-        {
-            "reg": nvram.REG,
-            "compatible": "pyspapr,spapr-nvram",
-            "device_type": "nvram",
-            "#bytes": nvram.SIZE,
-            "interrupts": [nvram.IRQ, 0],
-        },
-    )
-    root.add(
-        "interrupt-controller",
-        {
-            "phandle": XICP_PHANDLE,
-            "linux,phandle": XICP_PHANDLE,
-            "compatible": "IBM,ppc-xicp",
-            "device_type": "PowerPC-External-Interrupt-Presentation",
-            "interrupt-controller": None,
-            "#interrupt-cells": 2,
-            "ibm,interrupt-server-ranges": [0, config.vcpus],
-        },
-    )
+    for device in devices:
+        if (nodes := getattr(device, "nodes", None)) is not None:
+            nodes(root)
+    if layout.initrd is not None:
+        start, size = layout.initrd
+        chosen["linux,initrd-start"] = u64(start)
+        chosen["linux,initrd-end"] = u64(start + size)
     return root

@@ -19,16 +19,16 @@ from typing import Final
 
 from pyspapr.boot import devicetree
 from pyspapr.boot.elf import Elf, bad, open_image, read_elf
-from pyspapr.boot.fdt import flatten
 from pyspapr.boot.unpack import Piece
 from pyspapr.boot.zimage import UNPACKED_MAX, Contents, open_kernel
-from pyspapr.config import MIB, MachineConfig, format_size
-from pyspapr.devices.spapr import Random
+from pyspapr.config import MIB, format_size
 from pyspapr.errors import ImageError
+from pyspapr.fdt import flatten
 from pyspapr.host.paths import shown
+from pyspapr.partition import Partition
 from pyspapr.partition.memory import Memory
 from pyspapr.plain import Plain
-from pyspapr.rtas import BLOB
+from pyspapr.rtas import BLOB, tokens
 
 TOP_MAX: Final = 768 * MIB
 """Kernels reach the device tree and RTAS in real mode, with 32-bit addresses."""
@@ -55,6 +55,10 @@ class Images(Plain, kw_only=True):
             if path is not None:
                 os.fspath(path)
         encode_arguments(self.append)
+
+    def load(self, vm: Partition) -> dict[str, int]:
+        """Put everything into RAM; returns the registers to start with. Raises ImageError, with RAM untouched."""
+        return load(vm, self).as_dict()
 
 
 class Entry(Plain, kw_only=True):
@@ -155,17 +159,16 @@ def choose_arguments(images: Images, contents: Contents) -> bytes:
     return contents.arguments
 
 
-def load(memory: Memory, config: MachineConfig, images: Images, random: Random) -> Entry:
+def load(vm: Partition, images: Images) -> Entry:
     """Load everything. Raises ImageError, with RAM untouched, when something does not fit."""
     with ExitStack() as stack:
-        limit = min(config.ram_size, UNPACKED_MAX)
+        limit = min(vm.config.ram_size, UNPACKED_MAX)
         contents = stack.enter_context(open_kernel(images.kernel, "kernel", limit))
-        return _load(memory, config, contents, images, random, stack)
+        return _load(vm, contents, images, stack)
 
 
-def _load(
-    memory: Memory, config: MachineConfig, contents: Contents, images: Images, random: Random, stack: ExitStack
-) -> Entry:
+def _load(vm: Partition, contents: Contents, images: Images, stack: ExitStack) -> Entry:
+    memory, config = vm.memory, vm.config
     elf = read_elf(contents.kernel, contents.length, contents.name)
 
     size = config.ram_size
@@ -180,7 +183,8 @@ def _load(
         initrd = (place_initrd(piece.size, elf.end, fdt, top, size, name), piece.size)
 
     layout = devicetree.Layout(rtas=rtas, rtas_size=RTAS_AREA, initrd=initrd)
-    tree = devicetree.build(config, layout, choose_arguments(images, contents), random)
+    arguments = choose_arguments(images, contents)
+    tree = devicetree.build(config, layout, arguments, vm.devices, tokens(vm.rtas_calls.values()))
     reservations = [(rtas, RTAS_AREA), (fdt, FDT_MAX)]
     if initrd is not None:
         reservations.append((initrd[0], align_up(initrd[1])))

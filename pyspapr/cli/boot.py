@@ -12,14 +12,13 @@ from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
 from pyspapr import config
-from pyspapr.cli import INTERRUPTED, complain
 from pyspapr.cli.runner import DEFER, Runner
 from pyspapr.cli.stdio import STDOUT, Left, attach_stdio, is_terminal, write_all
+from pyspapr.cli.streams import INTERRUPTED, complain
 from pyspapr.config import DEFAULT_CPU, DEFAULT_MEMORY, Clock, Engine, MachineConfig
 from pyspapr.errors import ConfigError, ReplayError
 from pyspapr.host.interruption import Interruption
 from pyspapr.machine import Machine
-from pyspapr.partition.runstate import Status
 from pyspapr.plain import Plain
 from pyspapr.results import Interrupted, Panicked, Rebooted, StopReason, Timeout
 
@@ -187,14 +186,14 @@ class Signals:
 
 def run_until_it_ends(vm: Machine, options: RunOptions, runner: Runner) -> StopReason:
     """Run, through reboots, within the limits of the whole command."""
-    start = vm.cpus[0].vcpu.instructions
+    start = vm.instructions
     if options.profile:
         vm.cpus[0].vcpu.set_profiling(True)
     while True:
-        done = vm.cpus[0].vcpu.instructions - start
+        done = vm.instructions - start
         budget = None if options.max_instructions is None else max(options.max_instructions - done, 0)
         reason = vm.run(timeout=runner.left, max_instructions=budget)
-        if isinstance(reason, Rebooted) and options.reboots and vm.images is not None:
+        if isinstance(reason, Rebooted) and options.reboots and vm.partition.images is not None:
             complain("the guest reboots")
             vm.reboot()
             continue
@@ -222,7 +221,7 @@ def first_machine(options: Options) -> Machine:
     if options.kernel is not None:
         vm.load_kernel(options.kernel, initrd=options.initrd, append=options.append)
     if options.incoming is not None:
-        vm.phase = Status.INMIGRATE
+        vm.partition.life.expect()
     return vm
 
 

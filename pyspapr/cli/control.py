@@ -8,8 +8,8 @@ import sys
 import time
 from typing import Any, Final
 
-from pyspapr.cli import INTERRUPTED, complain
 from pyspapr.cli.progress import shown, size
+from pyspapr.cli.streams import INTERRUPTED, complain
 from pyspapr.errors import ConfigError
 from pyspapr.host.address import FILE, TCP, UNIX, Service, absolute
 from pyspapr.plain import Plain

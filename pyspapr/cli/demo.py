@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from pyspapr import config
-from pyspapr.cli import complain
+from pyspapr.cli.streams import complain
 from pyspapr.config import Engine
 from pyspapr.errors import SpaprError
 from pyspapr.machine import Machine
@@ -111,7 +111,7 @@ def boot(cpu: str, path: Path) -> tuple[Machine, str]:
     say()
     state = finish(vm)
     say()
-    instructions = vm.cpus[0].vcpu.instructions
+    instructions = vm.instructions
     say(
         f"In the end the guest powered off, after {instructions:,} instructions in {time.perf_counter() - begin:.1f} s."
     )

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from threading import Timer
 from typing import TYPE_CHECKING, Final
 
-from pyspapr.cli import complain
 from pyspapr.cli.stdio import STDOUT, write_all
+from pyspapr.cli.streams import complain
 from pyspapr.errors import ExpectError, ShellError
 from pyspapr.results import Interrupted, StopReason, Timeout
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyspapr import hcall, rtas
+from pyspapr import devices, hcall, rtas
 from pyspapr._native import HPT_SHIFT_MAX, HPT_SHIFT_MIN, TIMEBASE_HZ, Hpt, Ram, Vcpu, __version__, code_share, models
 from pyspapr.boot.place import FDT_MAX
 from pyspapr.config import (
@@ -12,6 +12,7 @@ from pyspapr.config import (
     format_size,
 )
 from pyspapr.devices import nvram
+from pyspapr.handlers import Hypercall
 
 
 def info_command() -> int:
@@ -56,7 +57,9 @@ def info_command() -> int:
     features.add_row("MMU", "hash")
     features.add_row("interrupt controller", "XICS")
     features.add_row("clocks", "virtual, host")
-    features.add_row("hypercalls", f"{len(vcpu.native_hypercalls())} native, {len(hcall.TABLE)} in Python")
-    features.add_row("RTAS calls", str(len(rtas.TABLE)))
+    rows = [*hcall.TABLE.values(), *rtas.TABLE.values(), *devices.calls()]
+    hypercalls = sum(isinstance(row, Hypercall) for row in rows)
+    features.add_row("hypercalls", f"{len(vcpu.native_hypercalls())} native, {hypercalls} in Python")
+    features.add_row("RTAS calls", str(len(rows) - hypercalls))
     console.print(features)
     return 0

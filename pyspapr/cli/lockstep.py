@@ -9,13 +9,13 @@ from __future__ import annotations
 import signal
 import sys
 
-from pyspapr.cli import complain
 from pyspapr.cli.boot import DIFFERENT, STDIO, Options, Signalled, Signals, first_machine
 from pyspapr.cli.stdio import STDIN, STDOUT, write_all
+from pyspapr.cli.streams import complain
 from pyspapr.config import Engine
-from pyspapr.devices.console import FileInput
 from pyspapr.errors import ConfigError, EngineDifference, ReplayError
 from pyspapr.machine import Machine
+from pyspapr.partition.console import FileInput
 from pyspapr.replay.lockstep import Lockstep
 
 
@@ -65,5 +65,5 @@ def lockstep_command(options: Options) -> int:
         return 128 + signal.SIGINT
     if reason.exit_status:
         complain(str(reason))
-    complain(f"{lockstep.machine.cpus[0].vcpu.instructions:,} instructions on each engine, and no difference")
+    complain(f"{lockstep.machine.partition.instructions:,} instructions on each engine, and no difference")
     return reason.exit_status

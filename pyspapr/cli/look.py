@@ -11,9 +11,9 @@ from typing import Any, Final, TypeVar
 
 from pyspapr._native import describe_hpte
 from pyspapr.config import format_size
+from pyspapr.machine import Machine
 from pyspapr.migration import difference
 from pyspapr.migration.contents import Contents, doublewords, header_of, read_contents
-from pyspapr.migration.files import restore_file
 from pyspapr.vmstate.cbor import Cursor
 from pyspapr.vmstate.lazy import Pairs, section_leaves
 
@@ -129,7 +129,7 @@ def inspect_command(path: str, base: str | None, as_json: bool, with_entries: bo
 def verify_command(path: str, base: str | None) -> int:
     """Read all of `path`, every page included, and build the machine. Raises StreamError."""
     contents = read_contents(path, base=base)
-    vm = restore_file(path, base=base, verify=True)
+    vm = Machine.restore(path, base=base, verify=True)
     count = sum(contents.records.values())
     print(
         f"{path}: sound, {count} records, {len(contents.devices)} sections, "

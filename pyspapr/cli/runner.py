@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Final
 
-from pyspapr.cli import complain
+from pyspapr.cli.streams import complain
 from pyspapr.errors import SpaprError, StateError
 from pyspapr.machine import Machine
 from pyspapr.migration.phases import QEMU_ARRIVAL_STATUS, Phase
@@ -33,7 +33,7 @@ LONGEST_WAIT: Final = 60.0
 
 
 @contextmanager
-def cancelled_after(seconds: float | None, incoming: Incoming) -> Iterator[None]:
+def cancelled_after(seconds: float | None, incoming: Incoming[Machine]) -> Iterator[None]:
     """Cancels `incoming` when the time is over."""
     if seconds is None:
         yield
@@ -72,7 +72,7 @@ class Runner:
         self._lock = threading.Lock()
         self._servers: list[QmpServer] = []
         self._next: tuple[Machine, Future[None]] | None = None
-        self._incoming: Incoming | None = None
+        self._incoming: Incoming[Machine] | None = None
         self._expecting = False
         self._said = ""  # of the machine that arrives
         self._over = False
@@ -98,7 +98,7 @@ class Runner:
         from concurrent.futures import Future
 
         with self._lock:
-            if self.vm.phase is Status.INMIGRATE:
+            if self.vm.status is Status.INMIGRATE:
                 raise StateError("a machine is expected here, and no other takes its place")
             if self._over:
                 raise StateError("the machine has ended")
@@ -116,18 +116,17 @@ class Runner:
 
     def expect(self, uri: str, creds: str) -> None:
         """Wait for a machine at `uri` and run it. Raises SpaprError, also when none is expected."""
-        from pyspapr.migration.destination import Incoming
         from pyspapr.migration.tls import destination_tls
 
         with self._lock:
-            if self.vm.phase is not Status.INMIGRATE:
+            if self.vm.status is not Status.INMIGRATE:
                 raise StateError("no machine is expected here: it was not started with --incoming")
             if self._incoming is not None or self._expecting:
                 raise StateError("The incoming migration has already been started")
             self._expecting = True
         try:  # without the lock, which the end of everything needs, since opening a file may take for ever
             tls = destination_tls(uri, creds)
-            incoming = Incoming(
+            incoming = Machine.listen(
                 uri,
                 config=self._requirements,
                 tls=tls,
@@ -195,13 +194,13 @@ class Runner:
         stoppable: Callable[[], AbstractContextManager[object]],
     ) -> StopReason:
         while True:
-            if self.vm.phase is Status.INMIGRATE:
+            if self.vm.status is Status.INMIGRATE:
                 with stoppable():
                     arrived = self._arrival()
                 if not isinstance(arrived, Machine):
                     return arrived
                 self._switch(arrived)
-                arrived.when_run(self._arrived)
+                arrived.partition.when_run(self._arrived)
             with connect(self.vm), stoppable():
                 reason = run(self.vm)
             if isinstance(reason, Migrated) and self._servers:
@@ -211,7 +210,7 @@ class Runner:
                 return reason
             following, _ = self._next
             self._switch(following)
-            following.when_run(self._exchanged)
+            following.partition.when_run(self._exchanged)
 
     def _exchanged(self) -> None:
         """The machine that was to be run is."""
@@ -230,14 +229,14 @@ class Runner:
             server.attach(vm)
             vm.console.keeps_open += 1
         before, self.vm = self.vm, vm
-        if before.take_stop_request():
+        if before.partition.take_stop_request():
             vm.stop()
 
     def _arrival(self) -> Machine | StopReason:
         """The machine that comes, or why none did: somebody said `quit`, or the time is over."""
         waiting = self.vm
         while True:
-            if waiting.take_stop_request():
+            if waiting.partition.take_stop_request():
                 return Interrupted()
             if (expired := self._expired()) is not None:
                 return expired
@@ -248,7 +247,7 @@ class Runner:
                 with cancelled_after(self.left, incoming):
                     vm = incoming.receive()
             except SpaprError as error:
-                if waiting.take_stop_request():
+                if waiting.partition.take_stop_request():
                     return Interrupted()
                 if self.left == 0:
                     continue
@@ -258,7 +257,7 @@ class Runner:
                 complain(str(error))
                 self._incoming = None
                 continue
-            vm.images = waiting.images
+            vm.partition.images = waiting.partition.images
             if incoming.paused or waiting.paused:
                 vm.pause()
             return vm
@@ -266,7 +265,7 @@ class Runner:
     def _stay(self, reason: StopReason) -> StopReason:
         """The guest has left; whoever controls us may still ask how it went, until `quit` or the time is over."""
         complain(f"{reason}; waiting for `quit` on a control socket")
-        while not self.vm.take_stop_request():
+        while not self.vm.partition.take_stop_request():
             if (expired := self._expired()) is not None:
                 return expired
             self._wait()
@@ -277,4 +276,4 @@ class Runner:
 
     def _wait(self) -> None:
         """Until something happens to the machine, or the time is over."""
-        self.vm.wait_for_kick(LONGEST_WAIT if self.left is None else min(LONGEST_WAIT, self.left))
+        self.vm.partition.wait_for_kick(LONGEST_WAIT if self.left is None else min(LONGEST_WAIT, self.left))

@@ -17,9 +17,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from pyspapr import cli
-from pyspapr.devices.console import FileInput
+from pyspapr.cli import streams
 from pyspapr.machine import Machine
+from pyspapr.partition.console import FileInput
 
 ESCAPE: Final = 0x01  # Ctrl-A
 HELP: Final = (
@@ -158,7 +158,7 @@ def attach_stdio(vm: Machine) -> Iterator[None]:
 
     def show(data: bytes) -> None:
         write_all(STDOUT, data)
-        cli.console_line_open = not data.endswith(b"\n")
+        streams.console_line_open = not data.endswith(b"\n")
 
     vm.console.sinks.append(show)
     keyboard = Keyboard(vm)

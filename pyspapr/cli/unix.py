@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Final
 
-from pyspapr.cli import complain
+from pyspapr.cli.streams import complain
 from pyspapr.host.address import UnixAddress
 from pyspapr.host.sockets import Listener
 from pyspapr.machine import Machine
@@ -83,7 +83,7 @@ class SocketConsole:
         finally:
             with self._typing:
                 self._vm = None
-                if vm.absent is None:  # one that has left took them along
+                if vm.partition.absent is None:  # one that has left took them along
                     self._kept = vm.console.take(BACKLOG + READ_SIZE)
             vm.console.keeps_open -= 1
             vm.console.sinks.remove(self._show)

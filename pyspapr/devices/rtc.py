@@ -6,13 +6,20 @@ date, and nothing here reads the host's clock.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple, Self
 
 from pyspapr._native import TIMEBASE_HZ
+from pyspapr.codes import PARAMETER_ERROR, SUCCESS
 from pyspapr.config import RTC_MAX, RTC_MIN
+from pyspapr.device import Device, rtas_call
+from pyspapr.handlers import Result
 from pyspapr.vmstate.schema import Field, VMState, between
 from pyspapr.vmstate.types import I128
+
+if TYPE_CHECKING:
+    from pyspapr.partition import Partition
+    from pyspapr.partition.cpu import Cpu
 
 NS = 1_000_000_000
 OFFSET_MAX: Final = 1 << 70
@@ -32,10 +39,10 @@ class TimeOfDay(NamedTuple):
     nanosecond: int
 
 
-class Rtc:
+class Rtc(Device):
     """`base` is seconds since 1970 at timebase 0; `offset_ns` is what the guest has set."""
 
-    VMSTATE: Final = VMState(
+    VMSTATE: ClassVar[VMState] = VMState(
         "spapr_rtc",
         version=1,
         fields=(
@@ -49,6 +56,14 @@ class Rtc:
         self.base = base
         self.offset_ns = 0
         self._timebase = timebase
+
+    @classmethod
+    def of(cls, vm: Partition) -> Iterable[Self]:
+        """One, on the first processor's timebase."""
+        return (cls(vm.config.epoch, vm.timebase),)
+
+    def reset(self) -> None:
+        """Nothing: what the guest has set stays set."""
 
     def _elapsed_ns(self) -> int:
         return self._timebase() * NS // TIMEBASE_HZ
@@ -78,6 +93,26 @@ class Rtc:
         self.offset_ns = (seconds - self.base) * NS + time.nanosecond - self._elapsed_ns()
         return True
 
-    def state(self) -> dict[str, object]:
-        """What the guest can observe."""
-        return {"base": self.base, "offset_ns": self.offset_ns}
+    # PAPR, "Time of Day".
+
+    @rtas_call(0x01, "get-time-of-day", results=8)
+    def get_time_of_day(self, vm: Partition, cpu: Cpu) -> Result:
+        """Year, month, day, hour, minute, second, nanosecond."""
+        return SUCCESS, *self.get()
+
+    @rtas_call(0x02, "set-time-of-day")
+    def set_time_of_day(
+        self,
+        vm: Partition,
+        cpu: Cpu,
+        year: int,
+        month: int,
+        day: int,
+        hour: int,
+        minute: int,
+        second: int,
+        nanosecond: int,
+    ) -> Result:
+        """Set the clock."""
+        time = TimeOfDay(year, month, day, hour, minute, second, nanosecond)
+        return SUCCESS if self.set(time) else PARAMETER_ERROR

@@ -10,13 +10,21 @@ when the processor's priority falls.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
-from typing import Any, ClassVar, Final
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
+from pyspapr.codes import H_PARAMETER, H_SUCCESS, PARAMETER_ERROR, SUCCESS
+from pyspapr.device import Device, hypercall, rtas_call
 from pyspapr.errors import StateError
+from pyspapr.handlers import Result
 from pyspapr.plain import Plain
 from pyspapr.vmstate.schema import Field, VMState, anything, between
 from pyspapr.vmstate.types import U8, U32, Bool, List, Struct
+
+if TYPE_CHECKING:
+    from pyspapr.fdt import Node
+    from pyspapr.partition import Partition
+    from pyspapr.partition.cpu import Cpu
 
 IPI: Final = 2
 """The source number of every inter-processor interrupt."""
@@ -24,6 +32,7 @@ MASKED: Final = 0xFF
 IRQ_BASE: Final = 0x1000
 """First number of the source controller; QEMU's numbering, for guests and streams."""
 IRQ_COUNT: Final = 0x1000
+PHANDLE: Final = 0x1111
 
 
 class Source(Plain, frozen=False):
@@ -35,17 +44,6 @@ class Source(Plain, frozen=False):
     sent: bool = False
     rejected: bool = False
     masked_pending: bool = False
-
-    def state(self) -> tuple[int, ...]:
-        """What the guest can observe."""
-        return (
-            self.server,
-            self.priority,
-            self.saved_priority,
-            self.sent,
-            self.rejected,
-            self.masked_pending,
-        )
 
 
 def get_sources(ics: Ics) -> list[dict[str, Any]]:
@@ -61,10 +59,10 @@ def set_sources(ics: Ics, sources: list[dict[str, Any]]) -> None:
         ics.sources[source["number"]] = Source(**{name: value for name, value in source.items() if name != "number"})
 
 
-class Ics:
+class Ics(Device):
     """The source controller: sources by number, made as devices claim them."""
 
-    VMSTATE: Final = VMState(
+    VMSTATE: ClassVar[VMState] = VMState(
         "ics",
         version=1,
         fields=(
@@ -97,6 +95,29 @@ class Ics:
         self.presenters: list[weakref.ref[Icp]] = []
         """By processor; weak, since the presenters refer to this controller."""
 
+    def attach(self, vm: Partition) -> None:
+        """Devices that are added later find this controller."""
+        vm.interrupts = self
+
+    def nodes(self, root: Node) -> None:
+        """The presentation controllers, as one node."""
+        root.add(
+            "interrupt-controller",
+            {
+                "phandle": PHANDLE,
+                "linux,phandle": PHANDLE,
+                "compatible": "IBM,ppc-xicp",
+                "device_type": "PowerPC-External-Interrupt-Presentation",
+                "interrupt-controller": None,
+                "#interrupt-cells": 2,
+                "ibm,interrupt-server-ranges": [0, len(self.presenters)],
+            },
+        )
+
+    def presenter(self, server: int) -> Icp | None:
+        """The presentation controller of a processor, if there is such a one."""
+        return self.presenters[server]() if server < len(self.presenters) else None
+
     def claim(self, number: int) -> int:
         """Create the source `number` for a device and return it."""
         if number in self.sources or not IRQ_BASE <= number < IRQ_BASE + IRQ_COUNT:
@@ -114,7 +135,7 @@ class Ics:
 
     def _present(self, number: int, source: Source) -> None:
         source.sent, source.rejected, source.masked_pending = True, False, False
-        if source.server < len(self.presenters) and (presenter := self.presenters[source.server]()) is not None:
+        if (presenter := self.presenter(source.server)) is not None:
             presenter.offer(number, source.priority)
 
     def reject(self, number: int) -> None:
@@ -146,12 +167,83 @@ class Ics:
         for number in self.sources:
             self.sources[number] = Source()
 
-    def state(self) -> dict[str, object]:
-        """What the guest can observe."""
-        return {f"{number:#x}": source.state() for number, source in sorted(self.sources.items())}
+    # Interrupt presentation (PAPR, "Interrupt Presentation hcall()s").
+
+    @hypercall(0x64, "H_EOI")
+    def h_eoi(self, vm: Partition, cpu: Cpu, xirr: int) -> Result:
+        """End of interrupt: `xirr` is what H_XIRR gave."""
+        self._presenter_of(cpu).eoi(xirr & 0xFFFF_FFFF)
+        return H_SUCCESS
+
+    @hypercall(0x68, "H_CPPR")
+    def h_cppr(self, vm: Partition, cpu: Cpu, cppr: int) -> Result:
+        """Set the processor's priority."""
+        self._presenter_of(cpu).set_cppr(cppr & 0xFF)
+        return H_SUCCESS
+
+    @hypercall(0x6C, "H_IPI")
+    def h_ipi(self, vm: Partition, cpu: Cpu, server: int, mfrr: int) -> Result:
+        """Interrupt another processor."""
+        if (icp := self.presenter(server)) is None:
+            return H_PARAMETER
+        icp.set_mfrr(mfrr & 0xFF)
+        return H_SUCCESS
+
+    @hypercall(0x70, "H_IPOLL")
+    def h_ipoll(self, vm: Partition, cpu: Cpu, server: int) -> Result:
+        """R4: XIRR, R5: MFRR of a processor, without accepting anything."""
+        icp = self.presenter(server)
+        return H_PARAMETER if icp is None else (H_SUCCESS, icp.xirr, icp.mfrr)
+
+    @hypercall(0x74, "H_XIRR")
+    def h_xirr(self, vm: Partition, cpu: Cpu) -> Result:
+        """R4: the accepted interrupt."""
+        return H_SUCCESS, self._presenter_of(cpu).accept()
+
+    @hypercall(0x2FC, "H_XIRR_X")
+    def h_xirr_x(self, vm: Partition, cpu: Cpu) -> Result:
+        """R4: the accepted interrupt, R5: the timebase when it was accepted."""
+        return H_SUCCESS, self._presenter_of(cpu).accept(), cpu.vcpu.timebase
+
+    def _presenter_of(self, cpu: Cpu) -> Icp:
+        icp = self.presenters[cpu.index]()
+        assert icp is not None, "a processor's presenter lives as long as the machine"
+        return icp
+
+    # Routing of sources (PAPR, "Interrupt Source Control").
+
+    @rtas_call(0x0A, "ibm,set-xive")
+    def set_xive_call(self, vm: Partition, cpu: Cpu, source: int, server: int, priority: int) -> Result:
+        """Route a source to a processor with a priority."""
+        if source not in self.sources or server >= len(self.presenters) or priority > MASKED:
+            return PARAMETER_ERROR
+        self.set_xive(source, server, priority)
+        return SUCCESS
+
+    @rtas_call(0x0B, "ibm,get-xive", results=3)
+    def get_xive_call(self, vm: Partition, cpu: Cpu, source: int) -> Result:
+        """Processor and priority of a source."""
+        row = self.sources.get(source)
+        return PARAMETER_ERROR if row is None else (SUCCESS, row.server, row.priority)
+
+    @rtas_call(0x0C, "ibm,int-off")
+    def int_off_call(self, vm: Partition, cpu: Cpu, source: int) -> Result:
+        """Mask a source; ibm,int-on brings its priority back."""
+        if (row := self.sources.get(source)) is None:
+            return PARAMETER_ERROR
+        self.set_xive(source, row.server, MASKED, saved_priority=row.priority)
+        return SUCCESS
+
+    @rtas_call(0x0D, "ibm,int-on")
+    def int_on_call(self, vm: Partition, cpu: Cpu, source: int) -> Result:
+        """Undo ibm,int-off."""
+        if (row := self.sources.get(source)) is None:
+            return PARAMETER_ERROR
+        self.set_xive(source, row.server, row.saved_priority, saved_priority=row.saved_priority)
+        return SUCCESS
 
 
-class Icp:
+class Icp(Device):
     """The presentation controller of processor `server`; `line` drives its external interrupt input."""
 
     VMSTATE: ClassVar[VMState] = VMState(
@@ -177,6 +269,12 @@ class Icp:
         self.mfrr = MASKED
         self._level = False
         ics.presenters.append(weakref.ref(self))
+
+    @classmethod
+    def of(cls, vm: Partition) -> Iterable[Self]:
+        """One for each processor."""
+        ics = vm.device(Ics)
+        return [cls(ics, index, vm.external_line(index)) for index in range(vm.config.vcpus)]
 
     def loaded(self) -> None:
         """Derive the line from the registers. The processor has it already, since it was loaded before."""
@@ -257,7 +355,3 @@ class Icp:
         self.cppr = xirr >> 24 & 0xFF
         if not self.xisr:
             self._resend()
-
-    def state(self) -> dict[str, object]:
-        """What the guest can observe."""
-        return {"cppr": self.cppr, "xisr": self.xisr, "pending": self.pending_priority, "mfrr": self.mfrr}

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pyspapr._native import PAGE
-from pyspapr.hcall.codes import H_PARAMETER, H_SUCCESS
+from pyspapr.codes import H_PARAMETER, H_SUCCESS
 from pyspapr.hcall.registry import Result, hypercall
 
 if TYPE_CHECKING:
-    from pyspapr.machine import Machine
+    from pyspapr.partition import Partition
     from pyspapr.partition.cpu import Cpu
 
 ZERO_PAGE: Final = 1 << (63 - 48)
@@ -22,7 +22,7 @@ SIZES: Final = (1, 2, 4, 8)
 
 
 @hypercall(0x2C, "H_PAGE_INIT")
-def h_page_init(vm: Machine, cpu: Cpu, flags: int, target: int, source: int) -> Result:
+def h_page_init(vm: Partition, cpu: Cpu, flags: int, target: int, source: int) -> Result:
     """Clear a page, or copy one."""
     if flags & ~PAGE_INIT_FLAGS or target % PAGE or (flags & COPY_PAGE and source % PAGE):
         return H_PARAMETER
@@ -34,14 +34,14 @@ def h_page_init(vm: Machine, cpu: Cpu, flags: int, target: int, source: int) -> 
     return H_SUCCESS
 
 
-def load(vm: Machine, size: int, address: int) -> Result:
+def load(vm: Partition, size: int, address: int) -> Result:
     """R4: `size` bytes at `address`, big-endian."""
     if size not in SIZES:
         return H_PARAMETER
     return H_SUCCESS, int.from_bytes(vm.memory.read(address, size), "big")
 
 
-def store(vm: Machine, size: int, address: int, value: int) -> Result:
+def store(vm: Partition, size: int, address: int, value: int) -> Result:
     """Write the low `size` bytes of `value`, big-endian."""
     if size not in SIZES:
         return H_PARAMETER
@@ -50,7 +50,7 @@ def store(vm: Machine, size: int, address: int, value: int) -> Result:
 
 
 @hypercall(0x3C, "H_LOGICAL_CI_LOAD")
-def h_logical_ci_load(vm: Machine, cpu: Cpu, size: int, address: int) -> Result:
+def h_logical_ci_load(vm: Partition, cpu: Cpu, size: int, address: int) -> Result:
     """Cache-inhibited load, also from a device's window."""
     if size in SIZES and address % size == 0 and vm.space.covers(address):
         return H_SUCCESS, vm.space.access(address, size)
@@ -58,7 +58,7 @@ def h_logical_ci_load(vm: Machine, cpu: Cpu, size: int, address: int) -> Result:
 
 
 @hypercall(0x40, "H_LOGICAL_CI_STORE")
-def h_logical_ci_store(vm: Machine, cpu: Cpu, size: int, address: int, value: int) -> Result:
+def h_logical_ci_store(vm: Partition, cpu: Cpu, size: int, address: int, value: int) -> Result:
     """Cache-inhibited store, also to a device's window."""
     if size in SIZES and address % size == 0 and vm.space.covers(address):
         vm.space.access(address, size, value & ((1 << 8 * size) - 1))
@@ -67,24 +67,24 @@ def h_logical_ci_store(vm: Machine, cpu: Cpu, size: int, address: int, value: in
 
 
 @hypercall(0x44, "H_LOGICAL_CACHE_LOAD")
-def h_logical_cache_load(vm: Machine, cpu: Cpu, size: int, address: int) -> Result:
+def h_logical_cache_load(vm: Partition, cpu: Cpu, size: int, address: int) -> Result:
     """Cacheable load."""
     return load(vm, size, address)
 
 
 @hypercall(0x48, "H_LOGICAL_CACHE_STORE")
-def h_logical_cache_store(vm: Machine, cpu: Cpu, size: int, address: int, value: int) -> Result:
+def h_logical_cache_store(vm: Partition, cpu: Cpu, size: int, address: int, value: int) -> Result:
     """Cacheable store."""
     return store(vm, size, address, value)
 
 
 @hypercall(0x4C, "H_LOGICAL_ICBI")
-def h_logical_icbi(vm: Machine, cpu: Cpu) -> Result:
+def h_logical_icbi(vm: Partition, cpu: Cpu) -> Result:
     """Instruction cache block invalidate: caches are always coherent here."""
     return H_SUCCESS
 
 
 @hypercall(0x50, "H_LOGICAL_DCBF")
-def h_logical_dcbf(vm: Machine, cpu: Cpu) -> Result:
+def h_logical_dcbf(vm: Partition, cpu: Cpu) -> Result:
     """Data cache block flush: caches are always coherent here."""
     return H_SUCCESS

@@ -9,18 +9,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pyspapr._native import HPT_SHIFT_MAX, HPT_SHIFT_MIN, Hpt
+from pyspapr.codes import H_CLOSED, H_PARAMETER, H_PTEG_FULL, H_RESOURCE, H_SUCCESS
 from pyspapr.config import largest_table_shift
 from pyspapr.errors import ConfigError
-from pyspapr.hcall.codes import H_CLOSED, H_PARAMETER, H_PTEG_FULL, H_RESOURCE, H_SUCCESS
 from pyspapr.hcall.registry import Result, hypercall
 
 if TYPE_CHECKING:
-    from pyspapr.machine import Machine
+    from pyspapr.partition import Partition
     from pyspapr.partition.cpu import Cpu
 
 
 @hypercall(0x36C, "H_RESIZE_HPT_PREPARE")
-def h_resize_hpt_prepare(vm: Machine, cpu: Cpu, flags: int, shift: int) -> Result:
+def h_resize_hpt_prepare(vm: Partition, cpu: Cpu, flags: int, shift: int) -> Result:
     """Prepare a table of 2**shift bytes; a shift of 0 discards the prepared table."""
     if flags or (shift and not HPT_SHIFT_MIN <= shift <= HPT_SHIFT_MAX):
         return H_PARAMETER
@@ -38,7 +38,7 @@ def h_resize_hpt_prepare(vm: Machine, cpu: Cpu, flags: int, shift: int) -> Resul
 
 
 @hypercall(0x370, "H_RESIZE_HPT_COMMIT")
-def h_resize_hpt_commit(vm: Machine, cpu: Cpu, flags: int, shift: int) -> Result:
+def h_resize_hpt_commit(vm: Partition, cpu: Cpu, flags: int, shift: int) -> Result:
     """Change to the prepared table. Bolted entries are moved; the guest recreates the others."""
     if flags:
         return H_PARAMETER

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pyspapr.hcall.codes import H_PARAMETER, H_SUCCESS
+from pyspapr.codes import H_PARAMETER, H_SUCCESS
 from pyspapr.hcall.registry import Result, hypercall
 
 if TYPE_CHECKING:
-    from pyspapr.machine import Machine
+    from pyspapr.partition import Partition
     from pyspapr.partition.cpu import Cpu
 
 
 @hypercall(0xF000, "H_RTAS")
-def h_rtas(vm: Machine, cpu: Cpu, buffer: int) -> Result:
+def h_rtas(vm: Partition, cpu: Cpu, buffer: int) -> Result:
     """Make the RTAS call that `buffer` describes."""
     from pyspapr.rtas import RtasError, call  # imported on the first RTAS call: a restored guest may make none
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pyspapr._native import DAWRX_DR, DAWRX_DW, DAWRX_HYP, LPCR_AIL, LPCR_AIL_SHIFT, LPCR_ILE, models
-from pyspapr.hcall.codes import H_P2, H_P3, H_P4, H_SUCCESS, H_UNSUPPORTED_FLAG
+from pyspapr.codes import H_P2, H_P3, H_P4, H_SUCCESS, H_UNSUPPORTED_FLAG
 from pyspapr.hcall.registry import Result, hypercall
 
 if TYPE_CHECKING:
-    from pyspapr.machine import Machine
+    from pyspapr.partition import Partition
     from pyspapr.partition.cpu import Cpu
 
 RESOURCE_DAWR0: Final = 2
@@ -21,7 +21,7 @@ WATCHPOINTS: Final = {RESOURCE_DAWR0: 0, RESOURCE_DAWR1: 1}
 
 
 @hypercall(0x31C, "H_SET_MODE")
-def h_set_mode(vm: Machine, cpu: Cpu, flags: int, resource: int, value1: int, value2: int) -> Result:
+def h_set_mode(vm: Partition, cpu: Cpu, flags: int, resource: int, value1: int, value2: int) -> Result:
     """Set a mode of the whole partition, or of the processor that calls. Resource 1 (CIABR) is not offered: H_P2."""
     if resource in WATCHPOINTS:
         return set_watchpoint(vm, cpu, flags, WATCHPOINTS[resource], value1, value2)
@@ -44,7 +44,7 @@ def h_set_mode(vm: Machine, cpu: Cpu, flags: int, resource: int, value1: int, va
     return H_SUCCESS
 
 
-def set_watchpoint(vm: Machine, cpu: Cpu, flags: int, number: int, address: int, extension: int) -> Result:
+def set_watchpoint(vm: Partition, cpu: Cpu, flags: int, number: int, address: int, extension: int) -> Result:
     """Set DAWR and DAWRX of watchpoint `number`, in one call. A model without it answers as for an unknown resource."""
     if number >= int(models()[vm.config.cpu]["watchpoints"]):
         return H_P2

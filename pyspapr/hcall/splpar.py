@@ -11,12 +11,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pyspapr._native import CACHE_BLOCK, MSR_EE, PAGE
-from pyspapr.devices.spapr import DTL_ENTRY, SLB_SHADOW_MIN_SIZE, VPA_MIN_SIZE
-from pyspapr.hcall.codes import H_BAD_MODE, H_CONTINUE, H_HARDWARE, H_PARAMETER, H_RESOURCE, H_SUCCESS
+from pyspapr.codes import H_BAD_MODE, H_CONTINUE, H_HARDWARE, H_PARAMETER, H_RESOURCE, H_SUCCESS
+from pyspapr.devices.registered import DTL_ENTRY, SLB_SHADOW_MIN_SIZE, VPA_MIN_SIZE, Registered
 from pyspapr.hcall.registry import Result, hypercall
 
 if TYPE_CHECKING:
-    from pyspapr.machine import Machine
+    from pyspapr.partition import Partition
     from pyspapr.partition.cpu import Cpu
 
 VPA_SIZE: Final = 0x4
@@ -43,7 +43,7 @@ DEREGISTER_SLB_SHADOW: Final = 7 << 45
 ALL_PROCESSORS: Final = (1 << 64) - 1
 
 
-def register_vpa(vm: Machine, target: int, address: int) -> Result:
+def register_vpa(vm: Partition, target: int, address: int) -> Result:
     """A VPA: at least 640 bytes, on a cache line, inside one page."""
     if address == 0:
         return H_HARDWARE
@@ -51,19 +51,19 @@ def register_vpa(vm: Machine, target: int, address: int) -> Result:
     if address % CACHE_BLOCK or size < VPA_MIN_SIZE or address % PAGE + size > PAGE:
         return H_PARAMETER
     vm.memory.read(address, size)  # all of it must be RAM
-    vm.registered[target].vpa = address
+    vm.device(Registered, target).vpa = address
     vm.memory.store(address + VPA_STATUS, vm.memory.u8(address + VPA_STATUS) | VPA_STATUS_SHARED, 1)
     return H_SUCCESS
 
 
-def register_slb_shadow(vm: Machine, target: int, address: int) -> Result:
+def register_slb_shadow(vm: Partition, target: int, address: int) -> Result:
     """An SLB shadow buffer inside one page; needs a VPA."""
     if address == 0:
         return H_HARDWARE
     size = vm.memory.u32(address + VPA_SIZE)
     if size < SLB_SHADOW_MIN_SIZE or address % PAGE + size > PAGE:
         return H_PARAMETER
-    area = vm.registered[target]
+    area = vm.device(Registered, target)
     if not area.vpa:
         return H_RESOURCE
     vm.memory.read(address, size)
@@ -71,14 +71,14 @@ def register_slb_shadow(vm: Machine, target: int, address: int) -> Result:
     return H_SUCCESS
 
 
-def register_dtl(vm: Machine, target: int, address: int) -> Result:
+def register_dtl(vm: Partition, target: int, address: int) -> Result:
     """A dispatch trace log of at least one entry; needs a VPA."""
     if address == 0:
         return H_HARDWARE
     size = vm.memory.u32(address + VPA_SIZE)
     if size < DTL_ENTRY.size or address + size > len(vm.memory):
         return H_PARAMETER
-    area = vm.registered[target]
+    area = vm.device(Registered, target)
     if not area.vpa:
         return H_RESOURCE
     area.dtl, area.dtl_size = address, size
@@ -86,11 +86,11 @@ def register_dtl(vm: Machine, target: int, address: int) -> Result:
 
 
 @hypercall(0xDC, "H_REGISTER_VPA")
-def h_register_vpa(vm: Machine, cpu: Cpu, flags: int, processor: int, address: int) -> Result:
+def h_register_vpa(vm: Partition, cpu: Cpu, flags: int, processor: int, address: int) -> Result:
     """Register or remove a VPA, an SLB shadow buffer or a dispatch trace log of `processor`."""
     if processor >= len(vm.cpus):
         return H_PARAMETER
-    area = vm.registered[processor]
+    area = vm.device(Registered, processor)
     match flags & SUBFUNCTION:
         case function if function == REGISTER_VPA:
             return register_vpa(vm, processor, address)
@@ -115,12 +115,12 @@ def h_register_vpa(vm: Machine, cpu: Cpu, flags: int, processor: int, address: i
     return H_SUCCESS
 
 
-def log_dispatch(vm: Machine, cpu: Cpu) -> None:
+def log_dispatch(vm: Partition, cpu: Cpu) -> None:
     """Count a dispatch in the VPA and, when the guest asked for it, write an entry of the log.
 
     The count moves by two at once: odd would mean "not dispatched", which no other processor is there to see.
     """
-    area = vm.registered[cpu.index]
+    area = vm.device(Registered, cpu.index)
     if not area.vpa:
         return
     memory = vm.memory
@@ -145,10 +145,10 @@ def log_dispatch(vm: Machine, cpu: Cpu) -> None:
 
 
 @hypercall(0xE0, "H_CEDE")
-def h_cede(vm: Machine, cpu: Cpu) -> Result:
+def h_cede(vm: Partition, cpu: Cpu) -> Result:
     """Enable external interrupts and wait for one; a pending prod returns at once."""
     cpu["msr"] |= MSR_EE
-    area = vm.registered[cpu.index]
+    area = vm.device(Registered, cpu.index)
     if area.prodded:
         area.prodded = False
     else:
@@ -158,7 +158,7 @@ def h_cede(vm: Machine, cpu: Cpu) -> Result:
 
 
 @hypercall(0xE4, "H_CONFER")
-def h_confer(vm: Machine, cpu: Cpu, target: int, dispatch_count: int) -> Result:
+def h_confer(vm: Partition, cpu: Cpu, target: int, dispatch_count: int) -> Result:
     """Give the rest of the time slice to another processor: no effect with one processor."""
     if target != ALL_PROCESSORS and target >= len(vm.cpus):
         return H_PARAMETER
@@ -166,7 +166,7 @@ def h_confer(vm: Machine, cpu: Cpu, target: int, dispatch_count: int) -> Result:
 
 
 @hypercall(0xE8, "H_PROD")
-def h_prod(vm: Machine, cpu: Cpu, target: int) -> Result:
+def h_prod(vm: Partition, cpu: Cpu, target: int) -> Result:
     """Wake a ceded processor, or make its next H_CEDE return at once."""
     if target >= len(vm.cpus):
         return H_PARAMETER
@@ -174,12 +174,12 @@ def h_prod(vm: Machine, cpu: Cpu, target: int) -> Result:
     if other.halted:
         other.halted = False
     else:
-        vm.registered[target].prodded = True
+        vm.device(Registered, target).prodded = True
     return H_SUCCESS
 
 
 @hypercall(0x298, "H_JOIN")
-def h_join(vm: Machine, cpu: Cpu) -> Result:
+def h_join(vm: Partition, cpu: Cpu) -> Result:
     """Stop all processors but one: the last one that is left gets H_CONTINUE."""
     if cpu["msr"] & MSR_EE:
         return H_BAD_MODE

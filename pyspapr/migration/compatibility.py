@@ -17,14 +17,14 @@ from pyspapr.plain import Plain
 from pyspapr.vmstate import sections
 
 if TYPE_CHECKING:
-    from pyspapr.machine import Machine
+    from pyspapr.partition import Partition
 
 
 CONFIGURED: Final = ("memory", "max_memory", "cpu", "vcpus", "clock", "hpt_shift")
 """Fields of `hello` that a machine is built from."""
 
 
-def describe(vm: Machine) -> Hello:
+def describe(vm: Partition) -> Hello:
     """The contents of `hello` for `vm`."""
     config = vm.config
     found = sections(vm)
@@ -150,7 +150,7 @@ def general_differences(hello: Hello) -> list[str]:
     return found
 
 
-def device_differences(hello: Hello, vm: Machine) -> list[str]:
+def device_differences(hello: Hello, vm: Partition) -> list[str]:
     """Where the devices in the stream differ from those of `vm`, which was built to load them."""
     theirs = {device.name: device for device in hello.devices}
     ours = {device.name: device for device in describe(vm).devices}

@@ -10,21 +10,21 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Generic
 
-from pyspapr._native import HPT_SHIFT_MIN, PAGE, __version__
+from pyspapr._native import HPT_SHIFT_MIN, PAGE, Hpt, __version__
 from pyspapr.config import MachineConfig, check_function, check_timeout
-from pyspapr.errors import MigrationCancelled, MigrationError, SpaprError, StreamError
+from pyspapr.errors import ConfigError, MigrationCancelled, MigrationError, SpaprError, StreamError
 from pyspapr.log import logger
 from pyspapr.migration import compatibility, frames
 from pyspapr.migration.compatibility import Requirements
 from pyspapr.migration.counters import Counters
 from pyspapr.migration.file_transport import FileReader
 from pyspapr.migration.listener import listen
-from pyspapr.migration.load import SAMPLE_MEMORY, Loader, Prepare
+from pyspapr.migration.load import Loader
 from pyspapr.migration.patience import SILENCE, Patience
 from pyspapr.migration.phases import Phase
-from pyspapr.migration.prepare import unchanged
+from pyspapr.migration.prepare import Build, M, unchanged
 from pyspapr.migration.records import Header, HptChunk, Image, RamChunk, Totals
 from pyspapr.migration.statistics import MigrationStatistics, PassStatistics
 from pyspapr.migration.stream import StreamEnded, StreamReader
@@ -33,8 +33,6 @@ from pyspapr.migration.uri import Place
 
 if TYPE_CHECKING:
     import ssl
-
-    from pyspapr.machine import Machine
 
 PROGRESS_EVERY: Final = 0.1
 """Seconds between two progress frames while bytes keep coming."""
@@ -53,11 +51,12 @@ def log_rejected(why: str) -> None:
     logger(__name__).warning("rejected a peer that is not a migration source: %s", why)
 
 
-class Incoming:
+class Incoming(Generic[M]):
     """One arriving machine. `address` is where the source connects, valid once this object exists."""
 
     def __init__(
         self,
+        build: Build[M],
         place: Place,
         *,
         config: MachineConfig | Requirements | None = None,
@@ -65,9 +64,10 @@ class Incoming:
         timeout: float | None = None,
         on_progress: Progress | None = None,
         on_rejected: Callable[[str], None] | None = None,
-        prepare: Prepare = unchanged,
+        prepare: Callable[[M], None] = unchanged,
     ) -> None:
-        """Begin to listen. `config` is what the machine must be, all of it or in part; by default any is accepted.
+        """Begin to listen. `build` makes the machine; `config` is what it must be, all of it or in part. By default any
+        is accepted.
 
         `timeout` limits everything until the machine has arrived, in seconds from now. `prepare` gets the new machine
         before its state is loaded, to add devices and hypercalls of your own. A peer that is no source or has the
@@ -81,7 +81,9 @@ class Incoming:
         if not isinstance(config, MachineConfig | Requirements | None):
             raise TypeError(f"a MachineConfig says what the machine must be, not {config!r}")
         self._wanted = Requirements.of(config) if isinstance(config, MachineConfig) else config or Requirements()
+        self._build = build
         self._prepare = prepare
+        self._vm: M | None = None  # built for what `hello` says
         self._progress = on_progress
         self._on_rejected = on_rejected or log_rejected
         self._deadline = None if timeout is None else time.monotonic() + timeout
@@ -106,7 +108,7 @@ class Incoming:
         self.address = self._listener.address
         self.where = self._listener.where
 
-    def receive(self) -> Machine:
+    def receive(self) -> M:
         """Go through the phases and return the machine. Raises MigrationError or StreamError, leaving nothing
         behind."""
         try:
@@ -134,6 +136,7 @@ class Incoming:
         finally:
             transport.close()
             self._total, self._reader = self._received, None  # which would call back here
+            self._vm = None
 
     # The phases.
 
@@ -154,23 +157,23 @@ class Incoming:
         if not found:
             found = compatibility.wanted_differences(hello.as_dict(), self._wanted)
         if not found:
-            found = compatibility.device_differences(hello, self._sample(hello))
+            found = compatibility.device_differences(hello, self._built(hello).partition)
         if found:
             text = "; ".join(found)
             transport.write(frames.Refusal.of(text).encode())
             raise MigrationError(f"rejected the machine: {text}")
         transport.write(frames.Welcome(frames.agreed(hello), __version__).encode())
 
-    def _sample(self, hello: frames.Hello) -> Machine:
-        """A machine with the devices of the arriving one, and little memory."""
-        from pyspapr.machine import Machine
-
-        config = compatibility.config_of(hello)
-        vm = Machine(config.replace(memory=SAMPLE_MEMORY, max_memory=SAMPLE_MEMORY, hpt_shift=HPT_SHIFT_MIN))
+    def _built(self, hello: frames.Hello) -> M:
+        """Build the machine that the stream fills. The header tells what `hello` does not say of it."""
+        try:
+            vm = self._vm = self._build(compatibility.config_of(hello), hpt=Hpt(HPT_SHIFT_MIN))
+        except ConfigError as error:
+            raise MigrationError(f"cannot build the machine that is to come: {error}") from error
         self._prepare(vm)
         return vm
 
-    def _load(self, transport: Transport, hello: frames.Hello | None) -> Machine:
+    def _load(self, transport: Transport, hello: frames.Hello | None) -> M:
         """From the first pass to the devices: load the stream into a machine that is not visible yet."""
         self._enter(Phase.FIRST_PASS)
         reader = self._reader = StreamReader(lambda limit: self._read(transport, limit))
@@ -196,15 +199,19 @@ class Incoming:
         self.paused = loader.end.paused
         return loader.finish()
 
-    def _loader(self, transport: Transport, reader: StreamReader) -> Loader:
+    def _loader(self, transport: Transport, reader: StreamReader) -> Loader[M]:
         """A file may have RAM as an image, which is mapped. Its digest is compared, as the checks of pages are."""
         if transport.two_way:
-            return Loader(reader, prepare=self._prepare, largest_table=self._wanted.largest_table)
+            return Loader(
+                reader, self._build, prepare=self._prepare, vm=self._vm, largest_table=self._wanted.largest_table
+            )
         from pyspapr.migration.files import FileLoader
 
         return FileLoader(
             reader,
             transport.file if isinstance(transport, FileReader) else None,
+            self._build,
+            vm=self._vm,
             prepare=self._prepare,
             verify=True,
             watch=lambda: self._watch_all(transport),

@@ -12,7 +12,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from pyspapr._native import Marks, Ram, Start
 from pyspapr.errors import ConfigError, ImageFileError, StateError, StreamError
@@ -23,15 +23,15 @@ from pyspapr.migration import save
 from pyspapr.migration.compression import Compression, unknown
 from pyspapr.migration.file_transport import READ_BUFFER
 from pyspapr.migration.image import write_image
-from pyspapr.migration.load import Loader, Prepare, refuse
-from pyspapr.migration.prepare import unchanged
+from pyspapr.migration.load import Loader, refuse
+from pyspapr.migration.prepare import Build, M, unchanged
 from pyspapr.migration.records import ALIGNMENT, Header, Image, Kind, Record
 from pyspapr.migration.replacement import replacing
 from pyspapr.migration.stream import RECORD_HEAD, StreamReader, StreamWriter
 from pyspapr.vmstate import cbor
 
 if TYPE_CHECKING:
-    from pyspapr.machine import Machine
+    from pyspapr.partition import Partition
 
 Path = str | os.PathLike[str]
 PIECE: Final = 1 << 20
@@ -41,7 +41,7 @@ PIECE: Final = 1 << 20
 # Saving.
 
 
-def save_file(vm: Machine, path: Path, base: Path | None, compression: Compression | None) -> None:
+def save_file(vm: Partition, path: Path, base: Path | None, compression: Compression | None) -> None:
     """Write `vm`; see `Machine.save`."""
     if (wrong := unknown(compression)) is not None:
         raise ConfigError(wrong)
@@ -63,7 +63,7 @@ def save_file(vm: Machine, path: Path, base: Path | None, compression: Compressi
         set_base(vm, writer.check)
 
 
-def set_base(vm: Machine, check: bytes) -> None:
+def set_base(vm: Partition, check: bytes) -> None:
     """Track changes from now on against the file whose last check is `check`."""
     vm.ram.set_base()
     vm.hpt.set_base()
@@ -72,7 +72,7 @@ def set_base(vm: Machine, check: bytes) -> None:
     vm.base = check
 
 
-def write_after(vm: Machine, writer: StreamWriter, base: Path, compression: Compression | None) -> None:
+def write_after(vm: Partition, writer: StreamWriter, base: Path, compression: Compression | None) -> None:
     """What was written since the machine was saved to `base` or restored from it. The marks stay for the next time."""
     with open_file(base) as file, named(base):
         check = check_of_file(file)
@@ -119,21 +119,23 @@ def open_file(path: Path) -> io.BufferedReader[io.FileIO]:
     raise StreamError(f"{shown(path)}: {kind}, not a saved machine", "header", 0, "a saved machine", kind)
 
 
-class FileLoader(Loader):
+class FileLoader(Loader[M]):
     """A loader for images: it maps them if the file allows it and reads them otherwise."""
 
     def __init__(
         self,
         reader: StreamReader,
         file: BinaryIO | None,
+        build: Build[M] | None,
         *,
-        prepare: Prepare = unchanged,
+        prepare: Callable[[M], None] = unchanged,
         verify: bool = False,
+        vm: M | None = None,
         watch: Callable[[], object] | None = None,
         largest_table: int | None = None,
     ) -> None:
         """`verify` compares the image with its digest, which reads all of it; what `watch` raises ends that."""
-        super().__init__(reader, prepare=prepare, largest_table=largest_table)
+        super().__init__(reader, build, prepare=prepare, vm=vm, largest_table=largest_table)
         self.file = file
         self.verify = verify
         self.watch = watch
@@ -217,7 +219,7 @@ def check_of_file(file: BinaryIO) -> bytes:
     return reader.check
 
 
-def read_all(reader: StreamReader, loader: Loader) -> None:
+def read_all(reader: StreamReader, loader: Loader[Any]) -> None:
     """Every record of a stream that holds nothing else. Raises StreamError."""
     while loader.end is None:
         loader.feed(reader.next())
@@ -234,41 +236,53 @@ def named(path: Path) -> Iterator[None]:
 
 
 def load_file(
-    file: BinaryIO, *, prepare: Prepare = unchanged, base: BinaryIO | None = None, verify: bool = False
-) -> Machine:
+    file: BinaryIO,
+    build: Build[M],
+    *,
+    prepare: Callable[[M], None] = unchanged,
+    base: BinaryIO | None = None,
+    verify: bool = False,
+) -> M:
     """A machine from an open file, which holds nothing else. Raises StreamError."""
-    below = None if base is None else load_base(base, prepare, verify)
-    return load_above(file, prepare, below, verify)
+    below = None if base is None else load_base(base, verify)
+    return load_above(file, build, prepare, below, verify)
 
 
-def load_base(file: BinaryIO, prepare: Prepare, verify: bool) -> FileLoader:
-    """What an open file holds, for another that continues it. Raises StreamError."""
-    below = FileLoader(StreamReader(file.read), file, prepare=prepare, verify=verify)
+def load_base(file: BinaryIO, verify: bool) -> FileLoader[Any]:
+    """RAM and hash table of an open file, for another that continues it. Raises StreamError."""
+    below: FileLoader[Any] = FileLoader(StreamReader(file.read), file, None, verify=verify)
     read_all(below.reader, below)
     return below
 
 
-def load_above(file: BinaryIO, prepare: Prepare, below: FileLoader | None, verify: bool) -> Machine:
+def load_above(
+    file: BinaryIO, build: Build[M], prepare: Callable[[M], None], below: FileLoader[Any] | None, verify: bool
+) -> M:
     """A machine from an open file that continues `below`, if that is there. Raises StreamError."""
     reader = StreamReader(file.read)
-    loader = FileLoader(reader, file, prepare=prepare, verify=verify)
+    loader = FileLoader(reader, file, build, prepare=prepare, verify=verify)
     if below is not None:
         loader.continue_from(below.reader.check, below.memory(), below.hpt)
     read_all(reader, loader)
     vm = loader.finish()
     if below is None:
-        set_base(vm, reader.check)
+        set_base(vm.partition, reader.check)
     return vm
 
 
 def restore_file(
-    path: Path, *, base: Path | None = None, prepare: Prepare = unchanged, verify: bool = False
-) -> Machine:
+    build: Build[M],
+    path: Path,
+    *,
+    base: Path | None = None,
+    prepare: Callable[[M], None] = unchanged,
+    verify: bool = False,
+) -> M:
     """A machine from `path`; see `Machine.restore`."""
     with open_file(path) as file:
         below = None
         if base is not None:
             with open_file(base) as base_file, named(base):
-                below = load_base(base_file, prepare, verify)
+                below = load_base(base_file, verify)
         with named(path):
-            return load_above(file, prepare, below, verify)
+            return load_above(file, build, prepare, below, verify)

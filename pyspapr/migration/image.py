@@ -14,9 +14,9 @@ from pyspapr.migration.stream import RECORD_HEAD, StreamWriter
 from pyspapr.vmstate import cbor
 
 if TYPE_CHECKING:
-    from pyspapr.machine import Machine
     from pyspapr.migration.file_transport import FileWriter, PlacedPages
     from pyspapr.migration.link import Link
+    from pyspapr.partition import Partition
 
 DIGEST: Final = 32
 """Bytes of the digest."""
@@ -35,7 +35,7 @@ def image_record(writer: StreamWriter, size: int, digest: bytes) -> Image:
     return Image(size, digest, bytes(padding))
 
 
-def write_image(vm: Machine, writer: StreamWriter, file: BinaryIO) -> None:
+def write_image(vm: Partition, writer: StreamWriter, file: BinaryIO) -> None:
     """All of RAM as it is."""
     size = vm.ram.size
     writer.record(image_record(writer, size, vm.ram.digest()))

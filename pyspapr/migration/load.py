@@ -8,27 +8,19 @@ once; and what was loaded, saved again, gives the bytes that came (with virtual 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import Generic, TypeVar
 
 from pyspapr import vmstate
 from pyspapr._native import HPT_SHIFT_MIN, Hpt, Ram
-from pyspapr.config import MIB, Engine, MachineConfig, check_function, largest_table_shift
+from pyspapr.config import Engine, MachineConfig, check_function, largest_table_shift
 from pyspapr.errors import ConfigError, StreamError
-from pyspapr.migration.prepare import unchanged
+from pyspapr.migration.prepare import Build, M, unchanged
 from pyspapr.migration.records import Device, End, Header, HptChunk, Image, RamChunk, Record, Schemas, Table
 from pyspapr.migration.stream import StreamReader
+from pyspapr.partition import Partition
 from pyspapr.vmstate.layout import Layout
 
-if TYPE_CHECKING:
-    from pyspapr.machine import Machine
-
 T = TypeVar("T")
-
-Prepare = Callable[["Machine"], None]
-"""What the caller adds to a machine before its state is loaded: devices and hypercalls of its own.
-
-It is called twice, first with a small machine that only shows whether the stream fits.
-"""
 
 
 def refuse(what: str, section: str, offset: int, wanted: object, got: object) -> StreamError:
@@ -53,28 +45,34 @@ def check_base(base: bytes, found: bytes | None, offset: int) -> None:
     raise refuse("Base", "header", offset, wanted, got)
 
 
-SAMPLE_MEMORY: Final = 32 * MIB
+class Loader(Generic[M]):
+    """Takes records one by one; `finish` returns the machine. `reader` provides stream offsets for errors.
 
-
-class Loader:
-    """Takes records one by one; `finish` returns the machine. `reader` provides stream offsets for errors."""
+    The machine is built once, when the header has arrived (or before, for a migration), and `prepare` is called once,
+    with it. A stream that does not fit is rejected before anything is loaded.
+    """
 
     def __init__(
         self,
         reader: StreamReader,
+        build: Build[M] | None,
         *,
-        prepare: Prepare = unchanged,
+        prepare: Callable[[M], None] = unchanged,
+        vm: M | None = None,
         ram: Ram | None = None,
         hpt: Hpt | None = None,
         engine: Engine | None = None,
         largest_table: int | None = None,
     ) -> None:
-        """`largest_table` bounds the hash table's shift beyond what the header allows.
+        """`build` makes the machine; without it only RAM and hash table are loaded. `vm` is a machine made already.
 
-        `ram` and `hpt` are given when the stream does not begin with them: a snapshot's, a base file's."""
+        `largest_table` bounds the hash table's shift beyond what the header allows. `ram` and `hpt` are given
+        when the stream does not begin with them: a snapshot's, a base file's."""
         check_function("prepare", prepare)
         self.reader = reader
+        self.build = build
         self.prepare = prepare
+        self.vm = vm
         self.ram = ram
         self.hpt = hpt
         self.engine = engine
@@ -82,7 +80,6 @@ class Loader:
         self.config: MachineConfig | None = None
         self.header: Header | None = None
         self._layouts: dict[str, Layout] = {}
-        self._sample: Machine | None = None
         self._devices: list[tuple[Device, dict[str, object]]] = []
         self.end: End | None = None
         self._base: bytes | None = None
@@ -114,17 +111,19 @@ class Loader:
                 raise refuse("RAM image", "image", self.reader.start, "a loader that knows images", "this one")
 
     def on_header(self, header: Header) -> None:
-        """Check that such a machine can be built here, with the same parts."""
+        """Build the machine, and check that it has the same parts."""
         self.header = header
         self.config = config = header.config()
         check_base(header.base, self._base, self.reader.start)
         if self.ram is not None and self.ram.size != config.ram_size:
             raise refuse("Memory", "header", self.reader.start, f"{self.ram.size} bytes, the base's", config.ram_size)
-        from pyspapr.machine import Machine
-
-        self._sample = Machine(config.replace(memory=SAMPLE_MEMORY, max_memory=SAMPLE_MEMORY, hpt_shift=HPT_SHIFT_MIN))
-        self.prepare(self._sample)
-        mine = [(section.name, section.instance) for section in vmstate.sections(self._sample)]
+        if self.vm is not None:
+            self.vm.partition.furnish(config)
+        elif self.build is not None:
+            self.vm = self._made(config, self.build)
+        else:
+            return
+        mine = [(section.name, section.instance) for section in vmstate.sections(self.vm.partition)]
         theirs = [(part["name"], part["instance"]) for part in header.parts]
         for index in range(max(len(mine), len(theirs))):
             want, got = (
@@ -133,10 +132,17 @@ class Loader:
             if want != got:
                 raise refuse("Part of the machine", "header", self.reader.start, want, got)
 
+    def _made(self, config: MachineConfig, build: Build[M]) -> M:
+        vm = self.allocate(lambda: build(config, engine=self.engine, ram=self.ram, hpt=Hpt(HPT_SHIFT_MIN)))
+        self.prepare(vm)
+        return vm
+
     def on_schemas(self, schemas: Schemas) -> None:
         """Whether every section can be read here."""
-        assert self._sample is not None and self.header is not None
-        tables = {section.name: section.vmstate for section in vmstate.sections(self._sample)}
+        if self.vm is None:
+            return
+        assert self.header is not None
+        tables = {section.name: section.vmstate for section in vmstate.sections(self.vm.partition)}
         self._layouts = {layout.name: layout for layout in schemas.layouts}
         if sorted(tables) != sorted(self._layouts):
             raise refuse(
@@ -174,7 +180,7 @@ class Loader:
         assert self.config is not None
         size = self.config.ram_size
         if self.ram is None:
-            self.ram = self.allocate(lambda: Ram(size))
+            self.ram = self.allocate(lambda: Ram(size)) if self.vm is None else self.vm.partition.ram
         return self.ram
 
     def allocate(self, make: Callable[[], T]) -> T:
@@ -186,6 +192,8 @@ class Loader:
 
     def on_device(self, device: Device) -> None:
         """A section: decoded now, loaded when all are there."""
+        if self.vm is None:
+            return
         assert self.header is not None
         start = self.reader.start
         index = len(self._devices)
@@ -197,9 +205,9 @@ class Loader:
 
     # Everything is here.
 
-    def finish(self) -> Machine:
+    def finish(self) -> M:
         """The machine. Raises StreamError when something is missing or does not fit together."""
-        assert self.header is not None and self.config is not None and self.end is not None
+        assert self.header is not None and self.config is not None and self.end is not None and self.vm is not None
         start = self.reader.start
         if len(self._devices) != len(self.header.parts):
             missing = self.header.parts[len(self._devices)]
@@ -208,21 +216,18 @@ class Loader:
             raise refuse("Hash table", "end", start, "a table", "none")
         if self.hpt.digest() != self.end.hpt_digest:
             raise refuse("Hash table", "end", start, self.end.hpt_digest.hex(), self.hpt.digest().hex())
-        from pyspapr.machine import Machine
-
-        config = self.config
-        vm = Machine(config, ram=self.memory(), hpt=self.hpt, engine=self.engine)
-        self.prepare(vm)
+        vm = self.vm.partition
+        if self.memory() is not vm.ram:
+            vm.furnish(self.config, self.ram)
+        vm.use_table(self.hpt)
         for section, (device, values) in zip(vmstate.sections(vm), self._devices, strict=True):
-            section.vmstate.load(section.target, device.version, values, config.ram_size)
-        for cpu in vm.cpus:
-            cpu.vcpu.flush_translations()
-        vm.launched = vm.started
-        if config.clock == "virtual":
+            section.vmstate.load(section.target, device.version, values, self.config.ram_size)
+        vm.flush_translations()
+        if self.config.clock == "virtual":
             self._compare(vm)
-        return vm
+        return self.vm
 
-    def _compare(self, vm: Machine) -> None:
+    def _compare(self, vm: Partition) -> None:
         """Nothing was lost on the way in."""
         for section, (device, values) in zip(vmstate.sections(vm), self._devices, strict=True):
             if device.version == section.vmstate.version and not section.vmstate.holds(section.target, values):

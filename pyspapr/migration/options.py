@@ -13,7 +13,6 @@ from pyspapr.plain import Plain
 if TYPE_CHECKING:
     import ssl
 
-    from pyspapr.machine import Machine
     from pyspapr.migration.statistics import MigrationStatistics
 
 P = ParamSpec("P")
@@ -67,7 +66,7 @@ class MigrationOptions(Plain, kw_only=True):
 
 def keywords_of(
     options: Callable[P, object],
-) -> Callable[[Callable[..., R]], Callable[Concatenate[Machine, object, P], R]]:
+) -> Callable[[Callable[..., R]], Callable[Concatenate[Any, object, P], R]]:
     """For type checkers: the decorated method's keywords, after the address, are those of `options`."""
 
     def same(method: Callable[..., Any]) -> Callable[..., Any]:

@@ -27,7 +27,7 @@ from pyspapr.migration.uri import Place, connect
 from pyspapr.partition.owner import owner
 
 if TYPE_CHECKING:
-    from pyspapr.machine import Machine
+    from pyspapr.partition import Partition
 
 ANSWER_TIMEOUT: Final = 10.0
 """Seconds for an answer to `hello`."""
@@ -36,11 +36,11 @@ ANSWER_TIMEOUT: Final = 10.0
 class Outgoing:
     """One migration away from a machine. Made by `Machine.start_migration`."""
 
-    def __init__(self, vm: Machine, place: Place, options: MigrationOptions) -> None:
+    def __init__(self, vm: Partition, place: Place, options: MigrationOptions) -> None:
         """Connect and have the destination check the machine. Raises MigrationError, with nothing sent and nothing
         changed."""
         self._owner = find = owner(vm, "the migration")
-        self._counters = counters = Counters(lambda: find().cpus[0].vcpu.instructions)
+        self._counters = counters = Counters(lambda: find().instructions)
         self._convergence = convergence = Convergence(options.downtime_limit)
         self._throttle = throttle = Throttle(options.throttling)
         self._reporter = reporter = Reporter(
@@ -65,7 +65,7 @@ class Outgoing:
         self._orphaned.atexit = False
 
     @property
-    def vm(self) -> Machine:
+    def vm(self) -> Partition:
         """The machine, weakly referenced, since it refers to its last migration. Raises StateError when it is gone."""
         return self._owner()
 
@@ -172,13 +172,13 @@ class Outgoing:
         """Between two slices, while the guest is throttled: keep sending until its turn."""
         if not self.phase.live:
             return
-        end = time.monotonic() + self._throttle.rest(self.vm.cpus[0].vcpu.instructions)
+        end = time.monotonic() + self._throttle.rest(self.vm.instructions)
         sent = -1
         while self.phase.live and (left := end - time.monotonic()) > 0:
             self._link.wait_for_more(sent, left)
             sent = self._link.sent
             self._go_on()
-        self._throttle.begin(self.vm.cpus[0].vcpu.instructions)
+        self._throttle.begin(self.vm.instructions)
 
     def wait(self, seconds: float) -> None:
         """For the run loop, while the guest sleeps or is throttled: wait for work, or until the time is up."""
@@ -228,7 +228,7 @@ class Outgoing:
             return
         self._passes.put_back()
         if self._source.stopped:
-            self.vm.phase = None
+            self.vm.life.stay()
             if not self.was_paused:
                 self.vm.resume()
         self._end(Phase.CANCELLED if isinstance(error, MigrationCancelled) else Phase.FAILED)

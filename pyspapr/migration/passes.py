@@ -18,9 +18,9 @@ from pyspapr.partition.owner import owner
 
 if TYPE_CHECKING:
     from pyspapr._native import Hpt, HptPass, RamPass
-    from pyspapr.machine import Machine
     from pyspapr.migration.compression import Compression
     from pyspapr.migration.image import ImageInPasses
+    from pyspapr.partition import Partition
 
 PAGE_BYTES: Final = PAGE + 4
 """What a page of RAM costs on the stream, uncompressed."""
@@ -35,7 +35,7 @@ class Passes:
 
     def __init__(
         self,
-        vm: Machine,
+        vm: Partition,
         writer: StreamWriter,
         counters: Counters,
         compression: Compression | None,
@@ -128,7 +128,7 @@ class Passes:
         return True
 
     @property
-    def _vm(self) -> Machine:
+    def _vm(self) -> Partition:
         return self._owner()
 
     # What is left.

@@ -1,12 +1,27 @@
-"""The default for `prepare`, the function that adds devices and handlers before state is loaded."""
+"""How a machine is made for a stream: who builds it, and what the caller adds before state is loaded."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from pyspapr.machine import Machine
+    from pyspapr.partition import Partition
 
 
-def unchanged(vm: Machine) -> None:
+class Whole(Protocol):
+    """A machine of the caller's."""
+
+    @property
+    def partition(self) -> Partition:
+        """What it consists of."""
+        ...
+
+
+M = TypeVar("M", bound=Whole)
+Build = Callable[..., M]
+"""Makes a machine: `build(config, *, engine, ram, hpt)`, like the class `pyspapr.Machine`. Raises ConfigError."""
+
+
+def unchanged(vm: Any) -> None:
     """Add nothing."""

@@ -7,38 +7,39 @@ the other forks until it writes.
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Generic
 
 from pyspapr._native import Ram, RamSnapshot
 from pyspapr.config import Engine, check_function
 from pyspapr.errors import StateError
 from pyspapr.host.limits import host_limits
 from pyspapr.migration import save
-from pyspapr.migration.load import Loader, Prepare
-from pyspapr.migration.prepare import unchanged
+from pyspapr.migration.load import Loader
+from pyspapr.migration.prepare import Build, M, unchanged
 from pyspapr.migration.stream import StreamReader, StreamWriter
-
-if TYPE_CHECKING:
-    from pyspapr.machine import Machine
+from pyspapr.partition import Partition
 
 
-class Snapshot:
+class Snapshot(Generic[M]):
     """A frozen machine, from which any number of machines can be made."""
 
-    def __init__(self, ram: RamSnapshot, records: bytes, prepare: Prepare) -> None:
+    def __init__(self, ram: RamSnapshot, records: bytes, build: Build[M], prepare: Callable[[M], None]) -> None:
+        """`build` makes the forks."""
         self._ram = ram
         self._records = records
+        self._build = build
         self._prepare = prepare
 
     @host_limits("fork a machine")
-    def fork(self, engine: Engine | None = None) -> Machine:
+    def fork(self, engine: Engine | None = None) -> M:
         """A machine in the state of the snapshot, run by `engine`."""
         reader = StreamReader(io.BytesIO(self._records).read)
         try:
             ram = Ram.from_snapshot(self._ram)
         except OSError as error:
             raise StateError(f"the host cannot provide a fork's memory: {error}") from error
-        loader = Loader(reader, prepare=self._prepare, ram=ram, engine=engine)
+        loader = Loader(reader, self._build, prepare=self._prepare, ram=ram, engine=engine)
         while loader.end is None:
             loader.feed(reader.next())
         return loader.finish()
@@ -48,7 +49,7 @@ class Snapshot:
         return len(self._records)
 
 
-def take(vm: Machine, prepare: Prepare = unchanged) -> Snapshot:
+def take(build: Build[M], vm: Partition, prepare: Callable[[M], None] = unchanged) -> Snapshot[M]:
     """Freeze `vm`; see `Machine.snapshot`."""
     check_function("prepare", prepare)
     save.prepare(vm)
@@ -61,6 +62,5 @@ def take(vm: Machine, prepare: Prepare = unchanged) -> Snapshot:
         ram = vm.ram.snapshot()
     except OSError as error:  # no descriptor is left, for one
         raise StateError(f"the host cannot freeze this machine's memory: {error}") from error
-    for cpu in vm.cpus:
-        cpu.vcpu.flush_translations()
-    return Snapshot(ram, buffer.getvalue(), prepare)
+    vm.flush_translations()
+    return Snapshot(ram, buffer.getvalue(), build, prepare)

@@ -30,11 +30,10 @@ from pyspapr.migration.reporter import Reporter
 from pyspapr.migration.stream import StreamWriter
 from pyspapr.migration.throttle import Throttle
 from pyspapr.migration.transport import NothingLeft
-from pyspapr.partition.runstate import Status
 from pyspapr.results import Migrated, Rebooted
 
 if TYPE_CHECKING:
-    from pyspapr.machine import Machine
+    from pyspapr.partition import Partition
 
 SWITCHOVER_TIMEOUT: Final = 30.0
 """Seconds from the stop to `complete`; without it the guest continues here."""
@@ -52,7 +51,7 @@ class Source:
 
     def __init__(
         self,
-        find: Callable[[], Machine],
+        find: Callable[[], Partition],
         link: Link,
         counters: Counters,
         reporter: Reporter,
@@ -92,7 +91,7 @@ class Source:
         self._wrote = (0, time.monotonic())  # bytes of the stream, and since when
 
     @property
-    def vm(self) -> Machine:
+    def vm(self) -> Partition:
         """Raises StateError when it is gone."""
         return self._find()
 
@@ -159,10 +158,10 @@ class Source:
         self.vm.events.hold()
         self.was_paused = self.vm.paused
         self.vm.pause()
+        self.vm.life.hold()
         self.stopped = True
         self._reporter.enter(Phase.STOP)
         self._counters.stopped(self.still_since)
-        self.vm.phase = Status.FINISH_MIGRATE
 
     def _final_pass(self) -> None:
         """RAM and table, then devices, then the end with totals and digest, at full speed."""
@@ -221,7 +220,7 @@ class Source:
             if self.link.transport.hung_up():
                 raise MigrationError("the destination has gone since it confirmed, before it was told to go")
         self.given_up = True
-        self.vm.give_up(Migrated())
+        self.vm.life.leave(Migrated())
         if self.link.transport.two_way:
             self._say_go()
         self.passes.give_up()
@@ -233,7 +232,7 @@ class Source:
         try:
             self.link.say_now(frames.Go(self.was_paused))
         except NothingLeft as error:
-            self.vm.take_back()
+            self.vm.life.reclaim()
             self.given_up = False
             raise MigrationError(f"the destination confirmed, but could not be told to go: {error}") from error
         except SpaprError as error:

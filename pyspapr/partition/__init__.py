@@ -1,1 +1,8 @@
-"""The running machine: processors, memory, the run loop, calls from other threads, status."""
+"""What a machine consists of and how it runs: processors, memory, the run loop, work of other threads, its status.
+
+`Partition` is all of it; handlers and devices get one as `vm`.
+"""
+
+from pyspapr.partition.partition import Partition
+
+__all__ = ["Partition"]

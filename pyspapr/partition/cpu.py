@@ -1,6 +1,7 @@
 """A processor for the user: registers by name.
 
-`cpu.r3`, `cpu["r3"]` and `cpu.msr = …` are the same registers that `Vcpu.get` and `Vcpu.set` know. A value that is
+`cpu.r3`, `cpu["r3"]` and `cpu.msr = …` are the same registers that `Vcpu.get` and `Vcpu.set` know; `ALIASES` has other
+names for some of them. A value that is
 wider than its register is rejected; an SPR keeps the same bits as with `mtspr`.
 """
 
@@ -18,6 +19,9 @@ _OWN = frozenset({"vcpu", "index", "names"})
 
 WIDTHS: Final = {"cr": 32, "vscr": 32, "vr": 128, "vs": 128}
 """Widths of the registers that are not 64 bits wide, by name without number."""
+
+ALIASES: Final = {"nip": "pc", "sp": "r1", "toc": "r2"}
+"""What kernels and debuggers call registers. Not among a processor's names: each register is there once."""
 
 
 class Cpu(MutableMapping[str, int]):
@@ -37,10 +41,11 @@ class Cpu(MutableMapping[str, int]):
 
     def __getitem__(self, name: str) -> int:
         """A register's value."""
-        return self.vcpu.get(name)
+        return self.vcpu.get(ALIASES.get(name, name))
 
     def __setitem__(self, name: str, value: int) -> None:
         """Write a register."""
+        name = ALIASES.get(name, name)
         width = WIDTHS.get(name.rstrip("0123456789"), 64)
         if value >> width:  # of a negative number, too
             self[name]  # report an unknown register first

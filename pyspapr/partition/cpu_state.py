@@ -146,6 +146,7 @@ def _set_halted(cpu: Any, value: bool) -> None:
 CPU: Final = VMState(
     "cpu",
     version=1,
+    hashed=False,  # `Vcpu.digest` says the same, without the host's clock
     priority=PRIORITY_CPU,
     fields=(
         bank("gpr", "r", 32, U64),

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from pyspapr._native import Vcpu
-    from pyspapr.devices.console import Console
+    from pyspapr.partition.console import Console
 
 NS: Final = 1_000_000_000
 QUIET: Final = 3600

@@ -27,6 +27,10 @@ class Memory:
         """Wrap the machine's RAM."""
         self._ram = ram
 
+    def use(self, ram: Ram) -> None:
+        """For the machine: RAM that came with its contents takes the place of the RAM it was made with."""
+        self._ram = ram
+
     def close(self) -> None:
         """For the machine: release RAM. Every access raises StateError from now on."""
         self._ram = cast(Ram, Closed())

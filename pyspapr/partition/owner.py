@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, TypeVar
 
 from pyspapr.errors import StateError
 
-if TYPE_CHECKING:
-    from pyspapr.machine import Machine
-
+P = TypeVar("P")
 
 CLOSED: Final = "this machine is closed: its memory was given back"
 
@@ -30,13 +28,13 @@ class Closed:
         raise StateError(CLOSED)
 
 
-def owner(machine: Machine, what: str) -> Callable[[], Machine]:
+def owner(machine: P, what: str) -> Callable[[], P]:
     """A function that returns `machine` as long as it is alive, and raises StateError afterwards. `what` names the
     caller's part in the error.
     """
     reference = weakref.ref(machine)
 
-    def find() -> Machine:
+    def find() -> P:
         if (found := reference()) is None:
             raise StateError(f"{what}'s machine is gone: its last reference was dropped, and {what} does not keep it")
         return found

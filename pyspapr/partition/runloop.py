@@ -7,26 +7,23 @@ there are no others (besides the guest's own polls) and the run is repeatable.
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 import weakref
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from pyspapr import _native
 from pyspapr._native import CLOCK_END
 from pyspapr.config import check_timeout
-from pyspapr.devices.console import typed
-from pyspapr.hcall.term import H_PUT_TERM_CHAR
 from pyspapr.host.interruption import Interruption
 from pyspapr.host.limits import host_limits
+from pyspapr.partition.console import H_PUT_TERM_CHAR
+from pyspapr.partition.wanted import Until, alternatives, compiled, last_bytes
 from pyspapr.results import Hung, InstructionLimit, Interrupted, Matched, StopReason, Timeout, Unimplemented
 
 if TYPE_CHECKING:
-    from pyspapr.devices.endings import Endings
-    from pyspapr.machine import Machine
-    from pyspapr.migration.outgoing import Outgoing
+    from pyspapr.partition.partition import Partition
+    from pyspapr.partition.roles import Outgoing
 
 SLICE: Final = 1 << 24
 """Instructions between two polls of the console's input."""
@@ -35,41 +32,6 @@ NAP: Final = 0.02
 LONGEST_SLEEP: Final = 60.0
 MIGRATION_NAP: Final = 0.002
 """The longest time in seconds that an idle guest delays a migration."""
-
-
-Wanted = str | bytes | re.Pattern[str] | re.Pattern[bytes]
-"""What can be waited for on the console."""
-Until = Wanted | Sequence[Wanted] | None
-"""One of it, or several of which the first to appear ends the run."""
-
-
-def alternatives(until: Until) -> tuple[Wanted, ...]:
-    """Normalise `until`. Raises TypeError unless it is None, text, a pattern or a list of these."""
-    if until is None:
-        return ()
-    several = tuple(until) if isinstance(until, list | tuple) else (until,)
-    for one in several:
-        if not isinstance(one, str | bytes | re.Pattern):
-            raise TypeError(f"text, bytes or a compiled pattern is waited for, not {type(one).__name__}")
-    if not several:
-        raise TypeError("text, bytes or a compiled pattern is waited for, not an empty list")
-    return several
-
-
-def compiled(wanted: Wanted) -> re.Pattern[Any]:
-    """The pattern that finds `wanted`."""
-    if isinstance(wanted, re.Pattern):
-        return wanted
-    return re.compile(re.escape(typed(wanted)))
-
-
-def last_bytes(wanted: Wanted) -> Endings | None:
-    """How output ends when `wanted` first appears; None if that cannot be said."""
-    if not isinstance(wanted, re.Pattern):
-        return [[(1 << byte).to_bytes(32, "little") for byte in typed(wanted)]]
-    from pyspapr.devices.endings import endings
-
-    return endings(wanted)
 
 
 def _expire(reference: weakref.ref[Run], timeout: Timeout) -> None:
@@ -84,7 +46,7 @@ class Run:
 
     def __init__(
         self,
-        vm: Machine,
+        vm: Partition,
         max_instructions: int | None = None,
         timeout: float | None = None,
         until: Until = None,
@@ -180,11 +142,11 @@ class Run:
     def _show(self) -> None:
         """Print the buffered output. As in a hypercall, a sink cannot save the machine or start another guest."""
         if data := self.vcpu.take_output():
-            self.vm.serving = True
+            self.vm.life.handle()
             try:
                 self.vm.console.emit(data)
             finally:
-                self.vm.serving = False
+                self.vm.life.handled()
 
     def _budget(self) -> int:
         done = self.vcpu.instructions
@@ -243,9 +205,9 @@ class Run:
             if done % SLICE == 0 and vm.recording is not None:
                 vm.recording.check()
             if done % SLICE == 0 or done == self.limit:
-                vm.vty.poll()
+                vm.poll()
         elif code == _native.EXIT_KICKED:
-            vm.vty.poll()
+            vm.poll()
         elif code == _native.EXIT_HALTED:
             self._sleep()
         elif code in (_native.EXIT_PLACE, _native.EXIT_CLOCK_LOG, _native.EXIT_DIVERGED) and vm.recording is not None:
@@ -264,11 +226,11 @@ class Run:
         code: int | None = _native.EXIT_MMIO
         while code == _native.EXIT_MMIO:
             address, size, value = vcpu.mmio
-            vm.serving = True
+            vm.life.handle()
             try:
                 answer = vm.space.access(address, size, value)
             finally:
-                vm.serving = False
+                vm.life.handled()
             code = vcpu.complete_mmio(answer)
         if code is not None:
             self._dispatch(code)
@@ -280,7 +242,7 @@ class Run:
         if vm.config.clock == "virtual":
             self._idle()
             return
-        vm.vty.poll()
+        vm.poll()
         if not (self.vcpu.external or self.expired):
             self._wait(min(self.vcpu.nanos_to_deadline / 1e9, LONGEST_SLEEP))
 
@@ -293,7 +255,7 @@ class Run:
             return
         # A file is read at the point where any other run would read it.
         if polled := vm.console.polled or vm.console.backlog > 0:
-            vm.vty.poll()
+            vm.poll()
         if vcpu.external or self.expired:
             return
         left = vcpu.nanos_to_deadline

@@ -8,13 +8,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import Final
 
 from pyspapr.config import check_function
+from pyspapr.partition.lifecycle import Lifecycle, State
 from pyspapr.results import Hung, Panicked, PoweredOff, Rebooted, Unimplemented
-
-if TYPE_CHECKING:
-    from pyspapr.machine import Machine
 
 
 class Status(StrEnum):
@@ -31,20 +29,27 @@ class Status(StrEnum):
     POSTMIGRATE = "postmigrate"
 
 
-def status_of(vm: Machine) -> Status:
+MIGRATING: Final = {
+    State.EXPECTED: Status.INMIGRATE,
+    State.LEAVING: Status.FINISH_MIGRATE,
+    State.LEFT: Status.POSTMIGRATE,
+}
+
+
+def status_of(life: Lifecycle, running: bool) -> Status:
     """The status: a migration's first, then why the last run ended, then whether the guest is running."""
-    if vm.phase is not None:
-        return vm.phase
-    match vm.ended:
+    if (status := MIGRATING.get(life.state)) is not None:
+        return status
+    match life.ended:
         case PoweredOff() | Rebooted():
             return Status.SHUTDOWN
         case Panicked():
             return Status.GUEST_PANICKED
         case Hung() | Unimplemented():
             return Status.INTERNAL_ERROR
-    if not vm.launched:
+    if not life.launched:
         return Status.PRELAUNCH
-    return Status.RUNNING if vm.running and not vm.paused else Status.PAUSED
+    return Status.RUNNING if running and not life.paused else Status.PAUSED
 
 
 Listener = Callable[[str, dict[str, object]], None]

@@ -15,8 +15,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 
-from pyspapr._native import Vcpu
 from pyspapr.errors import GuestAddressError
+from pyspapr.partition.cpu import Cpu
 from pyspapr.plain import Plain
 
 
@@ -34,9 +34,9 @@ class Window(Plain):
 class Space:
     """The windows of a machine."""
 
-    def __init__(self, vcpus: Sequence[Vcpu]) -> None:
+    def __init__(self, cpus: Sequence[Cpu]) -> None:
         """None yet."""
-        self._vcpus = vcpus
+        self._cpus = cpus
         self._windows: list[Window] = []
         self._starts: list[int] = []
 
@@ -53,9 +53,13 @@ class Space:
 
     def _put(self, windows: list[Window]) -> None:
         windows.sort(key=lambda window: window.address)
-        for vcpu in self._vcpus:
-            vcpu.set_windows([(window.address, window.length) for window in windows])
+        for cpu in self._cpus:
+            cpu.vcpu.set_windows([(window.address, window.length) for window in windows])
         self._windows, self._starts = windows, [window.address for window in windows]
+
+    def furnish(self) -> None:
+        """For the machine: it has other processors than before."""
+        self._put(self._windows)
 
     def __iter__(self) -> Iterator[Window]:
         """The windows, by address."""
@@ -89,5 +93,5 @@ class Space:
 
     def close(self) -> None:
         """For the machine: its devices and processors are given back."""
-        self._vcpus = ()
+        self._cpus = ()
         self._windows, self._starts = [], []

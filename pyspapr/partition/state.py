@@ -12,7 +12,7 @@ from pyspapr.vmstate.schema import Field, VMState, anything
 from pyspapr.vmstate.types import U8, Bool, Bytes, Str, Struct
 
 if TYPE_CHECKING:
-    from pyspapr.machine import Machine
+    from pyspapr.partition.partition import Partition
 
 TEXT_LIMIT: Final = 4096
 
@@ -24,7 +24,7 @@ FINAL: Final[dict[str, type[StopReason]]] = {
 }
 
 
-def get_ended(vm: Machine) -> dict[str, str]:
+def get_ended(vm: Partition) -> dict[str, str]:
     """The reason as a name and a text. Raises StateError for one of the caller's own, which has no name here."""
     name = next((name for name, kind in FINAL.items() if isinstance(vm.ended, kind)), None)
     if name is None:
@@ -33,14 +33,14 @@ def get_ended(vm: Machine) -> dict[str, str]:
     return {"reason": name, "text": text.encode()[:TEXT_LIMIT].decode(errors="ignore")}
 
 
-def set_ended(vm: Machine, value: dict[str, str]) -> None:
+def set_ended(vm: Partition, value: dict[str, str]) -> None:
     """The reason from a name and a text."""
     if (kind := FINAL.get(value["reason"])) is None:
         raise StateError(f"a reason is one of {', '.join(FINAL)}")
-    vm.ended = Panicked(value["text"]) if kind is Panicked else kind()
+    vm.life.end(Panicked(value["text"]) if kind is Panicked else kind())
 
 
-def set_prepared(vm: Machine, shift: int) -> None:
+def set_prepared(vm: Partition, shift: int) -> None:
     """The table that H_RESIZE_HPT_PREPARE had prepared is empty: only its size matters."""
     largest = largest_table_shift(vm.config)
     if not HPT_SHIFT_MIN <= shift <= largest:
@@ -51,12 +51,16 @@ def set_prepared(vm: Machine, shift: int) -> None:
 SPAPR: Final = VMState(
     "spapr",
     version=1,
-    fields=(Field("started", Bool), Field("uuid", Bytes(16))),
+    fields=(
+        Field("started", Bool, get=lambda vm: vm.life.started, set=lambda vm, started: vm.life.load(started)),
+        Field("uuid", Bytes(16)),
+    ),
     subsections=(
         VMState(
             "spapr/ended",
             version=1,
-            needed=lambda vm: vm.ended is not None and vm.ended.final,
+            hashed=False,  # the guest is the same, and it may have left instead
+            needed=lambda vm: vm.life.over,
             fields=(
                 Field("ended", Struct((("reason", Str(32)), ("text", Str(TEXT_LIMIT)))), get=get_ended, set=set_ended),
             ),

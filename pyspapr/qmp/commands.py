@@ -116,14 +116,14 @@ def query_block(monitor: Monitor) -> list[str]:
 @command("query-status", where=Where.ANYWHERE)
 def query_status(monitor: Monitor) -> StatusInfo:
     """Whether the guest runs, and its state in QEMU's words."""
-    status = monitor.vm.status
+    status = monitor.vm.partition.status
     return {"running": status == Status.RUNNING, "status": str(status)}
 
 
 @command("query-cpus-fast", where=Where.ANYWHERE)
 def query_cpus_fast(monitor: Monitor) -> list[CpuInfo]:
     """The virtual processors, and the host thread that runs them (the process while none does)."""
-    thread = monitor.vm.thread or os.getpid()
+    thread = monitor.vm.partition.thread or os.getpid()
     return [
         {
             "cpu-index": cpu.index,
@@ -132,7 +132,7 @@ def query_cpus_fast(monitor: Monitor) -> list[CpuInfo]:
             "target": TARGET,
             "props": {"core-id": cpu.index},
         }
-        for cpu in monitor.vm.cpus
+        for cpu in monitor.vm.partition.cpus
     ]
 
 

@@ -28,7 +28,7 @@ DOWNTIME_MAX: Final = 2_000_000
 @command("query-migrate", where=Where.ANYWHERE)
 def query_migrate(monitor: Monitor) -> MigrationInfo:
     """The migration under way, or the last one, RAM and hash table separately; empty when there was none."""
-    memory = monitor.vm.config.ram_size
+    memory = monitor.vm.partition.config.ram_size
     if monitor.refused is not None:
         return {"status": "failed", "error-desc": monitor.refused}
     if (outgoing := monitor.vm.migration) is not None:
@@ -92,7 +92,7 @@ def migrate(monitor: Monitor, descriptors: Descriptors, uri: str, detach: bool =
 @command("migrate_cancel", where=Where.ASIDE)
 def migrate_cancel(monitor: Monitor) -> None:
     """Cancel the migration in progress, if there is one; the guest continues here."""
-    if monitor.vm.phase is Status.INMIGRATE:
+    if monitor.vm.partition.status is Status.INMIGRATE:
         raise QmpError("an incoming migration is cancelled at its source")
     outgoing = monitor.vm.migrating
     if outgoing is not None and not outgoing.cancel() and outgoing.phase in (Phase.HANDOVER, Phase.COMPLETED):

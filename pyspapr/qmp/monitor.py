@@ -4,20 +4,67 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 from pyspapr.qmp.errors import QmpError
 from pyspapr.qmp.settings import Settings
 
 if TYPE_CHECKING:
-    from pyspapr.machine import Machine
+    from pyspapr.migration.compression import Compression
     from pyspapr.migration.destination import Incoming
+    from pyspapr.migration.outgoing import Outgoing
+    from pyspapr.partition import Partition
+
+
+class Controlled(Protocol):
+    """A machine that can be controlled; a `pyspapr.Machine` is one."""
+
+    @property
+    def partition(self) -> Partition:
+        """What it consists of."""
+        ...
+
+    def pause(self) -> None:
+        """Let the guest stand still."""
+        ...
+
+    def resume(self) -> None:
+        """Let it go on."""
+        ...
+
+    def reboot(self) -> None:
+        """Start it anew."""
+        ...
+
+    def save(self, path: str, *, base: str | None = None, compression: Compression | None = None) -> None:
+        """Write it to a file."""
+        ...
+
+    @property
+    def start_migration(self) -> Callable[..., Outgoing]:
+        """Begin to migrate it to a place, with the keywords of `MigrationOptions`."""
+        ...
+
+    @property
+    def migration(self) -> Outgoing | None:
+        """The migration that is under way, or the last one."""
+        ...
+
+    @property
+    def migrating(self) -> Outgoing | None:
+        """The migration that is under way."""
+        ...
+
+    @classmethod
+    def restore(cls, path: str, *, base: str | None = None) -> Self:
+        """One from a file."""
+        ...
 
 
 class Host(Protocol):
     """The program around a machine, if it can run another one in its place. Methods are called by any thread."""
 
-    def exchange(self, vm: Machine) -> None:
+    def exchange(self, vm: Any) -> None:
         """Run `vm` from now on."""
         ...
 
@@ -42,13 +89,13 @@ class Monitor:
 
     def __init__(
         self,
-        vm: Machine,
+        vm: Controlled,
         name: str | None,
         schedule: Callable[[Callable[[], None]], object],
         host: Host | None = None,
     ) -> None:
         """Control `vm`; `name` is what query-name says; `schedule` runs a function after the answer was sent."""
-        self._vm: Machine | None = vm
+        self._vm: Controlled | None = vm
         self.name = name
         self.schedule = schedule
         self.host = host
@@ -57,19 +104,19 @@ class Monitor:
         """One migration begins at a time."""
         self.refused: str | None = None
         """Why the last migration did not begin."""
-        self.arriving: Incoming | None = None
+        self.arriving: Incoming[Any] | None = None
         """The machine that is on its way here, or has come."""
         self._quitting = threading.Lock()
 
     @property
-    def vm(self) -> Machine:
+    def vm(self) -> Controlled:
         """The machine. Raises QmpError once the control socket is closed: from then on nothing here keeps it."""
         if self._vm is None:
             raise QmpError("the control socket is closed")
         return self._vm
 
     @vm.setter
-    def vm(self, vm: Machine) -> None:
+    def vm(self, vm: Controlled) -> None:
         self._vm = vm
 
     def leave(self) -> None:
@@ -89,13 +136,13 @@ class Monitor:
             last.start()
         if (outgoing := self.vm.migrating) is not None:
             threading.Thread(target=outgoing.cancel, name="qmp quit", daemon=True).start()
-        if not self.vm.post_to_run(self._quit):
+        if not self.vm.partition.post_to_run(self._quit):
             self._quit()
 
     def _quit(self) -> None:
         self._quitting.release()
-        self.vm.events.emit("SHUTDOWN", guest=False, reason="host-qmp-quit")
-        self.vm.stop()
+        self.vm.partition.events.emit("SHUTDOWN", guest=False, reason="host-qmp-quit")
+        self.vm.partition.stop()
         if self.arriving is not None:
             self.arriving.cancel()
 
@@ -112,7 +159,7 @@ class Monitor:
         if self.vm.migrating is not None:
             raise QmpError("There's a migration process in progress")
         vm = type(self.vm).restore(filename, base=base)
-        vm.images = self.vm.images
-        if self.vm.paused:
+        vm.partition.images = self.vm.partition.images
+        if self.vm.partition.paused:
             vm.pause()
         self.host.exchange(vm)

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from pyspapr.errors import ConfigError
 from pyspapr.host import forked
@@ -29,14 +29,11 @@ from pyspapr.qmp import commands as _commands  # noqa: F401 - fills the table
 from pyspapr.qmp import migration as _migration  # noqa: F401 - fills the table
 from pyspapr.qmp.connection import Connection
 from pyspapr.qmp.errors import WireError
-from pyspapr.qmp.monitor import Host, Monitor
+from pyspapr.qmp.monitor import Controlled, Host, Monitor
 from pyspapr.qmp.pace import BURST, INTERRUPTION, WELCOME, Pace, Pool
 from pyspapr.qmp.service import SERVICE
 from pyspapr.qmp.session import Session
 from pyspapr.qmp.wire import Json, encode
-
-if TYPE_CHECKING:
-    from pyspapr.machine import Machine
 
 CLIENTS_LIMIT: Final = 32
 BACKLOG: Final = 16
@@ -62,7 +59,7 @@ class QmpServer:
     It serves from construction until `close`, or the end of its context. Raises ConfigError when it cannot listen.
     """
 
-    def __init__(self, vm: Machine, address: str, *, name: str | None = None, host: Host | None = None) -> None:
+    def __init__(self, vm: Controlled, address: str, *, name: str | None = None, host: Host | None = None) -> None:
         """Listen and start serving. `host` is the program around the machine, if it can run another in its place."""
         self._listener = Listener(SERVICE.parse_socket(address), BACKLOG)
         self.address = self._listener.address
@@ -90,7 +87,7 @@ class QmpServer:
             raise ConfigError(f"cannot listen at {self.address}: {reason(error)}") from error
         self._selector.register(self._wake, selectors.EVENT_READ)
         self._listener.socket.setblocking(False)
-        self._unsubscribe = vm.events.subscribe(self._on_event)
+        self._unsubscribe = vm.partition.events.subscribe(self._on_event)
         self._thread = threading.Thread(target=self._run, name="qmp", daemon=True)
         try:
             self._thread.start()
@@ -133,13 +130,13 @@ class QmpServer:
         self._listener.forget()
         self.monitor.leave()
 
-    def attach(self, vm: Machine) -> None:
+    def attach(self, vm: Controlled) -> None:
         """Control `vm` from now on. Clients stay connected."""
         if self._closed:
             return
         self._unsubscribe()
         self.monitor.vm = vm
-        self._unsubscribe = vm.events.subscribe(self._on_event)
+        self._unsubscribe = vm.partition.events.subscribe(self._on_event)
 
     # In any thread.
 
@@ -272,7 +269,7 @@ class QmpServer:
         """Whether there is a guest that runs."""
         if self._closing is not None:
             return False
-        vm = self.monitor.vm
+        vm = self.monitor.vm.partition
         return vm.running and not vm.paused
 
     def _pause(self, pace: Pace) -> float:

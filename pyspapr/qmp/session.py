@@ -103,11 +103,11 @@ class Session:
         if where is Where.ANYWHERE:
             finish(call)
             return False
-        if where is Where.MACHINE and self.monitor.vm.post_to_run(call, settled):
+        if where is Where.MACHINE and self.monitor.vm.partition.post_to_run(call, settled):
             return True
         if where is Where.MACHINE:
             vm = self.monitor.vm
-            self._aside(finish, lambda: vm.call(call))
+            self._aside(finish, lambda: vm.partition.call(call))
         else:
             self._aside(finish, call)
         return False

@@ -6,7 +6,7 @@ its own, and so have the passes.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from pyspapr._native import PAGE
 from pyspapr.host import address
@@ -144,7 +144,7 @@ def migration_info(statistics: MigrationStatistics, memory: int) -> MigrationInf
     return info
 
 
-def arrival_info(incoming: Incoming) -> MigrationInfo:
+def arrival_info(incoming: Incoming[Any]) -> MigrationInfo:
     """An arriving machine: what has arrived so far, all passes together."""
     statistics = incoming.statistics
     info = migration_info(statistics, incoming.memory)

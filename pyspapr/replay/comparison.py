@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from pyspapr import vmstate
 from pyspapr._native import PAGE, Marks, Start, hpt_chunk_entries, ram_chunk_pages
 
 if TYPE_CHECKING:
     from pyspapr._native import RamPass
-    from pyspapr.machine import Machine
+    from pyspapr.partition import Partition
     from pyspapr.partition.cpu import Cpu
 
 COMPARED_CHUNK: Final = 1 << 20
@@ -30,7 +31,7 @@ def unlike(name: str, one: object, other: object) -> list[str]:
 
 def unlike_all(names: Iterable[str], one: Mapping[str, object], other: Mapping[str, object]) -> list[str]:
     """A line for each name whose values are not equal."""
-    return [line for name in names for line in unlike(name, one[name], other[name])]
+    return [line for name in names for line in unlike(name, one.get(name), other.get(name))]
 
 
 def shortened(lines: list[str]) -> list[str]:
@@ -58,13 +59,16 @@ def processor(one: Cpu, other: Cpu) -> list[str]:
     return lines or ["a register that has no name"]
 
 
-def processors(one: Machine, other: Machine) -> list[str]:
+def processors(one: Partition, other: Partition) -> list[str]:
     return [line for pair in zip(one.cpus, other.cpus, strict=True) for line in processor(*pair)]
 
 
-def devices(one: Machine, other: Machine) -> list[str]:
-    mine, theirs = one.state(), other.state()
-    return unlike_all(mine, mine, theirs)
+def devices(one: Partition, other: Partition) -> list[str]:
+    mine, theirs = (
+        {f"{name}.{field}": value for name, fields in vmstate.observable(vm).items() for field, value in fields.items()}
+        for vm in (one, other)
+    )
+    return unlike_all(dict.fromkeys((*mine, *theirs)), mine, theirs)
 
 
 def chunks(passing: RamPass, size: int) -> Iterator[tuple[set[int], bytes]]:
@@ -74,7 +78,7 @@ def chunks(passing: RamPass, size: int) -> Iterator[tuple[set[int], bytes]]:
         yield {number for number, _ in ram_chunk_pages(index, size)}, index + data
 
 
-def memory(one: Machine, other: Machine) -> list[str]:
+def memory(one: Partition, other: Partition) -> list[str]:
     """RAM, and which of its pages are marked as written."""
     size = one.ram.size
     passes = [chunks(vm.ram.start_pass(Start.Changes(Marks.LIVE)), size) for vm in (one, other)]
@@ -101,7 +105,7 @@ def memory(one: Machine, other: Machine) -> list[str]:
     return shortened(lines)
 
 
-def table(one: Machine, other: Machine) -> list[str]:
+def table(one: Partition, other: Partition) -> list[str]:
     """The hash table, and which of its entries are marked as changed."""
     if lines := unlike("hash table shift", one.hpt.shift, other.hpt.shift):
         return lines

@@ -16,19 +16,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from pyspapr._native import disassemble
 from pyspapr.config import ENGINES, Engine, check_timeout, whole
-from pyspapr.devices.console import InputSource
 from pyspapr.errors import ConfigError, EngineDifference
+from pyspapr.partition.console import InputSource
 from pyspapr.replay import comparison
 from pyspapr.replay.shared_input import InputReader, SharedInput
 from pyspapr.results import InstructionLimit, Rebooted, StopReason, Timeout
 
 if TYPE_CHECKING:
-    from pyspapr.machine import Machine
     from pyspapr.migration.snapshot import Snapshot
+    from pyspapr.partition import Partition
+    from pyspapr.partition.console import Console
 
 STEP: Final = 1_000_000
 """Instructions between two comparisons of the processors."""
@@ -39,21 +40,52 @@ LISTED: Final = 24
 FREEZE: Final = 160
 """Steps between two snapshots; a multiple of `LOOK`."""
 
-Make = Callable[[Engine], "Machine"]
+
+class Twin(Protocol):
+    """One of the two machines; a `pyspapr.Machine` is one."""
+
+    @property
+    def partition(self) -> Partition:
+        """What it consists of."""
+        ...
+
+    @property
+    def console(self) -> Console:
+        """Its console."""
+        ...
+
+    def run(self, *, max_instructions: int | None = None, timeout: float | None = None) -> StopReason:
+        """Run the guest."""
+        ...
+
+    def reboot(self) -> None:
+        """Start the guest anew."""
+        ...
+
+    def snapshot(self) -> Snapshot[Any]:
+        """The machine as it stands."""
+        ...
+
+    def state_hash(self) -> str:
+        """Of everything."""
+        ...
+
+
+Make = Callable[[Engine], Twin]
 
 
 @dataclass
 class Pair:
     """Both machines, where they stand."""
 
-    machines: tuple[Machine, Machine]
+    machines: tuple[Twin, Twin]
     inputs: tuple[InputReader, InputReader]
     reasons: tuple[StopReason, StopReason] = (InstructionLimit(0), InstructionLimit(0))
 
     @property
     def count(self) -> int:
         """Instructions, by the first machine."""
-        return self.machines[0].cpus[0].vcpu.instructions
+        return self.machines[0].partition.instructions
 
     @property
     def ended(self) -> bool:
@@ -74,11 +106,12 @@ class Pair:
             lines += comparison.unlike("looks at input", one.position, other.position)
             lines += comparison.unlike("end of the run", *self.reasons)
         lines += comparison.unlike("bytes printed", *(vm.console.total for vm in self.machines))
-        lines += comparison.processors(*self.machines)
+        one_side, other_side = (vm.partition for vm in self.machines)
+        lines += comparison.processors(one_side, other_side)
         if everything or lines:
-            lines += comparison.devices(*self.machines)
-            lines += comparison.memory(*self.machines)
-            lines += comparison.table(*self.machines)
+            lines += comparison.devices(one_side, other_side)
+            lines += comparison.memory(one_side, other_side)
+            lines += comparison.table(one_side, other_side)
         return lines
 
 
@@ -119,7 +152,7 @@ class Beginning:
 class Frozen:
     """Snapshots."""
 
-    snapshots: tuple[Snapshot, Snapshot]
+    snapshots: tuple[Snapshot[Any], Snapshot[Any]]
     input: SharedInput
     position: int
     steps: int
@@ -133,7 +166,7 @@ class Frozen:
         return connect((one, other), (self.input.replay(self.position), self.input.replay(self.position)))
 
 
-def connect(machines: tuple[Machine, Machine], inputs: tuple[InputReader, InputReader]) -> Pair:
+def connect(machines: tuple[Twin, Twin], inputs: tuple[InputReader, InputReader]) -> Pair:
     for vm, reader in zip(machines, inputs, strict=True):
         vm.console.source = reader
     return Pair(machines, inputs)
@@ -164,20 +197,20 @@ class Lockstep:
         self._cuts: list[int] = []
         """Instructions at the end of each step."""
         one, other = (make(engine) for engine in ENGINES)
-        if one.config.clock != "virtual" and one.recording is None:
+        if one.partition.config.clock != "virtual" and one.partition.recording is None:
             raise ConfigError("lock-step needs virtual time: with the host's clock no two runs are the same")
         self._pair = connect((one, other), (self.input.lead(), self.input.replay(0)))
 
     @property
-    def machine(self) -> Machine:
+    def machine(self) -> Twin:
         """The machine whose console is shown."""
         return self._pair.machines[0]
 
-    def advance(self, vm: Machine, instructions: int, timeout: float | None = None) -> StopReason:
+    def advance(self, vm: Twin, instructions: int, timeout: float | None = None) -> StopReason:
         """Run one machine for so many instructions, through reboots."""
-        until = vm.cpus[0].vcpu.instructions + instructions
+        until = vm.partition.instructions + instructions
         while True:
-            reason = vm.run(max_instructions=until - vm.cpus[0].vcpu.instructions, timeout=timeout)
+            reason = vm.run(max_instructions=until - vm.partition.instructions, timeout=timeout)
             if not (isinstance(reason, Rebooted) and self.reboots):
                 return reason
             vm.reboot()
@@ -187,7 +220,7 @@ class Lockstep:
         one, other = pair.machines
         reason = self.advance(one, instructions, timeout)
         if isinstance(reason, Timeout):
-            instructions = pair.count - other.cpus[0].vcpu.instructions
+            instructions = pair.count - other.partition.instructions
         pair.reasons = (reason, self.advance(other, instructions))
 
     def run(self, *, max_instructions: int | None = None, timeout: float | None = None) -> StopReason:
@@ -223,7 +256,7 @@ class Lockstep:
 
     def _freezes(self, steps: int) -> bool:
         """A replay always begins at its beginning."""
-        return steps % FREEZE == 0 and self._pair.machines[0].recording is None
+        return steps % FREEZE == 0 and self._pair.machines[0].partition.recording is None
 
     def _compare_hashes(self, pair: Pair) -> None:
         """The last look is at everything, changed or not."""
@@ -268,7 +301,7 @@ class Lockstep:
                 last = middle
             else:
                 agreed = middle
-        before = self._again(base, agreed)[0].machines[0]
+        before = self._again(base, agreed)[0].machines[0].partition
         pair, lines = self._again(base, last)
         message = f"the engines differ after instruction {last}, {place(before)}"
         listing = self._listing(base, max(agreed - LISTED, base.count), last)
@@ -279,14 +312,14 @@ class Lockstep:
         so any instruction of the last block may be the wrong one."""
         vm = self._again(base, first)[0].machines[0]
         lines = ["the instructions before:"]
-        while (count := vm.cpus[0].vcpu.instructions) < last:
-            lines.append(f"  {count} {place(vm)}")
+        while (count := vm.partition.instructions) < last:
+            lines.append(f"  {count} {place(vm.partition)}")
             if not isinstance(self.advance(vm, 1), InstructionLimit):
                 break
         return lines
 
 
-def place(vm: Machine) -> str:
+def place(vm: Partition) -> str:
     """Where a machine is: the instruction to come."""
     cpu = vm.cpus[0]
     real = cpu.vcpu.translate(cpu.pc, fetch=True)
@@ -298,6 +331,6 @@ def place(vm: Machine) -> str:
 
 def places(pair: Pair) -> list[str]:
     return [
-        f"{vm.engine} after {vm.cpus[0].vcpu.instructions} instructions ({reason}) at {place(vm)}"
+        f"{vm.partition.engine} after {vm.partition.instructions} instructions ({reason}) at {place(vm.partition)}"
         for vm, reason in zip(pair.machines, pair.reasons, strict=True)
     ]

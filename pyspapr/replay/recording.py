@@ -19,13 +19,14 @@ from pyspapr import _native
 from pyspapr.config import Engine, MachineConfig
 from pyspapr.errors import ConfigError, ImageError, ReplayError, StateError
 from pyspapr.host.paths import Path, as_path, shown
+from pyspapr.migration.prepare import Build, M, Whole
 from pyspapr.partition.owner import owner
 from pyspapr.replay import recording_file
 from pyspapr.replay.recording_file import CHECK, Event, Kind, Place, Reader, at
 from pyspapr.results import Rebooted, Replayed, StopReason
 
 if TYPE_CHECKING:
-    from pyspapr.machine import Machine
+    from pyspapr.partition import Partition
 
 HASHED: Final = 1 << 20
 
@@ -41,7 +42,7 @@ def digest(path: Path | None) -> bytes:
         raise ImageError(f"{shown(path)}: {error.strerror or error}") from error
 
 
-def processor(vm: Machine) -> bytes:
+def processor(vm: Partition) -> bytes:
     """A few bytes that depend on everything of the processor."""
     return vm.cpus[0].vcpu.digest()[:CHECK]
 
@@ -51,11 +52,11 @@ class Recording:
 
     replaying: Final = False
 
-    def __init__(self, vm: Machine, path: Path) -> None:
+    def __init__(self, vm: Partition, path: Path) -> None:
         """Begin. Raises StateError when the machine has run already, or the file cannot be written."""
         from pyspapr.migration.records import Header
 
-        if vm.recording is not None or not vm.started or vm.ended is not None:
+        if vm.recording is not None or not vm.life.started or vm.ended is not None:
             raise StateError("a recording begins before a machine's first run, and once")
         if not vm.cpus[0].vcpu.start_clock_log(False):
             raise StateError("the guest has read the host's clock already: record before its first run")
@@ -74,7 +75,7 @@ class Recording:
             self._write(
                 recording_file.write_header(
                     {
-                        "machine": Header.describe(vm.config, vm.config.table_shift, vm.rtc.base),
+                        "machine": Header.describe(vm.config, vm.config.table_shift, vm.config.epoch),
                         "append": "" if images is None else images.append,
                         "kernel": b"" if images is None else digest(images.kernel),
                         "initrd": b"" if images is None else digest(images.initrd),
@@ -88,7 +89,7 @@ class Recording:
             raise
 
     @property
-    def _vm(self) -> Machine:
+    def _vm(self) -> Partition:
         return self._owner()
 
     def _write(self, data: bytes) -> None:
@@ -121,7 +122,7 @@ class Recording:
 
     def going_on(self) -> bool:
         """For the machine: the stopped guest is about to run. Returns whether the clock may be read."""
-        self._event(Kind.GO_ON, launched=self._vm.launched)
+        self._event(Kind.GO_ON, launched=self._vm.life.launched)
         return True
 
     def reset(self) -> None:
@@ -160,7 +161,7 @@ class Recording:
             except OSError as error:
                 raise StateError(f"recording {shown(self._path)}: {error.strerror or error}") from error
 
-    def after_fork(self, vm: Machine) -> None:
+    def after_fork(self, vm: Partition) -> None:
         """In a child of fork: `vm` is not recorded here. The parent writes the buffered data."""
         file, self._file = self._file, None
         vm.recording = None
@@ -186,7 +187,7 @@ class Replay:
 
     replaying: Final = True
 
-    def __init__(self, vm: Machine, reader: Reader, hash: str) -> None:
+    def __init__(self, vm: Partition, reader: Reader, hash: str) -> None:
         """Of `vm`, which stands where the recorded machine stood when its state hash was `hash`."""
         if vm.state_hash() != hash:
             raise ReplayError("this is not the machine that was recorded: its state hash at the beginning is another")
@@ -202,7 +203,7 @@ class Replay:
         vm.recording = self
 
     @property
-    def _vm(self) -> Machine:
+    def _vm(self) -> Partition:
         return self._owner()
 
     def diverged(self, what: str) -> ReplayError:
@@ -254,7 +255,7 @@ class Replay:
         self._done()
         return data
 
-    def after_fork(self, vm: Machine) -> None:
+    def after_fork(self, vm: Partition) -> None:
         """In a child of fork: it reads on from where it was, as the parent does."""
 
     def going_on(self) -> bool:
@@ -282,7 +283,7 @@ class Replay:
                 raise self.diverged("the guest has not asked for the input that it got")
             case Kind.POLL:
                 self._polled = True
-                self._vm.vty.poll()
+                self._vm.poll()
                 self._polled = False
                 if self._next is event:
                     raise self.diverged("the terminal takes no input")
@@ -294,10 +295,10 @@ class Replay:
                     self._vm.end(Replayed(event.place[0]))
                 else:
                     self._vm.cpus[0].vcpu.go_on(event.values["launched"])
-                    self._vm.launched = True
+                    self._vm.life.launch()
                 return
             case Kind.RESET:
-                self._vm.reboot()
+                self._vm.call(self._vm.reboot)
             case Kind.CHECK:
                 if processor(self._vm) != event.values["digest"]:
                     raise self.diverged("the processor's registers differ")
@@ -325,15 +326,15 @@ class Replay:
         self._done()
 
 
-def attach(vm: Machine, path: Path) -> None:
+def attach(vm: Whole, path: Path) -> None:
     """Replay a recording on `vm`, which was restored from the recorded machine's starting state."""
     reader = Reader(recording_file.opened(path))
-    Replay(vm, reader, reader.header()["hash"])
+    Replay(vm.partition, reader, reader.header()["hash"])
 
 
-def replay(path: Path, kernel: Path, initrd: Path | None, engine: Engine | None) -> Machine:
+def replay(build: Build[M], path: Path, kernel: Path, initrd: Path | None, engine: Engine | None) -> M:
     """A machine that does the recorded run; see `Machine.replay`."""
-    from pyspapr.machine import Machine
+    from pyspapr import boot
 
     reader = Reader(recording_file.opened(path))
     header = reader.header()
@@ -345,7 +346,8 @@ def replay(path: Path, kernel: Path, initrd: Path | None, engine: Engine | None)
         config = MachineConfig(**header["machine"])
     except ConfigError as error:
         raise ReplayError(f"the recorded machine cannot be built: {error}") from error
-    vm = Machine(config, engine=engine)
-    vm.load_kernel(os.fsdecode(kernel), initrd=None if initrd is None else os.fsdecode(initrd), append=header["append"])
-    Replay(vm, reader, header["hash"])
+    vm = build(config, engine=engine)
+    initrd_name = None if initrd is None else os.fsdecode(initrd)
+    vm.partition.boot(boot.Images(kernel=os.fsdecode(kernel), initrd=initrd_name, append=header["append"]))
+    Replay(vm.partition, reader, header["hash"])
     return vm

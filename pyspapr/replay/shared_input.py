@@ -7,7 +7,7 @@ leader, they ask the same questions.
 
 from __future__ import annotations
 
-from pyspapr.devices.console import InputSource
+from pyspapr.partition.console import InputSource
 
 
 class SharedInput:

@@ -1,14 +1,17 @@
-"""RTAS calls in Python, one function each, found by their decorator; and the code that a guest calls to make them."""
+"""RTAS calls of no device, one function each, found by their decorator; and the code that a guest calls to make them.
+
+Those that belong to a device are methods of its class (`pyspapr/devices/`).
+"""
 
 from __future__ import annotations
 
 import struct
 from typing import Final
 
-from pyspapr.rtas import events, interrupts, nvram, power, processors, system, time  # noqa: F401  (importing registers them)
-from pyspapr.rtas.registry import TABLE, RtasCall, RtasError, call, rtas_call
+from pyspapr.rtas import events, power, processors, system  # noqa: F401  (importing registers them)
+from pyspapr.rtas.registry import TABLE, RtasCall, RtasError, call, rtas_call, tokens
 
-__all__ = ["BLOB", "TABLE", "RtasCall", "RtasError", "call", "rtas_call"]
+__all__ = ["BLOB", "TABLE", "RtasCall", "RtasError", "call", "rtas_call", "tokens"]
 
 BLOB: Final = struct.pack(
     ">5I",

@@ -1,14 +1,14 @@
-"""The RTAS table: one decorated function for each token.
+"""The table of RTAS calls that every machine has, and how a call is made: one decorated function for each token.
 
-    @rtas_call(0x01, "get-time-of-day", results=8)
-    def get_time_of_day(vm: Machine, cpu: Cpu) -> Result: ...
+    @rtas_call(0x03, "power-off")
+    def power_off(vm: Partition, cpu: Cpu, ...) -> Result: ...
 
 The argument buffer is big-endian words (PAPR, "RTAS Argument Call Buffer"):
 
     | token | number of arguments | number of results | arguments ... | status, results ... |
 
-It returns a status, or a tuple of a status and the results: each an integer that 32 bits hold, signed or unsigned
-(-2**31 to 2**32 - 1). Results for which the guest left no room are not written.
+`handlers` says what such a function gets and returns; those that belong to a device are methods of its class. Results
+for which the guest left no room are not written.
 
 Token numbers are part of the guest's state (a guest keeps them across a migration), so they never change; they are
 QEMU's.
@@ -17,48 +17,41 @@ QEMU's.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
+from pyspapr.codes import PARAMETER_ERROR
 from pyspapr.errors import GuestAddressError, SpaprError
-from pyspapr.handlers import arguments_of, values_of
-from pyspapr.plain import Plain
+from pyspapr.handlers import MAX_WORDS, TOKEN_BASE, WORD, Handler, Result, RtasCall, rtas_row, values_of
 
 if TYPE_CHECKING:
-    from pyspapr.machine import Machine
+    from pyspapr.partition import Partition
     from pyspapr.partition.cpu import Cpu
 
-TOKEN_BASE: Final = 0x2000
-MAX_WORDS: Final = 16
-WORD: Final = 32
+__all__ = [
+    "MAX_WORDS",
+    "TABLE",
+    "TOKEN_BASE",
+    "Handler",
+    "Result",
+    "RtasCall",
+    "RtasError",
+    "call",
+    "rtas_call",
+    "tokens",
+]
 
-SUCCESS: Final = 0
-NO_ERRORS_FOUND: Final = 1
-HARDWARE_ERROR: Final = -1
-PARAMETER_ERROR: Final = -3
-NOT_SUPPORTED: Final = -3
-SYSPARM_PARAMETER_ERROR: Final = -9999
-NOT_AUTHORIZED: Final = -9002
+TABLE: Final[dict[int, RtasCall]] = {}
 
-Result = int | tuple[int, ...]
-Handler = Callable[..., Result]
+ORDER: Final = bytes.fromhex("0e0f 0a0b0c0d 1213 03041f 050607 0008091a 0102")
+"""How /rtas lists the tokens (without `TOKEN_BASE`), with those that are not here behind them.
+
+The device tree is in the guest's memory, so another order would be another machine.
+"""
 
 
 class RtasError(SpaprError):
     """The call buffer itself is not usable, so not even a status can be written."""
-
-
-class RtasCall(Plain):
-    """A row of the table. `arguments` and `results` are the words of a correct call; the status is a result."""
-
-    token: int
-    name: str
-    handler: Handler
-    arguments: int
-    results: int
-
-
-TABLE: Final[dict[int, RtasCall]] = {}
 
 
 def rtas_call(number: int, name: str, *, results: int = 1) -> Callable[[Handler], Handler]:
@@ -70,13 +63,20 @@ def rtas_call(number: int, name: str, *, results: int = 1) -> Callable[[Handler]
             raise ValueError(f"RTAS token {token:#x} is {TABLE[token].name} already, and {name} as well")
         if other := next((row for row in TABLE.values() if row.name == name), None):
             raise ValueError(f"RTAS call {name} has the token {other.token:#x} already, and {token:#x} as well")
-        TABLE[token] = RtasCall(token, name, handler, arguments_of(handler, name, MAX_WORDS), results)
+        TABLE[token] = rtas_row(number, name, handler, results)
         return handler
 
     return enter
 
 
-def call(vm: Machine, cpu: Cpu, buffer: int) -> None:
+def tokens(rows: Iterable[RtasCall]) -> dict[str, int]:
+    """Names and tokens of every call of a machine whose devices bring `rows`."""
+    found = {row.token: row for row in (*TABLE.values(), *rows)}
+    first = [token for number in ORDER if (token := TOKEN_BASE + number) in found]
+    return {found[token].name: token for token in dict.fromkeys((*first, *found))}
+
+
+def call(vm: Partition, cpu: Cpu, buffer: int) -> None:
     """Make the call described at real address `buffer`. Raises RtasError when the buffer is not usable."""
     try:
         token, count, nresults = struct.unpack(">III", vm.memory.read(buffer, 12))
@@ -92,9 +92,9 @@ def call(vm: Machine, cpu: Cpu, buffer: int) -> None:
         vm.memory.write(buffer + 12 + 4 * count, struct.pack(f">{len(words)}I", *words))
 
 
-def answer(vm: Machine, cpu: Cpu, token: int, arguments: tuple[int, ...], nresults: int) -> tuple[int, ...]:
+def answer(vm: Partition, cpu: Cpu, token: int, arguments: tuple[int, ...], nresults: int) -> tuple[int, ...]:
     """Status and results of a call whose words are read already."""
-    row = TABLE.get(token)
+    row = vm.rtas_calls.get(token) or TABLE.get(token)
     if row is None or len(arguments) < row.arguments or nresults < row.results:
         return (PARAMETER_ERROR,)
     try:

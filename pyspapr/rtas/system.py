@@ -1,40 +1,26 @@
-"""The early console, system parameters and indicators."""
+"""System parameters and indicators."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from pyspapr.rtas.registry import (
-    NOT_AUTHORIZED,
-    NOT_SUPPORTED,
-    PARAMETER_ERROR,
-    SUCCESS,
-    SYSPARM_PARAMETER_ERROR,
-    Result,
-    rtas_call,
-)
+from pyspapr.codes import NOT_AUTHORIZED, NOT_SUPPORTED, PARAMETER_ERROR, SUCCESS, SYSPARM_PARAMETER_ERROR
+from pyspapr.rtas.registry import Result, rtas_call
 
 if TYPE_CHECKING:
-    from pyspapr.machine import Machine
+    from pyspapr.partition import Partition
     from pyspapr.partition.cpu import Cpu
 
 
-@rtas_call(0x00, "display-character")
-def display_character(vm: Machine, cpu: Cpu, character: int) -> Result:
-    """Print one character."""
-    vm.vty.put(bytes((character & 0xFF,)))
-    return SUCCESS
-
-
-def splpar_characteristics(vm: Machine) -> bytes:
+def splpar_characteristics(vm: Partition) -> bytes:
     """What the partition is entitled to, as `name=value` pairs."""
     count = len(vm.cpus)
     megabytes = len(vm.memory) >> 20
     return f"MaxEntCap={count},DesMem={megabytes},DesProcs={count},MaxPlatProcs={count}".encode() + b"\0"
 
 
-SYSTEM_PARAMETERS: Final[dict[int, Callable[[Machine], bytes]]] = {
+SYSTEM_PARAMETERS: Final[dict[int, Callable[[Partition], bytes]]] = {
     20: splpar_characteristics,
     42: lambda vm: b"\0",  # diagnostics run mode: disabled
     48: lambda vm: vm.uuid,
@@ -43,7 +29,7 @@ SYSTEM_PARAMETERS: Final[dict[int, Callable[[Machine], bytes]]] = {
 
 
 @rtas_call(0x08, "ibm,get-system-parameter")
-def get_system_parameter(vm: Machine, cpu: Cpu, parameter: int, buffer: int, length: int) -> Result:
+def get_system_parameter(vm: Partition, cpu: Cpu, parameter: int, buffer: int, length: int) -> Result:
     """Copy a parameter, after a halfword with its length, to a buffer of `length` bytes."""
     if (value := SYSTEM_PARAMETERS.get(parameter)) is None:
         return NOT_SUPPORTED
@@ -56,12 +42,12 @@ def get_system_parameter(vm: Machine, cpu: Cpu, parameter: int, buffer: int, len
 
 
 @rtas_call(0x09, "ibm,set-system-parameter")
-def set_system_parameter(vm: Machine, cpu: Cpu, parameter: int, buffer: int) -> Result:
+def set_system_parameter(vm: Partition, cpu: Cpu, parameter: int, buffer: int) -> Result:
     """No parameter can be changed by the guest."""
     return NOT_AUTHORIZED if parameter in SYSTEM_PARAMETERS else NOT_SUPPORTED
 
 
 @rtas_call(0x1A, "set-indicator")
-def set_indicator(vm: Machine, cpu: Cpu, indicator: int, index: int, state: int) -> Result:
+def set_indicator(vm: Partition, cpu: Cpu, indicator: int, index: int, state: int) -> Result:
     """The machine has no indicators."""
     return PARAMETER_ERROR

@@ -23,7 +23,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from pyspapr.errors import ShellError
 from pyspapr.plain import Plain
@@ -31,7 +31,7 @@ from pyspapr.plain import Plain
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-    from pyspapr.machine import Machine
+    from pyspapr.partition.console import Console
 
 TIMEOUT: Final = 60.0
 READY_TIMEOUT: Final = 300.0
@@ -114,10 +114,23 @@ def encoded(text: str) -> bytes:
     return data
 
 
+class Guest(Protocol):
+    """A machine with a shell at its console."""
+
+    @property
+    def console(self) -> Console: ...
+
+    @property
+    def nanos(self) -> int: ...
+
+    @property
+    def instructions(self) -> int: ...
+
+
 class Shell:
     """The shell at a machine's console. It keeps nothing between two commands but what the guest's shell does."""
 
-    def __init__(self, machine: Machine) -> None:
+    def __init__(self, machine: Guest) -> None:
         """Of `machine`."""
         self._machine = machine
         self._console = machine.console
@@ -192,7 +205,7 @@ class Shell:
 
     def _mark(self) -> str:
         """A name that no other exchange has: no two begin at the same instruction."""
-        return f"{self._machine.cpus[0].vcpu.instructions:x}-{self._console.total:x}"
+        return f"{self._machine.instructions:x}-{self._console.total:x}"
 
     def _type(self, *lines: str) -> None:
         self._console.write("".join(line + "\n" for line in lines))

@@ -1,22 +1,28 @@
 """Which sections a machine has, in the order in which they are saved and loaded.
 
-A machine lists its parts (`Machine.parts`); each part's class has a table `VMSTATE`. Parts with the same section name
-are told apart by an instance number, counted in the order of the list. `check` keeps a machine from starting with
-state that is not saved.
+A machine lists its parts: itself, its processors and its devices; each part's class has a table `VMSTATE`. Parts with
+the same section name are told apart by an instance number, counted in the order of the list. `check` keeps a machine
+from starting with state that nobody saves. What the state hash covers follows from the same tables.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any, Final, Protocol
 
 from pyspapr.errors import ConfigError
 from pyspapr.plain import Plain
 from pyspapr.vmstate.layout import Layout
 from pyspapr.vmstate.schema import VMState
 
-if TYPE_CHECKING:
-    from pyspapr.machine import Machine
+
+class Parts(Protocol):
+    """A machine, as far as its state is concerned."""
+
+    def parts(self) -> list[Any]:
+        """Everything that has a table, in the order of the sections."""
+        ...
 
 
 class Section(Plain):
@@ -41,7 +47,7 @@ def table_of(part: object) -> VMState:
     return table
 
 
-def sections(vm: Machine) -> list[Section]:
+def sections(vm: Parts) -> list[Section]:
     """Every section of `vm`: higher priority first, otherwise in the order of its parts."""
     count: Counter[str] = Counter()
     found = []
@@ -52,7 +58,7 @@ def sections(vm: Machine) -> list[Section]:
     return sorted(found, key=lambda section: -section.vmstate.priority)
 
 
-def layouts(vm: Machine) -> list[Layout]:
+def layouts(vm: Parts) -> list[Layout]:
     """The schema of every kind of section of `vm` as it stands, once each, in order of their names."""
     found: dict[str, list[Section]] = {}
     for section in sections(vm):
@@ -60,30 +66,52 @@ def layouts(vm: Machine) -> list[Layout]:
     return [same[0].vmstate.layout_for(section.target for section in same) for _, same in sorted(found.items())]
 
 
-def check(vm: Machine) -> None:
-    """Raise ConfigError unless everything with state in `vm` has a schema and is one of its parts."""
-    parts = vm.parts()
+def check(vm: Parts) -> None:
+    """Raise ConfigError unless everything with state in `vm` is in a schema of its own."""
     tables: dict[str, VMState] = {}
-    for part in parts:
+    for part in vm.parts():
         table = table_of(part)
         if tables.setdefault(table.name, table) is not table:
             raise ConfigError(f"two different schemas are called {table.name}")
         if (incomplete := getattr(part, "unsaved", None)) is not None and (names := incomplete()):
             raise ConfigError(f"schema {table.name} lacks {', '.join(names)}")
-    known = {id(part) for part in parts}
-    for name, value in vars(vm).items():
-        for item in value if isinstance(value, list) else (value,):
-            if callable(getattr(item, "state", None)) and id(item) not in known:
-                raise ConfigError(f"schema for device missing: the machine's {name} is not among its parts")
 
 
-def dump() -> dict[str, object]:
-    """Schemas of this version of the package, by section name: plain data for `compare`."""
-    from pyspapr.machine import Machine
+SHOWN: Final = 64
+"""Bytes of a field; of a longer one the digest is shown."""
 
-    vm = Machine(memory="32M")
-    tables = {section.name: section.vmstate for section in sections(vm)}
-    return {name: describe(table) for name, table in sorted(tables.items())}
+
+def observable(vm: Parts) -> dict[str, dict[str, object]]:
+    """What the guest can observe of every part, by section and field, in plain data that JSON has too.
+
+    `name#1` is the second section of its name.
+    """
+    found = {}
+    for section in sections(vm):
+        if section.vmstate.hashed:
+            name = section.name if section.instance == 0 else f"{section.name}#{section.instance}"
+            found[name] = {key: _plain(value) for key, value in section.vmstate.observable(section.target).items()}
+    return found
+
+
+def _plain(value: object) -> object:
+    match value:
+        case bytes() | bytearray() if len(value) > SHOWN:
+            import hashlib
+
+            return f"sha256 {hashlib.sha256(value).hexdigest()}"
+        case bytes() | bytearray():
+            return value.hex()
+        case list() | tuple():
+            return [_plain(one) for one in value]
+        case dict():
+            return {key: _plain(one) for key, one in value.items()}
+    return value
+
+
+def dump(tables: Iterable[VMState]) -> dict[str, object]:
+    """Tables of this version of the package, by section name: plain data for `compare`."""
+    return {table.name: describe(table) for table in sorted(tables, key=lambda table: table.name)}
 
 
 def describe(table: VMState) -> dict[str, object]:

@@ -87,12 +87,15 @@ class VMState:
         subsections: tuple[VMState, ...] = (),
         needed: Callable[[Object], bool] = lambda target: True,
         late: bool = False,
+        hashed: bool = True,
         valid: Check | None = None,
         pre_save: Callable[[Object], None] = nothing,
         post_load: Callable[[Object], None] = nothing,
         priority: int = PRIORITY_DEFAULT,
     ) -> None:
         """`valid` judges all of the fields, by name; `pre_save` and `post_load` get the object.
+
+        `hashed` says whether the guest can observe this, so that it is part of `Machine.state_hash`.
 
         Raises ValueError for a table that contradicts itself.
         """
@@ -103,6 +106,7 @@ class VMState:
         self.subsections = subsections
         self.needed = needed
         self.late = late
+        self.hashed = hashed
         self.valid = valid
         self.pre_save = pre_save
         self.post_load = post_load
@@ -139,6 +143,14 @@ class VMState:
             "fields": {field.name: field.get(target) for field in self.fields},
             "subsections": {part.name: part.values(target) for part in self.subsections if part.needed(target)},
         }
+
+    def observable(self, target: Object) -> dict[str, object]:
+        """What of `target` the guest can observe, by name, with the fields of a subsection beside the section's."""
+        found: dict[str, object] = {field.name: field.get(target) for field in self.fields}
+        for part in self.subsections:
+            if part.hashed and part.needed(target):
+                found |= part.observable(target)
+        return found
 
     def save(self, target: Object) -> bytes:
         """The body of the section. Raises StateError."""

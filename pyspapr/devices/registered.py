@@ -1,15 +1,18 @@
-"""State of the partition itself: what each processor has registered, and the seeded random source."""
+"""What a processor has registered with the hypervisor: its virtual processor area and what belongs to it."""
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
-from typing import ClassVar, Final
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, ClassVar, Final, Self
 
 from pyspapr._native import CACHE_BLOCK, PAGE
-from pyspapr.plain import Plain
-from pyspapr.vmstate.schema import Check, Field, VMState, anything, between
+from pyspapr.device import Device
+from pyspapr.vmstate.schema import Check, Field, VMState, between
 from pyspapr.vmstate.types import U64, Bool
+
+if TYPE_CHECKING:
+    from pyspapr.partition import Partition
 
 VPA_MIN_SIZE: Final = 640
 SLB_SHADOW_MIN_SIZE: Final = 8
@@ -39,7 +42,7 @@ def inside(name: str) -> Check:
     return check
 
 
-class Registered(Plain, frozen=False):
+class Registered(Device):
     """Areas that one processor registered by H_REGISTER_VPA: real addresses and sizes in bytes, 0 when absent."""
 
     VMSTATE: ClassVar[VMState] = VMState(
@@ -76,43 +79,16 @@ class Registered(Plain, frozen=False):
         ),
     )
 
-    vpa: int = 0
-    slb_shadow: int = 0
-    slb_shadow_size: int = 0
-    dtl: int = 0
-    dtl_size: int = 0
-    prodded: bool = False
+    def __init__(self) -> None:
+        """Nothing is registered."""
+        self.reset()
 
-    def state(self) -> dict[str, object]:
-        """What the guest can observe."""
-        return self.as_dict()
+    @classmethod
+    def of(cls, vm: Partition) -> Iterable[Self]:
+        """One for each processor."""
+        return [cls() for _ in range(vm.config.vcpus)]
 
-
-class Random:
-    """A repeatable stream of random doublewords: SHA-256 of the seed and a counter."""
-
-    VMSTATE: Final = VMState(
-        "spapr_rng",
-        version=1,
-        fields=(Field("seed", U64, valid=anything), Field("drawn", U64, valid=anything)),
-    )
-
-    def __init__(self, seed: int) -> None:
-        """Start the stream of `seed`."""
-        self.seed = seed
-        self.drawn = 0
-
-    def block(self, purpose: str, index: int = 0) -> bytes:
-        """32 bytes that depend on the seed, `purpose` and `index` alone."""
-        import hashlib
-
-        return hashlib.sha256(f"pyspapr {purpose} {self.seed} {index}".encode()).digest()
-
-    def u64(self) -> int:
-        """The next doubleword."""
-        self.drawn = (self.drawn + 1) % (1 << 64)
-        return int.from_bytes(self.block("H_RANDOM", self.drawn)[:8], "big")
-
-    def state(self) -> dict[str, object]:
-        """What the guest can observe."""
-        return {"seed": self.seed, "drawn": self.drawn}
+    def reset(self) -> None:
+        """Nothing is registered."""
+        self.vpa = self.slb_shadow = self.slb_shadow_size = self.dtl = self.dtl_size = 0
+        self.prodded = False

@@ -19,20 +19,23 @@ import stat
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, Protocol, Self, SupportsIndex
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, Self, SupportsIndex
 
 from pyspapr.config import check_function
 from pyspapr.errors import ExpectError, StateError
 from pyspapr.partition.owner import owner
+from pyspapr.results import Matched, StopReason
 from pyspapr.vmstate.schema import Field, VMState
 from pyspapr.vmstate.types import VarBytes
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-    from pyspapr.machine import Machine
-    from pyspapr.partition.runloop import Wanted
-    from pyspapr.results import Matched
+    from pyspapr.partition.wanted import Wanted
+
+H_GET_TERM_CHAR: Final = 0x54
+H_PUT_TERM_CHAR: Final = 0x58
+"""Numbers of the terminal's hypercalls, which native code answers too: `crates/partition/src/terminal.rs`."""
 
 LONGEST_MATCH: Final = 4096
 """Longest text that a pattern may match, in bytes."""
@@ -55,6 +58,34 @@ class InputSource(Protocol):
     @property
     def exhausted(self) -> bool:
         """Whether no byte will ever come again."""
+        ...
+
+
+class Reader(Protocol):
+    """The machine, as far as its console uses it."""
+
+    @property
+    def recording(self) -> Any:
+        """The recording or replay that hears or says what is typed, or None."""
+        ...
+
+    @property
+    def nanos(self) -> int:
+        """The guest's time."""
+        ...
+
+    def kick(self) -> None:
+        """Look at the input soon."""
+        ...
+
+    def run(
+        self,
+        *,
+        timeout: float | None = None,
+        guest_timeout: float | None = None,
+        until: Wanted | Sequence[Wanted] | None = None,
+    ) -> StopReason:
+        """Run until one of several texts is there."""
         ...
 
 
@@ -161,9 +192,13 @@ class Console:
     Only the typed bytes that the guest has not read are saved with the machine, because they affect its future.
     """
 
-    VMSTATE: Final = VMState(
+    rows: ClassVar[dict[str, Any]] = {}
+    """No hypercalls: those of the terminal are its device's."""
+
+    VMSTATE: ClassVar[VMState] = VMState(
         "console",
         version=1,
+        hashed=False,  # the guest has not seen it
         fields=(
             Field(
                 "input",
@@ -174,10 +209,11 @@ class Console:
         ),
     )
 
-    def __init__(self, machine: Machine, history: int) -> None:
+    def __init__(self, machine: Reader, history: int) -> None:
         """Keep at most `history` bytes of output."""
         self._owner = owner(machine, "the console")
-        self._limit = history
+        self.limit = history
+        """Bytes of output that are kept, at most."""
         self._history = bytearray()
         self._start = 0  # bytes forgotten so far
         self._read = 0  # position of read()
@@ -209,9 +245,9 @@ class Console:
         """Bytes from the guest."""
         with self._lock:
             self._history += data
-            excess = len(self._history) - self._limit
+            excess = len(self._history) - self.limit
             # Dropping old output in large steps keeps the cost of a flood linear.
-            if excess > self._limit // 4:
+            if excess > self.limit // 4:
                 del self._history[:excess]
                 self._start += excess
         for sink in self.sinks:
@@ -265,8 +301,6 @@ class Console:
 
         If the patterns are the same as before, only new output is searched, with an overlap of `LONGEST_MATCH` bytes.
         """
-        from pyspapr.results import Matched
-
         if patterns != self._sought:
             self._sought, self._scanned = patterns, 0
         first = max(self._matched, self._scanned - LONGEST_MATCH, self._start)
@@ -365,8 +399,7 @@ class Console:
         ExpectError, which says why, when the run ends otherwise (ExpectTimeout, a TimeoutError, after either time),
         and StateError when there is nothing to run.
         """
-        from pyspapr.partition.runloop import alternatives
-        from pyspapr.results import Matched
+        from pyspapr.partition.wanted import alternatives
 
         if wanted is None:
             raise TypeError("text, bytes or a compiled pattern is waited for, not None")

@@ -1,4 +1,4 @@
-"""Hypercall return codes (PAPR, "Hypervisor Call Return Codes")."""
+"""Return codes of hypercalls (PAPR, "Hypervisor Call Return Codes") and statuses of RTAS calls."""
 
 from __future__ import annotations
 
@@ -18,3 +18,11 @@ H_P2: Final = -55
 H_P3: Final = -56
 H_P4: Final = -57
 H_UNSUPPORTED_FLAG: Final = -256
+
+SUCCESS: Final = 0
+NO_ERRORS_FOUND: Final = 1
+HARDWARE_ERROR: Final = -1
+PARAMETER_ERROR: Final = -3
+NOT_SUPPORTED: Final = -3
+SYSPARM_PARAMETER_ERROR: Final = -9999
+NOT_AUTHORIZED: Final = -9002

@@ -1,0 +1,563 @@
+"""The partition: what a machine consists of, and everything that its run loop, handlers, devices and migrations need.
+
+`machine.Machine` is for users and has the verbs; this is what the package works with. Handlers and devices get it as
+`vm`: `memory`, `cpus`, `console`, `config`, `device`, `interrupt`, `timebase` and `end` are for them.
+
+It knows no device by name: whatever it does with one follows from its class (`pyspapr.device`).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
+
+from pyspapr import config as config_module
+from pyspapr import vmstate
+from pyspapr._native import Hpt, Ram, Vcpu
+from pyspapr.codes import H_FUNCTION
+from pyspapr.config import Engine, MachineConfig
+from pyspapr.errors import ConfigError, StateError
+from pyspapr.handlers import Handler, Hypercall, RtasCall, hypercall_row, rows_of
+from pyspapr.host import forked
+from pyspapr.partition import runloop
+from pyspapr.partition.calls import ABANDONED, Calls
+from pyspapr.partition.console import Console
+from pyspapr.partition.cpu import Cpu
+from pyspapr.partition.idleness import Idleness
+from pyspapr.partition.lifecycle import Lifecycle, State
+from pyspapr.partition.memory import Memory
+from pyspapr.partition.owner import CLOSED, Closed, owner
+from pyspapr.partition.runstate import Events, Status, status_of
+from pyspapr.partition.space import Space
+from pyspapr.partition.state import SPAPR
+from pyspapr.results import Migrated, Panicked, PoweredOff, Rebooted, StopReason
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from pyspapr.partition.roles import Bootable, InterruptController, Outgoing, Recorder
+    from pyspapr.partition.wanted import Until
+
+UUID: Final = bytes(16)
+
+T = TypeVar("T")
+D = TypeVar("D")
+
+
+class DeviceKind(Protocol):
+    """A class of devices that every machine has."""
+
+    def of(self, vm: Any) -> Iterable[Any]:
+        """Those that `vm` has."""
+        ...
+
+
+class Partition:
+    """Processors, RAM, hash table and devices of one machine."""
+
+    VMSTATE: Final = SPAPR
+
+    def __init__(
+        self,
+        config: MachineConfig,
+        kinds: Iterable[DeviceKind],
+        hypercalls: Mapping[int, Hypercall],
+        *,
+        engine: Engine | None = None,
+        ram: Ram | None = None,
+        hpt: Hpt | None = None,
+    ) -> None:
+        """With devices of these kinds, and hypercalls that are no device's. Raises ConfigError."""
+        self.config = config
+        self.engine: Engine = engine or config_module.DEFAULT_ENGINE
+        try:
+            self.ram = Ram(config.ram_size) if ram is None else ram
+            self.hpt = Hpt(config.table_shift) if hpt is None else hpt
+        except (OSError, MemoryError) as error:
+            raise ConfigError(f"the host cannot provide this machine's memory: {error}") from error
+        this = self._this = owner(self, "this device")
+        self.prepared_hpt: Hpt | None = None
+        """What H_RESIZE_HPT_PREPARE has prepared."""
+        self.uuid: bytes = UUID
+        self.base: bytes | None = None
+        """Last check of the file from which changes are counted."""
+        self.life = Lifecycle()
+        self.events = Events()
+        self.idleness = Idleness()
+        self.images: Bootable | None = None
+        """What a reboot loads. Not part of a stream: set it after a restore, before the guest reboots."""
+        self.migration: Outgoing | None = None
+        """The outgoing migration in progress, or the last one."""
+        self.recording: Recorder | None = None
+        """What hears, or says, what the host decides."""
+        self._kicked = threading.Event()
+        self._stop_requested = False
+        self._calls = Calls(lambda: this().kick())
+
+        self.memory = Memory(self.ram)
+        self.cpus = [Cpu(vcpu, index) for index, vcpu in enumerate(self._processors())]
+        self.console = Console(self, config.console_history)
+        self.timebase: Callable[[], int] = lambda: this().cpus[0].vcpu.timebase
+        """The first processor's. A device can keep this function; it does not keep the machine."""
+        self.interrupts: InterruptController | None = None
+        self.space = Space(self.cpus)
+        """Windows of devices, beside RAM."""
+        self.hypercalls = dict(hypercalls)
+        self.rtas_calls: dict[int, RtasCall] = {}
+        """Those that devices bring; `rtas.registry` has the others."""
+        self._replaced: set[int] = set()
+        self.devices: list[Any] = []
+        self._by_kind: dict[type, list[Any]] = {}
+        self._pollers: list[Callable[[], None]] = []
+        for kind in kinds:
+            for device in kind.of(self):
+                self._add(device)
+        self._add(self.console)
+        forked.copied.add(self)
+
+    def _processors(self) -> list[Vcpu]:
+        config = self.config
+        return [
+            Vcpu(
+                self.ram,
+                self.hpt,
+                config.cpu,
+                index=index,
+                clock=config.clock,
+                strict=config.strict,
+                seed=config.seed,
+                engine=self.engine,
+            )
+            for index in range(config.vcpus)
+        ]
+
+    def furnish(self, config: MachineConfig, ram: Ram | None = None) -> None:
+        """For a machine that arrives, before its state is loaded: its whole description, and RAM that has contents.
+
+        `config` may differ from the one before in what no device is built from.
+        """
+        if ram is None and config == self.config:
+            return
+        self.config = config
+        self.console.limit = config.console_history
+        if ram is not None:
+            self.ram = ram
+            self.memory.use(ram)
+        for cpu, vcpu in zip(self.cpus, self._processors(), strict=True):
+            for number in self._replaced & vcpu.native_hypercalls():
+                vcpu.set_native_hypercall(number, False)
+            cpu.vcpu = vcpu
+        self.space.furnish()
+
+    # Devices.
+
+    def add_device(self, device: Any) -> None:
+        """Add a device of a user. Raises ConfigError without a table, ValueError for a call that is there already."""
+        vmstate.table_of(device)
+        if any(device is part for part in self.parts()):
+            raise ConfigError(f"{device!r} is part of this machine already")
+        native = self.cpus[0].vcpu.native_hypercalls()
+        for row in rows_of(type(device)).values():
+            if isinstance(row, Hypercall) and row.number in native:
+                raise ValueError(f"{row.name} has the number {row.number:#x}, which is built in already")
+        self._add(device)
+
+    def _add(self, device: Any) -> None:
+        kind = type(device)
+        rows = getattr(kind, "rows", None)
+        for row in (rows_of(kind) if rows is None else rows).values():
+            table: dict[int, Any] = self.hypercalls if isinstance(row, Hypercall) else self.rtas_calls
+            number = row.number if isinstance(row, Hypercall) else row.token
+            if (known := table.get(number)) is None:
+                table[number] = row.bound_to(device)
+            elif getattr(known.handler, "__func__", None) is not row.handler:  # of several devices the first answers
+                raise ValueError(f"{row.name} has the number {number:#x}, which is {known.name}'s already")
+        if (attach := getattr(device, "attach", None)) is not None:
+            attach(self)
+        if windows := getattr(device, "windows", ()):
+            self.space.add(*windows)
+        if (poll := getattr(device, "poll", None)) is not None:
+            self._pollers.append(poll)
+        self.devices.append(device)
+        self._by_kind.setdefault(kind, []).append(device)
+
+    def device(self, kind: type[D], index: int = 0) -> D:
+        """The machine's device of a class, or the one of processor `index`. Raises StateError if there is none."""
+        found = self._by_kind.get(kind, ())
+        if index >= len(found):
+            raise StateError(f"this machine has no {kind.__name__} number {index}")
+        return cast(D, found[index])
+
+    def interrupt(self, number: int) -> Callable[[], None]:
+        """Claim an interrupt source for a device; the function that is returned is an edge on it."""
+        controller = self.interrupts
+        if controller is None:
+            raise StateError("this machine has no interrupt controller")
+        controller.claim(number)
+        return lambda: controller.pulse(number)
+
+    def external_line(self, index: int) -> Callable[[bool], None]:
+        """For an interrupt presenter: the external interrupt input of a processor."""
+        this = self._this
+
+        def drive(level: bool) -> None:
+            this().cpus[index].vcpu.external = level
+
+        return drive
+
+    def poll(self) -> None:
+        """Every device looks for input of the host's."""
+        for poll in self._pollers:
+            poll()
+
+    def parts(self) -> list[Any]:
+        """Everything that has state, RAM and the hash table excepted, in the order of its sections."""
+        return [self, *self.cpus, *self.devices]
+
+    # Starting.
+
+    def start(self, *, pc: int, r3: int = 0, r4: int = 0, r5: int = 0, r6: int = 0, r7: int = 0) -> None:
+        """Reset every device and put the processor at `pc`; see `Machine.start`."""
+        for name, value in (("pc", pc), ("r3", r3), ("r4", r4), ("r5", r5), ("r6", r6), ("r7", r7)):
+            if not 0 <= value < 1 << 64:
+                raise ValueError(f"register {name} has 64 bits and cannot hold {value:#x}")
+        if pc % 4:
+            raise ValueError(f"pc is {pc:#x}, expected a multiple of 4")
+        self.check_standing("start anew")
+        vmstate.check(self)
+        self.prepared_hpt = None
+        if self.hpt.shift == self.config.table_shift:
+            self.hpt.clear()
+        else:
+            self.use_table(Hpt(self.config.table_shift))
+        for device in self.devices:
+            if (reset := getattr(device, "reset", None)) is not None:
+                reset()
+        vcpu = self.cpus[0].vcpu
+        vcpu.halted = False
+        vcpu.external = False
+        vcpu.reset(pc=pc, r3=r3, r4=r4, r5=r5, r6=r6, r7=r7)
+        self.life.start()
+
+    def boot(self, images: Bootable) -> None:
+        """Load a kernel and start it."""
+        self.check_standing("start another kernel")
+        entry = images.load(self)
+        self.images = images
+        self.start(**entry)
+
+    def reboot(self) -> None:
+        """Load the same kernel again and start it; in the machine's thread."""
+        self.check_standing("reboot")
+        if self.images is None:
+            raise StateError("there is no kernel to boot again: neither load_kernel() nor reboot_with() was called")
+        guest = isinstance(self.ended, Rebooted)
+        if self.recording is not None and not guest:
+            self.recording.reset()
+        self.boot(self.images)
+        if self.running and not self.paused:
+            self.life.launch()
+        self.events.emit("RESET", guest=guest, reason="guest-reset" if guest else "host-qmp-system-reset")
+
+    def check_standing(self, what: str) -> None:
+        """Raise StateError if `what` is not allowed now: in a handler, from another thread, or without the guest."""
+        if self.serving:
+            raise StateError(f"a hypercall handler is running: it cannot {what}, but it may end() the run")
+        if self._calls.elsewhere:
+            raise StateError(f"another thread runs the machine: it cannot {what} before stop(), but it can reboot()")
+        if self.absent is not None:
+            raise StateError(f"{self.absent}: this machine cannot {what}")
+
+    def use_table(self, hpt: Hpt) -> None:
+        """Translations come from `hpt` from now on."""
+        self.hpt = hpt
+        for cpu in self.cpus:
+            cpu.vcpu.set_hpt(hpt)
+
+    def flush_translations(self) -> None:
+        """Processors forget what they remember of the hash table and of memory's mapping."""
+        for cpu in self.cpus:
+            cpu.vcpu.flush_translations()
+
+    # Running.
+
+    @property
+    def instructions(self) -> int:
+        """Instructions that the machine has executed since it was first made."""
+        return self.cpus[0].vcpu.instructions
+
+    @property
+    def nanos(self) -> int:
+        """The guest's time: nanoseconds since the machine was made."""
+        return self.cpus[0].vcpu.nanos
+
+    def run(
+        self,
+        *,
+        max_instructions: int | None = None,
+        timeout: float | None = None,
+        guest_timeout: float | None = None,
+        until: Until = None,
+    ) -> StopReason:
+        """Run the guest and say why it stopped; see `Machine.run`."""
+        return self._run(runloop.Run(self, max_instructions, timeout, until, guest_timeout=guest_timeout))
+
+    def run_beside(self, migration: Outgoing) -> StopReason:
+        """As `run`, until `migration` has ended as well; then `Interrupted` if it did not take the guest away."""
+        return self._run(runloop.Run(self, migration=migration))
+
+    def _run(self, run: runloop.Run) -> StopReason:
+        if not self.life.started:
+            raise StateError("there is nothing to run: call load_kernel() first")
+        if self.life.over:
+            if not self.running and (matched := run.matched()) is not None:
+                return matched
+            advice = "" if isinstance(self.ended, Migrated) else "; call reboot() or load_kernel() before running on"
+            raise StateError(f"{self.ended}{advice}")
+        with run.interruption:
+            self._calls.begin()
+            try:
+                self.life.run()
+                if not self.paused:
+                    self.go_on()
+                reason = run.go()
+                if self.recording is not None:
+                    self.recording.returned(reason)
+                return reason
+            finally:
+                if (migration := self.migrating) is not None and isinstance(self.ended, PoweredOff | Panicked):
+                    migration.step()  # so that it notices
+                self._calls.end()
+
+    def end(self, reason: StopReason) -> None:
+        """For handlers: the run ends with `reason` after the current hypercall. Raises TypeError for what is none."""
+        if not isinstance(reason, StopReason):
+            raise TypeError(f"a run ends with a StopReason, not {reason!r}")
+        self.life.end(reason)
+        match reason:
+            case PoweredOff():
+                self.events.emit("SHUTDOWN", guest=True, reason="guest-shutdown")
+            case Panicked():
+                self.events.emit("GUEST_PANICKED", action="pause")
+
+    def pause(self) -> None:
+        """The guest stands still until `resume`; in the machine's thread."""
+        if not self.life.paused:
+            self.life.paused = True
+            self.events.emit("STOP")
+
+    def resume(self) -> None:
+        """The guest goes on after `pause`; in the machine's thread. Raises StateError if it needs a reset."""
+        if self.life.over:
+            advice = "" if isinstance(self.ended, Migrated) else "; it can only be reset"
+            raise StateError(f"{self.ended}{advice}")
+        if self.life.paused:
+            self.life.paused = False
+            if self.running:
+                self.go_on()
+            self.events.emit("RESUME")
+
+    def go_on(self) -> None:
+        """The guest, which stood still, is about to execute instructions."""
+        if self.recording is None or self.recording.going_on():
+            for cpu in self.cpus:
+                cpu.vcpu.go_on(self.life.launched)
+        self.life.launch()
+
+    # How it stands.
+
+    @property
+    def ended(self) -> StopReason | None:
+        """Why the last run ended, if the guest or a migration ended it."""
+        return self.life.ended
+
+    @property
+    def serving(self) -> bool:
+        """Whether a hypercall has no result yet."""
+        return self.life.state is State.HANDLING
+
+    @property
+    def paused(self) -> bool:
+        """Whether `pause` was called and `resume` was not."""
+        return self.life.paused
+
+    @property
+    def running(self) -> bool:
+        """Whether a thread is in `run`, paused or not."""
+        return self._calls.running
+
+    @property
+    def inside(self) -> bool:
+        """Whether the calling thread is in `run`."""
+        return self._calls.inside
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._calls.closed
+
+    @property
+    def absent(self) -> str | None:
+        """Why the guest is not here, or None. It was migrated away, has not arrived yet, or the machine belonged to a
+        thread that a child of fork does not have. Such a machine can only be inspected.
+        """
+        if self.closed:
+            return CLOSED
+        if self._calls.abandoned:
+            return ABANDONED
+        if isinstance(self.ended, Migrated):
+            return str(self.ended)
+        return "a machine is expected here" if self.life.state is State.EXPECTED else None
+
+    @property
+    def status(self) -> Status:
+        """How the machine stands, in QEMU's words."""
+        return status_of(self.life, self.running)
+
+    @property
+    def migrating(self) -> Outgoing | None:
+        """The migration away from here that is under way."""
+        return self.migration if self.migration is not None and not self.migration.ended.is_set() else None
+
+    # Other threads.
+
+    def stop(self) -> None:
+        """End the current run, or the next one at its start, with `Interrupted`."""
+        self._stop_requested = True
+        self.kick()
+
+    def kick(self) -> None:
+        """Make the run loop look at its inputs."""
+        self._kicked.set()
+        if self.running:
+            for cpu in self.cpus:
+                cpu.vcpu.kick()
+
+    def call(self, function: Callable[[], T]) -> T:
+        """The result of `function`, called while no instruction runs, by the thread that runs the machine if any."""
+        return self.post(function).result()
+
+    def post(self, function: Callable[[], T]) -> Future[T]:
+        """As `call`, without waiting for the result."""
+        return self._calls.submit(function)
+
+    def post_to_run(
+        self, function: Callable[[], T], *answer: Callable[[T | None, BaseException | None], object]
+    ) -> bool:
+        """As `post`, but only to another thread that runs the machine; False when there is none. Never blocks.
+
+        That thread calls `answer`, if given, with the result and None, or None and the error.
+        """
+        return self._calls.hand_over(function, *answer)
+
+    def when_run(self, function: Callable[[], object]) -> None:
+        """Have the next run call `function` when it has begun."""
+        self._calls.leave(function)
+
+    def run_posted(self) -> None:
+        """For the run loop: carry out what was posted."""
+        self._calls.serve()
+
+    @property
+    def thread(self) -> int | None:
+        """The host's number of the thread that runs the machine, or None when none does."""
+        return self._calls.thread
+
+    def take_stop_request(self) -> bool:
+        """Whether `stop` was called; the request is consumed."""
+        requested, self._stop_requested = self._stop_requested, False
+        return requested
+
+    def wait_for_kick(self, seconds: float) -> None:
+        """Sleep until `kick`, at most `seconds`."""
+        self._kicked.wait(seconds)
+        self._kicked.clear()
+
+    # Hypercalls.
+
+    def add_hypercall(self, number: int, name: str, handler: Handler, *, replace: bool) -> None:
+        """Add a hypercall to this machine, or replace one; see `Machine.hypercall`."""
+        added = hypercall_row(number, name, handler)
+        native = [cpu.vcpu for cpu in self.cpus if number in cpu.vcpu.native_hypercalls()]
+        if not replace and (number in self.hypercalls or native):
+            known = "built in" if native else self.hypercalls[number].name
+            raise ValueError(f"hypercall {number:#x} is {known} already: {name} replaces it only with replace=True")
+        self.hypercalls[number] = added
+        self._replaced.add(number)
+        for cpu in self.cpus:
+            cpu.vcpu.close_terminal()
+        for vcpu in native:
+            vcpu.set_native_hypercall(number, False)
+
+    def has_own(self, number: int) -> bool:
+        """Whether this machine's hypercall `number` is the one of the package and nobody's replacement."""
+        return number not in self._replaced
+
+    def call_hypercall(self, cpu: Cpu, number: int, *arguments: int) -> tuple[int, ...]:
+        """Return code and results of a hypercall from the table."""
+        row = self.hypercalls.get(number)
+        if row is None:
+            return (H_FUNCTION,)
+        return row(self, cpu, tuple(arguments) + (0,) * (9 - len(arguments)))
+
+    def serve_hypercall(self, cpu: Cpu) -> None:
+        """For the run loop: answer the hypercall that `cpu` has made."""
+        vcpu = cpu.vcpu
+        registers = vcpu.hypercall()
+        row = self.hypercalls.get(registers[0])
+        if row is None:
+            vcpu.hypercall_return((H_FUNCTION,))
+            return
+        self.life.handle()
+        try:
+            vcpu.hypercall_return(row(self, cpu, registers[1:]))
+        finally:
+            self.life.handled()
+
+    # The end.
+
+    def close(self) -> None:
+        """Give back RAM, hash table and processors now; see `Machine.close`."""
+        if self.closed:
+            return
+        if (migration := self.migrating) is not None and not self.running:
+            migration.cancel()
+        self._calls.close()
+        self.life.close()
+        self.memory.close()
+        self.space.close()
+        for cpu in self.cpus:
+            cpu.close()
+        self.ram, self.hpt, self.prepared_hpt = cast(Ram, Closed()), cast(Hpt, Closed()), None
+        self.hypercalls.clear()
+
+    def after_fork(self) -> None:
+        """In a child of `os.fork()`: make locks anew that other threads held, and forget what those were doing."""
+        self._calls.after_fork()
+        self.console.after_fork()
+        self._kicked = threading.Event()
+        self._kicked.set()
+        if (migration := self.migrating) is not None:
+            migration.after_fork()
+            self.migration = None  # the threads that carry it out are the parent's
+            self.life.stay()
+        self.events.after_fork()
+        if self.recording is not None:
+            self.recording.after_fork(self)
+
+    # Looking.
+
+    def state_hash(self) -> str:
+        """SHA-256 over RAM, hash table, processors and devices: equal for equal machines, to the last byte."""
+        import hashlib
+        import json
+
+        digest = hashlib.sha256()
+        digest.update(self.ram.digest())
+        digest.update(self.hpt.digest())
+        for cpu in self.cpus:
+            digest.update(cpu.vcpu.digest())
+            digest.update(cpu.vcpu.instructions.to_bytes(8, "big"))
+        digest.update(json.dumps(vmstate.observable(self), sort_keys=True).encode())
+        return digest.hexdigest()
