@@ -260,6 +260,6 @@ def test_a_recording_that_cannot_begin_leaves_the_machine_and_no_descriptor(
         patch.setattr(recording_file, "write_header", fail)
         with pytest.raises(type(error)):
             vm.record(tmp_path / "run")
-    assert vm.recording is None and os.listdir("/proc/self/fd") == before
+    assert vm.partition.recording is None and os.listdir("/proc/self/fd") == before
     with vm.record(tmp_path / "run"):
         vm.run(max_instructions=100)
