@@ -33,7 +33,7 @@ pub enum Event {
     /// A hypercall on the entry of one of the mappings.
     Table { number: u64, mapping: usize, rights: u64 },
     /// A hypercall sets the watchpoint: DAWR0 and DAWRX0.
-    Watchpoint { dawr: u64, dawrx: u64 },
+    Watchpoint { number: usize, dawr: u64, dawrx: u64 },
     /// Decoded code is dropped.
     ForgetCode,
     /// An idle processor's time jumps to its decrementer's.
@@ -116,7 +116,14 @@ pub fn registers(world: &World, random: &mut Random) -> Event {
         all.push((format!("r{n}"), value.into()));
     }
     for n in 0..64 {
-        let flavour = random.of(&[Flavour::Bits, Flavour::Double, Flavour::Single, Flavour::Integer]);
+        let flavour = random.of(&[
+            Flavour::Bits,
+            Flavour::Double,
+            Flavour::Single,
+            Flavour::Integer,
+            Flavour::Half,
+            Flavour::Bfloat16,
+        ]);
         all.push((format!("vs{n}"), vector(random, flavour)));
     }
     all.push(("fpscr".to_owned(), fpscr(random).into()));
@@ -125,23 +132,27 @@ pub fn registers(world: &World, random: &mut Random) -> Event {
     all.push(("xer".to_owned(), (random.next() & 0xe00c_007f).into()));
     all.push(("dec".to_owned(), random.below(2 * world.setup.decrementer).into()));
     // Facilities: system call vectored, TAR, DSCR.
-    let fscr: u64 = if random.once_in(6) { 0 } else { 0x1104 };
+    let fscr: u64 = if random.once_in(6) { 0 } else { 0x3104 };
     all.push(("fscr".to_owned(), fscr.into()));
+    if random.once_in(2) {
+        all.push(("dexcr".to_owned(), random.next().into()));
+    }
     Event::Registers(all)
 }
 
 /// A watchpoint on data, by one of its names, or none: a handler of its interrupts must reach its tables.
 pub fn watchpoint(world: &World, random: &mut Random) -> Event {
+    let number = if world.setup.model.watchpoints > 1 { random.below(2) as usize } else { 0 };
     let dawr = random.of(&world.addresses);
     if !DATA.contains(&(dawr & (RAM - 1))) || random.once_in(3) {
-        return Event::Watchpoint { dawr: 0, dawrx: 0 };
+        return Event::Watchpoint { number, dawr: 0, dawrx: 0 };
     }
     // A doubleword is seldom hit, a whole block more often.
     let (dawr, more) = random.of(&[(dawr, 0), (dawr, 1), (dawr, 7), (dawr & !511, 63), (dawr & !511, 63)]);
     let states = random.of(&[DAWRX_PNH | DAWRX_PRO, DAWRX_PNH | DAWRX_PRO, DAWRX_PNH, DAWRX_PRO]);
     let kinds = random.of(&[DAWRX_DR, DAWRX_DW, DAWRX_DR | DAWRX_DW]);
     let relocation = random.of(&[DAWRX_WTI, DAWRX_WTI, DAWRX_WT, 0]);
-    Event::Watchpoint { dawr, dawrx: more << DAWRX_MRD_SHIFT | states | kinds | relocation }
+    Event::Watchpoint { number, dawr, dawrx: more << DAWRX_MRD_SHIFT | states | kinds | relocation }
 }
 
 /// A change of the hash table, if there is one in use.

@@ -6,7 +6,7 @@ use crate::shared::random::Random;
 use crate::side::{How, Plant, Side};
 use crate::world::World;
 use partition::Exit;
-use ppc_core::{insn::disas, mmu::Access};
+use ppc_core::{fields::Word, insn::disas, mmu::Access, state::Cpu};
 
 /// Instructions that a report lists.
 const LISTED: u64 = 24;
@@ -123,16 +123,21 @@ impl<'a> Pair<'a> {
     fn describe(&self) -> String {
         let cpu = self.a.cpu();
         let at = cpu.cia;
-        let word = cpu.peek_translation(at, Access::Fetch).and_then(|ra| cpu.ram.read::<u32>(ra));
-        let instruction = match word {
-            Some(raw) => {
-                let word = if cpu.le() { raw } else { raw.swap_bytes() };
-                format!("{word:#010x} {}", disas::disassemble(word, at, cpu.model.isa))
-            }
+        let instruction = match fetched(cpu) {
+            Some(word) => format!("{:#010x} {}", word.0, disas::disassemble(word, at, cpu.model.isa)),
             None => "not mapped".to_owned(),
         };
         format!("{at:#x}: {instruction} (MSR {:#x})", cpu.msr)
     }
+}
+
+/// The instruction that is next. None with a prefix lies in two pages.
+pub fn fetched(cpu: &Cpu) -> Option<Word> {
+    let real = cpu.peek_translation(cpu.cia, Access::Fetch)?;
+    let word = |ra| cpu.ram.read::<u32>(ra).map(|raw| if cpu.le() { raw } else { raw.swap_bytes() });
+    let first = word(real)?;
+    let prefix = first >> 26 == Word::PREFIX && cpu.model.isa.has_prefixes();
+    Some(if prefix { Word::prefixed(first, word(real + 4).unwrap_or(0)) } else { Word::from(first) })
 }
 
 /// Runs one seed. `Ok`: instructions, and how many of them the second machine ran as compiled code.

@@ -118,8 +118,8 @@ fn random_programs_leave_the_same_state_on_both_engines() {
 
 #[test]
 fn random_programs_reach_every_row_and_seldom_fail() {
-    let reach = reach::reach(1..400, 60);
-    for isa in [Isa::V2_07, Isa::V3_0] {
+    let reach = reach::reach(1..600, 60);
+    for isa in [Isa::V2_07, Isa::V3_0, Isa::V3_1] {
         let rows = word::Rows::of(isa);
         let names = rows.all().iter().map(|row| row.name);
         let missing = names.filter(|name| !reach.completed.contains_key(name));

@@ -69,6 +69,22 @@ impl Program<'_> {
         self.asm.put(word);
     }
 
+    /// A random instruction. One with a prefix crosses 64 bytes now and then only.
+    pub fn random(&mut self, random: &mut Random) {
+        let mut word = self.rows.word(self.asm.here(), random);
+        if word.prefix() != 0 {
+            if self.asm.here() % 64 == 60 && !random.once_in(8) {
+                self.put(ori(0, 0, 0));
+                // Its own address may be in it.
+                word = self.rows.word(self.asm.here(), random);
+            }
+            if word.prefix() != 0 {
+                self.put(word.prefix());
+            }
+        }
+        self.put(word.low());
+    }
+
     fn branch_to(&mut self, block: usize, link: bool) {
         self.fixups.push(Fixup { at: self.asm.words.len(), block });
         self.put(b(0, link));
@@ -115,10 +131,7 @@ impl Program<'_> {
             14..=15 => self.counted_loop(random),
             16..=17 => self.arithmetic(random),
             18 => self.reservation(random),
-            _ => {
-                let word = self.rows.word(random);
-                self.put(word);
-            }
+            _ => self.random(random),
         }
     }
 
@@ -141,8 +154,7 @@ impl Program<'_> {
         self.put(mtspr(CTR, SCRATCH));
         let start = self.asm.here();
         for _ in 0..1 + random.below(6) {
-            let word = self.rows.word(random);
-            self.put(word);
+            self.random(random);
         }
         let back = start.wrapping_sub(self.asm.here()) as i64;
         let (bo, bi) = match random.below(4) {

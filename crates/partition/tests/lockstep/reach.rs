@@ -1,6 +1,7 @@
 //! What the random programs reach: which rows complete, in which states of the processor.
 
 use crate::events::before_step;
+use crate::hunt::fetched;
 use crate::layout::VECTORS;
 use crate::shared::random::Random;
 use crate::side::{How, Side};
@@ -10,7 +11,6 @@ use ppc_core::{
     engine::EngineKind,
     fields::Word,
     insn::{Chapter, decode::decode},
-    mmu::Access,
     msr,
 };
 use std::collections::BTreeMap;
@@ -77,8 +77,7 @@ impl Reach {
     fn step(&mut self, world: &World, side: &mut Side) -> Exit {
         let cpu = side.cpu();
         let (at, msr, icount) = (cpu.cia, cpu.msr, cpu.icount);
-        let word = cpu.peek_translation(at, Access::Fetch).and_then(|ra| cpu.ram.read::<u32>(ra));
-        let word = word.map(|raw| if cpu.le() { raw } else { raw.swap_bytes() });
+        let word = fetched(cpu);
         let exit = side.run(icount + 1, None);
         if exit == Exit::Hypercall {
             side.hypercalled(world);
@@ -88,11 +87,12 @@ impl Reach {
         self.relocated += u64::from(msr & msr::DR != 0);
         self.handlers +=
             u64::from(VECTORS.iter().any(|base| (base..&(base + 0x1000)).contains(&&(at & 0xf_ffff))));
-        let row = word.and_then(|word| decode(Word::from(word), world.setup.model.isa));
+        let row = word.and_then(|word| decode(word, world.setup.model.isa));
+        let bytes = u64::from(word.map_or(4, Word::bytes));
         let cpu = side.cpu();
         match row {
             // Wherever these go, they have been there; what returns from interrupts goes anywhere, too.
-            Some(row) if row.chapter == Chapter::Branch || cpu.cia == cpu.wrap(at.wrapping_add(4)) => {
+            Some(row) if row.chapter == Chapter::Branch || cpu.cia == cpu.wrap(at.wrapping_add(bytes)) => {
                 *self.completed.entry(row.name).or_default() += 1;
             }
             Some(row) if ["rfid", "rfscv", "rfebb"].contains(&row.name) && msr & msr::PR == 0 => {

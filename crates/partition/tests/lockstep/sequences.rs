@@ -51,8 +51,7 @@ impl Program<'_> {
         let store = if random.once_in(8) { random.of(&kinds).1 } else { store };
         self.put(x_form(random.below(14) as u32, at.0, at.1, load));
         for _ in 0..random.below(3) {
-            let word = self.rows.word(random);
-            self.put(word);
+            self.random(random);
         }
         let base = if random.once_in(8) { BASES.start + random.below(8) as u32 } else { at.1 };
         self.put(x_form(random.below(14) as u32, at.0, base, store) | 1);

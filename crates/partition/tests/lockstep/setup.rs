@@ -3,7 +3,7 @@
 use crate::layout::{LARGE_RAM, RAM};
 use crate::shared::random::Random;
 use ppc_core::{
-    model::{Isa, Model, POWER8, POWER9},
+    model::{Isa, Model, POWER8, POWER9, POWER10},
     msr,
     spr::{LPCR_AIL_SHIFT, LPCR_ILE, LPCR_LD},
 };
@@ -36,7 +36,7 @@ impl Setup {
     /// The circumstances that belong to `seed`.
     pub fn of(seed: u64) -> Self {
         let mut random = Random::new(seed ^ 0x5e7);
-        let model = if random.once_in(2) { &POWER8 } else { &POWER9 };
+        let model = random.of(&[&POWER8, &POWER9, &POWER10]);
         let relocated = !random.once_in(3);
         let ail = random.of(&[0, 2, 3]) << LPCR_AIL_SHIFT;
         let ile = if random.once_in(2) { LPCR_ILE } else { 0 };

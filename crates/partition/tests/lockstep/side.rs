@@ -145,9 +145,9 @@ impl Side {
                 cpu.hpt.take_dirty(0, usize::MAX, &mut Vec::new());
             }
             Event::Table { number, mapping, rights } => self.change_table(world, *number, *mapping, *rights),
-            Event::Watchpoint { dawr, dawrx } => {
-                cpu.set_dawr(*dawr);
-                cpu.set_dawrx(*dawrx);
+            Event::Watchpoint { number, dawr, dawrx } => {
+                cpu.set_dawr(*number, *dawr);
+                cpu.set_dawrx(*number, *dawrx);
             }
             Event::ForgetCode => vcpu.engine.forget_code(),
             Event::Idle => vcpu.skip_to_deadline(),

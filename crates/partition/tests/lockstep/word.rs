@@ -2,6 +2,7 @@
 //!
 //! r14 to r21 are bases and r22 to r25 small offsets, so instructions that compute leave them alone mostly.
 
+use crate::layout::DATA;
 use crate::shared::operands::{access_bytes, put, put_spr};
 use crate::shared::random::Random;
 use ppc_core::{
@@ -25,6 +26,8 @@ pub struct Rows {
     common: Vec<&'static Row>,
     memory: Vec<&'static Row>,
     arithmetic: Vec<&'static Row>,
+    /// Those that came with the model's version.
+    newest: Vec<&'static Row>,
 }
 
 /// Instructions that change what all others mean: programs have them in sequences of their own, and as they come
@@ -44,8 +47,9 @@ impl Rows {
         let memory = |row: &&&Row| touches_memory(row);
         let arithmetic = |row: &&&Row| {
             let vectors = matches!(row.chapter, Chapter::Float | Chapter::Vector | Chapter::Vsx);
-            // Not those that move the FPSCR.
+            // Not those that move the FPSCR, nor those whose operands are not where the others have them.
             vectors
+                && !row.form.is_prefixed()
                 && !touches_memory(row)
                 && !["mtfs", "mffs"].iter().any(|start| row.name.starts_with(start))
         };
@@ -57,6 +61,7 @@ impl Rows {
             common: all.iter().filter(common).copied().collect(),
             memory: all.iter().filter(memory).copied().collect(),
             arithmetic: all.iter().filter(arithmetic).copied().collect(),
+            newest: all.iter().filter(|row| row.isa() == isa).copied().collect(),
             all,
         }
     }
@@ -66,22 +71,23 @@ impl Rows {
         &self.all
     }
 
-    /// A random instruction.
-    pub fn word(&self, random: &mut Random) -> u32 {
+    /// A random instruction for the address `here`.
+    pub fn word(&self, here: u64, random: &mut Random) -> Word {
         if random.once_in(400) {
-            return random.next() as u32;
+            return Word::from(random.next() as u32);
         }
         loop {
             let row = match random.below(80) {
                 0 => random.of(&self.upheavals),
                 1..=20 => random.of(&self.common),
                 21..=40 => random.of(&self.memory),
+                41..=52 => random.of(&self.newest),
                 _ => random.of(&self.plain),
             };
             if row.chapter == Chapter::Branch && !random.once_in(6) {
                 continue;
             }
-            if let Some(word) = self.instance(row, random) {
+            if let Some(word) = self.instance(row, here, random) {
                 return word;
             }
         }
@@ -91,21 +97,22 @@ impl Rows {
     pub fn arithmetic(&self, random: &mut Random, with: impl Fn(&Row, u32, &mut Random) -> u32) -> u32 {
         loop {
             let row = random.of(&self.arithmetic);
-            let Some(word) = self.instance(row, random) else { continue };
-            let word = with(row, word, random);
+            let Some(word) = self.instance(row, 0, random) else { continue };
+            let word = with(row, word.low(), random);
             if decode(Word::from(word), self.isa).is_some_and(|found| std::ptr::eq(found, row)) {
                 return word;
             }
         }
     }
 
-    /// A random instance of `row`; `None` when its fields made another row's word.
-    pub fn instance(&self, row: &'static Row, random: &mut Random) -> Option<u32> {
-        let mut word = (row.value | random.next() & !row.mask & !row.reserved) as u32;
+    /// A random instance of `row` for the address `here`; `None` when its fields made another row's word.
+    fn instance(&self, row: &'static Row, here: u64, random: &mut Random) -> Option<Word> {
+        let mut fields = row.value | random.next() & !row.mask & !row.reserved;
         if random.once_in(32) {
             // The processor ignores reserved bits.
-            word |= (random.next() & row.reserved) as u32;
+            fields |= random.next() & row.reserved;
         }
+        let (mut prefix, mut word) = ((fields >> 32) as u32, fields as u32);
         match row.name {
             "mfspr" | "mtspr" | "mftb" if !random.once_in(16) => {
                 let spr = &SPRS[random.below(SPRS.len() as u64) as usize];
@@ -113,15 +120,39 @@ impl Rows {
             }
             "bc" => word = put(word, 16, 14, random.below(32).wrapping_sub(16)),
             "b" => word = put(word, 6, 24, random.below(64).wrapping_sub(32)),
+            // Other values are invalid.
+            name if name.starts_with("xxgenpcv") && !random.once_in(8) => {
+                word = put(word, 11, 5, random.below(4));
+            }
+            "paddi" if prefix & RELATIVE != 0 && !random.once_in(8) => word = put(word, 11, 5, 0),
             _ => {}
         }
         if touches_memory(row) {
             word = aim(row, word, random);
+            if row.form.is_prefixed() {
+                (prefix, word) = aim_prefixed(prefix, word, here, random);
+            }
         } else if !random.once_in(24) {
             word = spare(row, word);
         }
-        decode(Word::from(word), self.isa).is_some_and(|found| std::ptr::eq(found, row)).then_some(word)
+        let word = Word(u64::from(prefix) << 32 | u64::from(word));
+        decode(word, self.isa).is_some_and(|found| std::ptr::eq(found, row)).then_some(word)
     }
+}
+
+/// R of a prefix.
+const RELATIVE: u32 = 1 << 20;
+
+/// The displacement of a prefixed access at `here`, from its base register or to the data. By whichever name it is executed,
+/// the data is as far away.
+fn aim_prefixed(prefix: u32, word: u32, here: u64, random: &mut Random) -> (u32, u32) {
+    let (ra, displacement) = match prefix & RELATIVE != 0 {
+        // With an address of its own an instruction has no base register.
+        true if random.once_in(24) => return (prefix, word),
+        true => (0, (DATA.start + random.below(DATA.end - DATA.start)).wrapping_sub(here)),
+        false => (u64::from(word >> 16 & 31), displacement(random) as i16 as u64),
+    };
+    (put(prefix, 14, 18, displacement >> 16), put(put(word, 16, 16, displacement), 11, 5, ra))
 }
 
 /// Instructions whose operand is a block of 128 bytes at a multiple of that.

@@ -124,7 +124,11 @@ impl World {
         }
         let addresses: Vec<u64> =
             (0..ADDRESSES.1).map(|_| address(&setup, codes[0].asm.here(), &mut random)).collect();
-        let patches: Vec<u32> = (0..PATCHES.1).map(|_| rows.word(&mut random)).collect();
+        // A prefix alone is a patch, too.
+        let patches: Vec<u32> = (0..PATCHES.1)
+            .map(|_| rows.word(0, &mut random))
+            .map(|word| if word.prefix() == 0 { word.low() } else { word.prefix() })
+            .collect();
         for i in 0..2 {
             let table =
                 tables(&setup, [&codes[i], &codes[1 - i]], orders[i], &addresses, &patches, &mut random);
