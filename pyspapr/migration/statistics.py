@@ -10,7 +10,7 @@ from pyspapr.migration.phases import Phase
 from pyspapr.plain import Plain
 
 ENTRY_BYTES: Final = 18
-"""What a hash table entry costs on the stream at most."""
+"""Bytes of a hash table entry on the stream, as an estimate: two doublewords and a short index."""
 
 
 class PassStatistics(Plain, kw_only=True):

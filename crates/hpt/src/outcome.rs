@@ -1,8 +1,6 @@
 //! The outcome of a hypercall: return code, result registers, and the translations that it invalidated.
 
-use crate::hash::VirtualPage;
 use crate::hpte::Hpte;
-use crate::table::Hpt;
 
 /// A translation that the guest has taken back or narrowed: processors must forget it before the hypercall returns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,14 +58,5 @@ impl Outcome {
         self.invalidated[self.invalidated_len] = Invalidated { ptex, entry };
         self.invalidated_len += 1;
         self
-    }
-}
-
-impl Hpt {
-    /// The virtual page that an entry maps, for selective invalidation; `None` if it can match no search, so that no
-    /// processor can have cached it.
-    #[inline]
-    pub fn virtual_page(&self, ptex: u64, entry: Hpte) -> Option<VirtualPage> {
-        VirtualPage::of_entry(self.groups(), ptex, entry)
     }
 }

@@ -4,7 +4,7 @@
 #[path = "model/mod.rs"]
 mod model;
 
-use hpt::{DirtyEntry, Hpt, Hpte, RealMap, Region, SegmentSize, VirtualAddress};
+use hpt::{DirtyEntry, Hpt, Hpte, RealMap, Region, SegmentSize, VirtualAddress, VirtualPage};
 use model::{Answer, Kind, Model, with_bits};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -215,7 +215,7 @@ fn step(hpt: &Hpt, model: &mut Model, op: &Op) -> Result<(), TestCaseError> {
             if let Some(found) = found {
                 let entry = model.entries[found.ptex as usize];
                 prop_assert_eq!((found.entry.v, found.entry.r), entry);
-                let virtual_page = hpt.virtual_page(found.ptex, found.entry);
+                let virtual_page = VirtualPage::of_entry(hpt.groups(), found.ptex, found.entry);
                 let base_page = va.in_segment() >> page.base << page.base;
                 let whole = virtual_page.map(|p| (p.vsid, p.segment, p.base_shift, p.actual_shift, p.offset));
                 prop_assert_eq!(

@@ -2,14 +2,16 @@
 
 use crate::{
     error::{self, Error, Result},
+    exit::{self, OUTPUT},
     fork::Presence,
     hpt::Hpt,
     memory,
     options::{Clock, Engine, Model},
+    profile::profile,
     ram::Ram,
 };
 use partition::{Exit, Kick, Partition, Place};
-use ppc_core::{engine::Engine as Core, mmu::Access, msr, profile::TIERS, regs, slb::SlbEntry, state::Cpu};
+use ppc_core::{engine::Engine as Core, mmu::Access, msr, regs, slb::SlbEntry, state::Cpu};
 use pyo3::{
     exceptions::PyValueError,
     prelude::*,
@@ -20,20 +22,6 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, TryLockError},
     time::{Duration, Instant},
 };
-
-pub const EXIT_LIMIT: u32 = 0;
-pub const EXIT_HYPERCALL: u32 = 1;
-pub const EXIT_HALTED: u32 = 2;
-pub const EXIT_KICKED: u32 = 3;
-pub const EXIT_UNIMPLEMENTED: u32 = 4;
-pub const EXIT_HUNG: u32 = 5;
-pub const EXIT_OUTPUT: u32 = 6;
-pub const EXIT_PLACE: u32 = 7;
-pub const EXIT_CLOCK_LOG: u32 = 8;
-pub const EXIT_DIVERGED: u32 = 9;
-pub const EXIT_MMIO: u32 = 10;
-/// Beside each of them: output waits in `take_output`.
-pub const OUTPUT: u32 = 0x100;
 
 /// Time between checks for Python's signals, so that Ctrl-C takes effect well within 50 ms.
 const SIGNALS: Duration = Duration::from_millis(10);
@@ -79,27 +67,14 @@ impl Inner {
         &mut self.vcpu().engine.cpu
     }
 
-    /// The number by which Python knows an exit.
+    /// Keeps the details of an exit; returns its number.
     fn number(&mut self, exit: Exit) -> u32 {
         match exit {
-            Exit::Limit => EXIT_LIMIT,
-            Exit::Hypercall => EXIT_HYPERCALL,
-            Exit::Halted => EXIT_HALTED,
-            Exit::Kicked => EXIT_KICKED,
-            Exit::Unimplemented { cia, word } => {
-                self.unimplemented = (cia, word);
-                EXIT_UNIMPLEMENTED
-            }
-            Exit::Mmio { address, size, write } => {
-                self.mmio = (address.0, size, write);
-                EXIT_MMIO
-            }
-            Exit::Hung => EXIT_HUNG,
-            Exit::Output => EXIT_OUTPUT,
-            Exit::Place => EXIT_PLACE,
-            Exit::ClockLog => EXIT_CLOCK_LOG,
-            Exit::Diverged => EXIT_DIVERGED,
+            Exit::Unimplemented { cia, word } => self.unimplemented = (cia, word),
+            Exit::Mmio { address, size, write } => self.mmio = (address.0, size, write),
+            _ => {}
         }
+        exit::number(&exit)
     }
 }
 
@@ -216,29 +191,8 @@ impl Vcpu {
     fn profile<'py>(&self, py: Python<'py>) -> Result<Option<Bound<'py, PyDict>>> {
         let mut inner = self.lock()?;
         let Some(report) = inner.vcpu().engine.report() else { return Ok(None) };
-        let exits = PyDict::new(py);
-        for (name, count) in &report.exits {
-            exits.set_item(name, count)?;
-        }
-        for (number, count) in &report.native_hypercalls {
-            let name = inner.partition.hypercalls.name(*number).unwrap_or("without a name");
-            exits.set_item(format!("hypercall {name}, native"), count)?;
-        }
-        let tiers = PyDict::new(py);
-        let seconds = PyDict::new(py);
-        for (name, count) in TIERS.iter().zip(report.instructions) {
-            tiers.set_item(name, count)?;
-        }
-        for (name, time) in TIERS.iter().zip(report.times) {
-            seconds.set_item(name, time.as_secs_f64())?;
-        }
-        let all = PyDict::new(py);
-        all.set_item("samples", report.samples.into_iter().collect::<Vec<_>>())?;
-        all.set_item("tiers", tiers)?;
-        all.set_item("seconds", seconds)?;
-        all.set_item("exits", exits)?;
-        all.set_item("hypercalls", report.hypercalls)?;
-        Ok(Some(all))
+        let name = |number| inner.partition.hypercalls.name(number);
+        profile(py, report, name).map(Some).map_err(Into::into)
     }
 
     /// Makes `run` return soon, from any thread; if it is not running, its next call returns at once.

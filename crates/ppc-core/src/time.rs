@@ -26,9 +26,16 @@ pub enum Clock {
 /// skips no further, and nothing that is loaded or set lies beyond, so that no sum of counts and times overflows.
 pub const END: u64 = 1 << 62;
 
-/// 512 MHz over 1 GHz, in lowest terms.
-const TICKS: u64 = 64;
-const NANOS: u64 = 125;
+/// Nanoseconds in a second.
+const NANOS_HZ: u64 = 1_000_000_000;
+/// [`TIMEBASE_HZ`] over [`NANOS_HZ`] in lowest terms: so many ticks take so many nanoseconds.
+const TICKS: u64 = TIMEBASE_HZ / gcd(TIMEBASE_HZ, NANOS_HZ);
+const NANOS: u64 = NANOS_HZ / gcd(TIMEBASE_HZ, NANOS_HZ);
+
+/// The greatest common divisor.
+const fn gcd(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
 
 /// Ticks of the timebase in `nanos`, rounded down. In two parts, because a product of 128 bits would have to be divided
 /// by a function: the engine asks for the time at each interrupt.

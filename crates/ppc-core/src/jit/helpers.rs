@@ -37,7 +37,7 @@ pub extern "C" fn load<T: MemInt>(cpu: &mut Cpu, ea: u64) -> Loaded {
 }
 
 /// A load of a quadword into VSR `vsr`, doubleword 0 first in memory order of the current byte order's doublewords;
-/// `mode` as in `emit::Quad`.
+/// `swap` as in [`Quad`](super::access::Quad).
 pub extern "C" fn load_quad(cpu: &mut Cpu, ea: u64, vsr: u32, swap: u32) -> u32 {
     match cpu.load::<u128>(ea) {
         Ok(value) => {
