@@ -6,6 +6,7 @@
 //! One instruction is one row of [`insn`] and one function in [`exec`].
 
 pub mod block;
+mod contexts;
 pub mod engine;
 pub mod exec;
 pub mod exit;
