@@ -10,7 +10,7 @@
 //! Must hold: nothing is written before the whole index and the length of the data are known to be right, and what
 //! a chunk makes its reader allocate is bounded by [`MAX_CHUNK_PAGES`].
 
-use super::{PAGE, Ram, RealAddr, digest::is_zero};
+use super::{PAGE, PAGE_SHIFT, Ram, RealAddr, digest::is_zero};
 use track::StreamError;
 use track::varint::{Reader, put};
 
@@ -116,18 +116,26 @@ impl Ram {
             let (wanted, got) = (wanted as u64, data.len() as u64);
             return Err(StreamError::Length { section: SECTION, wanted, got });
         }
-        let mut pages = data.chunks_exact(PAGE as usize);
         let mut count = 0;
+        // Pages that follow each other are written together.
+        let (mut first, mut start, mut end) = (0, 0, 0);
+        let flush = |first: u64, run: &[u8]| {
+            let len = (run.len() as u64).min(self.size().saturating_sub(first * PAGE)) as usize;
+            self.write_pages(RealAddr(first * PAGE), &run[..len]);
+        };
         parse_index(index, self.pages(), |n, zero| {
             count += 1;
-            let (at, len) = (n * PAGE, self.page_len(n));
             if !zero {
-                let page = pages.next().unwrap_or_default();
-                self.write_bytes(RealAddr(at), page.get(..len).unwrap_or_default());
+                if first + ((end - start) as u64 >> PAGE_SHIFT) != n {
+                    flush(first, &data[start..end]);
+                    (first, start) = (n, end);
+                }
+                end += PAGE as usize;
             } else if self.marks.touched.contains(n) {
-                self.fill(RealAddr(at), len as u64, 0);
+                self.fill(RealAddr(n * PAGE), self.page_len(n) as u64, 0);
             }
         })?;
+        flush(first, &data[start..end]);
         Ok(count)
     }
 }

@@ -99,6 +99,25 @@ impl Ram {
         Ok(run.written)
     }
 
+    /// As [`Ram::write_bytes`], for many pages that were perhaps never written: through the memfd, if it is RAM's own,
+    /// which is half the work of having each page mapped, zeroed and copied to. Outside RAM nothing is written.
+    pub(super) fn write_pages(&self, addr: RealAddr, data: &[u8]) {
+        if !self.contains(addr, data.len() as u64) {
+            return;
+        }
+        let backing = self.backing.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*backing {
+            Backing::Own(fd) if write_at(fd, data, addr.0).is_ok() => {
+                drop(backing);
+                self.note_write(addr, data.len() as u64);
+            }
+            _ => {
+                drop(backing);
+                let _ = self.write_bytes(addr, data);
+            }
+        }
+    }
+
     /// Freezes the contents. No processor runs meanwhile.
     ///
     /// # Errors
@@ -260,6 +279,30 @@ mod tests {
         file.write_all(&vec![7; 1 << 20])?;
         ram.write_sparse(&file, 4096)?;
         assert_eq!(Ram::map_file(&file, 4096, 1 << 24)?.digest(), ram.digest());
+        Ok(())
+    }
+
+    #[test]
+    fn pages_are_written_the_same_into_a_memfd_and_into_a_copy_on_write_mapping() -> Fallible {
+        let (own, copied) = (used()?, used()?);
+        copied.keep_to_this_process()?;
+        let data: Vec<u8> = (0..3 * PAGE).map(|n| n as u8 ^ (n >> 8) as u8).collect();
+        let sums: Vec<_> = [&own, &copied]
+            .into_iter()
+            .map(|ram| {
+                ram.mark_code(RealAddr(0x40_1000));
+                ram.write_pages(RealAddr(0x40_0000), &data);
+                ram.write_pages(RealAddr((1 << 24) - PAGE), &data[..PAGE as usize]);
+                ram.write_pages(RealAddr((1 << 24) - PAGE), &data); // beyond the end
+                let mut page = [0; PAGE as usize];
+                ram.read_bytes(RealAddr(0x40_1000), &mut page);
+                assert_eq!(page, data[PAGE as usize..2 * PAGE as usize]);
+                assert!(ram.marks.touched.contains(0x402) && ram.marks.live.contains(0x402));
+                assert_eq!(ram.take_changed_code(), [0x401]);
+                ram.digest()
+            })
+            .collect();
+        assert_eq!(sums[0], sums[1]);
         Ok(())
     }
 
