@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
 from pathlib import Path
 
@@ -30,7 +31,6 @@ from pyspapr.host.address import (
 )
 from pyspapr.host.sockets import Listener, connect
 from pyspapr.migration import uri
-from pyspapr.migration.listener import listen
 from pyspapr.qmp.service import SERVICE as CONTROL
 
 ANY = Service("test", (TCP, UNIX, FD, FILE), words=("stdio",))
@@ -123,7 +123,7 @@ def test_a_host_that_cannot_be_is_an_address_error() -> None:
 def test_a_child_of_fork_neither_keeps_a_listening_socket_nor_takes_its_name_away(kind: str, tmp_path: Path) -> None:
     """If the child kept its copy, the kernel would let clients in after the parent has stopped listening."""
     address = UnixAddress(str(tmp_path / "socket")) if kind == "unix" else TcpAddress("127.0.0.1", 0)
-    plain, migration = Listener(address, 1), listen("tcp:0" if kind == "tcp" else f"unix:{tmp_path / 'way'}")
+    plain, migration = Listener(address, 1), Machine.listen("tcp:0" if kind == "tcp" else f"unix:{tmp_path / 'way'}")
     assert migration.where is not None
     gone, (ready, says), (read, write) = plain.address, os.pipe(), os.pipe()
     child = os.fork()
@@ -133,7 +133,7 @@ def test_a_child_of_fork_neither_keeps_a_listening_socket_nor_takes_its_name_awa
         os._exit(0)
     try:
         os.read(ready, 1)
-        for where, close in ((gone, plain.close), (migration.where, migration.close)):
+        for where, close in ((gone, plain.close), (migration.where, migration.cancel)):
             connect(where, 5.0).close()
             close()
             with pytest.raises(AddressError, match=r"Connection refused|No such file"):
@@ -146,18 +146,45 @@ def test_a_child_of_fork_neither_keeps_a_listening_socket_nor_takes_its_name_awa
 
 
 def test_in_a_child_of_fork_listening_is_over_and_the_name_stays(tmp_path: Path) -> None:
-    listener = listen(f"unix:{tmp_path / 'way'}")
+    incoming = Machine.listen(f"unix:{tmp_path / 'way'}")
     child = os.fork()
     if child == 0:
         status = 1
         try:
-            listener.meet(print)
+            incoming.receive()
         except MigrationError as error:
-            status = 0 if "was ended" in str(error) else 2
-        listener.close()
+            status = 0 if "cancelled" in str(error) else 2
+        incoming.cancel()
         os._exit(status)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     with socket.socket(socket.AF_UNIX) as client:
         client.connect(str(tmp_path / "way"))
-    listener.close()
+    incoming.cancel()
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(("kind", "met"), [("socket", False), ("pipe", False), ("pipe", True)])
+def test_a_child_of_fork_does_not_keep_a_source_waiting_for_a_parent_that_has_gone(kind: str, met: bool) -> None:
+    """A source notices that its destination has gone when the last copy of the descriptor is closed."""
+    if kind == "socket":
+        there, here = (one.detach() for one in socket.socketpair())
+    else:
+        there, here = os.pipe()
+    incoming = Machine.listen(f"fd:{there}")
+    if met:
+        incoming._meet()
+    (ready, says), (read, write) = os.pipe(), os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(says, b"x")
+        os.read(read, 1)
+        os._exit(0)
+    os.read(ready, 1)
+    incoming.cancel()
+    poll = select.poll()
+    poll.register(here, select.POLLHUP)
+    assert [events & (select.POLLHUP | select.POLLERR) != 0 for _, events in poll.poll(5000)] == [True]
+    os.write(write, b"x")
+    os.waitpid(child, 0)
+    for one in (here, ready, says, read, write):
+        os.close(one)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, Generic
 from pyspapr._native import HPT_SHIFT_MIN, PAGE, Hpt, __version__
 from pyspapr.config import MachineConfig, check_function, check_timeout
 from pyspapr.errors import ConfigError, MigrationCancelled, MigrationError, SpaprError, StreamError
+from pyspapr.host import forked
 from pyspapr.log import logger
 from pyspapr.migration import compatibility, frames
 from pyspapr.migration.compatibility import Requirements
@@ -107,6 +108,7 @@ class Incoming(Generic[M]):
         self._listener = listen(place, tls=tls, deadline=self._deadline)
         self.address = self._listener.address
         self.where = self._listener.where
+        forked.copied.add(self)
 
     def receive(self) -> M:
         """Go through the phases and return the machine. Raises MigrationError or StreamError, leaving nothing
@@ -275,6 +277,14 @@ class Incoming(Generic[M]):
             transport.write(frames.Running().encode())
 
     # Ends.
+
+    def after_fork(self) -> None:
+        """In a child of fork: the machine arrives in the parent, and the source must notice when that has gone."""
+        self._cancelled = threading.Event()
+        self._cancelled.set()
+        self._listener.after_fork()
+        if self._transport is not None:
+            self._transport.after_fork()
 
     def cancel(self) -> None:
         """Stop listening or receiving. Any thread may call this; after the source's `go` it has no effect."""

@@ -108,6 +108,12 @@ class DescriptorTransport(Indirect):
         except (Closed, OSError) as error:
             raise self._lost("writing", error) from error
 
+    def after_fork(self) -> None:
+        """The descriptor belongs to the parent: if it stayed open here, a reader would wait for the end of a pipe."""
+        if not self._guard.closed:
+            os.close(self._fd)
+        self._guard.after_fork()
+
     def finish(self) -> None:
         if not self._regular:
             return

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol
 
 from pyspapr.errors import AddressError, MigrationError, SpaprError, StreamError
-from pyspapr.host import forked, sockets
+from pyspapr.host import sockets
 from pyspapr.host.address import FdAddress, FileAddress, SocketAddress, TcpAddress, UnixAddress
 from pyspapr.host.foreign import HEAD, kind_of
 from pyspapr.host.paths import open_regular
@@ -58,6 +58,10 @@ class Listener(Protocol):
         """Wait for a source. Raises MigrationError or StreamError."""
         ...
 
+    def after_fork(self) -> None:
+        """In a child of fork: let go of what belongs to the parent."""
+        ...
+
     def close(self) -> None:
         """Stop listening; a thread that waits comes back."""
         ...
@@ -85,6 +89,11 @@ class ExistingTransport:
         hello = frames.expect(frames.read_frame(transport, "hello"), frames.Hello, "source")
         self._taken = True
         return transport, hello
+
+    def after_fork(self) -> None:
+        """In a child of fork: it belongs to the parent."""
+        if not self._taken:
+            self._transport.after_fork()
 
     def close(self) -> None:
         """Close it, unless it was taken."""
@@ -160,7 +169,6 @@ class SocketListener:
             raise
         self.where: SocketAddress | None = self._listener.address
         self.address = str(self.where)
-        forked.copied.add(self)
 
     def after_fork(self) -> None:
         """In a child of fork: connections, new ones and existing ones, belong to the parent."""

@@ -162,6 +162,7 @@ class SocketTransport:
     def after_fork(self) -> None:
         """The connection belongs to the parent: nothing is sent on it."""
         self._socket.close()
+        self._guard.after_fork()
 
     def close(self) -> None:
         """Shut down both directions, so that the peer notices at once, then close."""
