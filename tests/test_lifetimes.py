@@ -198,7 +198,7 @@ def life_that_is_dropped_while_it_moves(guest: Path, directory: Path) -> None:
     arrival.join()  # nobody is left who could send the rest
     with pytest.raises(MigrationError, match="closed or dropped"):
         migration.result()
-    with pytest.raises(StateError, match="its last reference went"):
+    with pytest.raises(StateError, match="its last reference was dropped"):
         _ = migration.vm
 
 
