@@ -160,9 +160,7 @@ def cbor(runs: int, directory: Path) -> None:
     print(
         f"  sections of a machine: {figures[0]:.3f} with ours, {figures[1]:.3f} with cbor2, encoded again and compared"
     )
-    print(
-        f"  their schemas, once a process: {figures[2]:.3f} with ours, {figures[3]:.3f} with cbor2, types not yet looked at"
-    )
+    print(f"  their schemas, once a process: {figures[2]:.3f} with ours, {figures[3]:.3f} with cbor2, types unchecked")
     print(f"  of a fork that takes {figures[4]:.3f}")
     plain, imported = in_turns(
         runs, lambda: processor_time(RESTORE, str(path)), lambda: processor_time(f"import cbor2; {RESTORE}", str(path))
