@@ -1,7 +1,7 @@
 //! Densely packed decimal: three digits in ten bits, a declet.
 
 /// The three digits of every declet, the 24 redundant ones included.
-const DIGITS: [u16; 1024] = {
+pub(super) static DIGITS: [u16; 1024] = {
     let mut table = [0; 1024];
     let mut declet = 0;
     while declet < 1024 {
@@ -12,7 +12,7 @@ const DIGITS: [u16; 1024] = {
 };
 
 /// The preferred declet of every three digits.
-const DECLETS: [u16; 1000] = {
+pub(super) static DECLETS: [u16; 1000] = {
     let mut table = [0; 1000];
     // Of several declets for the same digits the preferred one has zeros in its first two bits: the smallest number.
     let mut declet = 1024;

@@ -12,6 +12,7 @@ pub mod arith;
 pub mod bcd;
 pub mod convert;
 pub mod dpd;
+pub mod fast;
 pub mod num;
 pub mod quantum;
 pub mod round;

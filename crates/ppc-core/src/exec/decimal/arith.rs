@@ -1,9 +1,9 @@
 //! Add, subtract, multiply, divide.
 
-use super::{both, finish, format, operand};
+use super::{bits_of, both, finish, finish_value, format, operand};
 use crate::{
     fields::Word,
-    softdfp::{Env, Format, Num, Raw, arith},
+    softdfp::{Env, Format, Num, Raw, arith, fast},
     state::Cpu,
     trap::Done,
 };
@@ -19,15 +19,33 @@ fn compute<const Q: bool, const RC: bool>(
     finish::<Q, RC>(cpu, w.frt(), result)
 }
 
+/// `FRA + FRB`, or `FRA - FRB` if `subtract`: quickly if that is exact and nothing special.
+#[inline(always)]
+fn sum<const Q: bool, const RC: bool>(cpu: &mut Cpu, w: Word, subtract: bool) -> Done {
+    let (a, b) = (bits_of::<Q>(cpu, w.fra()), bits_of::<Q>(cpu, w.frb()));
+    let quick = if Q {
+        fast::add_extended(a, b, subtract)
+    } else {
+        fast::add_long(a as u64, b as u64, subtract).map(|(value, fprf)| (value.into(), fprf))
+    };
+    match quick {
+        Some((value, fprf)) => finish_value::<Q, RC>(cpu, w.frt(), value, Some(fprf), 0),
+        None => compute::<Q, RC>(cpu, w, if subtract { arith::sub } else { arith::add }),
+    }
+}
+
 fn add<const Q: bool, const RC: bool>(cpu: &mut Cpu, w: Word) -> Done {
-    compute::<Q, RC>(cpu, w, arith::add)
+    sum::<Q, RC>(cpu, w, false)
 }
 
 fn sub<const Q: bool, const RC: bool>(cpu: &mut Cpu, w: Word) -> Done {
-    compute::<Q, RC>(cpu, w, arith::sub)
+    sum::<Q, RC>(cpu, w, true)
 }
 
 fn mul<const Q: bool, const RC: bool>(cpu: &mut Cpu, w: Word) -> Done {
+    if !Q && let Some((value, fprf)) = fast::mul_long(cpu.fpr(w.fra()), cpu.fpr(w.frb())) {
+        return finish_value::<Q, RC>(cpu, w.frt(), value.into(), Some(fprf), 0);
+    }
     compute::<Q, RC>(cpu, w, arith::mul)
 }
 
