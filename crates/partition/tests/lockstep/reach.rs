@@ -3,6 +3,7 @@
 use crate::events::before_step;
 use crate::hunt::fetched;
 use crate::layout::VECTORS;
+use crate::shared::operands::TRANSACTIONAL;
 use crate::shared::random::Random;
 use crate::side::{How, Side};
 use crate::world::World;
@@ -38,20 +39,7 @@ pub fn never_completes(name: &str) -> bool {
         "doze", "hrfid", "msgclr", "msgclru", "msgsnd", "msgsndu", "msgsync", "nap", "rvwinkle", "sleep",
         "tlbie", "urfid",
     ];
-    let transactional = [
-        "tabort_rc",
-        "tabortdc_rc",
-        "tabortdci_rc",
-        "tabortwc_rc",
-        "tabortwci_rc",
-        "tbegin_rc",
-        "tcheck",
-        "tend_rc",
-        "trechkpt_rc",
-        "treclaim_rc",
-        "tsr_rc",
-    ];
-    name.ends_with("cix") || hypervisor.contains(&name) || transactional.contains(&name)
+    name.ends_with("cix") || hypervisor.contains(&name) || TRANSACTIONAL.contains(&name)
 }
 
 /// Steps through programs instruction by instruction.

@@ -9,7 +9,10 @@
 //! ```
 
 use super::{dpd, wide};
-use crate::softfp::bits::{FPRF_SHIFT, VXSNAN};
+use crate::softfp::{
+    bits::{FPRF_SHIFT, VXSNAN},
+    num::class_predicates,
+};
 
 /// A decimal interchange format with densely packed digits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -67,6 +70,8 @@ pub struct Raw {
 }
 
 impl Num {
+    class_predicates!();
+
     /// The QNaN of disabled invalid operations.
     pub const DEFAULT_NAN: Num = Num { class: Class::Qnan, sign: false, exp: 0, coef: 0 };
 
@@ -80,24 +85,6 @@ impl Num {
     #[inline]
     pub const fn inf(sign: bool) -> Num {
         Num { class: Class::Inf, sign, exp: 0, coef: 0 }
-    }
-
-    /// Whether it is a NaN of either kind.
-    #[inline]
-    pub const fn is_nan(self) -> bool {
-        matches!(self.class, Class::Qnan | Class::Snan)
-    }
-
-    /// Whether it is a signalling NaN.
-    #[inline]
-    pub const fn is_snan(self) -> bool {
-        matches!(self.class, Class::Snan)
-    }
-
-    /// Whether it is an infinity.
-    #[inline]
-    pub const fn is_inf(self) -> bool {
-        matches!(self.class, Class::Inf)
     }
 
     /// Whether it is zero or another number.

@@ -65,7 +65,33 @@ pub struct Raw {
 /// The quiet bit of an unpacked NaN.
 const QUIET: u128 = 1 << 126;
 
+/// The questions that numbers of either base answer by their class alone.
+macro_rules! class_predicates {
+    () => {
+        /// Whether it is a NaN of either kind.
+        #[inline]
+        pub const fn is_nan(self) -> bool {
+            matches!(self.class, Class::Qnan | Class::Snan)
+        }
+
+        /// Whether it is a signalling NaN.
+        #[inline]
+        pub const fn is_snan(self) -> bool {
+            matches!(self.class, Class::Snan)
+        }
+
+        /// Whether it is an infinity.
+        #[inline]
+        pub const fn is_inf(self) -> bool {
+            matches!(self.class, Class::Inf)
+        }
+    };
+}
+pub(crate) use class_predicates;
+
 impl Num {
+    class_predicates!();
+
     /// The QNaN of disabled invalid operations.
     pub const DEFAULT_NAN: Num = Num { class: Class::Qnan, sign: false, exp: 0, sig: QUIET };
 
@@ -91,28 +117,10 @@ impl Num {
         Num { class: Class::Finite, sign, exp: exp - lead as i32, sig: sig << lead }
     }
 
-    /// Whether it is a NaN of either kind.
-    #[inline]
-    pub const fn is_nan(self) -> bool {
-        matches!(self.class, Class::Qnan | Class::Snan)
-    }
-
-    /// Whether it is a signalling NaN.
-    #[inline]
-    pub const fn is_snan(self) -> bool {
-        matches!(self.class, Class::Snan)
-    }
-
     /// Whether it is a zero.
     #[inline]
     pub const fn is_zero(self) -> bool {
         matches!(self.class, Class::Zero)
-    }
-
-    /// Whether it is an infinity.
-    #[inline]
-    pub const fn is_inf(self) -> bool {
-        matches!(self.class, Class::Inf)
     }
 
     /// A NaN made quiet.

@@ -3,6 +3,21 @@
 use super::random::Random;
 use ppc_core::insn::{Chapter, Row};
 
+/// Rows of transactional memory, which is not offered.
+pub const TRANSACTIONAL: &[&str] = &[
+    "tabort_rc",
+    "tabortdc_rc",
+    "tabortdci_rc",
+    "tabortwc_rc",
+    "tabortwci_rc",
+    "tbegin_rc",
+    "tcheck",
+    "tend_rc",
+    "trechkpt_rc",
+    "treclaim_rc",
+    "tsr_rc",
+];
+
 /// `word` with its field of `len` bits from bit `start` on set to `value`.
 pub fn put(word: u32, start: u32, len: u32, value: u64) -> u32 {
     let shift = 32 - start - len;

@@ -1,7 +1,7 @@
 //! Instances of a table row: an instruction word with random fields, and registers it makes sense with.
 
 use crate::record::{BUFFER, BUFFER_BYTES, CIA, LANDING, Registers, Start};
-use crate::shared::operands::{access_bytes, fpscr, put, put_spr, vscr};
+use crate::shared::operands::{TRANSACTIONAL, access_bytes, fpscr, put, put_spr, vscr};
 use crate::shared::random::{Flavour, Random, integer, vector};
 use ppc_core::{
     fields::Word,
@@ -26,22 +26,7 @@ pub const EXCLUDED: &[(&[&str], &str)] = &[
         &["rfebb", "clrbhrb", "mfbhrbe"],
         "event-based branches and the branch history: not reachable in user mode of the peer",
     ),
-    (
-        &[
-            "tabort_rc",
-            "tabortdc_rc",
-            "tabortdci_rc",
-            "tabortwc_rc",
-            "tabortwci_rc",
-            "tbegin_rc",
-            "tcheck",
-            "tend_rc",
-            "trechkpt_rc",
-            "treclaim_rc",
-            "tsr_rc",
-        ],
-        "transactional memory is not offered",
-    ),
+    (TRANSACTIONAL, "transactional memory is not offered"),
 ];
 
 /// Rows that refuse little-endian mode: "This instruction is not supported in Little-Endian mode. If it is executed in
