@@ -146,6 +146,19 @@ mod tests {
     }
 
     #[test]
+    fn digests_are_those_of_another_implementation() {
+        let rb = 0x0001_0001_2340_5678;
+        // Recorded from QEMU 7.2, `qemu-system-ppc64 -M powernv10`.
+        for (ra, key, recorded) in [
+            (0x10_0000, 0x0123_4567_89ab_cdef, 0xa0a4_3139_ea6c_5fff),
+            (0x20_0770, 0xfedc_ba98_7654_3210, 0x7eb3_0105_670f_0dcf),
+            (0xf000_0000_0020_0770, 0xfedc_ba98_7654_3210, 0xf0fc_27ad_670f_0dcf),
+        ] {
+            assert_eq!(digest(ra, rb, key), recorded, "{ra:#x}");
+        }
+    }
+
+    #[test]
     fn each_state_has_its_aspect_and_without_it_nothing_happens() {
         let mut c = cpu();
         (c.gpr[3], c.gpr[4]) = (1, 0x200);
