@@ -35,13 +35,13 @@ EXIT_HYPERCALL: Final[int]  # `sc 1` that has no native handler: see Vcpu.hyperc
 EXIT_HALTED: Final[int]  # ceded or stopped; with virtual time, and its idle limit has been reached
 EXIT_KICKED: Final[int]  # kick() was called
 EXIT_UNIMPLEMENTED: Final[int]  # strict mode only: an instruction without semantics, see Vcpu.unimplemented
-EXIT_OUTPUT: Final[int]  # output has waited for some milliseconds
+EXIT_OUTPUT: Final[int]  # output has been buffered for some milliseconds
 OUTPUT: Final[int]  # a bit beside each of them: see Vcpu.take_output()
 EXIT_HUNG: Final[int]  # branches to itself with every interrupt masked: it can never wake
-EXIT_PLACE: Final[int]  # it is where Vcpu.stop_at() said
-EXIT_CLOCK_LOG: Final[int]  # the clock log is used up, or has to be taken
-EXIT_DIVERGED: Final[int]  # a replay is not the run that was recorded
-EXIT_MMIO: Final[int]  # an access to a window, of which nothing was done: see Vcpu.mmio and complete_mmio()
+EXIT_PLACE: Final[int]  # the place of Vcpu.stop_at() is reached
+EXIT_CLOCK_LOG: Final[int]  # the clock log is used up, or is full
+EXIT_DIVERGED: Final[int]  # a replay differs from its recording
+EXIT_MMIO: Final[int]  # an access to a window, without any effect yet: see Vcpu.mmio and complete_mmio()
 
 def models() -> dict[str, dict[str, int | str]]: ...
 
@@ -51,8 +51,8 @@ def describe_hpte(v: int, r: int) -> str: ...  # the fields of a hash page table
 def code_share(ram: int) -> int: ...  # bytes that decoded code of a machine may take, and compiled code, each
 def disassemble(word: int, address: int = 0) -> str: ...
 
-# What a stream's chunks say, for people who look into files. StreamError when a chunk is bad.
-# (index, doubleword 0, doubleword 1), zeroes for an entry that goes; first (None, 0, 0) if the chunk erases the table
+# The contents of a stream's chunks, for inspecting files. StreamError when a chunk is bad.
+# (index, doubleword 0, doubleword 1), zeroes for a removed entry; first (None, 0, 0) if the chunk erases the table
 def hpt_chunk_entries(chunk: bytes, shift: int) -> list[tuple[int | None, int, int]]: ...
 def ram_chunk_pages(index: bytes, size: int) -> list[tuple[int, bool]]: ...  # (page, all zero)
 def ram_chunk_data(data: bytes, length: int, compression: str | None = None) -> bytes: ...  # decompressed
@@ -78,15 +78,15 @@ class Ram:
     def read(self, address: int, length: int) -> bytes: ...
     def write(self, address: int, data: Buffer) -> None: ...
     def fill(self, address: int, length: int, byte: int = 0) -> None: ...
-    # 32 bytes that depend on contents and size only. `watch` is called now and then; what it raises ends the work.
+    # 32 bytes that depend on contents and size only. `watch` is called now and then; an exception from it ends the work.
     def digest(self, watch: Callable[[], object] | None = None) -> bytes: ...
-    def touched_pages(self) -> int: ...  # written by anybody, or held by the mapped file; all others are zero
+    def touched_pages(self) -> int: ...  # written, or held by the mapped file; all others are zero
     def unlike(self, other: Ram) -> list[int]: ...  # numbers of 4 KiB pages that differ; zero behind the end of either
     # Copy-on-write from `size` bytes of a file at `offset`, multiples of 4096; the file must keep its contents.
     # ValueError when the region is not inside the file. The contents are a base and nothing is dirty.
     @staticmethod
     def map_file(fd: int, offset: int, size: int) -> Ram: ...
-    # Page-aligned and with holes for zeroes; returns the bytes that are no holes. OSError as the host says.
+    # Page-aligned and with holes for zeroes; returns the bytes that are not holes. OSError as from the host.
     def write_sparse(self, fd: int, offset: int) -> int: ...
     def snapshot(self) -> RamSnapshot: ...  # no vCPU may be running
     @staticmethod
@@ -94,7 +94,7 @@ class Ram:
     # Takes marks, all at once; no vCPU may be running, and each needs `protect_writes()` before it runs again.
     # ConfigError for changes since a base when there is none.
     def start_pass(self, start: Start) -> RamPass: ...
-    # Number of pages. StreamError, and nothing is written, when anything is wrong.
+    # Returns the number of pages. StreamError, with nothing written, for an invalid chunk.
     def load_chunk(self, index: bytes, data: bytes, compression: str | None = None) -> int: ...
     def dirty_pages(self) -> int: ...  # pages of 4 KiB written since a live pass took them
     def set_base(self) -> None: ...  # the contents are a base; vCPUs as for start_pass
@@ -153,9 +153,9 @@ class RamImage:
     """RAM on its way into a file, from the chunks of a pass without compression: with holes for zeroes, as
     `Ram.write_sparse` leaves it."""
 
-    # There must be nothing in the file from `offset` on. The descriptor may be closed. OSError as the host says.
+    # The file must end at or before `offset`. The descriptor may be closed. OSError as from the host.
     def __new__(cls, fd: int, offset: int, size: int) -> RamImage: ...
-    # Chunks come in their order. OSError as the host says; StateError after `finish`.
+    # Chunks must come in order. OSError as from the host; StateError after `finish`.
     def add(self, index: bytes, data: bytes) -> None: ...
     def finish(self) -> bytes: ...  # `Ram.digest` of RAM with these pages; once
 
@@ -178,12 +178,12 @@ class Hpt:
     def entry(self, ptex: int) -> tuple[int, int]: ...
     def valid_entries(self) -> int: ...
     def clear(self) -> None: ...
-    # Places the bolted entries in `to`, which is empty; how many there are, or None when they do not fit.
+    # Places the bolted entries in `to`, which is empty; returns their number, or None if they do not fit.
     def rehash_bolted(self, to: Hpt) -> int | None: ...
     def digest(self) -> bytes: ...
-    # As of Ram, but vCPUs may run at any time. A live pass takes marks as it goes on.
+    # As of Ram, but vCPUs may run at any time. A live pass takes marks as it proceeds.
     def start_pass(self, start: Start) -> HptPass: ...
-    # Entries that came with a value and that went. vCPUs need `flush_translations()`. StreamError as of Ram.
+    # Returns the entries set and removed. vCPUs need `flush_translations()`. StreamError as of Ram.
     def load_chunk(self, chunk: bytes) -> tuple[int, int]: ...
     # what a live pass would send now: entries changed since one took them, or those in use after a reset
     def dirty_entries(self) -> int: ...
@@ -195,7 +195,7 @@ class Hpt:
 class HptPass:
     """One pass over the hash page table. A table that was reset meanwhile is sent from the beginning again."""
 
-    # (chunk, entries with a value, entries that go); None when the pass is over
+    # (chunk, entries with a value, removed entries); None when the pass is over
     def next(self, max_bytes: int) -> tuple[bytes, int, int] | None: ...
     @property
     def remaining(self) -> int: ...  # entries expected to come
@@ -215,7 +215,7 @@ class Vcpu:
         clock: str = "virtual",  # or "host"
         strict: bool = False,
         seed: int = 0,
-        engine: str = "jit",  # or "interp"; an interpreter all the same where there is no compiler, see `engine`
+        engine: str = "jit",  # or "interp"; always an interpreter if the host has no compiler, see `engine`
     ) -> Vcpu: ...
     def reset(
         self, *, pc: int, r3: int = 0, r4: int = 0, r5: int = 0, r6: int = 0, r7: int = 0, msr: int = ...
@@ -223,20 +223,20 @@ class Vcpu:
     def run(self, max_instructions: int | None = None) -> int: ...  # raises KeyboardInterrupt on Ctrl-C
     def kick(self) -> None: ...
     # The terminal's hypercalls are answered natively: output waits for `take_output`, except for a hypercall that
-    # completes one of `endings`, rows of sets of bytes (bit b % 8 of byte b // 8). `tail` is what was printed before.
+    # completes one of `endings`, rows of sets of bytes (bit b % 8 of byte b // 8). `tail` is the output before.
     def open_terminal(self, endings: Sequence[Sequence[bytes]], tail: bytes) -> None: ...
-    def close_terminal(self) -> None: ...  # and silence is over
+    def close_terminal(self) -> None: ...  # and ends its silence
     def silence_terminal(self) -> None: ...  # there is no input until kick() is called
     def take_output(self) -> bytes: ...
-    def set_profiling(self, on: bool) -> None: ...  # begins a profile, or ends it; the guest cannot tell
-    # What was counted since then, None when nothing was to be. "samples": [(address, instructions)], which are all of
-    # them, in steps of about 100,000; "tiers": instructions by engine tier; "seconds": host time, by tier as well;
-    # "exits": ways out of the guest's code, by kind; "hypercalls": those not handled natively, by number.
+    def set_profiling(self, on: bool) -> None: ...  # begins or ends a profile; the guest cannot tell
+    # The profile since then, None if there is none. "samples": [(address, instructions)], which add up to all
+    # instructions, in steps of about 100,000; "tiers": instructions by engine tier; "seconds": host time, by tier as well;
+    # "exits": exits from the guest's code, by kind; "hypercalls": those not handled natively, by number.
     def profile(self) -> dict[str, Any] | None: ...
     @property
-    def engine(self) -> str: ...  # what it is: "interp" or "jit"
+    def engine(self) -> str: ...  # "interp" or "jit"
     @property
-    def code_bytes(self) -> tuple[int, int, int]: ...  # of decoded code, of compiled code, and what either is at most
+    def code_bytes(self) -> tuple[int, int, int]: ...  # of decoded code, of compiled code, and the limit of each
     @property
     def instructions(self) -> int: ...  # retired since construction
     @property
@@ -245,8 +245,8 @@ class Vcpu:
     def timebase(self, value: int) -> None: ...
     @property
     def nanos(self) -> int: ...  # nanoseconds of the processor's clock since it was made, as the guest saw it last
-    # The guest, which stood still, is about to run: the host's time that passed counts in TB, and in VTB only if the
-    # guest was not launched before. With virtual time none did.
+    # The stopped guest is about to run: the host time that passed counts in TB, and in VTB only if the guest was not
+    # launched before. No effect with virtual time.
     def go_on(self, launched: bool) -> None: ...
     @property
     def clock(self) -> str: ...  # "virtual" or "host"
@@ -260,21 +260,21 @@ class Vcpu:
     # clock was read already.
     def start_clock_log(self, replay: bool) -> bool: ...
     def end_clock_log(self) -> None: ...
-    def take_clock_log(self) -> bytes: ...  # what was written since this was asked last
+    def take_clock_log(self) -> bytes: ...  # entries written since the last call
     def feed_clock_log(self, data: bytes) -> bool: ...  # False if it is damaged
     @property
     def place(
         self,
-    ) -> tuple[int, int, int]: ...  # instructions, entries of the clock log, PC: where the processor stands
+    ) -> tuple[int, int, int]: ...  # instructions, entries of the clock log, PC
     @property
-    def astray(self) -> str: ...  # what it does that the recorded one did not, after EXIT_DIVERGED
+    def astray(self) -> str: ...  # how it differs from the recording, after EXIT_DIVERGED
     def stop_at(self, instructions: int, entries: int, pc: int) -> None: ...  # run() ends there with EXIT_PLACE, once
-    def forget_place(self) -> None: ...  # it does not
-    # Nanoseconds that virtual time may have skipped at most, None for no limit: then a processor that waits is halted.
+    def forget_place(self) -> None: ...  # undoes stop_at()
+    # The most nanoseconds of idle time that virtual time skips, None for no limit: beyond it an idle processor is halted.
     def set_idle_limit(self, nanos: int | None) -> None: ...
     # Nanoseconds of virtual time at which run() ends with EXIT_LIMIT; a processor that waits skips no further.
     def set_time_limit(self, nanos: int | None) -> None: ...
-    def skip_to_deadline(self) -> None: ...  # virtual time does, whatever the limit says
+    def skip_to_deadline(self) -> None: ...  # of virtual time, whatever the limit
     @property
     def halted(self) -> bool: ...
     @halted.setter
@@ -287,8 +287,8 @@ class Vcpu:
     @property
     def unimplemented(self) -> tuple[int, int]: ...  # (address, word) of EXIT_UNIMPLEMENTED
     @property
-    def mmio(self) -> tuple[int, int, int | None]: ...  # (address, size, what is written or None) of EXIT_MMIO
-    # Executes the instruction that waits, with `value` as what a load reads; its lowest `size` bytes count, the most
+    def mmio(self) -> tuple[int, int, int | None]: ...  # (address, size, value written or None) of EXIT_MMIO
+    # Executes the waiting instruction, with `value` as the result of a load; its lowest `size` bytes count, the most
     # significant one is the byte at `address`. Returns another EXIT_ number if something else needs the caller, such as
     # the next access of the same instruction, and else None.
     def complete_mmio(self, value: int = 0) -> int | None: ...
@@ -296,14 +296,14 @@ class Vcpu:
     def hypercall(self) -> tuple[int, ...]: ...  # (R3, R4, ..., R12): number and nine arguments
     # R3, R4, ...: return code (two's complement) and results
     def hypercall_return(self, results: Sequence[int]) -> None: ...
-    def hypercall_again(self) -> None: ...  # one without a result is made again by the next run; else nothing happens
+    def hypercall_again(self) -> None: ...  # the next run repeats a hypercall without a result; otherwise no effect
     def native_hypercalls(self) -> set[int]: ...  # numbers handled without Python
     def set_native_hypercall(self, number: int, enabled: bool) -> None: ...
     # "r0".."r31", "pc", "msr", "lr", "ctr", "cr", "xer", "fpscr", "vscr", "vr0".., "vs0".., "f0".., "lpcr", SPR names
     def get(self, register: str) -> int: ...
     def set(self, register: str, value: int) -> None: ...
     def register_names(self) -> list[str]: ...
-    def internal_state(self) -> dict[str, int]: ...  # what it remembers beside its registers, by name
+    def internal_state(self) -> dict[str, int]: ...  # its state beside its registers, by name
     def set_internal_state(self, state: dict[str, int]) -> None: ...
     def slb(self) -> list[tuple[int, int]]: ...  # (ESID, VSID) doublewords
     def set_slb(self, index: int, esid: int, vsid: int) -> None: ...

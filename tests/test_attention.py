@@ -1,6 +1,7 @@
 """How soon a guest that computes is interrupted, by a signal and by a kick.
 
-Delays are counted in the processor time of who runs the guest: other work on the host makes none of them longer.
+Delays are counted in the processor time of the thread that runs the guest, so other work on the host does not lengthen
+them.
 """
 
 from __future__ import annotations

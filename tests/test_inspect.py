@@ -1,4 +1,4 @@
-"""Looking at files that nobody vouches for: memory grows with the file, not with what it describes."""
+"""Inspecting untrusted files: memory grows with the file, not with what it describes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""A library speaks through `logging`: who configures nothing hears nothing, and the command line shows warnings."""
+"""The library logs through `logging`: a program without configuration sees nothing, and the command line shows
+warnings."""
 
 from __future__ import annotations
 
