@@ -78,7 +78,7 @@ class Ram:
     def read(self, address: int, length: int) -> bytes: ...
     def write(self, address: int, data: Buffer) -> None: ...
     def fill(self, address: int, length: int, byte: int = 0) -> None: ...
-    # 32 bytes that depend on contents and size only. `watch` is called now and then; an exception from it ends the work.
+    # 32 bytes that depend on contents and size only. `watch` is called now and then; its exceptions end the work.
     def digest(self, watch: Callable[[], object] | None = None) -> bytes: ...
     def touched_pages(self) -> int: ...  # written, or held by the mapped file; all others are zero
     def unlike(self, other: Ram) -> list[int]: ...  # numbers of 4 KiB pages that differ; zero behind the end of either
@@ -230,7 +230,7 @@ class Vcpu:
     def take_output(self) -> bytes: ...
     def set_profiling(self, on: bool) -> None: ...  # begins or ends a profile; the guest cannot tell
     # The profile since then, None if there is none. "samples": [(address, instructions)], which add up to all
-    # instructions, in steps of about 100,000; "tiers": instructions by engine tier; "seconds": host time, by tier as well;
+    # instructions, in steps of about 100,000; "tiers": instructions by engine tier; "seconds": host time by tier;
     # "exits": exits from the guest's code, by kind; "hypercalls": those not handled natively, by number.
     def profile(self) -> dict[str, Any] | None: ...
     @property
@@ -270,7 +270,7 @@ class Vcpu:
     def astray(self) -> str: ...  # how it differs from the recording, after EXIT_DIVERGED
     def stop_at(self, instructions: int, entries: int, pc: int) -> None: ...  # run() ends there with EXIT_PLACE, once
     def forget_place(self) -> None: ...  # undoes stop_at()
-    # The most nanoseconds of idle time that virtual time skips, None for no limit: beyond it an idle processor is halted.
+    # The most idle nanoseconds that virtual time skips, None for no limit: beyond it an idle processor is halted.
     def set_idle_limit(self, nanos: int | None) -> None: ...
     # Nanoseconds of virtual time at which run() ends with EXIT_LIMIT; a processor that waits skips no further.
     def set_time_limit(self, nanos: int | None) -> None: ...
