@@ -18,6 +18,7 @@ import sys
 import termios
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,9 @@ from images import BASE, POWER_OFF, assemble, elf, hypercall, li, rtas, write_ke
 import pyspapr
 from pyspapr.cli import unix
 from pyspapr.cli.boot import ENDING
+from pyspapr.cli.disas import line_of, lines_of
 from pyspapr.cli.unix import SocketConsole
+from pyspapr.errors import ImageError
 from pyspapr.host.address import UnixAddress
 
 SPIN = [0x60000000, 0x4BFFFFFC]
@@ -600,6 +603,25 @@ def test_disas_reads_hex_raw_and_elf(tmp_path: Path) -> None:
 )
 def test_disas_complains_in_one_line(arguments: list[str]) -> None:
     complaint(run("disas", *arguments))
+
+
+def test_disas_joins_a_prefix_with_the_word_behind_it() -> None:
+    """Not where 64 bytes end, nor where both together are no instruction, nor where no word follows."""
+    prefixed, nop, nobody = [0x06000001, 0x38640002], 0x60000000, 0x04000000
+    words = [*prefixed, nobody, nop, *[nop] * 11, *prefixed, nobody]
+    lines = list(lines_of(words, 0x1000))
+    assert lines[0] == "            1000:  06000001 38640002  paddi   r3,r4,65538\n"
+    assert lines[1:3] == [line_of(nobody, 0x1008), line_of(nop, 0x100C)]
+    assert lines[-3:] == [line_of(prefixed[0], 0x103C), line_of(prefixed[1], 0x1040), line_of(nobody, 0x1044)]
+
+    def broken() -> Iterator[int]:
+        yield prefixed[0]
+        raise ImageError("no more")
+
+    shown = lines_of(broken(), 0)
+    assert next(shown) == line_of(prefixed[0], 0)
+    with pytest.raises(ImageError):
+        next(shown)
 
 
 def test_disas_goes_on_at_0_behind_the_last_address() -> None:

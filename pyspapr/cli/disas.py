@@ -100,11 +100,42 @@ def raw_words(data: Iterable[bytes], little: bool, what: str) -> Iterator[int]:
         raise ImageError(f"{what}: offset {length - rest:#x}: {rest} of the 4 bytes of a word")
 
 
+PREFIX: Final = 1
+"""The primary opcode of a prefix, which makes one instruction with the word behind it (Power ISA 3.1, Book I)."""
+PREFIXED_BLOCK: Final = 64
+"""No prefixed instruction crosses a multiple of this many bytes."""
+
+
 def lines_of(words: Iterable[int], address: int) -> Iterator[str]:
-    """One line for each word."""
-    for word in words:
-        yield f"{address:16x}:  {word:08x}  {disassemble(word, address)}\n"
-        address = (address + 4) % (1 << 64)
+    """One line for each instruction. A word that looks like a prefix is one if it makes an instruction with the next."""
+    prefix: int | None = None
+    try:
+        for word in words:
+            if prefix is not None:
+                # It is not the last word of the address space, so it lies below.
+                before, text = address - 4, disassemble(prefix << 32 | word, address - 4)
+                if not text.startswith(".long"):
+                    yield f"{before:16x}:  {prefix:08x} {word:08x}  {text}\n"
+                    prefix, address = None, (address + 4) % (1 << 64)
+                    continue
+                yield line_of(prefix, before)
+                prefix = None
+            if word >> 26 == PREFIX and (address + 4) % PREFIXED_BLOCK:
+                prefix = word
+            else:
+                yield line_of(word, address)
+            address = (address + 4) % (1 << 64)
+    except ImageError:
+        if prefix is not None:
+            yield line_of(prefix, address - 4)
+        raise
+    if prefix is not None:
+        yield line_of(prefix, address - 4)
+
+
+def line_of(word: int, address: int) -> str:
+    """The line of an instruction of one word, or of a word that is none."""
+    return f"{address:16x}:  {word:08x}  {disassemble(word, address)}\n"
 
 
 def seekable(file: BinaryIO, first: bytes, what: str) -> tuple[BinaryIO, int]:
