@@ -63,7 +63,7 @@ def flip(register: str) -> Change:
     return change
 
 
-@pytest.mark.parametrize("cpu", ["power8", "power9"])
+@pytest.mark.parametrize("cpu", ["power8", "power9", "power10"])
 def test_the_demo_guest_does_the_same_on_both_engines(demo_guest: Path, cpu: str) -> None:
     pair = Lockstep(booted(demo_guest, "rounds=24", cpu))
     assert pair.run() == PoweredOff()

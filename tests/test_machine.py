@@ -279,7 +279,7 @@ GUEST_MISCHIEF = {
 
 
 @pytest.mark.parametrize("what", GUEST_MISCHIEF)
-@pytest.mark.parametrize("cpu", ["power8", "power9"])
+@pytest.mark.parametrize("cpu", ["power8", "power9", "power10"])
 def test_guest_mischief_ends_in_the_guest(what: str, cpu: str) -> None:
     vm = started(Machine(memory="32M", cpu=cpu), *GUEST_MISCHIEF[what])
     reason = vm.run(max_instructions=200_000, timeout=30)
@@ -291,7 +291,7 @@ def test_ram_full_of_noise_never_harms_the_host() -> None:
     import random
 
     for seed in range(8):
-        vm = Machine(memory="32M", cpu=("power8", "power9")[seed % 2])
+        vm = Machine(memory="32M", cpu=("power8", "power9", "power10")[seed % 3])
         vm.memory.write(0, random.Random(seed).randbytes(1 << 20))
         vm.start(pc=BASE)
         vm.run(max_instructions=300_000, timeout=30)

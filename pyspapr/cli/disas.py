@@ -107,7 +107,7 @@ PREFIXED_BLOCK: Final = 64
 
 
 def lines_of(words: Iterable[int], address: int) -> Iterator[str]:
-    """One line for each instruction. A word that looks like a prefix is one if it makes an instruction with the next."""
+    """One line for each instruction. What looks like a prefix is one if it makes an instruction with the next word."""
     prefix: int | None = None
     try:
         for word in words:
