@@ -42,6 +42,10 @@ EXIT_PLACE: Final[int]  # the place of Vcpu.stop_at() is reached
 EXIT_CLOCK_LOG: Final[int]  # the clock log is used up, or is full
 EXIT_DIVERGED: Final[int]  # a replay differs from its recording
 EXIT_MMIO: Final[int]  # an access to a window, without any effect yet: see Vcpu.mmio and complete_mmio()
+EXIT_WATCHED: Final[int]  # before an access to a watched range, see Vcpu.watched; run() continues over it
+WATCH_READ: Final[int]
+WATCH_WRITE: Final[int]
+WATCH_EXECUTE: Final[int]
 
 def models() -> dict[str, dict[str, int | str]]: ...
 
@@ -292,6 +296,11 @@ class Vcpu:
     # significant one is the byte at `address`. Returns another EXIT_ number if something else needs the caller, such as
     # the next access of the same instruction, and else None.
     def complete_mmio(self, value: int = 0) -> int | None: ...
+    # All that is watched: (owner, address, length, sum of WATCH_ numbers, whether the address is real). Owners of the
+    # same bytes are told in this order. The guest cannot tell.
+    def set_watches(self, ranges: Sequence[tuple[int, int, int, int, bool]]) -> None: ...
+    @property
+    def watched(self) -> tuple[int, int, int, int, int]: ...  # (owner, kind, effective address, real address, size)
     def set_windows(self, ranges: Sequence[tuple[int, int]]) -> None: ...  # all of them: (address, length)
     def hypercall(self) -> tuple[int, ...]: ...  # (R3, R4, ..., R12): number and nine arguments
     # R3, R4, ...: return code (two's complement) and results

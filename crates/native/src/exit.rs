@@ -14,6 +14,7 @@ pub const EXIT_PLACE: u32 = 7;
 pub const EXIT_CLOCK_LOG: u32 = 8;
 pub const EXIT_DIVERGED: u32 = 9;
 pub const EXIT_MMIO: u32 = 10;
+pub const EXIT_WATCHED: u32 = 11;
 /// Beside each of them: output waits in `take_output`.
 pub const OUTPUT: u32 = 0x100;
 
@@ -26,6 +27,7 @@ pub fn number(exit: &Exit) -> u32 {
         Exit::Kicked => EXIT_KICKED,
         Exit::Unimplemented { .. } => EXIT_UNIMPLEMENTED,
         Exit::Mmio { .. } => EXIT_MMIO,
+        Exit::Watched { .. } => EXIT_WATCHED,
         Exit::Hung => EXIT_HUNG,
         Exit::Output => EXIT_OUTPUT,
         Exit::Place => EXIT_PLACE,
@@ -48,6 +50,7 @@ pub fn add(m: &Bound<'_, PyModule>) -> PyResult<()> {
         ("EXIT_CLOCK_LOG", EXIT_CLOCK_LOG),
         ("EXIT_DIVERGED", EXIT_DIVERGED),
         ("EXIT_MMIO", EXIT_MMIO),
+        ("EXIT_WATCHED", EXIT_WATCHED),
         ("OUTPUT", OUTPUT),
     ] {
         m.add(name, number)?;

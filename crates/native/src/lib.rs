@@ -1,6 +1,7 @@
 //! `pyspapr._native`: Python's view of `partition`, `ppc-core` and `hpt`. Conversions only: everything that a guest
 //! can observe is in the crates below.
 
+use ppc_core::watch::Kind;
 use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -71,6 +72,9 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
     constants::add(m)?;
     exit::add(m)?;
+    m.add("WATCH_READ", Kind::Read as u8)?;
+    m.add("WATCH_WRITE", Kind::Write as u8)?;
+    m.add("WATCH_EXECUTE", Kind::Execute as u8)?;
     m.add_function(wrap_pyfunction!(models, m)?)?;
     m.add_function(wrap_pyfunction!(code_share, m)?)?;
     m.add_function(wrap_pyfunction!(disassemble, m)?)?;

@@ -11,7 +11,7 @@ use crate::{
     ram::Ram,
 };
 use partition::{Exit, Kick, Partition, Place};
-use ppc_core::{engine::Engine as Core, mmu::Access, msr, regs, slb::SlbEntry, state::Cpu};
+use ppc_core::{engine::Engine as Core, mmu::Access, msr, regs, slb::SlbEntry, state::Cpu, watch::Watch};
 use pyo3::{
     exceptions::PyValueError,
     prelude::*,
@@ -35,6 +35,8 @@ struct Inner {
     unimplemented: (u64, u64),
     /// Address, size and what is written of the latest EXIT_MMIO.
     mmio: (u64, u8, Option<u64>),
+    /// Owner, kind, effective and real address, and size of the latest EXIT_WATCHED.
+    watched: (u32, u8, u64, u64, u64),
 }
 
 /// One processor. `run` releases the GIL; `kick` may be called from any thread.
@@ -72,6 +74,9 @@ impl Inner {
         match exit {
             Exit::Unimplemented { cia, word } => self.unimplemented = (cia, word),
             Exit::Mmio { address, size, write } => self.mmio = (address.0, size, write),
+            Exit::Watched { owner, kind, ea, address, size } => {
+                self.watched = (owner, kind as u8, ea, address.0, size);
+            }
             _ => {}
         }
         exit::number(&exit)
@@ -110,6 +115,7 @@ impl Vcpu {
             presences: [ram.parts().1.clone(), hpt.parts().1.clone()],
             unimplemented: (0, 0),
             mmio: (0, 0, None),
+            watched: (0, 0, 0, 0, 0),
         };
         Ok(Self { inner: Mutex::new(inner), presence: Presence::new(), kick })
     }
@@ -385,6 +391,30 @@ impl Vcpu {
     /// Accesses to these ranges of real addresses, address and length each, end runs with EXIT_MMIO from now on.
     fn set_windows(&self, ranges: Vec<(u64, u64)>) -> Result<()> {
         self.lock()?.partition.set_windows(&ranges).map_err(Error::config)
+    }
+
+    /// Sets what is watched from now on: owner, address, length, a sum of WATCH_ numbers, and whether the address is real,
+    /// each. An access there ends a run with EXIT_WATCHED before it has any effect.
+    fn set_watches(&self, ranges: Vec<(u32, u64, u64, u8, bool)>) -> Result<()> {
+        let watch = |(owner, first, len, kinds, real): (u32, u64, u64, u8, bool)| {
+            let last = len.checked_sub(1).and_then(|more| first.checked_add(more));
+            match last {
+                Some(last) if (1..=7).contains(&kinds) => Ok(Watch { owner, first, last, kinds, real }),
+                _ => Err(Error::config(format!(
+                    "watched range of {len:#x} bytes at {first:#x}, kinds {kinds}: wanted 1 byte or more below 2^64, and a \
+                     sum of WATCH_READ, WATCH_WRITE and WATCH_EXECUTE"
+                ))),
+            }
+        };
+        let watches = ranges.into_iter().map(watch).collect::<Result<_>>()?;
+        self.lock()?.partition.set_watches(watches);
+        Ok(())
+    }
+
+    /// Owner, kind, effective address, real address and size of what `run` ended before with EXIT_WATCHED.
+    #[getter]
+    fn watched(&self) -> Result<(u32, u8, u64, u64, u64)> {
+        Ok(self.lock()?.watched)
     }
 
     /// R3 to R12: the number and nine arguments of the hypercall that `run` stopped at.

@@ -1,6 +1,6 @@
 //! Why a run ended.
 
-use ppc_core::ram::RealAddr;
+use ppc_core::{ram::RealAddr, watch::Kind};
 
 /// Why [`crate::Partition::run`] returned.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,6 +28,19 @@ pub enum Exit {
         size: u8,
         /// What is written; `None` for a load. Values are big-endian: the byte at `address` is the most significant one.
         write: Option<u64>,
+    },
+    /// Watched bytes are about to be loaded, stored or executed, and nothing was done yet. The next run continues over it.
+    Watched {
+        /// Who watches them.
+        owner: u32,
+        /// What is about to happen.
+        kind: Kind,
+        /// Effective address.
+        ea: u64,
+        /// Real address.
+        address: RealAddr,
+        /// Bytes of the access that lie there together: an access that crosses a page is two.
+        size: u64,
     },
     /// A branch to itself with external interrupts masked: nothing in this processor can end that.
     Hung,

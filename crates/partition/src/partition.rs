@@ -18,6 +18,7 @@ use ppc_core::{
     msr,
     outside::Question,
     profile::{ExitReason, Tier},
+    watch::{Watch, Watches},
 };
 use std::sync::Arc;
 
@@ -114,6 +115,11 @@ impl Partition {
             return Some(Exit::Halted);
         }
         let engine = &mut vcpu.engine;
+        if engine.was_told() && engine.cpu.icount < until {
+            // The caller has seen what was about to happen.
+            let stop = engine.answer(0)?;
+            return self.stopped(index, stop);
+        }
         let end = until.min(engine.cpu.icount.saturating_add(left.min(SLICE)));
         match engine.run_a_while(end) {
             EngineExit::Limit => {
@@ -136,6 +142,18 @@ impl Partition {
                 }
                 Some(Exit::Mmio { address, size, write })
             }
+            EngineExit::Asks(Question::Watched { owner, kind, ea, address, size }) => {
+                Some(Exit::Watched { owner, kind, ea, address, size })
+            }
+        }
+    }
+
+    /// Sets what is watched from now on, for every processor: an access to it ends a run with [`Exit::Watched`]. The guest
+    /// cannot tell. No processor may be in a run.
+    pub fn set_watches(&mut self, watches: Vec<Watch>) {
+        let watches = Watches::new(watches);
+        for vcpu in &mut self.vcpus {
+            vcpu.engine.set_watches(watches.clone());
         }
     }
 

@@ -55,7 +55,7 @@ impl Vcpu {
         let old = &mut self.engine.cpu;
         let mut cpu = Cpu::new(old.model, old.ram.clone(), old.hpt.clone());
         cpu.index = old.index;
-        cpu.set_windows(old.windows().clone());
+        cpu.succeed(old);
         cpu.clock = std::mem::replace(&mut old.clock, Clock::Virtual);
         cpu.random_state = old.random_state;
         cpu.icount = old.icount;

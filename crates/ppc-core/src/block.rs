@@ -38,7 +38,7 @@ pub struct Block {
     pub bytes: u32,
     /// Where its last instruction lies in it, in bytes.
     pub last: u32,
-    /// MSR bits that its instructions need, [`PREFIX`], or [`SELF_BRANCH`].
+    /// MSR bits that its instructions need, [`PREFIX`], [`SELF_BRANCH`], or [`WATCHED`].
     pub needs: u64,
     /// The latest successors.
     pub links: [Link; 2],
@@ -54,6 +54,10 @@ pub struct Block {
 
 /// In [`Block::needs`]: the block is one branch that may go to itself. A guest's MSR never has this bit.
 pub const SELF_BRANCH: u64 = msr::HV;
+/// In [`Block::needs`]: the block is one instruction that somebody may watch. Nor has a guest's MSR this bit.
+pub const WATCHED: u64 = 1 << 61;
+/// In [`Block::needs`]: it is never compiled.
+pub const NEVER_COMPILED: u64 = SELF_BRANCH | WATCHED;
 /// Ops in a block at most.
 const LONGEST: usize = 64;
 /// What a block takes beside its ops: itself, its place in two maps and in its page's list.
@@ -181,6 +185,7 @@ impl CodeCache {
         }
         let real = key & !3;
         let first = self.ops.len();
+        let watches = cpu.watches().any_execute();
         let mut needs = 0;
         let mut at = real;
         loop {
@@ -191,17 +196,24 @@ impl CodeCache {
             let to_itself = row.is_some_and(|row| row.effect == Effect::Branch(Branch::Always))
                 && word.li() == 0
                 && !word.aa();
-            if to_itself && self.ops.len() > first {
+            let watched = watches && cpu.watches().may_execute(RealAddr(at), word.bytes().into());
+            if (to_itself || watched) && self.ops.len() > first {
                 break;
             }
             self.ops.push(op);
             at += u64::from(word.bytes());
+            if watched {
+                needs |= WATCHED;
+            }
             let Some(row) = row else { break };
             needs |= needs_of(word, row);
             if row.ends_block(word) {
                 if to_itself {
                     needs |= SELF_BRANCH;
                 }
+                break;
+            }
+            if watched {
                 break;
             }
             if self.ops.len() - first == LONGEST || at.is_multiple_of(PAGE) {

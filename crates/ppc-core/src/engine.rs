@@ -13,11 +13,13 @@ use crate::{
     jit::{Jit, budget},
     mmu::MOST_FILLS,
     msr,
+    outside::Question,
     profile::{ExitReason, Profile, Report, Tier},
     ram::{PAGE, PAGE_SHIFT, RealAddr},
     state::Cpu,
     time::Clock,
     trap::Trap,
+    watch::Watches,
 };
 
 /// With the host's clock, deadlines are checked after this many instructions.
@@ -143,6 +145,21 @@ impl Engine {
         }
     }
 
+    /// Sets what is watched from now on; the guest cannot tell.
+    pub fn set_watches(&mut self, watches: Watches) {
+        if self.cpu.watches().any_execute() || watches.any_execute() {
+            self.forget_code();
+        }
+        self.cpu.set_watches(watches);
+    }
+
+    /// Whether the processor stands before something that somebody watches and has been told of: [`Engine::answer`]
+    /// continues over it.
+    pub fn was_told(&self) -> bool {
+        let place = (self.cpu.icount, self.cpu.cia);
+        matches!(self.cpu.outside.asked_at(place), Some(Question::Watched { .. }))
+    }
+
     /// Runs until `icount` is `until`, or something needs the caller.
     pub fn run(&mut self, until: u64) -> EngineExit {
         loop {
@@ -158,10 +175,6 @@ impl Engine {
     pub fn run_a_while(&mut self, until: u64) -> EngineExit {
         let _environment = DefaultEnvironment::enter();
         self.cpu.fills = 0;
-        if self.cpu.outside.is_busy() {
-            // Nobody has answered, and somebody may have changed what the instruction does: it asks again.
-            self.cpu.outside.forget();
-        }
         self.drop_changed_code();
         if let Some(jit) = &self.jit {
             jit.come_to_thread();
@@ -183,6 +196,10 @@ impl Engine {
             }
             if self.cpu.icount >= until || self.cpu.fills >= MOST_FILLS {
                 return EngineExit::Limit;
+            }
+            if self.cpu.outside.is_busy() {
+                // Nobody has answered, and somebody may have changed what the instruction does: it asks again.
+                self.cpu.outside.forget();
             }
             self.forget_stale_code();
             self.cpu.limit = self.next_stop(until);

@@ -2,7 +2,7 @@
 //! `engine`.
 
 use crate::{
-    block::{Link, SELF_BRANCH},
+    block::{Link, NEVER_COMPILED, SELF_BRANCH, WATCHED},
     engine::Engine,
     exit::EngineExit,
     fields::Word,
@@ -15,9 +15,11 @@ use crate::{
     needs::needs_of,
     op::{Op, decoded},
     profile::{ExitReason, Tier},
+    ram::RealAddr,
     spr::number::{SDAR, SIAR},
     tlb::half,
-    trap::Trap,
+    trap::{Done, Trap},
+    watch::Kind,
 };
 
 impl Engine {
@@ -99,7 +101,7 @@ impl Engine {
             came = Leave::Trap;
             if let Some(jit) = &mut self.jit {
                 block.count += 1;
-                if block.count > self.compile_after && block.needs & SELF_BRANCH == 0 && cpu.sf() {
+                if block.count > self.compile_after && block.needs & NEVER_COMPILED == 0 && cpu.sf() {
                     if jit.full() {
                         return None;
                     }
@@ -183,6 +185,12 @@ impl Engine {
         let start = self.cpu.cia;
         let block = &self.cache.blocks[number as usize];
         let (first, len, needs) = (block.first as usize, block.len as usize, block.needs);
+        let real = RealAddr(block.key & !3);
+        if needs & WATCHED != 0
+            && let Err(trap) = self.tell_of_execution(real, first)
+        {
+            return self.trapped(trap, None);
+        }
         let mut cia = start;
         for i in 0..count.min(len) {
             let cpu = &mut self.cpu;
@@ -205,6 +213,19 @@ impl Engine {
             return Some(EngineExit::Hung);
         }
         None
+    }
+
+    /// The instruction at `real`, which is alone in its block, is about to be executed: who watches it is told first.
+    #[cold]
+    fn tell_of_execution(&mut self, real: RealAddr, op: usize) -> Done {
+        let cpu = &mut *self.cpu;
+        let len = self.cache.ops[op].word.bytes().into();
+        // As for every instruction that was begun.
+        cpu.icount += 1;
+        cpu.tell_owners(Kind::Execute, cpu.cia, real, len)?;
+        cpu.icount -= 1;
+        cpu.outside.begin();
+        Ok(())
     }
 
     /// Runs one instruction with MSR\[SE\] or MSR\[BE\] on and takes the trace interrupt.

@@ -36,4 +36,5 @@ pub mod state;
 pub mod time;
 pub mod tlb;
 pub mod trap;
+pub mod watch;
 pub mod watchpoint;

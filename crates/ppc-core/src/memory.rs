@@ -12,6 +12,7 @@ use crate::{
     state::{Cpu, Reservation},
     tlb::Tlb,
     trap::{Done, Trap},
+    watchpoint::kind,
 };
 
 /// Bytes of a reservation granule and of a cache block.
@@ -54,6 +55,7 @@ impl Cpu {
     #[inline(never)]
     fn load_slowly<T: MemInt>(&mut self, ea: u64) -> Result<T, Trap> {
         let at = self.locate(ea, T::SIZE, false)?;
+        self.watched_access(&at, ea, T::SIZE, false)?;
         let mut bytes = [0u8; 16];
         let mut rest = &mut bytes[..T::SIZE as usize];
         for (ra, len) in at.pieces(T::SIZE) {
@@ -70,6 +72,7 @@ impl Cpu {
     #[inline(never)]
     fn store_slowly<T: MemInt>(&mut self, ea: u64, value: T) -> Done {
         let at = self.locate(ea, T::SIZE, true)?;
+        self.watched_access(&at, ea, T::SIZE, true)?;
         let bytes = value.to_u128().to_le_bytes();
         let mut rest = &bytes[..T::SIZE as usize];
         for (ra, len) in at.pieces(T::SIZE) {
@@ -94,6 +97,19 @@ impl Cpu {
             return Err(Trap::CodeModified);
         }
         Ok(at)
+    }
+
+    /// An access that may be made is about to be: who watches its bytes is told first.
+    fn watched_access(&mut self, at: &Located, ea: u64, len: u64, write: bool) -> Done {
+        if !self.is_watched() {
+            return Ok(());
+        }
+        let mut ea = ea;
+        for (ra, len) in at.pieces(len) {
+            self.tell_owners(kind(write), ea, ra, len)?;
+            ea = self.wrap(ea.wrapping_add(len));
+        }
+        Ok(())
     }
 
     /// As [`Cpu::locate`], without an access: nothing matches a watchpoint or is written.
@@ -173,6 +189,7 @@ impl Cpu {
             return Ok(());
         }
         let at = self.locate(ea, len, true)?;
+        self.watched_access(&at, ea, len, true)?;
         for (ra, len) in at.pieces(len) {
             self.ram.zero(ra, len).ok_or(Trap::Alignment)?;
         }

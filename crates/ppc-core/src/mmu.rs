@@ -260,13 +260,13 @@ impl Cpu {
                 self.request_event();
             }
             // Until the engine has forgotten code that was compiled for larger entries, there are none to find.
-            if !self.pages_shrunk && !self.watches_page(ea, self.tlb.read_shift(), false) {
+            if !self.pages_shrunk && !self.watches_page(ea, t.ra, self.tlb.read_shift(), false) {
                 self.tlb.fill_read(ea, host, self.data_context);
             }
         }
         // A later store may skip this path only if there is nothing left to record.
         let recorded = self.ram.is_dirty(t.ra) && !self.ram.is_code(t.ra);
-        if t.readable && t.writable && recorded && !self.watches_page(ea, PAGE_SHIFT, true) {
+        if t.readable && t.writable && recorded && !self.watches_page(ea, t.ra, PAGE_SHIFT, true) {
             self.tlb.fill_write(ea, host, self.data_context);
         }
         Ok(t.ra)

@@ -1,4 +1,4 @@
-//! Accesses that the caller answers: the processor leaves before they have any effect.
+//! Accesses that the caller answers, or wants to see (`watch`): the processor leaves before they have any effect.
 //!
 //! An instruction whose access needs the caller ends in [`Trap::Asks`] and leaves registers as they were, and the engine
 //! returns the [`Question`]. The answer has that one instruction executed again, before any interrupt is taken
@@ -19,6 +19,7 @@ use crate::{
     ram::{PAGE, RealAddr},
     state::Cpu,
     trap::{Done, Trap},
+    watch::{Kind, Watches},
 };
 use std::sync::Arc;
 
@@ -38,6 +39,19 @@ pub enum Question {
         size: u8,
         /// What is written. Values are big-endian: the byte at `address` is the most significant one of `size`.
         write: Option<u64>,
+    },
+    /// What is about to happen to watched bytes; any answer lets it.
+    Watched {
+        /// Who watches them.
+        owner: u32,
+        /// What it is.
+        kind: Kind,
+        /// Effective address.
+        ea: u64,
+        /// Real address.
+        address: RealAddr,
+        /// Bytes of the access that lie there together: an access that crosses a page is two.
+        size: u64,
     },
 }
 
@@ -91,10 +105,13 @@ impl Windows {
 #[derive(Default)]
 pub struct Outside {
     pub(crate) windows: Windows,
+    pub(crate) watches: Watches,
     /// The instruction's questions so far, and the answers.
     told: Vec<(Question, u64)>,
     /// Answers that it has got since it was begun again.
     used: usize,
+    /// How many of them it had got when its function was called: what was told of its execution.
+    before: usize,
     /// The open question.
     asked: Option<Question>,
     /// Its position: instruction count and address.
@@ -108,10 +125,16 @@ impl Outside {
         self.asked
     }
 
+    /// What the instruction at `place` asks, if one there does.
+    pub(crate) fn asked_at(&self, place: (u64, u64)) -> Option<Question> {
+        self.asked.filter(|_| self.place == place)
+    }
+
     /// Takes the answer for the instruction at `place`; false if it does not wait for one.
     pub(crate) fn tell(&mut self, place: (u64, u64), answer: u64) -> bool {
-        let asked = self.asked.take().filter(|_| self.place == place);
-        self.used = 0;
+        let asked = self.asked_at(place);
+        self.asked = None;
+        (self.used, self.before) = (0, 0);
         match asked {
             Some(question) => self.told.push((question, answer)),
             None => self.told.clear(),
@@ -119,15 +142,20 @@ impl Outside {
         asked.is_some()
     }
 
-    /// The instruction is begun again: it gets its answers from the first on.
+    /// Who watches the instruction was told, and its function is called.
+    pub(crate) fn begin(&mut self) {
+        self.before = self.used;
+    }
+
+    /// The instruction's function is called again: it gets the same answers.
     pub(crate) fn begin_again(&mut self) {
-        self.used = 0;
+        self.used = self.before;
     }
 
     /// Nobody waits any more.
     pub(crate) fn forget(&mut self) {
         self.told.clear();
-        self.used = 0;
+        (self.used, self.before) = (0, 0);
         self.asked = None;
     }
 
@@ -138,6 +166,12 @@ impl Outside {
 }
 
 impl Cpu {
+    /// Takes over windows and watched ranges of the processor that this one replaces.
+    pub fn succeed(&mut self, old: &Self) {
+        self.outside.windows = old.outside.windows.clone();
+        self.outside.watches = old.outside.watches.clone();
+    }
+
     /// Real addresses that are the caller's.
     pub fn windows(&self) -> &Windows {
         &self.outside.windows

@@ -25,9 +25,11 @@ use crate::{
     mmu::DSISR_STORE,
     model::Isa,
     msr,
+    ram::RealAddr,
     spr::number::{DAWR0, DAWR1, DAWRX0, DAWRX1},
     state::Cpu,
     trap::{Done, Trap},
+    watch::Kind,
 };
 
 /// DSISR: a data address watchpoint match.
@@ -73,6 +75,11 @@ impl Watched {
     }
 }
 
+/// What an access is to those who watch.
+pub(crate) fn kind(write: bool) -> Kind {
+    if write { Kind::Write } else { Kind::Read }
+}
+
 impl Cpu {
     /// Writes DAWR `n`.
     pub fn set_dawr(&mut self, n: usize, value: u64) {
@@ -115,10 +122,19 @@ impl Cpu {
         (0..WATCHPOINTS.len()).filter(move |&n| matches(self.spr[WATCHPOINTS[n].1])).map(|n| self.range(n))
     }
 
-    /// Whether an access within the aligned `1 << shift` bytes around `ea` may match, in this context.
-    pub(crate) fn watches_page(&self, ea: u64, shift: u32, write: bool) -> bool {
+    /// Whether an access within the aligned `1 << shift` bytes around `ea`, which are those around `ra`, may match in this
+    /// context, or is watched by somebody else.
+    #[inline(always)]
+    pub(crate) fn watches_page(&self, ea: u64, ra: RealAddr, shift: u32, write: bool) -> bool {
+        let set = self.spr[DAWRX0] | self.spr[DAWRX1];
+        (set != 0 || self.is_watched()) && self.watches_page_of(ea, ra, shift, write)
+    }
+
+    #[cold]
+    fn watches_page_of(&self, ea: u64, ra: RealAddr, shift: u32, write: bool) -> bool {
         let page = 1 << shift;
         self.watched(write).any(|watched| watched.overlap(ea & !(page - 1), page).is_some())
+            || self.watches().touch_page(ea, ra, shift, kind(write))
     }
 
     /// Interrupts an access to the `len` bytes at `ea`, which do not wrap around, if it matches.

@@ -80,7 +80,7 @@ pub fn differences(a: &Side, b: &Side) -> Vec<String> {
         value(&format!("spr[{n}]"), Some((*p).into()), Some((*q).into()));
     }
     if a.accesses() != b.accesses() {
-        lines.push(format!("the device saw {:x?} / {:x?}", a.accesses(), b.accesses()));
+        lines.push(format!("what was seen from outside: {:x?} / {:x?}", a.accesses(), b.accesses()));
     }
     for (i, (p, q)) in a.slb().iter().zip(b.slb()).enumerate() {
         if p != q {

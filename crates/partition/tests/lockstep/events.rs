@@ -34,6 +34,8 @@ pub enum Event {
     Table { number: u64, mapping: usize, rights: u64 },
     /// A hypercall sets the watchpoint: DAWR0 and DAWRX0.
     Watchpoint { number: usize, dawr: u64, dawrx: u64 },
+    /// Somebody watches ranges: first and last byte, kinds, and whether the addresses are real.
+    Watch(Vec<(u64, u64, u8, bool)>),
     /// Decoded code is dropped.
     ForgetCode,
     /// An idle processor's time jumps to its decrementer's.
@@ -81,6 +83,9 @@ pub fn before_step(world: &World, stuck: bool, random: &mut Random) -> Vec<Event
     }
     if random.once_in(3) {
         events.push(watchpoint(world, random));
+    }
+    if random.once_in(12) {
+        events.push(watch(world, random));
     }
     events
 }
@@ -153,6 +158,23 @@ pub fn watchpoint(world: &World, random: &mut Random) -> Event {
     let kinds = random.of(&[DAWRX_DR, DAWRX_DW, DAWRX_DR | DAWRX_DW]);
     let relocation = random.of(&[DAWRX_WTI, DAWRX_WTI, DAWRX_WT, 0]);
     Event::Watchpoint { number, dawr, dawrx: more << DAWRX_MRD_SHIFT | states | kinds | relocation }
+}
+
+/// What is watched: code and data, by effective and by real addresses, or nothing.
+pub fn watch(world: &World, random: &mut Random) -> Event {
+    let one = |random: &mut Random| {
+        let real = random.once_in(2);
+        let data = random.of(&world.addresses);
+        let first = match random.below(4) {
+            0 => random.of(&world.blocks[0]) + 4 * random.below(4),
+            _ if real => data & (RAM - 1),
+            _ => data,
+        };
+        let more = random.of(&[0, 3, 7, 63, 0x1fff]);
+        (first, first.saturating_add(more), 1 + random.below(7) as u8, real)
+    };
+    let count = random.below(4);
+    Event::Watch((0..count).map(|_| one(random)).collect())
 }
 
 /// A change of the hash table, if there is one in use.

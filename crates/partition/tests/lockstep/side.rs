@@ -16,6 +16,7 @@ use ppc_core::{
     ram::{Ram, RamPass},
     slb::SlbEntry,
     state::Cpu,
+    watch::Watch,
 };
 use std::{convert::Infallible, sync::Arc};
 use track::{Marks, Start};
@@ -35,7 +36,7 @@ pub struct Side {
     how: How,
     /// Where each mapping is in the hash table.
     entries: Vec<Option<u64>>,
-    /// What the device behind the window saw, and how often it was asked.
+    /// What was seen from outside, by the device behind the window and by who watches, and how often.
     device: (u64, u64),
 }
 
@@ -149,6 +150,16 @@ impl Side {
                 cpu.set_dawr(*number, *dawr);
                 cpu.set_dawrx(*number, *dawrx);
             }
+            Event::Watch(ranges) => {
+                let watch = |(owner, &(first, last, kinds, real)): (usize, &(u64, u64, u8, bool))| Watch {
+                    owner: owner as u32,
+                    first,
+                    last,
+                    kinds,
+                    real,
+                };
+                self.partition.set_watches(ranges.iter().enumerate().map(watch).collect());
+            }
             Event::ForgetCode => vcpu.engine.forget_code(),
             Event::Idle => vcpu.skip_to_deadline(),
             Event::Cede => vcpu.halted = true,
@@ -227,9 +238,18 @@ impl Side {
         loop {
             let Ok(mut exit) = self.partition.run(0, until, || Ok::<_, Infallible>(false));
             loop {
-                let Exit::Mmio { address, size, write } = exit else { return exit };
-                let value = self.device(address.0, size, write);
-                match self.partition.answer(0, value) {
+                let next = match exit {
+                    Exit::Mmio { address, size, write } => {
+                        let value = self.device(address.0, size, write);
+                        self.partition.answer(0, value)
+                    }
+                    Exit::Watched { owner, kind, ea, address, size } => {
+                        self.hear(&[owner.into(), kind as u64, ea, address.0, size]);
+                        None
+                    }
+                    exit => return exit,
+                };
+                match next {
                     Some(next) => exit = next,
                     None => break,
                 }
@@ -239,18 +259,23 @@ impl Side {
 
     /// What the device answers depends on all that it has seen. Now and then it interrupts.
     fn device(&mut self, address: u64, size: u8, write: Option<u64>) -> u64 {
-        let mut mix = self.device.0;
-        for value in [address, size.into(), write.map_or(1, |value| value << 1), self.cpu().icount] {
-            mix = Random::new(mix ^ value).next();
-        }
-        self.device = (mix, self.device.1 + 1);
+        let mix = self.hear(&[address, size.into(), write.map_or(1, |value| value << 1)]);
         if mix.is_multiple_of(8) {
             self.vcpu_mut().set_external(true);
         }
         Random::new(mix ^ 1).next()
     }
 
-    /// A digest of every access to the device, and their number.
+    /// Notes what was seen from outside, and when; returns the digest of all of it.
+    fn hear(&mut self, values: &[u64]) -> u64 {
+        let count = self.cpu().icount;
+        let fold = |mix: u64, value: u64| Random::new(mix ^ value).next();
+        let mix = values.iter().copied().chain([count]).fold(self.device.0, fold);
+        self.device = (mix, self.device.1 + 1);
+        mix
+    }
+
+    /// A digest of every access to the device and to what is watched, and their number.
     pub fn accesses(&self) -> (u64, u64) {
         self.device
     }

@@ -8,7 +8,7 @@ use super::{
     insn::{CTR, GUESTS, Guest, Insn, LR, Set, gprs},
 };
 use crate::{
-    block::{Block, CodeCache, SELF_BRANCH},
+    block::{Block, CodeCache, NEVER_COMPILED},
     insn::{
         Effect, RowId, decode,
         effect::Branch::{Always, Conditional, EventBased, ToCtr, ToLr, ToTar},
@@ -77,7 +77,7 @@ pub fn form(cache: &CodeCache, head: u32, half: usize, isa: Isa) -> Region {
             let fits = parts.len() < MOST_BLOCKS && instructions + block.len as usize <= MOST_INSTRUCTIONS;
             let known = parts.iter().any(|part| part.number == number);
             let hot =
-                block.count >= least && block.needs & SELF_BRANCH == 0 && block.compiled[half].is_none();
+                block.count >= least && block.needs & NEVER_COMPILED == 0 && block.compiled[half].is_none();
             if !first && (!fits || known || !hot) {
                 break;
             }
