@@ -36,6 +36,7 @@ ORDER = [
     "migration",
     "replay",
     "qmp",
+    "moves",
     "machine",
     "__init__",
     "cli",

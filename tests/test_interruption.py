@@ -11,6 +11,7 @@ import pytest
 from images import BASE, POWER_OFF, hypercall, li, started
 
 from pyspapr import Machine, PoweredOff
+from pyspapr.partition import Partition
 from pyspapr.host import interruption
 from pyspapr.partition.cpu import Cpu
 
@@ -56,7 +57,7 @@ def test_ctrl_c_within_the_bookkeeping_of_a_run_leaves_a_machine_that_can_be_run
 ) -> None:
     started(vm, *FOREVER)
     with monkeypatch.context() as patched:
-        patched.setattr(Machine, "migrating", property(ctrl_c))
+        patched.setattr(Partition, "migrating", property(ctrl_c))
         with pytest.raises(KeyboardInterrupt):
             vm.run(max_instructions=10)
     assert not vm.running

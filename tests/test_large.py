@@ -93,7 +93,7 @@ def test_the_largest_machine_migrates_at_the_cost_of_what_it_uses(demo_guest: Pa
 
 
 def test_pages_that_differ_are_found_wherever_they_are_and_however_large_either_side_is() -> None:
-    small, large = Machine(memory="32M").ram, Machine(memory=MEMORY_MAX).ram
+    small, large = Machine(memory="32M").partition.ram, Machine(memory=MEMORY_MAX).partition.ram
     assert small.unlike(large) == []
     for ram, address in ((small, 0), (large, 0x5000), (small, 0x6000), (large, MEMORY_MAX - 1)):
         ram.write(address, b"x")

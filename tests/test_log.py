@@ -51,11 +51,11 @@ def test_an_answer_that_raises_does_not_end_the_guests_run() -> None:
         raise pyspapr.StateError("no")
 
     thread = threading.Thread(target=vm.run, kwargs={"max_instructions": 1 << 40}, daemon=True)
-    assert not vm.post_to_run(lambda: 1, answer), "nobody runs it"
+    assert not vm.partition.post_to_run(lambda: 1, answer), "nobody runs it"
     thread.start()
-    while not vm.post_to_run(lambda: 1, answer):
+    while not vm.partition.post_to_run(lambda: 1, answer):
         pass
-    while not vm.post_to_run(fail, answer):
+    while not vm.partition.post_to_run(fail, answer):
         pass
     vm.call(lambda: None)
     assert thread.is_alive() and vm.running

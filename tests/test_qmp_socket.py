@@ -248,7 +248,7 @@ def test_a_machine_migrates_to_a_descriptor_that_a_client_has_passed(vm: Machine
         answer = ask(client, b'{"execute":"migrate","arguments":{"uri":"fd:way"}}')
         assert answer == {"return": {}}
         thread.join(60)
-        assert arrival[0].started
+        assert arrival[0].partition.life.started
         answer = ask(client, b'{"execute":"migrate","arguments":{"uri":"fd:way"}}')
         assert "'way' has not been found" in answer["error"]["desc"]
 

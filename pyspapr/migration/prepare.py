@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 if TYPE_CHECKING:
     from pyspapr.partition import Partition
 
+    class Whole(Protocol):
+        """A machine of the caller's."""
 
-class Whole(Protocol):
-    """A machine of the caller's."""
-
-    @property
-    def partition(self) -> Partition:
-        """What it consists of."""
-        ...
+        @property
+        def partition(self) -> Partition:
+            """What it consists of."""
+            ...
 
 
-M = TypeVar("M", bound=Whole)
+M = TypeVar("M", bound="Whole")
 Build = Callable[..., M]
 """Makes a machine: `build(config, *, engine, ram, hpt)`, like the class `pyspapr.Machine`. Raises ConfigError."""
 

@@ -33,6 +33,34 @@ if TYPE_CHECKING:
 
     from pyspapr.partition.wanted import Wanted
 
+    class Reader(Protocol):
+        """The machine, as far as its console uses it."""
+
+        @property
+        def recording(self) -> Any:
+            """The recording or replay that hears or says what is typed, or None."""
+            ...
+
+        @property
+        def nanos(self) -> int:
+            """The guest's time."""
+            ...
+
+        def kick(self) -> None:
+            """Look at the input soon."""
+            ...
+
+        def run(
+            self,
+            *,
+            timeout: float | None = None,
+            guest_timeout: float | None = None,
+            until: Wanted | Sequence[Wanted] | None = None,
+        ) -> StopReason:
+            """Run until one of several texts is there."""
+            ...
+
+
 H_GET_TERM_CHAR: Final = 0x54
 H_PUT_TERM_CHAR: Final = 0x58
 """Numbers of the terminal's hypercalls, which native code answers too: `crates/partition/src/terminal.rs`."""
@@ -58,34 +86,6 @@ class InputSource(Protocol):
     @property
     def exhausted(self) -> bool:
         """Whether no byte will ever come again."""
-        ...
-
-
-class Reader(Protocol):
-    """The machine, as far as its console uses it."""
-
-    @property
-    def recording(self) -> Any:
-        """The recording or replay that hears or says what is typed, or None."""
-        ...
-
-    @property
-    def nanos(self) -> int:
-        """The guest's time."""
-        ...
-
-    def kick(self) -> None:
-        """Look at the input soon."""
-        ...
-
-    def run(
-        self,
-        *,
-        timeout: float | None = None,
-        guest_timeout: float | None = None,
-        until: Wanted | Sequence[Wanted] | None = None,
-    ) -> StopReason:
-        """Run until one of several texts is there."""
         ...
 
 

@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
 from pyspapr import config as config_module
 from pyspapr import vmstate
 from pyspapr._native import Hpt, Ram, Vcpu
-from pyspapr.codes import H_FUNCTION
 from pyspapr.config import Engine, MachineConfig
 from pyspapr.errors import ConfigError, StateError
-from pyspapr.handlers import Handler, Hypercall, RtasCall, hypercall_row, rows_of
+from pyspapr.handlers import Hypercall
 from pyspapr.host import forked
 from pyspapr.partition import runloop
-from pyspapr.partition.calls import ABANDONED, Calls
+from pyspapr.partition.board import Board
+from pyspapr.partition.calls import ABANDONED
 from pyspapr.partition.console import Console
+from pyspapr.partition.control import Control
 from pyspapr.partition.cpu import Cpu
 from pyspapr.partition.idleness import Idleness
 from pyspapr.partition.lifecycle import Lifecycle, State
@@ -34,10 +35,16 @@ from pyspapr.partition.state import SPAPR
 from pyspapr.results import Migrated, Panicked, PoweredOff, Rebooted, StopReason
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
-
-    from pyspapr.partition.roles import Bootable, InterruptController, Outgoing, Recorder
+    from pyspapr.partition.roles import Bootable, Outgoing, Recorder
     from pyspapr.partition.wanted import Until
+
+    class DeviceKind(Protocol):
+        """A class of devices that every machine has."""
+
+        def of(self, vm: Any) -> Iterable[Any]:
+            """Those that `vm` has."""
+            ...
+
 
 UUID: Final = bytes(16)
 
@@ -45,15 +52,7 @@ T = TypeVar("T")
 D = TypeVar("D")
 
 
-class DeviceKind(Protocol):
-    """A class of devices that every machine has."""
-
-    def of(self, vm: Any) -> Iterable[Any]:
-        """Those that `vm` has."""
-        ...
-
-
-class Partition:
+class Partition(Board, Control):
     """Processors, RAM, hash table and devices of one machine."""
 
     VMSTATE: Final = SPAPR
@@ -91,25 +90,15 @@ class Partition:
         """The outgoing migration in progress, or the last one."""
         self.recording: Recorder | None = None
         """What hears, or says, what the host decides."""
-        self._kicked = threading.Event()
-        self._stop_requested = False
-        self._calls = Calls(lambda: this().kick())
-
+        Control.__init__(self, lambda: this().kick())
+        Board.__init__(self, hypercalls, lambda index, level: setattr(this().cpus[index].vcpu, "external", level))
         self.memory = Memory(self.ram)
         self.cpus = [Cpu(vcpu, index) for index, vcpu in enumerate(self._processors())]
         self.console = Console(self, config.console_history)
         self.timebase: Callable[[], int] = lambda: this().cpus[0].vcpu.timebase
         """The first processor's. A device can keep this function; it does not keep the machine."""
-        self.interrupts: InterruptController | None = None
         self.space = Space(self.cpus)
         """Windows of devices, beside RAM."""
-        self.hypercalls = dict(hypercalls)
-        self.rtas_calls: dict[int, RtasCall] = {}
-        """Those that devices bring; `rtas.registry` has the others."""
-        self._replaced: set[int] = set()
-        self.devices: list[Any] = []
-        self._by_kind: dict[type, list[Any]] = {}
-        self._pollers: list[Callable[[], None]] = []
         for kind in kinds:
             for device in kind.of(self):
                 self._add(device)
@@ -149,71 +138,6 @@ class Partition:
                 vcpu.set_native_hypercall(number, False)
             cpu.vcpu = vcpu
         self.space.furnish()
-
-    # Devices.
-
-    def add_device(self, device: Any) -> None:
-        """Add a device of a user. Raises ConfigError without a table, ValueError for a call that is there already."""
-        vmstate.table_of(device)
-        if any(device is part for part in self.parts()):
-            raise ConfigError(f"{device!r} is part of this machine already")
-        native = self.cpus[0].vcpu.native_hypercalls()
-        for row in rows_of(type(device)).values():
-            if isinstance(row, Hypercall) and row.number in native:
-                raise ValueError(f"{row.name} has the number {row.number:#x}, which is built in already")
-        self._add(device)
-
-    def _add(self, device: Any) -> None:
-        kind = type(device)
-        rows = getattr(kind, "rows", None)
-        for row in (rows_of(kind) if rows is None else rows).values():
-            table: dict[int, Any] = self.hypercalls if isinstance(row, Hypercall) else self.rtas_calls
-            number = row.number if isinstance(row, Hypercall) else row.token
-            if (known := table.get(number)) is None:
-                table[number] = row.bound_to(device)
-            elif getattr(known.handler, "__func__", None) is not row.handler:  # of several devices the first answers
-                raise ValueError(f"{row.name} has the number {number:#x}, which is {known.name}'s already")
-        if (attach := getattr(device, "attach", None)) is not None:
-            attach(self)
-        if windows := getattr(device, "windows", ()):
-            self.space.add(*windows)
-        if (poll := getattr(device, "poll", None)) is not None:
-            self._pollers.append(poll)
-        self.devices.append(device)
-        self._by_kind.setdefault(kind, []).append(device)
-
-    def device(self, kind: type[D], index: int = 0) -> D:
-        """The machine's device of a class, or the one of processor `index`. Raises StateError if there is none."""
-        found = self._by_kind.get(kind, ())
-        if index >= len(found):
-            raise StateError(f"this machine has no {kind.__name__} number {index}")
-        return cast(D, found[index])
-
-    def interrupt(self, number: int) -> Callable[[], None]:
-        """Claim an interrupt source for a device; the function that is returned is an edge on it."""
-        controller = self.interrupts
-        if controller is None:
-            raise StateError("this machine has no interrupt controller")
-        controller.claim(number)
-        return lambda: controller.pulse(number)
-
-    def external_line(self, index: int) -> Callable[[bool], None]:
-        """For an interrupt presenter: the external interrupt input of a processor."""
-        this = self._this
-
-        def drive(level: bool) -> None:
-            this().cpus[index].vcpu.external = level
-
-        return drive
-
-    def poll(self) -> None:
-        """Every device looks for input of the host's."""
-        for poll in self._pollers:
-            poll()
-
-    def parts(self) -> list[Any]:
-        """Everything that has state, RAM and the hash table excepted, in the order of its sections."""
-        return [self, *self.cpus, *self.devices]
 
     # Starting.
 
@@ -383,16 +307,6 @@ class Partition:
         return self.life.paused
 
     @property
-    def running(self) -> bool:
-        """Whether a thread is in `run`, paused or not."""
-        return self._calls.running
-
-    @property
-    def inside(self) -> bool:
-        """Whether the calling thread is in `run`."""
-        return self._calls.inside
-
-    @property
     def closed(self) -> bool:
         """Whether `close` was called."""
         return self._calls.closed
@@ -419,101 +333,6 @@ class Partition:
     def migrating(self) -> Outgoing | None:
         """The migration away from here that is under way."""
         return self.migration if self.migration is not None and not self.migration.ended.is_set() else None
-
-    # Other threads.
-
-    def stop(self) -> None:
-        """End the current run, or the next one at its start, with `Interrupted`."""
-        self._stop_requested = True
-        self.kick()
-
-    def kick(self) -> None:
-        """Make the run loop look at its inputs."""
-        self._kicked.set()
-        if self.running:
-            for cpu in self.cpus:
-                cpu.vcpu.kick()
-
-    def call(self, function: Callable[[], T]) -> T:
-        """The result of `function`, called while no instruction runs, by the thread that runs the machine if any."""
-        return self.post(function).result()
-
-    def post(self, function: Callable[[], T]) -> Future[T]:
-        """As `call`, without waiting for the result."""
-        return self._calls.submit(function)
-
-    def post_to_run(
-        self, function: Callable[[], T], *answer: Callable[[T | None, BaseException | None], object]
-    ) -> bool:
-        """As `post`, but only to another thread that runs the machine; False when there is none. Never blocks.
-
-        That thread calls `answer`, if given, with the result and None, or None and the error.
-        """
-        return self._calls.hand_over(function, *answer)
-
-    def when_run(self, function: Callable[[], object]) -> None:
-        """Have the next run call `function` when it has begun."""
-        self._calls.leave(function)
-
-    def run_posted(self) -> None:
-        """For the run loop: carry out what was posted."""
-        self._calls.serve()
-
-    @property
-    def thread(self) -> int | None:
-        """The host's number of the thread that runs the machine, or None when none does."""
-        return self._calls.thread
-
-    def take_stop_request(self) -> bool:
-        """Whether `stop` was called; the request is consumed."""
-        requested, self._stop_requested = self._stop_requested, False
-        return requested
-
-    def wait_for_kick(self, seconds: float) -> None:
-        """Sleep until `kick`, at most `seconds`."""
-        self._kicked.wait(seconds)
-        self._kicked.clear()
-
-    # Hypercalls.
-
-    def add_hypercall(self, number: int, name: str, handler: Handler, *, replace: bool) -> None:
-        """Add a hypercall to this machine, or replace one; see `Machine.hypercall`."""
-        added = hypercall_row(number, name, handler)
-        native = [cpu.vcpu for cpu in self.cpus if number in cpu.vcpu.native_hypercalls()]
-        if not replace and (number in self.hypercalls or native):
-            known = "built in" if native else self.hypercalls[number].name
-            raise ValueError(f"hypercall {number:#x} is {known} already: {name} replaces it only with replace=True")
-        self.hypercalls[number] = added
-        self._replaced.add(number)
-        for cpu in self.cpus:
-            cpu.vcpu.close_terminal()
-        for vcpu in native:
-            vcpu.set_native_hypercall(number, False)
-
-    def has_own(self, number: int) -> bool:
-        """Whether this machine's hypercall `number` is the one of the package and nobody's replacement."""
-        return number not in self._replaced
-
-    def call_hypercall(self, cpu: Cpu, number: int, *arguments: int) -> tuple[int, ...]:
-        """Return code and results of a hypercall from the table."""
-        row = self.hypercalls.get(number)
-        if row is None:
-            return (H_FUNCTION,)
-        return row(self, cpu, tuple(arguments) + (0,) * (9 - len(arguments)))
-
-    def serve_hypercall(self, cpu: Cpu) -> None:
-        """For the run loop: answer the hypercall that `cpu` has made."""
-        vcpu = cpu.vcpu
-        registers = vcpu.hypercall()
-        row = self.hypercalls.get(registers[0])
-        if row is None:
-            vcpu.hypercall_return((H_FUNCTION,))
-            return
-        self.life.handle()
-        try:
-            vcpu.hypercall_return(row(self, cpu, registers[1:]))
-        finally:
-            self.life.handled()
 
     # The end.
 

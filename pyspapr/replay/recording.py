@@ -19,13 +19,14 @@ from pyspapr import _native
 from pyspapr.config import Engine, MachineConfig
 from pyspapr.errors import ConfigError, ImageError, ReplayError, StateError
 from pyspapr.host.paths import Path, as_path, shown
-from pyspapr.migration.prepare import Build, M, Whole
+from pyspapr.migration.prepare import Build, M
 from pyspapr.partition.owner import owner
 from pyspapr.replay import recording_file
 from pyspapr.replay.recording_file import CHECK, Event, Kind, Place, Reader, at
 from pyspapr.results import Rebooted, Replayed, StopReason
 
 if TYPE_CHECKING:
+    from pyspapr.migration.prepare import Whole
     from pyspapr.partition import Partition
 
 HASHED: Final = 1 << 20

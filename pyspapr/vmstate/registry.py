@@ -9,20 +9,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from pyspapr.errors import ConfigError
 from pyspapr.plain import Plain
 from pyspapr.vmstate.layout import Layout
 from pyspapr.vmstate.schema import VMState
 
+if TYPE_CHECKING:
 
-class Parts(Protocol):
-    """A machine, as far as its state is concerned."""
+    class Parts(Protocol):
+        """A machine, as far as its state is concerned."""
 
-    def parts(self) -> list[Any]:
-        """Everything that has a table, in the order of the sections."""
-        ...
+        def parts(self) -> list[Any]:
+            """Everything that has a table, in the order of the sections."""
+            ...
 
 
 class Section(Plain):

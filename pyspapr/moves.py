@@ -1,0 +1,232 @@
+"""The verbs that move a machine: into files, snapshots and recordings, to other processes, and back out of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Self
+
+from pyspapr.errors import StateError
+from pyspapr.host.limits import host_limits
+from pyspapr.migration.options import MigrationOptions, keywords_of
+from pyspapr.migration.prepare import unchanged
+from pyspapr.results import Migrated
+
+if TYPE_CHECKING:  # and imported by the methods that need them: most machines never move
+    import ssl
+
+    from pyspapr.config import Engine, MachineConfig
+    from pyspapr.host.paths import Path
+    from pyspapr.migration.compatibility import Requirements
+    from pyspapr.migration.compression import Compression
+    from pyspapr.migration.destination import Incoming
+    from pyspapr.migration.outgoing import Outgoing
+    from pyspapr.migration.snapshot import Snapshot
+    from pyspapr.migration.statistics import MigrationStatistics
+    from pyspapr.partition import Partition
+    from pyspapr.replay.recording import Recording
+
+
+class Moves:
+    """Half of `Machine`."""
+
+    partition: Partition
+
+    # Saving.
+
+    @host_limits("save a machine")
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        base: str | os.PathLike[str] | None = None,
+        compression: Compression | None = None,
+    ) -> None:
+        """Write the machine to a file, whole or not at all. For any thread, also while the guest runs.
+
+        With `base`, a file saved before, only pages that differ from it are written, and a restore needs both.
+        `compression` (`"zstd"`, `"lz4"`) makes a smaller file that has to be read, not mapped. Raises StateError when
+        the file cannot be written (an older one stays as it was) or the guest was migrated away.
+        """
+        from pyspapr.migration import files
+
+        self.partition.call(lambda: files.save_file(self.partition, path, base, compression))
+
+    @classmethod
+    @host_limits("restore a machine")
+    def restore(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        base: str | os.PathLike[str] | None = None,
+        verify: bool = False,
+        prepare: Callable[[Self], None] = unchanged,
+    ) -> Self:
+        """Restore the machine of a file. Raises StreamError, and ImageError when the file cannot be read.
+
+        An uncompressed file is mapped, so the machine starts at once, and must not change while the machine lives;
+        `verify` reads all of it first and compares its digest. `prepare` gets the new machine, once, before its state
+        is loaded, to add devices and hypercalls of your own: none comes from the file.
+        """
+        from pyspapr.migration import files
+
+        return files.restore_file(cls, path, base=base, verify=verify, prepare=prepare)
+
+    @host_limits("freeze a machine")
+    def snapshot(self, prepare: Callable[[Self], None] = unchanged) -> Snapshot[Self]:
+        """The machine as it stands, in memory; `snapshot.fork()` makes machines from it. For any thread.
+
+        `prepare` gives each its devices and hypercalls of your own, as in `restore`: this machine's are its alone.
+        Raises StateError when the guest was migrated away.
+        """
+        from pyspapr.migration.snapshot import take
+
+        return self.partition.call(lambda: take(type(self), self.partition, prepare))
+
+    @classmethod
+    def from_snapshot(cls, taken: Snapshot[Self]) -> Self:
+        """As `taken.fork()`."""
+        return taken.fork()
+
+    # Migrating.
+
+    @property
+    def migration(self) -> Outgoing | None:
+        """The outgoing migration in progress, or the last one."""
+        from pyspapr.migration.outgoing import Outgoing
+
+        found = self.partition.migration
+        assert found is None or isinstance(found, Outgoing)
+        return found
+
+    @property
+    def migrating(self) -> Outgoing | None:
+        """The outgoing migration in progress."""
+        return self.migration if self.partition.migrating is not None else None
+
+    @keywords_of(MigrationOptions)
+    @host_limits("migrate a machine", threads=True)
+    def start_migration(self, place: object, **options: Any) -> Outgoing:
+        """Begin to migrate; the thread that is in `run`, or the next that is, carries it out beside the guest.
+
+        `place` is an address (`migration.uri` lists the kinds) or an object with `read` and `write`; the keywords are
+        `MigrationOptions`. Returns once the destination has agreed to take such a machine. Raises MigrationError when
+        it does not, and StateError when there is nothing to migrate.
+        """
+        from pyspapr.migration import drive
+
+        return drive.begin(self.partition, place, MigrationOptions(**options))
+
+    @keywords_of(MigrationOptions)
+    @host_limits("migrate a machine", threads=True)
+    def migrate(self, place: object, **options: Any) -> MigrationStatistics:
+        """Migrate, with the guest running meanwhile: here, or in the thread that is in `run`. See `start_migration`.
+
+        Raises MigrationError when it did not happen (the guest can be run on), MigrationCancelled, and
+        MigrationUnconfirmed when it is not known where the guest runs.
+        """
+        from pyspapr.migration import drive
+
+        if self.partition.inside:
+            raise StateError("this thread runs the machine and cannot wait for it to migrate: call start_migration()")
+        return drive.drive(self.partition, self.start_migration(place, **options))
+
+    @classmethod
+    @host_limits("take in a machine", threads=True)
+    def listen(
+        cls,
+        place: object,
+        *,
+        config: MachineConfig | Requirements | None = None,
+        tls: ssl.SSLContext | None = None,
+        timeout: float | None = None,
+        on_progress: Callable[[MigrationStatistics], None] | None = None,
+        on_rejected: Callable[[str], None] | None = None,
+        prepare: Callable[[Self], None] = unchanged,
+    ) -> Incoming[Self]:
+        """Begin to wait for a machine at `place`: `address` of what is returned is where its source connects to, and
+        `receive()` returns the machine. The keywords are those of `incoming`."""
+        from pyspapr.migration import destination
+
+        return destination.Incoming(
+            cls,
+            place,
+            config=config,
+            tls=tls,
+            timeout=timeout,
+            on_progress=on_progress,
+            on_rejected=on_rejected,
+            prepare=prepare,
+        )
+
+    @classmethod
+    @host_limits("take in a machine", threads=True)
+    def incoming(
+        cls,
+        place: object,
+        *,
+        config: MachineConfig | None = None,
+        tls: ssl.SSLContext | None = None,
+        timeout: float | None = None,
+        on_progress: Callable[[MigrationStatistics], None] | None = None,
+        on_rejected: Callable[[str], None] | None = None,
+        prepare: Callable[[Self], None] = unchanged,
+    ) -> Self:
+        """Wait for a machine to come to `place`, and return it; `run` goes on where its source stopped.
+
+        `config` is what the machine must be, by default any is welcome. `timeout` bounds everything until the machine
+        is here, in seconds; `on_rejected` is called with the reason when a peer is rejected. Raises MigrationError or
+        StreamError, with nothing left behind, and ConfigError for an invalid timeout. (`listen` does the same
+        in two steps, for those who want to know the port before.)
+        """
+        return cls.listen(
+            place,
+            config=config,
+            tls=tls,
+            timeout=timeout,
+            on_progress=on_progress,
+            on_rejected=on_rejected,
+            prepare=prepare,
+        ).receive()
+
+    def reclaim(self) -> None:
+        """Take back the right to run a guest that was migrated away.
+
+        Call this only if certainly no other side runs it: after MigrationUnconfirmed, when the destination has said
+        so, or after a migration into a file. Raises StateError when the guest was not migrated.
+        """
+        if not isinstance(self.partition.ended, Migrated):
+            raise StateError("the guest was not migrated away")
+        self.partition.life.reclaim()
+        if (last := self.partition.migration) is not None and not last.was_paused:
+            self.partition.call(self.partition.resume)
+
+    # Recording.
+
+    def record(self, path: Path) -> Recording:
+        """Record what the host decides from now on: its clock, input, resets. A context manager.
+
+        The machine must not have run yet. `Machine.replay` makes the same run again. Raises StateError.
+        """
+        from pyspapr.replay.recording import Recording
+
+        return Recording(self.partition, path)
+
+    @classmethod
+    def replay(
+        cls,
+        path: Path,
+        *,
+        kernel: Path,
+        initrd: Path | None = None,
+        engine: Engine | None = None,
+    ) -> Self:
+        """A machine whose `run` does the recorded run again, on either engine, and ends with `Replayed`.
+
+        `kernel` and `initrd` are the files that were booted. Raises ReplayError for others, and from `run` when the
+        guest does anything else, saying where; StreamError for a damaged file. For a machine that was restored
+        before it was recorded, restore it again and call `recording.attach`.
+        """
+        from pyspapr.replay.recording import replay
+
+        return replay(cls, path, kernel, initrd, engine)
