@@ -11,8 +11,8 @@ import pytest
 from images import BASE, POWER_OFF, hypercall, li, started
 
 from pyspapr import Machine, PoweredOff
-from pyspapr.partition import Partition
 from pyspapr.host import interruption
+from pyspapr.partition import Partition
 from pyspapr.partition.cpu import Cpu
 
 FOREVER = [0x38630001, 0x4BFFFFFC]  # addi r3,r3,1; b .-4
