@@ -71,14 +71,14 @@ fn digits(bits: u64) -> u64 {
     DIGITS[bits as usize & 0x3ff].into()
 }
 
-/// The digits of the lowest five declets.
+/// The digits of the lowest five declets. Most numbers of programs have nine at most.
 #[inline(always)]
 fn five(bits: u64) -> u64 {
-    digits(bits)
-        + 1000 * digits(bits >> 10)
-        + 1_000_000 * digits(bits >> 20)
-        + TEN_9 * digits(bits >> 30)
-        + 1000 * TEN_9 * digits(bits >> 40)
+    let low = digits(bits) + 1000 * digits(bits >> 10) + 1_000_000 * digits(bits >> 20);
+    if bits >> 30 & 0xf_ffff == 0 {
+        return low;
+    }
+    low + TEN_9 * digits(bits >> 30) + 1000 * TEN_9 * digits(bits >> 40)
 }
 
 /// The declet of a number below 1000.
@@ -96,6 +96,9 @@ fn three_declets(n: u32) -> u64 {
 /// Five declets of a number below 10^15.
 #[inline(always)]
 fn five_declets(n: u64) -> u64 {
+    if n < TEN_9 {
+        return three_declets(n as u32);
+    }
     let (high, low) = ((n / TEN_9) as u32, (n % TEN_9) as u32);
     declet(high / 1000) << 40 | declet(high % 1000) << 30 | three_declets(low)
 }
@@ -106,9 +109,11 @@ fn long(sign: bool, exp: u32, coef: u64) -> Option<(u64, u64)> {
     if coef == 0 || coef >= TEN_16 {
         return None;
     }
-    let head = Head { sign, exp, first: coef / TEN_15 };
+    // Most have no first digit.
+    let (first, rest) = if coef < TEN_15 { (0, coef) } else { (coef / TEN_15, coef % TEN_15) };
+    let head = Head { sign, exp, first };
     let fprf = head.fprf(LONG)?;
-    Some((head.bits(LONG) | five_declets(coef % TEN_15), fprf))
+    Some((head.bits(LONG) | five_declets(rest), fprf))
 }
 
 /// `a + b` of long numbers, `a - b` if `subtract`.
