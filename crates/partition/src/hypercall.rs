@@ -59,7 +59,7 @@ impl Hypercalls {
     }
 
     /// Turns one on or off that the caller never sees; false if `number` is not the number of one. The terminal's are
-    /// turned off with [`crate::Terminal::close`].
+    /// turned off with `Terminal::close`.
     pub fn set(&mut self, number: u64, enabled: bool) -> bool {
         let row =
             self.0.iter_mut().find(|row| row.number == number && matches!(row.handler, Handler::Table(_)));
