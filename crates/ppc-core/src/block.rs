@@ -38,7 +38,7 @@ pub struct Block {
     pub bytes: u32,
     /// Where its last instruction lies in it, in bytes.
     pub last: u32,
-    /// MSR bits that its instructions need, [`PREFIX`], [`SELF_BRANCH`], or [`WATCHED`].
+    /// MSR bits that its instructions need, `needs::PREFIX`, [`SELF_BRANCH`], or [`WATCHED`].
     pub needs: u64,
     /// The latest successors.
     pub links: [Link; 2],
