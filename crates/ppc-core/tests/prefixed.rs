@@ -93,6 +93,26 @@ fn the_address_of_the_instruction_is_the_base_in_a_loop(kind: EngineKind) {
     assert_eq!(engine.compiled > 0, engine.kind() == EngineKind::Jit);
 }
 
+fn singles_are_converted_wherever_they_are(kind: EngineKind) {
+    // plfs and pstfs by their own address: a number, then one that compiled code leaves to the function.
+    let mut code = Vec::new();
+    let here = |code: &Vec<u32>| (DATA - CODE) as i64 - 4 * code.len() as i64;
+    code.extend(relative(prefixed(MLS, 48 << 26 | 3 << 21, here(&code))));
+    code.extend(relative(prefixed(MLS, 52 << 26 | 3 << 21, here(&code) + 16)));
+    code.push(bdnz(-4 * code.len() as i32));
+    code.push(HANG);
+    for single in [1.5f32, f32::MIN_POSITIVE / 4.0] {
+        let mut engine = processor(kind, &POWER10, &code);
+        engine.cpu.set_register("msr", (msr::SF | msr::ME | msr::FP).into()).expect("a register");
+        engine.cpu.ctr = 100;
+        engine.cpu.ram.write(RealAddr(DATA), single.to_bits().swap_bytes()).expect("memory");
+        hangs(&mut engine);
+        assert_eq!(engine.cpu.fpr(3), f64::from(single).to_bits());
+        assert_eq!(engine.cpu.ram.read(RealAddr(DATA + 16)), Some(single.to_bits().swap_bytes()));
+        assert_eq!(engine.compiled > 0, engine.kind() == EngineKind::Jit);
+    }
+}
+
 fn displacements_have_34_bits(kind: EngineKind) {
     let far = 0x1_2345_0000;
     let mut code = Vec::new();
@@ -207,6 +227,7 @@ fn older_processors_have_none(kind: EngineKind) {
 
 on_each_engine! {
     the_address_of_the_instruction_is_the_base_in_a_loop
+    singles_are_converted_wherever_they_are
     displacements_have_34_bits
     problem_state_has_them_where_fscr_says_so
     fscr_that_is_turned_off_is_off_for_compiled_code

@@ -71,6 +71,9 @@ impl<A: Memory> Emitter<A> {
                 SlowPath::Exec { done, insn } => {
                     let touched = volatile | insn.row.map_or(0, |row| gprs(row, insn.word));
                     self.store_mapped(dirty & touched);
+                    if insn.is_relative() {
+                        A::show_place(self, &insn);
+                    }
                     A::exec(self, &insn);
                     let from = self.label();
                     A::on_trap(self, from);

@@ -21,7 +21,7 @@ static LOWERINGS: &[(RowId, Lower<X64>)] = lowerings! {
     condition: cmp cmpi cmpl cmpli crand crandc creqv crnand crnor cror crorc crxor isel mcrf mcrxrx mfcr mfocrf mfspr
         mtcrf mtocrf mtspr setb td tdi tw twi;
     loadstore: paddi dcbt dcbtst sync eieio;
-    vector_memory: lfs lfsu lfsx lfsux stfs stfsu stfsx stfsux lxsspx stxsspx lxssp stxssp lxvw4x stxvw4x lxvh8x stxvh8x
+    vector_memory: lfs lfsu lfsx lfsux stfs stfsu stfsx stfsux lxsspx stxsspx lxssp stxssp plfs pstfs plxssp pstxssp lxvw4x stxvw4x lxvh8x stxvh8x
         lxvb16x stxvb16x lxvdsx lxvwsx;
     atomic: lbarx lharx lwarx ldarx stbcx_rc sthcx_rc stwcx_rc stdcx_rc dcbz dcbf dcbst;
     vector: vand vandc vor vxor vnor vnand veqv vorc vsel xxland xxlandc xxlor xxlxor xxlnor xxlnand xxleqv xxlorc xxsel

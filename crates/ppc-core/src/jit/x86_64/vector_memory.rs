@@ -76,6 +76,8 @@ pub fn lxvwsx(e: &mut Emitter, i: &Insn) {
 enum AddressForm {
     D,
     Ds,
+    /// D of 34 bits, from RA or from the instruction.
+    Prefixed,
     X,
 }
 
@@ -84,6 +86,8 @@ fn address(e: &mut Emitter, i: &Insn, form: AddressForm) {
     match form {
         AddressForm::D => X64::ea_displaced(e, w.ra(), w.si()),
         AddressForm::Ds => X64::ea_displaced(e, w.ra(), w.ds()),
+        AddressForm::Prefixed if i.is_relative() => X64::ea_relative(e, i.offset, w.d34()),
+        AddressForm::Prefixed => X64::ea_displaced(e, w.ra(), w.d34()),
         AddressForm::X => X64::ea_indexed(e, w.ra(), w.rb()),
     }
 }
@@ -155,14 +159,14 @@ fn store_single(e: &mut Emitter, i: &Insn, form: AddressForm, s: usize, update: 
 macro_rules! singles {
     ($($load:ident $store:ident: $form:ident $register:ident $update:literal;)*) => { $(
         pub fn $load(e: &mut Emitter, i: &Insn) {
-            // The invalid form has its function.
-            if $update && i.word.ra() == 0 {
+            // Invalid forms have their function.
+            if $update && i.word.ra() == 0 || i.is_relative() && i.word.ra() != 0 {
                 return e.call_exec(i);
             }
             load_single(e, i, AddressForm::$form, singles!(@ $register i), $update);
         }
         pub fn $store(e: &mut Emitter, i: &Insn) {
-            if $update && i.word.ra() == 0 {
+            if $update && i.word.ra() == 0 || i.is_relative() && i.word.ra() != 0 {
                 return e.call_exec(i);
             }
             store_single(e, i, AddressForm::$form, singles!(@ $register i), $update);
@@ -179,4 +183,6 @@ singles! {
     lfsux stfsux: X fpr true;
     lxsspx stxsspx: X vsr false;
     lxssp stxssp: Ds vr false;
+    plfs pstfs: Prefixed fpr false;
+    plxssp pstxssp: Prefixed vr false;
 }
