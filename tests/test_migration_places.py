@@ -209,11 +209,11 @@ def test_a_listener_that_fails_halfway_leaves_neither_socket_nor_name(
     no_eventfd(monkeypatch)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    before = os.listdir("/proc/self/fd")
+    before = set(os.listdir("/proc/self/fd"))
     for place in (f"unix:{tmp_path / 'socket'}", f"tcp:127.0.0.1:{port}"):
         with pytest.raises(MigrationError, match=f"cannot listen at {place}: .*Too many open files"):
             Machine.listen(place)
-    assert os.listdir("/proc/self/fd") == before and not list(tmp_path.iterdir())
+    assert set(os.listdir("/proc/self/fd")) <= before and not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("place", ["tcp", "unix", "fd"])
@@ -236,10 +236,10 @@ def test_a_connection_that_fails_halfway_is_closed_and_a_descriptor_stays_the_ca
             ends = [stack.enter_context(sock) for sock in socket.socketpair()]
             address = f"fd:{ends[0].fileno()}"
         no_eventfd(monkeypatch)
-        before = os.listdir("/proc/self/fd")
+        before = set(os.listdir("/proc/self/fd"))
         with pytest.raises(MigrationError, match="Too many open files"):
             vm.migrate(address)
-        assert os.listdir("/proc/self/fd") == before
+        assert set(os.listdir("/proc/self/fd")) <= before
         if place == "fd":
             ends[0].sendall(b"still open")
             assert ends[1].recv(16) == b"still open"

@@ -583,10 +583,10 @@ def test_a_control_socket_that_fails_halfway_leaves_neither_descriptor_nor_name(
 
     monkeypatch.setattr(os, "eventfd", fail)
     vm = Machine(memory="32M")
-    before = os.listdir("/proc/self/fd")
+    before = set(os.listdir("/proc/self/fd"))
     with pytest.raises(ConfigError, match="Too many open files"):
         vm.serve_qmp(f"unix:{tmp_path / 's'}")
-    assert os.listdir("/proc/self/fd") == before and not list(tmp_path.iterdir())
+    assert set(os.listdir("/proc/self/fd")) <= before and not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("what", ["file", "link", "fifo", "directory"])

@@ -203,14 +203,28 @@ def test_a_file_that_ends_within_the_length_of_a_record_ends_there(kernel: Path,
         assert cut.next() is None
 
 
+def is_cut(path: Path) -> bool:
+    """Whether the file ends within a record."""
+    reader = Reader(recording_file.opened(path))
+    reader.header()
+    while reader.next() is not None:
+        pass
+    return reader.offset < path.stat().st_size
+
+
 def test_damage_is_found(kernel: Path, tmp_path: Path) -> None:
     recorded(booted(kernel), tmp_path / "recording")
     data = (tmp_path / "recording").read_bytes()
     told = len(b"the guest powered off")  # for people
     for at in range(0, len(data) - told, max(len(data) // 80, 1)):
         (tmp_path / "bad").write_bytes(data[:at] + bytes((data[at] ^ 0x11,)) + data[at + 1 :])
-        with pytest.raises((ReplayError, StreamError)):
-            assert Machine.replay(tmp_path / "bad", kernel=kernel).run(timeout=60) is None
+        try:
+            again = Machine.replay(tmp_path / "bad", kernel=kernel)
+            reason = again.run(timeout=60)
+        except (ReplayError, StreamError):
+            continue
+        # A length beyond the end of the file is what a recorder that died leaves: the replay goes as far as that.
+        assert isinstance(reason, Replayed) and is_cut(tmp_path / "bad"), at
 
 
 def test_a_flood_of_readings_is_kept_in_pieces(tmp_path: Path) -> None:
@@ -255,11 +269,11 @@ def test_a_recording_that_cannot_begin_leaves_the_machine_and_no_descriptor(
         raise error
 
     vm = booted(kernel)
-    before = os.listdir("/proc/self/fd")
+    before = set(os.listdir("/proc/self/fd"))
     with monkeypatch.context() as patch:
         patch.setattr(recording_file, "write_header", fail)
         with pytest.raises(type(error)):
             vm.record(tmp_path / "run")
-    assert vm.partition.recording is None and os.listdir("/proc/self/fd") == before
+    assert vm.partition.recording is None and set(os.listdir("/proc/self/fd")) <= before
     with vm.record(tmp_path / "run"):
         vm.run(max_instructions=100)

@@ -188,12 +188,12 @@ def test_a_file_whose_directory_cannot_be_synced_is_in_its_place_all_the_same(
         original(fd)
 
     monkeypatch.setattr(os, "fsync", fsync)
-    before = os.listdir("/proc/self/fd")
+    before = set(os.listdir("/proc/self/fd"))
     vm.start(pc=0)
     path.write_bytes(b"older")
     vm.migrate(f"file:{path}")
     assert vm.migration is not None and vm.migration.phase is Phase.COMPLETED
-    assert os.listdir(tmp_path) == ["machine"] and os.listdir("/proc/self/fd") == before
+    assert os.listdir(tmp_path) == ["machine"] and set(os.listdir("/proc/self/fd")) <= before
     (said,) = caplog.messages
     assert said.startswith(
         f"{path} is written and in its place, but its directory cannot be synced: Input/output error"
@@ -209,10 +209,10 @@ def test_a_file_that_cannot_be_synced_is_nowhere(
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     monkeypatch.setattr(os, "fsync", fsync)
-    before = os.listdir("/proc/self/fd")
+    before = set(os.listdir("/proc/self/fd"))
     with pytest.raises(StateError, match="cannot be written: Input/output error"):
         vm.save(tmp_path / "machine")
-    assert os.listdir(tmp_path) == [] and os.listdir("/proc/self/fd") == before
+    assert os.listdir(tmp_path) == [] and set(os.listdir("/proc/self/fd")) <= before
 
 
 @pytest.mark.parametrize("where", ["fdopen", "fchmod"])
@@ -224,8 +224,8 @@ def test_a_file_that_fails_before_it_is_begun_leaves_neither_descriptor_nor_name
         raise error
 
     monkeypatch.setattr(os, where, fail)
-    before = os.listdir("/proc/self/fd")
+    before = set(os.listdir("/proc/self/fd"))
     with pytest.raises((MemoryError, StateError)):
         Replacement(tmp_path / "machine")
-    assert os.listdir("/proc/self/fd") == before
+    assert set(os.listdir("/proc/self/fd")) <= before
     assert os.listdir(tmp_path) == []
