@@ -6,7 +6,7 @@ use hpt::Hpt;
 use ppc_core::{fields::Word, insn::rows, model::MODELS, msr, ram::Ram, state::Cpu, trap::Trap};
 
 /// Privileged instructions and the hypervisor's (3.0B, Appendix "Power ISA Instruction Set Sorted by Opcode", column
-/// Privilege; 2.07 for power saving). mfspr and mtspr depend on the number.
+/// Privilege; 2.07 for power saving, 3.1B for hashes under the privileged key). mfspr and mtspr depend on the number.
 #[rustfmt::skip]
 const PRIVILEGED: &[&str] = &[
     "mfmsr", "mtmsr", "mtmsrd", "rfid", "rfscv", "hrfid", "urfid",
@@ -16,6 +16,7 @@ const PRIVILEGED: &[&str] = &[
     "doze", "nap", "rvwinkle", "sleep", "stop",
     "lbzcix", "ldcix", "lhzcix", "lwzcix", "stbcix", "stdcix", "sthcix", "stwcix",
     "trechkpt_rc", "treclaim_rc",
+    "hashchkp", "hashstp",
 ];
 
 #[test]
