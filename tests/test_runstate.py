@@ -12,6 +12,7 @@ import pytest
 from images import BRANCH_TO_SELF, POWER_OFF, hypercall, li, rtas, started, write_kernel
 
 from pyspapr import Interrupted, Machine, PoweredOff, Rebooted, StateError, StopReason
+from pyspapr.cli.runner import Runner
 from pyspapr.partition.runstate import Events, Status
 
 COUNT_FOREVER = [*li(5, 0), 0x38A50001, 0x4BFFFFFC]  # 1: addi r5,r5,1; b 1b
@@ -94,6 +95,17 @@ def test_a_machine_paused_before_its_run_has_not_been_launched(vm: Machine) -> N
             time.sleep(0.001)
     assert reasons == [PoweredOff()]
     assert vm.status == Status.SHUTDOWN
+
+
+def test_a_machine_resumed_before_its_awaited_run_has_begun_is_said_to_run() -> None:
+    """A control socket is open before the command line's thread is in `run`."""
+    vm = started(Machine(memory="32M"), BRANCH_TO_SELF)
+    Runner(vm, paused=True)
+    assert vm.status == Status.PRELAUNCH
+    vm.resume()
+    assert vm.status == Status.RUNNING
+    vm.pause()
+    assert vm.status == Status.PRELAUNCH
 
 
 def test_a_pause_leaves_no_trace_in_a_machine_with_virtual_time(vm: Machine) -> None:

@@ -69,6 +69,7 @@ class Runner:
         self._deadline = None if timeout is None else time.monotonic() + timeout
         self._tls_creds = tls_creds
         self.vm = vm
+        vm.partition.awaited = True
         self._lock = threading.Lock()
         self._servers: list[QmpServer] = []
         self._next: tuple[Machine, Future[None]] | None = None
@@ -229,6 +230,7 @@ class Runner:
             server.attach(vm)
             vm.console.keeps_open += 1
         before, self.vm = self.vm, vm
+        vm.partition.awaited = True
         if before.partition.take_stop_request():
             vm.stop()
 

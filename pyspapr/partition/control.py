@@ -25,6 +25,8 @@ class Control:
         """`kick` is this object's own, without a reference to it."""
         self._kicked = threading.Event()
         self._stop_requested = False
+        self.awaited = False
+        """Whether a thread is about to run it, as the command line's is from the moment its control socket is open."""
         self._calls = Calls(kick)
 
     @property

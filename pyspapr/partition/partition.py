@@ -327,7 +327,7 @@ class Partition(Board, Control):
     @property
     def status(self) -> Status:
         """How the machine stands, in QEMU's words."""
-        return status_of(self.life, self.running)
+        return status_of(self.life, self.running or self.awaited)
 
     @property
     def migrating(self) -> Outgoing | None:

@@ -47,9 +47,9 @@ def status_of(life: Lifecycle, running: bool) -> Status:
             return Status.GUEST_PANICKED
         case Hung() | Unimplemented():
             return Status.INTERNAL_ERROR
-    if not life.launched:
-        return Status.PRELAUNCH
-    return Status.RUNNING if running and not life.paused else Status.PAUSED
+    if running and not life.paused:
+        return Status.RUNNING
+    return Status.PAUSED if life.launched else Status.PRELAUNCH
 
 
 Listener = Callable[[str, dict[str, object]], None]
