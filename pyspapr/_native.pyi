@@ -18,6 +18,9 @@ HPT_SHIFT_MAX: Final[int]
 TIMEBASE_HZ: Final[int]  # ticks of the timebase per second (Power ISA, Book II, "Time Base")
 CLOCK_END: Final[int]  # no instruction count and no virtual time goes further
 MSR_EE: Final[int]
+MSR_PR: Final[int]
+MSR_IR: Final[int]
+MSR_DR: Final[int]
 LPCR_ILE: Final[int]
 LPCR_AIL: Final[int]
 LPCR_AIL_SHIFT: Final[int]

@@ -74,8 +74,10 @@ class ExpectError(SpaprError):
 
     `wanted` is that text or pattern, or a tuple of several, `reason` why the run ended, `seconds` how long it took in
     the guest's time and `lines` the last lines of the console, the unfinished one included. It is an `ExpectTimeout`,
-    and so a TimeoutError, when the time limit was reached.
+    and so a TimeoutError, when the time limit was reached. `failure` has the facts of a guest that panicked or hung.
     """
+
+    failure: GuestFailure | None = None
 
     LINES: ClassVar[int] = 12
 
@@ -110,6 +112,56 @@ class ExpectError(SpaprError):
 
 class ExpectTimeout(ExpectError, TimeoutError):
     """An `ExpectError` because the time limit was reached."""
+
+
+class GuestFailure(SpaprError):
+    """Something is wrong in the guest's kernel.
+
+    `text` is what the kernel printed about it, `registers` are by name, `calls` is the call chain with names, innermost
+    first, and `log` has the last lines of the kernel's log.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        text: str = "",
+        registers: dict[str, int] | None = None,
+        calls: Sequence[str] = (),
+        log: Sequence[str] = (),
+    ) -> None:
+        """Keep the facts beside the message."""
+        super().__init__(message)
+        self.text = text
+        self.registers = dict(registers or {})
+        self.calls = list(calls)
+        self.log = list(log)
+
+    def report(self) -> str:
+        """All of it, in lines for a person."""
+        names = [f"{name} {value:#018x}" for name, value in self.registers.items()]
+        rows = ["   ".join(names[at : at + 4]) for at in range(0, len(names), 4)]
+        parts = [str(self), self.text, "Registers:", *rows, "Calls:", *self.calls, "Log:", *self.log]
+        return "\n".join(part for part in parts if part)
+
+    def __reduce__(self) -> tuple[type[Self], tuple[object, ...]]:
+        """For copies and pickles."""
+        return type(self), (str(self), self.text, self.registers, self.calls, self.log)
+
+
+class GuestPanic(GuestFailure):
+    """The kernel panicked."""
+
+
+class GuestOops(GuestFailure):
+    """The kernel met a fault or a bug of its own, and ended what it was doing."""
+
+
+class GuestWarning(GuestFailure):
+    """The kernel warned of a state that should not be (`WARN_ON`)."""
+
+
+class GuestHang(GuestFailure):
+    """The guest does not go on: a lockup that its kernel has noticed, or a guest that can never wake."""
 
 
 class ShellError(SpaprError):

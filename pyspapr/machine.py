@@ -29,6 +29,7 @@ from pyspapr.devices import STANDARD
 from pyspapr.errors import ConfigError
 from pyspapr.handlers import Handler, Hypercall
 from pyspapr.host.limits import host_limits
+from pyspapr.looks import Looks
 from pyspapr.moves import Moves
 from pyspapr.partition import Partition
 from pyspapr.partition.console import Console
@@ -54,7 +55,7 @@ T = TypeVar("T")
 D = TypeVar("D")
 
 
-class Machine(Moves):
+class Machine(Looks, Moves):
     """A pseries machine. Raises ConfigError for a description that cannot be built."""
 
     @host_limits("build a machine")
@@ -355,8 +356,12 @@ class Machine(Moves):
     def expect(
         self, wanted: Wanted | Sequence[Wanted], *, timeout: float | None = None, host_timeout: float | None = None
     ) -> Found:
-        """As `console.expect`: run the guest until one of `wanted` appears on the console."""
-        return self.console.expect(wanted, timeout=timeout, host_timeout=host_timeout)
+        """As `console.expect`: run the guest until one of `wanted` appears on the console.
+
+        The `failure` of an ExpectError has the facts of a guest that panicked or hung.
+        """
+        with self._facts():
+            return self.console.expect(wanted, timeout=timeout, host_timeout=host_timeout)
 
     def send(self, line: str | Buffer) -> None:
         """As `console.send`: type a line."""
@@ -370,19 +375,22 @@ class Machine(Moves):
         """
         from pyspapr.testing.shell import Shell
 
-        return Shell(self).run(command, timeout=timeout, ready_timeout=ready_timeout)
+        with self._facts():
+            return Shell(self).run(command, timeout=timeout, ready_timeout=ready_timeout)
 
     def put(self, path: str, data: str | Buffer, *, timeout: float = 60.0) -> None:
         """Write `data` into the guest's file `path`, by the shell at the console. Raises ShellError, ExpectError."""
         from pyspapr.testing.shell import Shell
 
-        Shell(self).put(path, data, timeout=timeout)
+        with self._facts():
+            Shell(self).put(path, data, timeout=timeout)
 
     def get(self, path: str, *, timeout: float = 60.0) -> bytes:
         """What the guest's file `path` holds, by the shell at the console. Raises ShellError, ExpectError."""
         from pyspapr.testing.shell import Shell
 
-        return Shell(self).get(path, timeout=timeout)
+        with self._facts():
+            return Shell(self).get(path, timeout=timeout)
 
     # Comparing.
 

@@ -13,6 +13,7 @@ from pyspapr import PoweredOff, errors
 EXAMPLES = [
     errors.EngineDifference("they differ", 7, 0x10000, ["r3: 1 / 2"]),
     errors.ExpectError.of("login:", PoweredOff(), 1.5, "one\ntwo"),
+    errors.GuestFailure("bad", "text", {"r1": 2}, ["a+0x1/0x2"], ["line"]),
     errors.GuestAddressError("outside", 1 << 64, 4),
     errors.ImageFileError.of("a cannot be read: No such file or directory", FileNotFoundError(2, "No such file"), "a"),
     errors.ReplayError("the replay is not what was recorded", 5, 9),

@@ -64,6 +64,8 @@ class Lifecycle:
         self.ended: StopReason | None = None
         """Why the last run ended, if the guest or a migration ended it."""
         self.paused = False
+        self.starts = 0
+        """How often a guest was started here."""
         self._before: list[State] = []  # where to go back to
         self._kept: StopReason | None = None  # what `ended` was before the guest left
 
@@ -95,6 +97,7 @@ class Lifecycle:
     def start(self) -> None:
         """A guest is at its first instruction."""
         self._to(State.LOADED)
+        self.starts += 1
         self._before.clear()
         self.ended = None
 

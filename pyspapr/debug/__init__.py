@@ -1,0 +1,1 @@
+"""Looking into a guest's kernel: names, memory by virtual address, the call chain, the kernel's log."""

@@ -1,0 +1,102 @@
+"""What a machine's kernel is like: names, memory, call chain and log in one place, each read when it is asked for.
+
+Enters: a machine. Leaves: facts about its guest. Nothing of the guest is changed by looking, and nothing is remembered
+of it but names and where its log is; `forget` is for a guest that has booted another kernel.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from pyspapr.debug.virtual import VirtualMemory
+from pyspapr.errors import ImageError
+from pyspapr.partition.owner import owner
+
+if TYPE_CHECKING:
+    from pyspapr.debug.failures import KernelLog
+    from pyspapr.debug.stack import Frame
+    from pyspapr.debug.symbols import KernelSymbols
+    from pyspapr.partition import Partition
+
+
+class Debugger:
+    """Of one machine, which it does not keep."""
+
+    def __init__(self, vm: Partition) -> None:
+        """Of `vm`."""
+        self._owner = owner(vm, "the debugger")
+        self._starts = vm.life.starts
+        self.virtual = VirtualMemory(self._owner)
+        """Guest memory by virtual address."""
+        self._symbols: KernelSymbols | None = None
+        self._facts: dict[str, int] | None = None
+
+    @property
+    def vm(self) -> Partition:
+        """The machine."""
+        return self._owner()
+
+    def forget(self) -> None:
+        """The guest has booted another kernel by its own means. (A start and a reboot are noticed.)"""
+        self._symbols = None
+        self._facts = None
+
+    def _notice(self) -> None:
+        if (starts := self.vm.life.starts) != self._starts:
+            self._starts = starts
+            self.forget()
+
+    @property
+    def symbols(self) -> KernelSymbols:
+        """The kernel's names: from its table in memory, and from its file if that is known. Raises ImageError."""
+        self._notice()
+        if self._symbols is None:
+            from pyspapr.debug.symbols import of_machine
+
+            self._symbols = of_machine(self.vm, self.virtual.byte_order)
+        return self._symbols
+
+    def load_symbols(self, path: str | os.PathLike[str]) -> None:
+        """Take the names in `path` as well: an ELF file or a System.map. Raises ImageError."""
+        from pyspapr.debug.symbols import of_machine
+
+        self._symbols = of_machine(self.vm, self.virtual.byte_order, path)
+
+    def symbol(self, name: str) -> int:
+        """The address of `name`. Raises KeyError, and ImageError if no names are known at all."""
+        symbols = self.symbols
+        if name not in symbols:
+            raise KeyError(f"no symbol {name!r} among the {len(symbols)} that are known; load_symbols() takes a file")
+        return symbols[name]
+
+    def symbolize(self, address: int) -> str:
+        """`name+0x10/0x40`; the address alone where no name is known."""
+        try:
+            place = self.symbols.find(address)
+        except ImageError:
+            place = None
+        return f"{address:#x}" if place is None else str(place)
+
+    def backtrace(self) -> list[Frame]:
+        """The call chain at which the processor stands, innermost first."""
+        from pyspapr.debug.stack import backtrace
+
+        return backtrace(self)
+
+    @property
+    def facts(self) -> dict[str, int] | None:
+        """What the kernel says of itself for crash dumps (VMCOREINFO), by name; None if it says nothing."""
+        from pyspapr.debug.printk import find_vmcoreinfo
+
+        self._notice()
+        if self._facts is None:
+            self._facts = find_vmcoreinfo(self.vm)
+        return self._facts
+
+    @property
+    def log(self) -> KernelLog:
+        """The kernel's log, read from memory."""
+        from pyspapr.debug.failures import KernelLog
+
+        return KernelLog(self)

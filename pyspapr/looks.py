@@ -1,0 +1,70 @@
+"""The verbs that look into a guest's kernel: names, virtual memory, call chain, log, and what went wrong in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from pyspapr.errors import ExpectError
+from pyspapr.results import Hung, Panicked
+
+if TYPE_CHECKING:  # and imported when somebody looks
+    from pyspapr.debug.debugger import Debugger
+    from pyspapr.debug.failures import KernelLog
+    from pyspapr.debug.virtual import VirtualMemory
+    from pyspapr.partition import Partition
+
+
+class Looks:
+    """A part of `Machine`."""
+
+    partition: Partition
+
+    @cached_property
+    def debug(self) -> Debugger:
+        """The guest's kernel: names, virtual memory, call chain, log."""
+        from pyspapr.debug.debugger import Debugger
+
+        return Debugger(self.partition)
+
+    @property
+    def virtual(self) -> VirtualMemory:
+        """As `debug.virtual`: memory by virtual address."""
+        return self.debug.virtual
+
+    @property
+    def log(self) -> KernelLog:
+        """As `debug.log`: the kernel's log, read from memory."""
+        return self.debug.log
+
+    def check(self) -> None:
+        """Raise what is wrong in the guest, if anything is: GuestPanic, GuestOops, GuestHang or GuestWarning.
+
+        That is how the guest has ended, or the first report in its kernel's log. Raises StateError without such a log.
+        """
+        from pyspapr.debug.failures import check
+
+        check(self.debug)
+
+    def symbol(self, name: str) -> int:
+        """As `debug.symbol`: the address of a name of the kernel's. Raises KeyError."""
+        return self.debug.symbol(name)
+
+    def symbolize(self, address: int) -> str:
+        """As `debug.symbolize`: `name+0x10/0x40`, or the address alone."""
+        return self.debug.symbolize(address)
+
+    @contextmanager
+    def _facts(self) -> Iterator[None]:
+        """An ExpectError within gets the `failure` of a guest that panicked or hung."""
+        try:
+            yield
+        except ExpectError as error:
+            if not isinstance(error.reason, Panicked | Hung):
+                raise
+            from pyspapr.debug.failures import ending
+
+            error.failure = ending(self.debug)
+            raise error from error.failure
