@@ -22,6 +22,8 @@ from pyspapr.cli.unix import SocketConsole
 from pyspapr.qmp import QmpServer
 
 number, where = int(sys.argv[1]), sys.argv[2]
+if signal.getsignal(number) is signal.SIG_IGN:  # the tests may run under nohup
+    signal.signal(number, signal.SIG_DFL)
 owner, name = {
     "the control socket opens": (QmpServer, "__init__"),
     "the console opens": (SocketConsole, "__init__"),
