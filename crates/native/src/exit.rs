@@ -1,6 +1,6 @@
 //! Why a run ended, as the numbers that Python knows.
 
-use partition::Exit;
+use partition::{Exit, Question};
 use pyo3::prelude::*;
 
 pub const EXIT_LIMIT: u32 = 0;
@@ -26,8 +26,8 @@ pub fn number(exit: &Exit) -> u32 {
         Exit::Halted => EXIT_HALTED,
         Exit::Kicked => EXIT_KICKED,
         Exit::Unimplemented { .. } => EXIT_UNIMPLEMENTED,
-        Exit::Mmio { .. } => EXIT_MMIO,
-        Exit::Watched { .. } => EXIT_WATCHED,
+        Exit::Asks(Question::Mmio { .. }) => EXIT_MMIO,
+        Exit::Asks(Question::Watched { .. }) => EXIT_WATCHED,
         Exit::Hung => EXIT_HUNG,
         Exit::Output => EXIT_OUTPUT,
         Exit::Place => EXIT_PLACE,

@@ -10,7 +10,7 @@ use crate::{
     profile::profile,
     ram::Ram,
 };
-use partition::{Exit, Kick, Partition, Place};
+use partition::{Exit, Kick, Partition, Place, Question};
 use ppc_core::{engine::Engine as Core, mmu::Access, msr, regs, slb::SlbEntry, state::Cpu, watch::Watch};
 use pyo3::{
     exceptions::PyValueError,
@@ -73,8 +73,8 @@ impl Inner {
     fn number(&mut self, exit: Exit) -> u32 {
         match exit {
             Exit::Unimplemented { cia, word } => self.unimplemented = (cia, word),
-            Exit::Mmio { address, size, write } => self.mmio = (address.0, size, write),
-            Exit::Watched { owner, kind, ea, address, size } => {
+            Exit::Asks(Question::Mmio { address, size, write }) => self.mmio = (address.0, size, write),
+            Exit::Asks(Question::Watched { owner, kind, ea, address, size }) => {
                 self.watched = (owner, kind as u8, ea, address.0, size);
             }
             _ => {}

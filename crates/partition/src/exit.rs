@@ -1,6 +1,6 @@
 //! Why a run ended.
 
-use ppc_core::{ram::RealAddr, watch::Kind};
+use ppc_core::outside::Question;
 
 /// Why [`crate::Partition::run`] returned.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -20,28 +20,9 @@ pub enum Exit {
         /// Its word; with a prefix, which is above its suffix, both.
         word: u64,
     },
-    /// An access to a window: the device's turn, and then [`crate::Partition::answer`]. Nothing of it was done.
-    Mmio {
-        /// Real address, a multiple of `size`.
-        address: RealAddr,
-        /// Bytes: 1, 2, 4 or 8.
-        size: u8,
-        /// What is written; `None` for a load. Values are big-endian: the byte at `address` is the most significant one.
-        write: Option<u64>,
-    },
-    /// Watched bytes are about to be loaded, stored or executed, and nothing was done yet. The next run continues over it.
-    Watched {
-        /// Who watches them.
-        owner: u32,
-        /// What is about to happen.
-        kind: Kind,
-        /// Effective address.
-        ea: u64,
-        /// Real address.
-        address: RealAddr,
-        /// Bytes of the access that lie there together: an access that crosses a page is two.
-        size: u64,
-    },
+    /// Nothing of an access was done yet. To a window: the device's turn, and then [`crate::Partition::answer`]. To watched
+    /// bytes: the next run continues over it.
+    Asks(Question),
     /// A branch to itself with external interrupts masked: nothing in this processor can end that.
     Hung,
     /// The caller had time for output between two slices, and there is some.

@@ -25,6 +25,7 @@ mod vcpu;
 pub use exit::Exit;
 pub use hypercall::{Handler, Hypercalls, Row};
 pub use partition::Partition;
+pub use ppc_core::outside::Question;
 pub use replay::Place;
 pub use space::{Space, SpaceError};
 pub use vcpu::{Kick, Vcpu};

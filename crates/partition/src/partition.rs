@@ -136,20 +136,19 @@ impl Partition {
             EngineExit::Hung => Some(Exit::Hung),
             EngineExit::Unimplemented { cia, word } => Some(Exit::Unimplemented { cia, word }),
             EngineExit::Hypercall { sc } => self.called(index, sc),
-            EngineExit::Asks(Question::Mmio { address, size, write }) => {
-                if let Some(profile) = &mut self.vcpus[index].engine.profile {
+            EngineExit::Asks(question) => {
+                if let (Question::Mmio { .. }, Some(profile)) =
+                    (question, &mut self.vcpus[index].engine.profile)
+                {
                     profile.exit("access to a device");
                 }
-                Some(Exit::Mmio { address, size, write })
-            }
-            EngineExit::Asks(Question::Watched { owner, kind, ea, address, size }) => {
-                Some(Exit::Watched { owner, kind, ea, address, size })
+                Some(Exit::Asks(question))
             }
         }
     }
 
-    /// Sets what is watched from now on, for every processor: an access to it ends a run with [`Exit::Watched`]. The guest
-    /// cannot tell. No processor may be in a run.
+    /// Sets what is watched from now on, for every processor: an access to it ends a run with
+    /// [`Question::Watched`]. The guest cannot tell. No processor may be in a run.
     pub fn set_watches(&mut self, watches: Vec<Watch>) {
         let watches = Watches::new(watches);
         for vcpu in &mut self.vcpus {
@@ -157,7 +156,7 @@ impl Partition {
         }
     }
 
-    /// The device's answer to [`Exit::Mmio`] of a processor: what a load reads, or anything for a store. Completes the
+    /// The device's answer to [`Question::Mmio`] of a processor: what a load reads, or anything for a store. Completes the
     /// instruction, before any interrupt, and counts it. Returns what else needs the caller at once: the next access of an
     /// instruction that has several.
     pub fn answer(&mut self, index: usize, value: u64) -> Option<Exit> {

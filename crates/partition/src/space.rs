@@ -78,7 +78,7 @@ impl fmt::Display for SpaceError {
 impl std::error::Error for SpaceError {}
 
 impl Partition {
-    /// An access to one of these ranges, address and length, ends a run with [`crate::Exit::Mmio`] from now on, and none
+    /// An access to one of these ranges, address and length, ends a run with [`crate::Exit::Asks`] from now on, and none
     /// to those from before does. No processor may be in a run.
     ///
     /// # Errors

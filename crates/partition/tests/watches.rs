@@ -5,7 +5,7 @@ mod engines;
 
 use engines::on_each_engine;
 use hpt::Hpt;
-use partition::{Exit, Partition, Vcpu};
+use partition::{Exit, Partition, Question, Vcpu};
 use ppc_core::{
     engine::{Engine, EngineKind},
     model::POWER8,
@@ -68,7 +68,7 @@ fn told(partition: &mut Partition, instructions: u64) -> Vec<(u64, Told)> {
     loop {
         let Ok(exit) = partition.run(0, until, || Ok::<_, Infallible>(false));
         match exit {
-            Exit::Watched { owner, kind, ea, size, .. } => {
+            Exit::Asks(Question::Watched { owner, kind, ea, size, .. }) => {
                 all.push((cpu(partition).icount, (owner, kind, ea, size)));
             }
             exit => {
@@ -197,8 +197,13 @@ fn who_is_told_may_go_on_somewhere_else(kind: EngineKind) {
     let mut partition = partition(kind, &LOOP);
     partition.set_watches(vec![watch(1, CODE + 4, 4, EXECUTE)]);
     let Ok(exit) = partition.run(0, 100, || Ok::<_, Infallible>(false));
-    let told =
-        Exit::Watched { owner: 1, kind: Kind::Execute, ea: CODE + 4, address: RealAddr(CODE + 4), size: 4 };
+    let told = Exit::Asks(Question::Watched {
+        owner: 1,
+        kind: Kind::Execute,
+        ea: CODE + 4,
+        address: RealAddr(CODE + 4),
+        size: 4,
+    });
     assert_eq!(exit, told);
     // Nothing is left to run: what was told stays told.
     let Ok(exit) = partition.run(0, 1, || Ok::<_, Infallible>(false));

@@ -10,7 +10,7 @@ use hpt::{
     hpte::{R_G, R_I, R_M, V_VALID},
     ret::{H_PARAMETER, H_SUCCESS},
 };
-use partition::{Exit, Partition, SpaceError, Vcpu};
+use partition::{Exit, Partition, Question, SpaceError, Vcpu};
 use ppc_core::{
     engine::{Engine, EngineKind},
     mmu::DSISR_STORE,
@@ -104,7 +104,7 @@ fn run_to(partition: &mut Partition, until: u64, seen: &mut Vec<Seen>) -> Exit {
     loop {
         let Ok(exit) = partition.run(0, until, || Ok::<_, Infallible>(false));
         let mut next = Some(exit);
-        while let Some(Exit::Mmio { address, size, write }) = next {
+        while let Some(Exit::Asks(Question::Mmio { address, size, write })) = next {
             let first = 0x81 + seen.len() as u64 % 8 * 0x10;
             seen.push((address.0, size, write));
             let value = (0..size).fold(0, |value, n| value << 8 | (first + u64::from(n)) & 0xff);
@@ -156,7 +156,7 @@ fn nothing_is_done_before_the_device_has_answered(kind: EngineKind) {
     for _ in 0..3 {
         // Nobody answers: it is asked again.
         let Ok(exit) = partition.run(0, 100, || Ok::<_, Infallible>(false));
-        assert_eq!(exit, Exit::Mmio { address: RealAddr(WINDOW + 4), size: 4, write: None });
+        assert_eq!(exit, Exit::Asks(Question::Mmio { address: RealAddr(WINDOW + 4), size: 4, write: None }));
         assert_eq!(before(&mut partition), (1, CODE + 4, 0, WINDOW));
     }
     assert_eq!(partition.answer(0, !0 << 32 | 7), None);
@@ -312,7 +312,7 @@ fn an_interrupt_waits_for_the_instruction(kind: EngineKind) {
     let on = cpu(&mut partition).msr | msr::EE;
     cpu(&mut partition).set_msr(on);
     let Ok(exit) = partition.run(0, 100, || Ok::<_, Infallible>(false));
-    assert!(matches!(exit, Exit::Mmio { .. }));
+    assert!(matches!(exit, Exit::Asks(Question::Mmio { .. })));
     partition.vcpus[0].set_external(true);
     assert_eq!(partition.answer(0, 7), None);
     assert_eq!((cpu(&mut partition).gpr[4], cpu(&mut partition).cia), (7, CODE + 8));
@@ -356,7 +356,7 @@ fn what_was_changed_before_the_answer_holds(kind: EngineKind) {
     }
     let ask = |partition: &mut Partition| {
         let Ok(exit) = partition.run(0, 1000, || Ok::<_, Infallible>(false));
-        assert_eq!(exit, Exit::Mmio { address: RealAddr(WINDOW), size: 8, write: None });
+        assert_eq!(exit, Exit::Asks(Question::Mmio { address: RealAddr(WINDOW), size: 8, write: None }));
     };
     // The instruction is another one.
     ask(&mut partition);
@@ -369,7 +369,7 @@ fn what_was_changed_before_the_answer_holds(kind: EngineKind) {
     cpu(&mut partition).gpr[10] += 8;
     assert_eq!(
         partition.answer(0, 7),
-        Some(Exit::Mmio { address: RealAddr(WINDOW + 8), size: 8, write: None })
+        Some(Exit::Asks(Question::Mmio { address: RealAddr(WINDOW + 8), size: 8, write: None }))
     );
     assert_eq!(partition.answer(0, 9), None);
     assert_eq!(cpu(&mut partition).gpr[4], 9);

@@ -9,7 +9,7 @@ use hpt::{
     hcall::H_ENTER,
     hpte::{R_RPN, R_WIMG},
 };
-use partition::{Exit, Partition, Vcpu};
+use partition::{Exit, Partition, Question, Vcpu};
 use ppc_core::ram::RealAddr;
 use ppc_core::{
     engine::{Engine, EngineKind},
@@ -239,11 +239,11 @@ impl Side {
             let Ok(mut exit) = self.partition.run(0, until, || Ok::<_, Infallible>(false));
             loop {
                 let next = match exit {
-                    Exit::Mmio { address, size, write } => {
+                    Exit::Asks(Question::Mmio { address, size, write }) => {
                         let value = self.device(address.0, size, write);
                         self.partition.answer(0, value)
                     }
-                    Exit::Watched { owner, kind, ea, address, size } => {
+                    Exit::Asks(Question::Watched { owner, kind, ea, address, size }) => {
                         self.hear(&[owner.into(), kind as u64, ea, address.0, size]);
                         None
                     }
