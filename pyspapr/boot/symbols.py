@@ -11,14 +11,14 @@ import os
 import re
 import struct
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import BinaryIO, Final
 
 from pyspapr._native import PAGE
 from pyspapr.boot.elf import ADDRESS_MASK, bad, read_header
-from pyspapr.boot.sections import SHF_EXECINSTR, SHN_LORESERVE, SHT_SYMTAB, read_sections, section_table
+from pyspapr.boot.sections import SHF_EXECINSTR, SHN_LORESERVE, SHT_SYMTAB, Section, read_sections, section_table
 from pyspapr.boot.zimage import UNPACKED_MAX, open_kernel
 from pyspapr.errors import ImageError
 from pyspapr.host.paths import shown
@@ -35,8 +35,10 @@ LINE_MAX: Final = 4096
 SYMBOL_SIZE: Final = 24
 SHN_ABS: Final = 0xFFF1
 STT_NOTYPE: Final = 0
+STT_OBJECT: Final = 1
 STT_FUNC: Final = 2
-STB_ORDER: Final = {1: 0, 2: 1, 0: 2}
+STB_GLOBAL: Final = 1
+STB_ORDER: Final = {STB_GLOBAL: 0, 2: 1, 0: 2}
 """The preference among several names of one address: global, then weak."""
 
 _VECTOR: Final = re.compile(r"(exc_(?:real|virt)_0x[0-9a-f]+_\w+)_start")
@@ -90,15 +92,21 @@ def read_symbols(path: str | os.PathLike[str]) -> Symbols:
     """Read the symbols of a kernel's file, compressed or not, or of a map. A stripped file has none. Raises
     ImageError."""
     with open_kernel(path, "symbols", UNPACKED_MAX) as contents:
-        file = contents.kernel
-        is_elf = file.read(4) == b"\x7fELF"
-        file.seek(0)
-        return read_elf_symbols(file, contents.length, contents.name) if is_elf else read_map(file, shown(path))
+        if is_elf(contents.kernel):
+            return read_elf_symbols(contents.kernel, contents.length, contents.name)
+        return read_map(contents.kernel, shown(path))
 
 
-def read_map(file: BinaryIO, name: str) -> Symbols:
-    """`address type name` in each line, in any order, and perhaps a module's name."""
-    rows = []
+def is_elf(file: BinaryIO) -> bool:
+    """Whether an open file is an ELF file, and not a map. It is at its beginning afterwards."""
+    file.seek(0)
+    found = file.read(4) == b"\x7fELF"
+    file.seek(0)
+    return found
+
+
+def map_rows(file: BinaryIO, name: str) -> Iterator[tuple[int, str, str, str | None]]:
+    """Address, type, name and perhaps module (`[xfs]`) of each line, in any order. Raises ImageError."""
     for number in range(1, SYMBOLS_MAX + 2):
         if not (line := file.readline(LINE_MAX)):
             break
@@ -108,15 +116,26 @@ def read_map(file: BinaryIO, name: str) -> Symbols:
         if match is None:
             raise ImageError(f"symbols {name}: line {number} is {line[:60]!r}, expected an address, a type and a name")
         address, kind, text, module = match.groups()
-        rows.append((int(address, 16), kind in "tTwW", f"{text} {module}" if module else text))
+        yield int(address, 16), kind, text, module
+
+
+def read_map(file: BinaryIO, name: str) -> Symbols:
+    """The code's names in a map."""
+    rows = [
+        (address, kind in "tTwW", f"{text} {module}" if module else text)
+        for address, kind, text, module in map_rows(file, name)
+    ]
     addresses = sorted({address for address, _, _ in rows})
     # The end of the last one is unknown: the rest of its page is a safe guess.
     ends = dict(pairwise(addresses)) | {address: (address | (PAGE - 1)) + 1 for address in addresses[-1:]}
     return Symbols(Symbol(address, ends[address], text) for address, is_code, text in rows if is_code)
 
 
-def read_elf_symbols(file: BinaryIO, length: int, name: str) -> Symbols:
-    """The code's names in an open file of `length` bytes."""
+def elf_rows(
+    file: BinaryIO, length: int, name: str, kinds: Collection[int]
+) -> tuple[list[Section], Iterator[tuple[str, int, int, int, int, int]]]:
+    """The sections of an open file of `length` bytes, and of its symbols of these kinds name, kind, binding, section,
+    value and size. Raises ImageError."""
     header = read_header(file, name)
     headers = section_table(file, header, length, name)
     if headers is not None and headers.count > SECTIONS_MAX:
@@ -124,7 +143,7 @@ def read_elf_symbols(file: BinaryIO, length: int, name: str) -> Symbols:
     sections = list(read_sections(file, headers, length, name)) if headers else []
     table = next((section for section in sections if section.kind == SHT_SYMTAB), None)
     if table is None:
-        return Symbols()
+        return sections, iter(())
     if table.link >= len(sections):
         raise bad(name, f"the symbol table's names are in section {table.link} of {len(sections)}")
     if table.size // SYMBOL_SIZE > SYMBOLS_MAX:
@@ -133,15 +152,26 @@ def read_elf_symbols(file: BinaryIO, length: int, name: str) -> Symbols:
     file.seek(strings.offset)
     names = file.read(strings.size) + b"\0"
     file.seek(table.offset)
-    rows = file.read(table.size // SYMBOL_SIZE * SYMBOL_SIZE)
+    data = file.read(table.size // SYMBOL_SIZE * SYMBOL_SIZE)
+    rows = struct.iter_unpack(header.order + "IBBHQQ", data)
+    return sections, (
+        (text_at(names, at), info & 0xF, info >> 4, index, value, size)
+        for at, info, _, index, value, size in rows
+        if info & 0xF in kinds
+    )
 
+
+def text_at(names: bytes, at: int) -> str:
+    """A name of a string table, cut off after NAME_MAX bytes."""
+    return names[at : at + NAME_MAX].partition(b"\0")[0].decode("utf-8", "replace")
+
+
+def read_elf_symbols(file: BinaryIO, length: int, name: str) -> Symbols:
+    """The code's names in an open file of `length` bytes."""
+    sections, rows = elf_rows(file, length, name, (STT_NOTYPE, STT_FUNC))
     sized: list[Symbol] = []
     labels: list[Symbol] = []
-    for at, info, _, index, value, size in struct.iter_unpack(header.order + "IBBHQQ", rows):
-        kind, binding = info & 0xF, info >> 4
-        if kind not in (STT_NOTYPE, STT_FUNC):
-            continue
-        text = names[at : at + NAME_MAX].partition(b"\0")[0].decode("utf-8", "replace")
+    for text, kind, binding, index, value, size in rows:
         rank = STB_ORDER.get(binding, 3) + (4 if kind == STT_NOTYPE else 0)
         if index == SHN_ABS and (vector := _VECTOR.fullmatch(text)):
             labels.append(Symbol(value | KERNEL, 1 << 64, vector[1], 8))

@@ -8,7 +8,6 @@ the two agree about those that both have.
 from __future__ import annotations
 
 import os
-import struct
 from bisect import bisect_right
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
@@ -22,8 +21,8 @@ if TYPE_CHECKING:
 
 REGION: Final = 0xF << 60
 KERNEL: Final = 0xC << 60
-ELF_TYPES: Final = frozenset((0, 1, 2))
-"""A name without a type, an object, a function."""
+UNNAMED: Final = ("$", ".L", "__crc_")
+"""What names of the assembler's and of the linker's begin with."""
 FARTHEST: Final = 1 << 20
 """Bytes behind a symbol that are still said to belong to it."""
 
@@ -114,42 +113,19 @@ def of_machine(vm: Partition, order: ByteOrder, path: str | os.PathLike[str] | N
 def read_names(path: str | os.PathLike[str]) -> list[tuple[int, str]]:
     """Address and name of each symbol of a kernel's file, packed or not, or of a map. Raises ImageError."""
     from pyspapr.boot import symbols
-    from pyspapr.boot.elf import bad, read_header
-    from pyspapr.boot.sections import SHN_LORESERVE, SHT_SYMTAB, read_sections, section_table
+    from pyspapr.boot.sections import SHN_LORESERVE
     from pyspapr.boot.zimage import UNPACKED_MAX, open_kernel
+    from pyspapr.host.paths import shown
 
     with open_kernel(path, "symbols", UNPACKED_MAX) as contents:
-        file, name = contents.kernel, contents.name
-        if file.read(4) != b"\x7fELF":
-            file.seek(0)
-            rows = []
-            for line in file.read(symbols.SYMBOLS_MAX * 64).splitlines():
-                parts = line.split(None, 3)
-                try:
-                    rows.append((int(parts[0], 16), parts[2].decode("utf-8", "replace")))
-                except (ValueError, IndexError):
-                    raise ImageError(
-                        f"symbols {name}: a line is {line[:60]!r}, expected an address, a type and a name"
-                    ) from None
-            return sorted(rows)
-        file.seek(0)
-        header = read_header(file, name)
-        headers = section_table(file, header, contents.length, name)
-        if headers is not None and headers.count > symbols.SECTIONS_MAX:
-            raise bad(name, f"{headers.count} sections, the limit is {symbols.SECTIONS_MAX}")
-        sections = list(read_sections(file, headers, contents.length, name)) if headers else []
-        table = next((section for section in sections if section.kind == SHT_SYMTAB), None)
-        if table is None or table.link >= len(sections) or table.size // symbols.SYMBOL_SIZE > symbols.SYMBOLS_MAX:
-            return []
-        strings = sections[table.link]
-        file.seek(strings.offset)
-        names = file.read(strings.size) + b"\0"
-        file.seek(table.offset)
-        data = file.read(table.size // symbols.SYMBOL_SIZE * symbols.SYMBOL_SIZE)
-        found = []
-        for at, info, _, index, value, _ in struct.iter_unpack(header.order + "IBBHQQ", data):
-            if info & 0xF in ELF_TYPES and 0 < index < SHN_LORESERVE and value >> 60 in (0, 0xC):
-                text = names[at : names.index(b"\0", at)] if at < len(names) else b""
-                if text and not text.startswith((b"$", b".L", b"__crc_")):
-                    found.append((value, info >> 4 != 1, text[: symbols.NAME_MAX].decode("utf-8", "replace")))
-        return [(value, text) for value, _, text in sorted(found)]
+        file = contents.kernel
+        if not symbols.is_elf(file):
+            return sorted((address, text) for address, _, text, _ in symbols.map_rows(file, shown(path)))
+        kinds = (symbols.STT_NOTYPE, symbols.STT_OBJECT, symbols.STT_FUNC)
+        _, rows = symbols.elf_rows(file, contents.length, contents.name, kinds)
+        found = sorted(
+            (value, binding != symbols.STB_GLOBAL, text)
+            for text, _, binding, index, value, _ in rows
+            if 0 < index < SHN_LORESERVE and value & REGION in (0, KERNEL) and text and not text.startswith(UNNAMED)
+        )
+        return [(value, text) for value, _, text in found]
