@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import pickle
 import struct
 from collections.abc import Iterator
-from contextlib import suppress
 
 import pytest
 from fetch_guests import NEWER
@@ -28,7 +28,7 @@ from pyspapr import (
 )
 from pyspapr.debug.failures import failures
 from pyspapr.debug.kallsyms import read_kallsyms
-from pyspapr.debug.printk import LogRecord
+from pyspapr.debug.printk import LogRecord, read_log
 from pyspapr.debug.stack import MARK_PLACES, MARKS, REGISTERS
 from pyspapr.debug.symbols import KernelSymbols, read_names
 from pyspapr.migration.snapshot import Snapshot
@@ -221,10 +221,19 @@ def test_a_ring_that_the_guest_damaged_is_an_error_or_has_fewer_records(vm: Mach
         held = vm.virtual.u64(prb + offset)
         for value in (0, 1, held ^ 1 << 20, (1 << 64) - 1, 0xC << 60 | len(vm.memory) - 8):
             vm.virtual.store(prb + offset, value, 8)
-            with suppress(StateError):
+            with contextlib.suppress(StateError):
                 assert len(vm.log.records) <= 1 << 20
         vm.virtual.store(prb + offset, held, 8)
     assert len(vm.log.records) == whole
+
+
+def test_facts_that_the_guest_made_up_are_an_error_or_give_some_records(vm: Machine) -> None:
+    facts = vm.debug.facts
+    assert facts is not None
+    for name in facts:
+        for value in (-1, 0, 1, 4095, 1 << 30, 1 << 62, 1 << 64):
+            with contextlib.suppress(StateError):
+                assert len(read_log(vm.partition, "little", {**facts, name: value})) <= 1 << 20
 
 
 def record(number: int, text: str) -> LogRecord:

@@ -33,6 +33,8 @@ SEARCHED: Final = 512 << 20
 """How far from the beginning of RAM a kernel is looked for."""
 STEP: Final = 16 << 20
 OVERLAP: Final = 4096
+SEARCHES_MAX: Final = 16
+"""Searches for the names of a table. Each takes a second or so, and a guest can make up as many tables as it likes."""
 
 
 class Image:
@@ -42,6 +44,7 @@ class Image:
         """Numbers are of this byte order."""
         self.ram = ram
         self.order: ByteOrder = order
+        self.searches = SEARCHES_MAX
         self.char = "<" if order == "little" else ">"
 
     def read(self, address: int, length: int) -> bytes:
@@ -118,6 +121,9 @@ class Table:
     @staticmethod
     def _names(image: Image, start: int, tokens: list[bytes]) -> tuple[int, int, bytes] | None:
         """How many names there are, where that number stands, and their bytes; the tokens begin at `start`."""
+        if not image.searches:
+            return None
+        image.searches -= 1
         first = max(start - NAMES_MAX, 0) & ~7
         block = image.read(first, (start & ~7) - first)
         shift = 0 if image.order == "little" else 32  # the number has four bytes, and four zeroes behind them

@@ -26,6 +26,8 @@ FIRST: Final = b"OSRELEASE="
 PAGE_MAX: Final = 1 << 16
 SEARCHED: Final = 512 << 20
 STEP: Final = 16 << 20
+STRUCTURE_MAX: Final = 4096
+"""Bytes of a structure of the kernel's, and so of an offset in one."""
 DESCRIPTORS_MAX: Final = 1 << 20
 LINEAR_BITS: Final = ~(0xF << 60)
 COMMITTED: Final = (1, 2)
@@ -92,8 +94,14 @@ class Ring:
         self.size_bits = self._number(data + self._offset("prb_data_ring.size_bits"), 4)
         self.data = self._number(data + self._offset("prb_data_ring.data"), 8)
 
+    def _small(self, name: str) -> int:
+        """An offset or a size, which is the guest's to say."""
+        if not 0 <= (value := self._facts[name]) <= STRUCTURE_MAX:
+            raise StateError(f"the kernel's log is damaged: {name} is {value}")
+        return value
+
     def _offset(self, name: str) -> int:
-        return self._facts[f"OFFSET({name})"]
+        return self._small(f"OFFSET({name})")
 
     def _read(self, address: int, length: int) -> bytes:
         """By the kernel's linear mapping, where all of it is."""
@@ -109,7 +117,7 @@ class Ring:
         if count > DESCRIPTORS_MAX or number > count or self.size_bits > 40:
             raise StateError(f"the kernel's log is damaged: {number} of 2**{self.count_bits} records are in use")
         order = self._order
-        step, info_step = self._facts["SIZE(prb_desc)"], self._facts["SIZE(printk_info)"]
+        step, info_step = self._small("SIZE(prb_desc)"), self._small("SIZE(printk_info)")
         descriptors = self._read(self.descriptors, count * step)
         infos = self._read(self.infos, count * info_step)
         text = self._read(self.data, 1 << self.size_bits)
@@ -131,6 +139,8 @@ class Ring:
             info = infos[slot * info_step : (slot + 1) * info_step]
             length = part(info, self._offset("printk_info.text_len"), 2)
             at = self._offset("printk_info.text_len") + 2  # facility, then flags and level in one byte
+            if at + 1 >= info_step:
+                raise StateError("the kernel's log is damaged: a record's level is outside of its record")
             bits = info[at + 1]
             caller = part(info, self._offset("printk_info.caller_id"), 4)
             found.append(
