@@ -569,8 +569,9 @@ def test_a_guest_that_was_paused_when_it_went_into_a_file_comes_back_paused(demo
         done = pyspapr("migrate", "--qmp", f"unix:{tmp_path}/here", "--quit", place)
         assert done.returncode == 0, done.stderr
     with process(tmp_path / "there", "--incoming", place), client(tmp_path / "there") as there:
-        while (status := there.execute("query-status"))["status"] == "inmigrate":
-            time.sleep(0.01)
+        if there.execute("query-status")["status"] == "inmigrate":
+            events_until(there, "completed")
+        status = there.execute("query-status")
         assert status["status"] == "paused" and status["running"] is False
         there.execute("cont")
         assert there.execute("query-status")["status"] == "running"

@@ -13,7 +13,7 @@ from commands import program
 from images import POWER_OFF, assemble, elf, hypercall, li, rtas
 
 from pyspapr import Machine, PoweredOff, Rebooted, Replayed, ReplayError, StateError, StreamError, Timeout
-from pyspapr.config import Clock, Engine
+from pyspapr.config import ENGINES, Clock, Engine
 from pyspapr.replay import recording_file
 from pyspapr.replay.lockstep import Lockstep
 from pyspapr.replay.recording import attach
@@ -71,8 +71,8 @@ def test_a_recorded_run_is_done_again_on_either_engine(
 ) -> None:
     vm = booted(kernel, clock, first)
     hash = recorded(vm, tmp_path / "recording")
-    for engine in ("interp", "jit"):
-        again = Machine.replay(tmp_path / "recording", kernel=kernel, engine=engine)  # type: ignore[arg-type]
+    for engine in ENGINES:
+        again = Machine.replay(tmp_path / "recording", kernel=kernel, engine=engine)
         assert again.run(timeout=60) == PoweredOff()
         assert again.state_hash() == hash
         assert again.cpus[0].r19 == vm.cpus[0].r19
@@ -110,8 +110,8 @@ def test_a_guest_that_asks_for_input_gets_it_at_the_same_call(tmp_path: Path) ->
             vm.run(timeout=0.02)
             vm.console.write(text)
             vm.console.expect(text, timeout=60)
-    for engine in ("interp", "jit"):
-        again = Machine.replay(tmp_path / "recording", kernel=path, engine=engine)  # type: ignore[arg-type]
+    for engine in ENGINES:
+        again = Machine.replay(tmp_path / "recording", kernel=path, engine=engine)
         assert isinstance(again.run(timeout=60), Replayed)
         assert (again.console.output, again.state_hash()) == (vm.console.output, vm.state_hash())
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import own_device
 import pytest
 from images import BASE, POWER_OFF, hypercall, started, write_kernel
 from migration import Arrival
+from own_device import FIRST, H_THROW, IRQ, REGISTERS, Dice
 
 from pyspapr import ConfigError, Machine, PoweredOff, StreamError
 from pyspapr.device import Device, Window
@@ -16,12 +17,6 @@ from pyspapr.device import hypercall as handles
 from pyspapr.devices import Icp, Ics
 from pyspapr.fdt import Node
 from pyspapr.vmstate import VMState
-
-EXAMPLES = Path(__file__).parent.parent / "examples"
-sys.path.insert(0, str(EXAMPLES))
-
-import own_device  # noqa: E402
-from own_device import FIRST, H_THROW, IRQ, REGISTERS, Dice  # noqa: E402
 
 THROW = hypercall(H_THROW, 6)
 

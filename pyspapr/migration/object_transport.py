@@ -23,6 +23,7 @@ class ObjectTransport(Indirect):
         """Wrap `target`. Raises MigrationError for anything else."""
         self._read = getattr(target, "read1", None) or getattr(target, "read", None)
         self._write = getattr(target, "write", None)
+        self._fileno = getattr(target, "fileno", None)
         for method, name in ((self._read, "readable"), (self._write, "writable")):
             if method is not None and (ask := getattr(target, name, None)) is not None and not ask():
                 if name == "readable":
@@ -41,8 +42,10 @@ class ObjectTransport(Indirect):
 
     def _is_file(self) -> bool:
         """Whether it writes to a file of the host. Raises MigrationError for a device, or a pipe that nobody reads."""
+        if self._fileno is None:
+            return False
         try:
-            fd = self._target.fileno()  # type: ignore[attr-defined]
+            fd = self._fileno()
         except (AttributeError, OSError, ValueError):
             return False
         try:
@@ -103,8 +106,8 @@ class ObjectTransport(Indirect):
         try:
             if (flush := getattr(self._target, "flush", None)) is not None:
                 flush()
-            if self._sync:
-                os.fsync(self._target.fileno())  # type: ignore[attr-defined]
+            if self._sync and self._fileno is not None:
+                os.fsync(self._fileno())
         except (OSError, ValueError) as error:
             raise MigrationError(f"writing failed: {error}") from error
 

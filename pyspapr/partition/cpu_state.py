@@ -6,6 +6,7 @@ would change what they show.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from time import time_ns
 from typing import TYPE_CHECKING, Any, Final
 
@@ -51,6 +52,17 @@ def register(name: str, type_: Type = U64) -> Field:
     """A register by its name."""
     return Field(
         name, type_, get=lambda cpu: cpu[name], set=lambda cpu, value: cpu.vcpu.set(name, value), valid=anything
+    )
+
+
+def unless_zero(name: str, registers: Sequence[str]) -> VMState:
+    """Registers that a stream has only if one of them is not zero."""
+    return VMState(
+        name,
+        version=1,
+        late=True,
+        needed=lambda cpu: any(cpu[one] for one in registers),
+        fields=tuple(map(register, registers)),
     )
 
 
@@ -191,26 +203,8 @@ CPU: Final = VMState(
             needed=lambda cpu: cpu.vcpu.clock == "host",
             fields=(internal("stood"), Field("host_time", U64, get=host_time, set=set_host_time, valid=anything)),
         ),
-        VMState(
-            "cpu/watchpoint",
-            version=1,
-            late=True,
-            needed=lambda cpu: any(cpu[name] for name in WATCHPOINT),
-            fields=tuple(map(register, WATCHPOINT)),
-        ),
-        VMState(
-            "cpu/second_watchpoint",
-            version=1,
-            late=True,
-            needed=lambda cpu: any(cpu[name] for name in SECOND_WATCHPOINT),
-            fields=tuple(map(register, SECOND_WATCHPOINT)),
-        ),
-        VMState(
-            "cpu/power10",
-            version=1,
-            late=True,
-            needed=lambda cpu: any(cpu[name] for name in POWER10),
-            fields=tuple(map(register, POWER10)),
-        ),
+        unless_zero("cpu/watchpoint", WATCHPOINT),
+        unless_zero("cpu/second_watchpoint", SECOND_WATCHPOINT),
+        unless_zero("cpu/power10", POWER10),
     ),
 )

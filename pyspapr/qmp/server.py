@@ -335,7 +335,7 @@ class QmpServer:
         self._clients.append(Connection(sock, Session(self.monitor), self._pool.join(WELCOME)))
 
     def _pause_door(self, error: OSError) -> None:
-        """No connection can be accepted: retry when a client has left, or after a while. Logged once."""
+        """No connection can be accepted until a client has left or FULL_SECONDS are over. Logged once."""
         if self._full_until is None:
             LOG.warning(
                 "the control socket at %s accepts no clients until descriptors are free again: %s",
