@@ -303,7 +303,8 @@ class Vcpu:
     # same bytes are told in this order. The guest cannot tell.
     def set_watches(self, ranges: Sequence[tuple[int, int, int, int, bool]]) -> None: ...
     @property
-    def watched(self) -> tuple[int, int, int, int, int]: ...  # (owner, kind, effective address, real address, size)
+    # (owner, kind, effective address, real address, size, bytes that a store is about to put there; None for zeros)
+    def watched(self) -> tuple[int, int, int, int, int, bytes | None]: ...
     def set_windows(self, ranges: Sequence[tuple[int, int]]) -> None: ...  # all of them: (address, length)
     def hypercall(self) -> tuple[int, ...]: ...  # (R3, R4, ..., R12): number and nine arguments
     # R3, R4, ...: return code (two's complement) and results

@@ -32,6 +32,7 @@ from pyspapr.partition.owner import CLOSED, Closed, owner
 from pyspapr.partition.runstate import Events, Status, status_of
 from pyspapr.partition.space import Space
 from pyspapr.partition.state import SPAPR
+from pyspapr.partition.watching import Watching
 from pyspapr.results import Migrated, Panicked, PoweredOff, Rebooted, StopReason
 
 if TYPE_CHECKING:
@@ -99,6 +100,8 @@ class Partition(Board, Control):
         """The first processor's. A device can keep this function; it does not keep the machine."""
         self.space = Space(self.cpus)
         """Windows of devices, beside RAM."""
+        self.watching = Watching(self.cpus)
+        """Who hears of accesses before they happen."""
         for kind in kinds:
             for device in kind.of(self):
                 self._add(device)
@@ -138,6 +141,7 @@ class Partition(Board, Control):
                 vcpu.set_native_hypercall(number, False)
             cpu.vcpu = vcpu
         self.space.furnish()
+        self.watching.furnish()
 
     # Starting.
 
@@ -346,6 +350,7 @@ class Partition(Board, Control):
         self.life.close()
         self.memory.close()
         self.space.close()
+        self.watching.close()
         for cpu in self.cpus:
             cpu.close()
         self.ram, self.hpt, self.prepared_hpt = cast(Ram, Closed()), cast(Hpt, Closed()), None

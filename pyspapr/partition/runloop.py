@@ -108,6 +108,8 @@ class Run:
                 if self.vm.paused:
                     self._wait(LONGEST_SLEEP)
                     continue
+                if self.vm.watching.stale:
+                    self.vm.watching.apply()
                 code = self.vcpu.run(self._budget())
                 if code & _native.OUTPUT:
                     self._show()
@@ -199,6 +201,8 @@ class Run:
             vm.serve_hypercall(self.cpu)
         elif code == _native.EXIT_MMIO:
             self._access()
+        elif code == _native.EXIT_WATCHED:
+            vm.watching.hear(self.cpu)
         elif code == _native.EXIT_LIMIT:
             # A migration makes slices shorter; that must not change when the guest gets its input.
             done = self.vcpu.instructions

@@ -11,7 +11,14 @@ use crate::{
     ram::Ram,
 };
 use partition::{Exit, Kick, Partition, Place, Question};
-use ppc_core::{engine::Engine as Core, mmu::Access, msr, regs, slb::SlbEntry, state::Cpu, watch::Watch};
+use ppc_core::{
+    engine::Engine as Core,
+    mmu::Access,
+    msr, regs,
+    slb::SlbEntry,
+    state::Cpu,
+    watch::{Stored, Watch},
+};
 use pyo3::{
     exceptions::PyValueError,
     prelude::*,
@@ -26,6 +33,9 @@ use std::{
 /// Time between checks for Python's signals, so that Ctrl-C takes effect well within 50 ms.
 const SIGNALS: Duration = Duration::from_millis(10);
 
+/// Owner, kind, effective and real address, size, and what is about to be stored.
+type Watched<S> = (u32, u8, u64, u64, u64, S);
+
 struct Inner {
     /// Of one processor.
     partition: Partition,
@@ -35,8 +45,8 @@ struct Inner {
     unimplemented: (u64, u64),
     /// Address, size and what is written of the latest EXIT_MMIO.
     mmio: (u64, u8, Option<u64>),
-    /// Owner, kind, effective and real address, and size of the latest EXIT_WATCHED.
-    watched: (u32, u8, u64, u64, u64),
+    /// The latest EXIT_WATCHED.
+    watched: Watched<Stored>,
 }
 
 /// One processor. `run` releases the GIL; `kick` may be called from any thread.
@@ -74,8 +84,8 @@ impl Inner {
         match exit {
             Exit::Unimplemented { cia, word } => self.unimplemented = (cia, word),
             Exit::Asks(Question::Mmio { address, size, write }) => self.mmio = (address.0, size, write),
-            Exit::Asks(Question::Watched { owner, kind, ea, address, size }) => {
-                self.watched = (owner, kind as u8, ea, address.0, size);
+            Exit::Asks(Question::Watched { owner, kind, ea, address, size, stored }) => {
+                self.watched = (owner, kind as u8, ea, address.0, size, stored);
             }
             _ => {}
         }
@@ -115,7 +125,7 @@ impl Vcpu {
             presences: [ram.parts().1.clone(), hpt.parts().1.clone()],
             unimplemented: (0, 0),
             mmio: (0, 0, None),
-            watched: (0, 0, 0, 0, 0),
+            watched: (0, 0, 0, 0, 0, None),
         };
         Ok(Self { inner: Mutex::new(inner), presence: Presence::new(), kick })
     }
@@ -395,9 +405,9 @@ impl Vcpu {
 
     /// Sets what is watched from now on: owner, address, length, a sum of WATCH_ numbers, and whether the address is real,
     /// each. An access there ends a run with EXIT_WATCHED before it has any effect.
-    fn set_watches(&self, ranges: Vec<(u32, u64, u64, u8, bool)>) -> Result<()> {
-        let watch = |(owner, first, len, kinds, real): (u32, u64, u64, u8, bool)| {
-            let last = len.checked_sub(1).and_then(|more| first.checked_add(more));
+    fn set_watches(&self, ranges: Vec<(u32, u64, u128, u8, bool)>) -> Result<()> {
+        let watch = |(owner, first, len, kinds, real): (u32, u64, u128, u8, bool)| {
+            let last = len.checked_sub(1).and_then(|more| first.checked_add(more.try_into().ok()?));
             match last {
                 Some(last) if (1..=7).contains(&kinds) => Ok(Watch { owner, first, last, kinds, real }),
                 _ => Err(Error::config(format!(
@@ -411,10 +421,13 @@ impl Vcpu {
         Ok(())
     }
 
-    /// Owner, kind, effective address, real address and size of what `run` ended before with EXIT_WATCHED.
+    /// Owner, kind, effective address, real address and size of what `run` ended before with EXIT_WATCHED; of a store also
+    /// the bytes that it is about to put there, or None for zeros.
     #[getter]
-    fn watched(&self) -> Result<(u32, u8, u64, u64, u64)> {
-        Ok(self.lock()?.watched)
+    fn watched<'py>(&self, py: Python<'py>) -> Result<Watched<Option<Bound<'py, PyBytes>>>> {
+        let (owner, kind, ea, address, size, stored) = self.lock()?.watched;
+        let bytes = stored.map(|bytes| PyBytes::new(py, &bytes[..bytes.len().min(size as usize)]));
+        Ok((owner, kind, ea, address, size, bytes))
     }
 
     /// R3 to R12: the number and nine arguments of the hypercall that `run` stopped at.

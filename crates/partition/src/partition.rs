@@ -150,7 +150,7 @@ impl Partition {
     /// Sets what is watched from now on, for every processor: an access to it ends a run with
     /// [`Question::Watched`]. The guest cannot tell. No processor may be in a run.
     pub fn set_watches(&mut self, watches: Vec<Watch>) {
-        let watches = Watches::new(watches);
+        let watches = Watches::new(&watches);
         for vcpu in &mut self.vcpus {
             vcpu.engine.set_watches(watches.clone());
         }

@@ -28,6 +28,11 @@ on_each_engine! {
     an_instruction_that_stores_to_code_is_told_once
     who_is_told_may_go_on_somewhere_else
     a_reset_processor_is_watched_still
+    who_is_told_may_stop_watching
+    a_store_tells_what_it_stores
+    instructions_are_watched_by_one_name
+    a_thousand_watched_instructions_that_are_not_reached_change_no_code
+    code_of_other_pages_stays
 }
 
 const CODE: u64 = 0x1000;
@@ -203,6 +208,7 @@ fn who_is_told_may_go_on_somewhere_else(kind: EngineKind) {
         ea: CODE + 4,
         address: RealAddr(CODE + 4),
         size: 4,
+        stored: None,
     });
     assert_eq!(exit, told);
     // Nothing is left to run: what was told stays told.
@@ -221,4 +227,98 @@ fn a_reset_processor_is_watched_still(kind: EngineKind) {
     assert_eq!(told(&mut partition, 4).len(), 1);
     partition.vcpus[0].reset(CODE, [0; 5], msr::SF | msr::ME);
     assert_eq!(told(&mut partition, 1).len(), 1);
+}
+
+fn exit(partition: &mut Partition, until: u64) -> Exit {
+    let Ok(exit) = partition.run(0, until, || Ok::<_, Infallible>(false));
+    exit
+}
+
+fn owner(exit: Exit) -> Option<u32> {
+    match exit {
+        Exit::Asks(Question::Watched { owner, .. }) => Some(owner),
+        _ => None,
+    }
+}
+
+fn who_is_told_may_stop_watching(kind: EngineKind) {
+    let [first, second] = [1, 2].map(|owner| watch(owner, CODE + 4, 4, EXECUTE));
+    let access = watch(3, DATA, 8, READ);
+    for (told, left, then) in [
+        ([1, 2], vec![second, access], Some(3)),
+        ([1, 2], vec![], None),
+        ([1, 2], vec![first, second, access], Some(3)),
+    ] {
+        let mut partition = partition(kind, &LOOP);
+        assert_eq!(exit(&mut partition, 4), Exit::Limit);
+        partition.set_watches(vec![first, second]);
+        for expected in told {
+            assert_eq!(owner(exit(&mut partition, 11)), Some(expected));
+        }
+        partition.set_watches(left.clone());
+        assert_eq!(owner(exit(&mut partition, 9)), then, "{left:?}");
+        // The first of them has gone while the second was told, and it is told once.
+        assert_eq!(cpu(&mut partition).icount, if then.is_some() { 8 } else { 9 });
+    }
+    let mut partition = partition(kind, &LOOP);
+    partition.set_watches(vec![first, second]);
+    assert_eq!(owner(exit(&mut partition, 9)), Some(1));
+    partition.set_watches(vec![second]);
+    assert_eq!(owner(exit(&mut partition, 4)), Some(2));
+    assert_eq!(exit(&mut partition, 4), Exit::Limit);
+}
+
+fn a_store_tells_what_it_stores(kind: EngineKind) {
+    // std r4,0(r10), across a page; stb r4,0(r11)
+    let mut partition = partition(kind, &[0xf88a_0000, 0x988b_0000]);
+    cpu(&mut partition).gpr[4] = 0x1122_3344_5566_7788;
+    cpu(&mut partition).gpr[10] = DATA + 0xffd;
+    cpu(&mut partition).gpr[11] = DATA;
+    partition.set_watches(vec![watch(1, DATA, 0x2000, WRITE)]);
+    let mut all = Vec::new();
+    while let Exit::Asks(Question::Watched { size, stored: Some(bytes), .. }) = exit(&mut partition, 2) {
+        all.push(bytes[..size as usize].to_vec());
+        // Whoever is told may change what is stored; it is told once all the same.
+        cpu(&mut partition).gpr[4] += 1;
+    }
+    assert_eq!(all, [&[0x11, 0x22, 0x33][..], &[0x44, 0x55, 0x66, 0x77, 0x89], &[0x8a]]);
+    assert_eq!(cpu(&mut partition).ram.read::<u8>(RealAddr(DATA)), Some(0x8b));
+}
+
+fn instructions_are_watched_by_one_name(kind: EngineKind) {
+    const OTHER: u64 = 0xc000_0000_0000_0000;
+    let mut partition = partition(kind, &LOOP);
+    partition.set_watches(vec![watch(1, OTHER | (CODE + 4), 4, EXECUTE)]);
+    for (name, expected) in [(0, 0), (OTHER, 100), (0, 0), (OTHER, 100)] {
+        cpu(&mut partition).cia = name | CODE;
+        assert_eq!(told(&mut partition, 400).len(), expected, "at {name:#x}");
+    }
+}
+
+fn a_thousand_watched_instructions_that_are_not_reached_change_no_code(kind: EngineKind) {
+    let run = |watches: Vec<Watch>| {
+        let mut partition = partition(kind, &LOOP);
+        partition.set_watches(watches);
+        assert_eq!(told(&mut partition, 4000), []);
+        let engine = &partition.vcpus[0].engine;
+        (engine.code_bytes(), engine.compiled, engine.cpu.digest())
+    };
+    // At every place of a page, among them those that are executed in another one.
+    let elsewhere = (0..1000).map(|n| watch(n, 0xc000_0000_0100_0000 + 0x1004 * u64::from(n), 4, EXECUTE));
+    assert_eq!(run(elsewhere.collect()), run(vec![]));
+}
+
+fn code_of_other_pages_stays(kind: EngineKind) {
+    let mut partition = partition(kind, &LOOP);
+    partition.vcpus[0].engine.compile_after = 16;
+    told(&mut partition, 4000);
+    for real in [false, true] {
+        for watches in [vec![Watch { real, ..watch(1, CODE + 0x1004, 4, EXECUTE) }], vec![]] {
+            let before = partition.vcpus[0].engine.compiled;
+            partition.set_watches(watches);
+            told(&mut partition, 400);
+            let compiled = partition.vcpus[0].engine.compiled - before;
+            assert_eq!(compiled, if kind == EngineKind::Jit { 400 } else { 0 });
+        }
+    }
 }

@@ -13,6 +13,7 @@ use crate::{
     state::Cpu,
     tlb::half,
     trap::Trap,
+    watch::{OfKind, WatchedNames, Watches},
 };
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -112,8 +113,14 @@ pub struct CodeCache {
     pages: AddressMap<PageCode>,
     jumps: Box<[Link]>,
     fetches: Box<[Fetch]>,
+    /// Pages in which instructions may be watched by effective addresses.
+    watched: AddressMap<WatchedNames>,
+    /// Blocks that were dropped when an instruction in their page was found to be watched.
+    split: Vec<u32>,
     /// How often everything was dropped.
     pub emptied: u64,
+    /// How often a search has dropped blocks.
+    pub upheavals: u64,
     /// Everything is dropped when it takes more bytes than this.
     most: usize,
 }
@@ -128,7 +135,10 @@ impl CodeCache {
             pages: AddressMap::default(),
             jumps: vec![Link::default(); LINK_SLOTS].into_boxed_slice(),
             fetches: vec![Fetch::default(); FETCHES].into_boxed_slice(),
+            watched: AddressMap::default(),
+            split: Vec::new(),
             emptied: 0,
+            upheavals: 0,
             most,
         }
     }
@@ -168,9 +178,60 @@ impl CodeCache {
             return Ok(known.real + ea % PAGE);
         }
         let real = cpu.translate(ea, crate::mmu::Access::Fetch)?.ra;
+        if cpu.watches().execute().effective.overlap(page, PAGE) {
+            self.watch_page(cpu, page, real.align_down(PAGE));
+        }
         self.fetches[slot] =
             Fetch { page, context: cpu.fetch_context[half(ea)], real: real.align_down(PAGE) };
         Ok(real)
+    }
+
+    /// Somebody watches instructions in the effective page `name`, which is at `real`: they are blocks of their own from
+    /// now on.
+    #[cold]
+    fn watch_page(&mut self, cpu: &mut Cpu, name: u64, real: RealAddr) {
+        if self.watched.entry(real.0 >> PAGE_SHIFT).or_default().add(name) {
+            let dropped = self.written(cpu, real, PAGE);
+            self.split.extend(dropped);
+            self.upheavals += 1;
+        }
+    }
+
+    /// Blocks that searches have dropped: machine code must be told.
+    pub fn take_split(&mut self) -> Vec<u32> {
+        std::mem::take(&mut self.split)
+    }
+
+    /// Whether somebody may watch the instruction of `len` bytes at `at`.
+    fn is_watched(&self, watches: &OfKind, at: RealAddr, len: u64) -> bool {
+        // A prefix at the end of a page has no suffix there.
+        let len = len.min(PAGE - at.0 % PAGE);
+        watches.real.overlap(at.0, len)
+            || self
+                .watched
+                .get(&(at.0 >> PAGE_SHIFT))
+                .is_some_and(|names| names.overlap(&watches.effective, at.0 % PAGE, len))
+    }
+
+    /// `new` is watched instead of `old`: pages of which another instruction is are decoded again. Returns dropped blocks,
+    /// as [`CodeCache::written`] does.
+    pub fn watch(&mut self, cpu: &mut Cpu, old: &Watches, new: &Watches) -> Vec<u32> {
+        let (old, new) = (old.execute(), new.execute());
+        let (effective, real) = (old.effective.difference(&new.effective), old.real.difference(&new.real));
+        let mut pages: Vec<u64> =
+            self.watched.iter().filter(|(_, names)| names.any(&effective)).map(|(&page, _)| page).collect();
+        for page in &pages {
+            self.watched.remove(page);
+        }
+        if !real.is_empty() {
+            pages.extend(self.pages.keys().filter(|&&page| real.overlap(page << PAGE_SHIFT, PAGE)));
+        }
+        if !effective.is_empty() {
+            // Where effective pages are is found out again, and with it which of them are watched.
+            cpu.fetch_contexts.forget_all();
+            cpu.context_changed();
+        }
+        pages.into_iter().flat_map(|page| self.written(cpu, RealAddr(page << PAGE_SHIFT), PAGE)).collect()
     }
 
     /// The block with this key.
@@ -185,7 +246,7 @@ impl CodeCache {
         }
         let real = key & !3;
         let first = self.ops.len();
-        let watches = cpu.watches().any_execute();
+        let watches = cpu.watches().clone();
         let mut needs = 0;
         let mut at = real;
         loop {
@@ -196,7 +257,7 @@ impl CodeCache {
             let to_itself = row.is_some_and(|row| row.effect == Effect::Branch(Branch::Always))
                 && word.li() == 0
                 && !word.aa();
-            let watched = watches && cpu.watches().may_execute(RealAddr(at), word.bytes().into());
+            let watched = self.is_watched(watches.execute(), RealAddr(at), word.bytes().into());
             if (to_itself || watched) && self.ops.len() > first {
                 break;
             }
@@ -290,6 +351,7 @@ impl CodeCache {
     /// Drops everything.
     pub fn clear(&mut self, cpu: &mut Cpu) {
         self.emptied += 1;
+        self.upheavals += 1;
         for &page in self.pages.keys() {
             cpu.ram.clear_code(RealAddr(page << PAGE_SHIFT));
         }
@@ -297,6 +359,8 @@ impl CodeCache {
         self.blocks.clear();
         self.by_key.clear();
         self.pages.clear();
+        self.watched.clear();
+        self.split.clear();
         self.forget_links();
         cpu.fetch_contexts.forget_all();
         cpu.context_changed();

@@ -145,11 +145,12 @@ impl Engine {
         }
     }
 
-    /// Sets what is watched from now on; the guest cannot tell.
+    /// Sets what is watched from now on; the guest cannot tell. Code stays, except in pages of which another instruction
+    /// is watched than before.
     pub fn set_watches(&mut self, watches: Watches) {
-        if self.cpu.watches().any_execute() || watches.any_execute() {
-            self.forget_code();
-        }
+        let old = self.cpu.watches().clone();
+        let dropped = self.cache.watch(&mut self.cpu, &old, &watches);
+        self.dropped(dropped);
         self.cpu.set_watches(watches);
     }
 
@@ -267,19 +268,29 @@ impl Engine {
 
     /// The block at the current instruction.
     pub(crate) fn find(&mut self) -> Result<u32, Trap> {
-        let emptied = self.cache.emptied;
+        let (emptied, upheavals) = (self.cache.emptied, self.cache.upheavals);
         let found = self.cache.find(&mut self.cpu);
-        if self.cache.emptied != emptied
-            && let Some(jit) = &mut self.jit
-        {
-            jit.clear();
+        if self.cache.upheavals != upheavals {
+            if self.cache.emptied != emptied
+                && let Some(jit) = &mut self.jit
+            {
+                jit.clear();
+            }
+            let split = self.cache.take_split();
+            self.dropped(split);
         }
         found
     }
 
     /// The `len` bytes at `ra` were written: drops code that was made from them.
     pub(crate) fn drop_code(&mut self, ra: RealAddr, len: u64) {
-        for number in self.cache.written(&mut self.cpu, ra, len) {
+        let dropped = self.cache.written(&mut self.cpu, ra, len);
+        self.dropped(dropped);
+    }
+
+    /// Nothing leads to the machine code of these blocks any more.
+    fn dropped(&mut self, blocks: Vec<u32>) {
+        for number in blocks {
             let entries = std::mem::take(&mut self.cache.blocks[number as usize].compiled);
             if let Some(jit) = &mut self.jit {
                 entries.into_iter().flatten().for_each(|entry| jit.drop_region(entry));

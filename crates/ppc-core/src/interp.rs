@@ -15,7 +15,7 @@ use crate::{
     needs::needs_of,
     op::{Op, decoded},
     profile::{ExitReason, Tier},
-    ram::RealAddr,
+    ram::{PAGE, RealAddr},
     spr::number::{SDAR, SIAR},
     tlb::half,
     trap::{Done, Trap},
@@ -219,10 +219,10 @@ impl Engine {
     #[cold]
     fn tell_of_execution(&mut self, real: RealAddr, op: usize) -> Done {
         let cpu = &mut *self.cpu;
-        let len = self.cache.ops[op].word.bytes().into();
+        let len = u64::from(self.cache.ops[op].word.bytes()).min(PAGE - real.0 % PAGE);
         // As for every instruction that was begun.
         cpu.icount += 1;
-        cpu.tell_owners(Kind::Execute, cpu.cia, real, len)?;
+        cpu.tell_owners(Kind::Execute, cpu.cia, real, len, None)?;
         cpu.icount -= 1;
         cpu.outside.begin();
         Ok(())

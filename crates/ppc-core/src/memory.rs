@@ -12,6 +12,7 @@ use crate::{
     state::{Cpu, Reservation},
     tlb::Tlb,
     trap::{Done, Trap},
+    watch::Stored,
     watchpoint::kind,
 };
 
@@ -55,7 +56,7 @@ impl Cpu {
     #[inline(never)]
     fn load_slowly<T: MemInt>(&mut self, ea: u64) -> Result<T, Trap> {
         let at = self.locate(ea, T::SIZE, false)?;
-        self.watched_access(&at, ea, T::SIZE, false)?;
+        self.watched_access(&at, ea, T::SIZE, false, None)?;
         let mut bytes = [0u8; 16];
         let mut rest = &mut bytes[..T::SIZE as usize];
         for (ra, len) in at.pieces(T::SIZE) {
@@ -72,8 +73,8 @@ impl Cpu {
     #[inline(never)]
     fn store_slowly<T: MemInt>(&mut self, ea: u64, value: T) -> Done {
         let at = self.locate(ea, T::SIZE, true)?;
-        self.watched_access(&at, ea, T::SIZE, true)?;
         let bytes = value.to_u128().to_le_bytes();
+        self.watched_access(&at, ea, T::SIZE, true, Some(bytes))?;
         let mut rest = &bytes[..T::SIZE as usize];
         for (ra, len) in at.pieces(T::SIZE) {
             let (piece, behind) = rest.split_at(len as usize);
@@ -99,15 +100,16 @@ impl Cpu {
         Ok(at)
     }
 
-    /// An access that may be made is about to be: who watches its bytes is told first.
-    fn watched_access(&mut self, at: &Located, ea: u64, len: u64, write: bool) -> Done {
+    /// An access that may be made is about to be: who watches its bytes is told first, also which bytes it stores.
+    fn watched_access(&mut self, at: &Located, ea: u64, len: u64, write: bool, stored: Stored) -> Done {
         if !self.is_watched() {
             return Ok(());
         }
-        let mut ea = ea;
+        let (mut ea, mut stored) = (ea, stored);
         for (ra, len) in at.pieces(len) {
-            self.tell_owners(kind(write), ea, ra, len)?;
+            self.tell_owners(kind(write), ea, ra, len, stored)?;
             ea = self.wrap(ea.wrapping_add(len));
+            stored.as_mut().iter_mut().for_each(|bytes| bytes.rotate_left(len as usize % 16));
         }
         Ok(())
     }
@@ -189,7 +191,7 @@ impl Cpu {
             return Ok(());
         }
         let at = self.locate(ea, len, true)?;
-        self.watched_access(&at, ea, len, true)?;
+        self.watched_access(&at, ea, len, true, None)?;
         for (ra, len) in at.pieces(len) {
             self.ram.zero(ra, len).ok_or(Trap::Alignment)?;
         }

@@ -19,7 +19,7 @@ use crate::{
     ram::{PAGE, RealAddr},
     state::Cpu,
     trap::{Done, Trap},
-    watch::{Kind, Watches},
+    watch::{Kind, Stored, Watches},
 };
 use std::sync::Arc;
 
@@ -52,7 +52,22 @@ pub enum Question {
         address: RealAddr,
         /// Bytes of the access that lie there together: an access that crosses a page is two.
         size: u64,
+        /// What is about to be stored there.
+        stored: Stored,
     },
+}
+
+impl Question {
+    /// Whether the answer to `told` answers this, too. What is stored may have become something else.
+    fn is_answered_by(&self, told: &Self) -> bool {
+        let stripped = |question: &Self| match *question {
+            Self::Watched { owner, kind, ea, address, size, .. } => {
+                Self::Watched { owner, kind, ea, address, size, stored: None }
+            }
+            mmio => mmio,
+        };
+        stripped(self) == stripped(told)
+    }
 }
 
 /// Real addresses that are no memory but answer: whole pages outside RAM.
@@ -185,13 +200,15 @@ impl Cpu {
     /// The answer to `question`, which an earlier execution of the instruction may have asked.
     pub(crate) fn ask(&mut self, question: Question) -> Result<u64, Trap> {
         let outside = &mut self.outside;
-        match outside.told.get(outside.used) {
-            Some(&(told, answer)) if told == question => {
-                outside.used += 1;
+        // Those before may have been asked for somebody who has gone meanwhile.
+        let mut told = outside.told.iter().enumerate().skip(outside.used);
+        match told.find(|(_, (told, _))| question.is_answered_by(told)) {
+            Some((n, &(_, answer))) => {
+                outside.used = n + 1;
                 Ok(answer)
             }
             // The caller has changed the instruction's effect meanwhile.
-            _ => {
+            None => {
                 outside.told.truncate(outside.used);
                 outside.asked = Some(question);
                 Err(Trap::Asks)

@@ -6,11 +6,12 @@
 //!
 //! Must hold: code that touches no page with a watched byte runs as if there were none. Such a page has no entry in the TLB,
 //! reads and writes apart, so its accesses go the slow way, which compares bytes. A watched instruction is a block of its
-//! own ([`crate::block::WATCHED`]) that is never compiled.
+//! own ([`crate::block::WATCHED`]) that is never compiled; the code cache knows which of its pages have any. What is
+//! looked up is found in the logarithm of the number of ranges.
 //!
-//! Several owners of the same bytes are told one after the other, in the order of [`Watches`]. The guest's watchpoint comes
-//! first: an access that it interrupts is not made, so nobody else hears of it. Of an instruction with several accesses each
-//! is reported, and those before it were made.
+//! Several owners of the same bytes are told one after the other, in the order of [`Watches`], and each once for each
+//! access. The guest's watchpoint comes first: an access that it interrupts is not made, so nobody else hears of it. Of an
+//! instruction with several accesses each is reported, and those before it were made.
 
 use crate::{
     outside::Question,
@@ -47,57 +48,184 @@ pub struct Watch {
     pub real: bool,
 }
 
-impl Watch {
-    fn wants(&self, kind: Kind) -> bool {
-        self.kinds & kind as u8 != 0
+/// A range, as a node of a search tree.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Node {
+    first: u64,
+    last: u64,
+    /// The highest `last` of the tree below.
+    end: u64,
+    /// Its place in the order in which owners are told.
+    order: u32,
+    owner: u32,
+}
+
+/// Ranges by their first byte. Each slice of them is a tree whose root is in its middle.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub(crate) struct Ranges(Vec<Node>);
+
+impl Ranges {
+    fn new<'a>(watches: impl Iterator<Item = (usize, &'a Watch)>) -> Self {
+        let mut nodes: Vec<Node> = watches
+            .map(|(order, &Watch { owner, first, last, .. })| Node {
+                first,
+                last,
+                end: last,
+                order: order as u32,
+                owner,
+            })
+            .collect();
+        nodes.sort_by_key(|node| node.first);
+        Self::find_ends(&mut nodes);
+        Self(nodes)
     }
 
-    /// Whether it watches one of the `len` bytes that are at `ea` and at `ra`.
-    fn overlaps(&self, ea: u64, ra: RealAddr, len: u64) -> bool {
-        let at = if self.real { ra.0 } else { ea };
-        at <= self.last && self.first <= at.saturating_add(len - 1)
-    }
-
-    /// Whether it may watch one of the `len` bytes at `ra`, which lie in one page, by some effective address.
-    fn may_overlap(&self, ra: RealAddr, len: u64) -> bool {
-        if self.real {
-            return self.overlaps(0, ra, len);
+    fn find_ends(nodes: &mut [Node]) -> u64 {
+        if nodes.is_empty() {
+            return 0;
         }
-        let (offset, first) = (ra.0 % PAGE, self.first % PAGE);
-        // In pages from that of the first byte on.
-        let last = first.saturating_add(self.last - self.first);
-        offset <= last && first < offset + len || offset + PAGE <= last
+        let root = nodes.len() / 2;
+        let below = Self::find_ends(&mut nodes[..root]).max(Self::find_ends(&mut nodes[root + 1..]));
+        nodes[root].end = nodes[root].last.max(below);
+        nodes[root].end
     }
+
+    /// Calls `found` with each range that has one of the bytes from `first` to `last`, until it returns true; returns
+    /// whether it did.
+    fn find(nodes: &[Node], first: u64, last: u64, found: &mut impl FnMut(&Node) -> bool) -> bool {
+        let root = nodes.len() / 2;
+        let Some(node) = nodes.get(root).filter(|node| first <= node.end) else { return false };
+        Self::find(&nodes[..root], first, last, found)
+            || node.first <= last
+                && (first <= node.last && found(node) || Self::find(&nodes[root + 1..], first, last, found))
+    }
+
+    /// Whether one of them has one of the `len` bytes at `at`.
+    pub(crate) fn overlap(&self, at: u64, len: u64) -> bool {
+        !self.0.is_empty() && Self::find(&self.0, at, at.saturating_add(len - 1), &mut |_| true)
+    }
+
+    /// Order and owner of each that has one of the `len` bytes at `at`.
+    fn owners(&self, at: u64, len: u64, owners: &mut Vec<(u32, u32)>) {
+        Self::find(&self.0, at, at.saturating_add(len - 1), &mut |node| {
+            owners.push((node.order, node.owner));
+            false
+        });
+    }
+
+    /// Those bytes that are in one and not in the other, and perhaps some more that are in both.
+    pub(crate) fn difference(&self, other: &Self) -> Self {
+        let missing = |from: &Self, here: &Self| {
+            let known: std::collections::HashSet<_> =
+                here.0.iter().map(|node| (node.first, node.last)).collect();
+            from.0
+                .iter()
+                .copied()
+                .filter(|node| !known.contains(&(node.first, node.last)))
+                .collect::<Vec<_>>()
+        };
+        let mut nodes = missing(self, other);
+        nodes.extend(missing(other, self));
+        nodes.sort_by_key(|node| node.first);
+        Self::find_ends(&mut nodes);
+        Self(nodes)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// The ranges of one kind.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub(crate) struct OfKind {
+    /// Of effective addresses.
+    pub(crate) effective: Ranges,
+    /// Of real ones.
+    pub(crate) real: Ranges,
+}
+
+impl OfKind {
+    fn new(watches: &[Watch], kind: Kind) -> Self {
+        let those = |real| {
+            let all = watches.iter().enumerate();
+            Ranges::new(all.filter(move |(_, watch)| watch.kinds & kind as u8 != 0 && watch.real == real))
+        };
+        Self { effective: those(false), real: those(true) }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.effective.is_empty() && self.real.is_empty()
+    }
+}
+
+#[derive(Default, PartialEq, Eq, Debug)]
+struct ByKind {
+    read: OfKind,
+    write: OfKind,
+    execute: OfKind,
 }
 
 /// All that is watched.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
-pub struct Watches(Arc<[Watch]>);
+pub struct Watches(Option<Arc<ByKind>>);
+
+/// Where nothing is watched.
+static NOTHING: OfKind = OfKind { effective: Ranges(Vec::new()), real: Ranges(Vec::new()) };
 
 impl Watches {
     /// These ranges, in the order in which owners are told.
-    pub fn new(watches: Vec<Watch>) -> Self {
-        Self(watches.into())
+    pub fn new(watches: &[Watch]) -> Self {
+        let of = |kind| OfKind::new(watches, kind);
+        let all = ByKind { read: of(Kind::Read), write: of(Kind::Write), execute: of(Kind::Execute) };
+        Self((!watches.is_empty()).then(|| Arc::new(all)))
     }
 
-    fn of(&self, kind: Kind) -> impl Iterator<Item = &Watch> {
-        self.0.iter().filter(move |watch| watch.wants(kind))
+    fn of(&self, kind: Kind) -> &OfKind {
+        let Some(all) = &self.0 else { return &NOTHING };
+        match kind {
+            Kind::Read => &all.read,
+            Kind::Write => &all.write,
+            Kind::Execute => &all.execute,
+        }
     }
 
-    /// Whether an instruction of `len` bytes at `ra` may be watched, by some effective address.
-    pub(crate) fn may_execute(&self, ra: RealAddr, len: u64) -> bool {
-        self.of(Kind::Execute).any(|watch| watch.may_overlap(ra, len))
+    /// Where instructions are watched.
+    pub(crate) fn execute(&self) -> &OfKind {
+        self.of(Kind::Execute)
     }
 
-    /// Whether instructions are watched.
-    pub(crate) fn any_execute(&self) -> bool {
-        self.of(Kind::Execute).next().is_some()
+    /// Whether loads or stores are watched.
+    fn any_data(&self) -> bool {
+        !self.of(Kind::Read).is_empty() || !self.of(Kind::Write).is_empty()
+    }
+
+    /// Whether the same loads and stores are watched as in `other`.
+    fn same_data(&self, other: &Self) -> bool {
+        [Kind::Read, Kind::Write].into_iter().all(|kind| self.of(kind) == other.of(kind))
     }
 
     /// Whether a byte is watched of the aligned `1 << shift` bytes around `ea`, which are those around `ra`.
     pub(crate) fn touch_page(&self, ea: u64, ra: RealAddr, shift: u32, kind: Kind) -> bool {
         let page = 1 << shift;
-        self.of(kind).any(|watch| watch.overlaps(ea & !(page - 1), ra.align_down(page), page))
+        let watches = self.of(kind);
+        watches.effective.overlap(ea & !(page - 1), page) || watches.real.overlap(ra.align_down(page).0, page)
+    }
+
+    /// Who watches one of the `len` bytes at `ea` and at `ra`, in order.
+    fn owners(&self, kind: Kind, ea: u64, ra: RealAddr, len: u64) -> Vec<u32> {
+        let watches = self.of(kind);
+        let mut all = Vec::new();
+        watches.effective.owners(ea, len, &mut all);
+        watches.real.owners(ra.0, len, &mut all);
+        all.sort_unstable();
+        let mut owners = Vec::with_capacity(all.len());
+        for (_, owner) in all {
+            if !owners.contains(&owner) {
+                owners.push(owner);
+            }
+        }
+        owners
     }
 }
 
@@ -109,24 +237,64 @@ impl Cpu {
 
     /// Sets what is watched from now on. Decoded code does not know of it: see `Engine::set_watches`.
     pub(crate) fn set_watches(&mut self, watches: Watches) {
+        if !watches.same_data(&self.outside.watches) {
+            self.tlb.clear();
+        }
         self.outside.watches = watches;
-        self.tlb.clear();
     }
 
     /// Tells the owners of the `len` bytes that are at `ea` and at `ra`, or finds that they were told.
     #[cold]
-    pub(crate) fn tell_owners(&mut self, kind: Kind, ea: u64, ra: RealAddr, len: u64) -> Done {
-        let watches = self.outside.watches.clone();
-        for watch in watches.of(kind).filter(|watch| watch.overlaps(ea, ra, len)) {
-            self.ask(Question::Watched { owner: watch.owner, kind, ea, address: ra, size: len })?;
+    pub(crate) fn tell_owners(
+        &mut self,
+        kind: Kind,
+        ea: u64,
+        ra: RealAddr,
+        len: u64,
+        stored: Stored,
+    ) -> Done {
+        for owner in self.outside.watches.owners(kind, ea, ra, len) {
+            self.ask(Question::Watched { owner, kind, ea, address: ra, size: len, stored })?;
         }
         Ok(())
     }
 
-    /// Whether anything is watched.
+    /// Whether any load or store is watched.
     #[inline]
     pub(crate) fn is_watched(&self) -> bool {
-        !self.outside.watches.0.is_empty()
+        self.outside.watches.0.as_ref().is_some_and(|_| self.outside.watches.any_data())
+    }
+}
+
+/// What a store is about to put into memory, byte by byte: the first of 16 are those that it does. `None`: it is no store,
+/// or one of zeros.
+pub type Stored = Option<[u8; 16]>;
+
+/// The real pages of decoded code in which somebody may watch an instruction, by one of the page's names.
+#[derive(Default)]
+pub(crate) struct WatchedNames(Vec<u64>);
+
+/// A page with more names than these that are watched counts as watched everywhere: what is executed there is compared.
+const MOST_NAMES: usize = 16;
+
+impl WatchedNames {
+    /// The effective page at `name` is one more; false if it is known.
+    pub(crate) fn add(&mut self, name: u64) -> bool {
+        if self.0.len() > MOST_NAMES || self.0.contains(&name) {
+            return false;
+        }
+        self.0.push(name);
+        true
+    }
+
+    /// Whether one of `ranges` has one of the `len` bytes at `offset` of the page, by some name.
+    pub(crate) fn overlap(&self, ranges: &Ranges, offset: u64, len: u64) -> bool {
+        self.0.len() > MOST_NAMES || self.0.iter().any(|name| ranges.overlap(name + offset, len))
+    }
+
+    /// Whether one of `ranges` has a byte of the page, by some name.
+    pub(crate) fn any(&self, ranges: &Ranges) -> bool {
+        self.overlap(ranges, 0, PAGE)
     }
 }
 
@@ -134,26 +302,77 @@ impl Cpu {
 mod tests {
     use super::*;
 
+    fn watch(owner: u32, first: u64, last: u64) -> Watch {
+        Watch { owner, first, last, kinds: Kind::Read as u8, real: false }
+    }
+
     #[test]
-    fn an_instruction_may_be_watched_by_each_name_of_its_page() {
-        let watch = |first, last, real| Watch { owner: 1, first, last, kinds: 4, real };
-        for (watch, ra, len, may) in [
-            (watch(0xc000_0000_0000_1234, 0xc000_0000_0000_1237, false), 0x7234, 4, true),
-            (watch(0xc000_0000_0000_1234, 0xc000_0000_0000_1237, false), 0x7230, 4, false),
-            (watch(0xc000_0000_0000_1234, 0xc000_0000_0000_1237, false), 0x7230, 8, true),
-            (watch(0xc000_0000_0000_1234, 0xc000_0000_0000_1237, false), 0x7238, 4, false),
-            (watch(0x1ffc, 0x2003, false), 0x9000, 4, true),
-            (watch(0x1ffc, 0x2003, false), 0x9004, 4, false),
-            (watch(0x1ffc, 0x2003, false), 0x9ffc, 4, true),
-            (watch(0, u64::MAX, false), 0x9004, 4, true),
-            (watch(0x9004, 0x9004, true), 0x9004, 4, true),
-            (watch(0x9004, 0x9004, true), 0xa004, 4, false),
-        ] {
-            assert_eq!(
-                Watches::new(vec![watch]).may_execute(RealAddr(ra), len),
-                may,
-                "{watch:x?} at {ra:#x}"
-            );
+    fn the_tree_finds_what_a_walk_over_all_ranges_finds() {
+        // xorshift
+        let mut state = 0x9e37_79b9_7f4a_7c15u64;
+        let mut next = |below: u64| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state % below
+        };
+        for count in [0, 1, 2, 3, 7, 64, 301] {
+            let mut all: Vec<Watch> = (0..count)
+                .map(|owner| {
+                    let first = next(4096);
+                    let lengths = [1, 4, 8, 1000];
+                    watch(owner, first, first + lengths[next(4) as usize] - 1)
+                })
+                .collect();
+            if count == 64 {
+                all.push(watch(64, 0, u64::MAX));
+            }
+            let watches = Watches::new(&all);
+            for _ in 0..1000 {
+                let (at, len) = (next(6000), 1 + next(40));
+                let expected: Vec<u32> = all
+                    .iter()
+                    .filter(|watch| at <= watch.last && watch.first < at + len)
+                    .map(|watch| watch.owner)
+                    .collect();
+                assert_eq!(watches.owners(Kind::Read, at, RealAddr(0), len), expected);
+                assert_eq!(watches.of(Kind::Read).effective.overlap(at, len), !expected.is_empty());
+                assert!(watches.owners(Kind::Write, at, RealAddr(0), len).is_empty());
+            }
         }
+    }
+
+    #[test]
+    fn a_range_at_the_end_of_the_address_space_is_found() {
+        let watches = Watches::new(&[watch(1, u64::MAX, u64::MAX)]);
+        assert_eq!(watches.owners(Kind::Read, u64::MAX - 7, RealAddr(0), 8), [1]);
+        assert!(watches.touch_page(u64::MAX, RealAddr(0), 12, Kind::Read));
+        assert!(!watches.touch_page(u64::MAX - PAGE, RealAddr(0), 12, Kind::Read));
+    }
+
+    #[test]
+    fn an_owner_of_several_ranges_is_told_once() {
+        let watches = Watches::new(&[watch(3, 0, 9), watch(1, 4, 4), watch(3, 2, 5)]);
+        assert_eq!(watches.owners(Kind::Read, 0, RealAddr(0), 8), [3, 1]);
+    }
+
+    #[test]
+    fn a_difference_has_what_came_and_what_went() {
+        let ranges = |all: &[Watch]| OfKind::new(all, Kind::Read).effective;
+        let (old, new) = ([watch(1, 0, 3), watch(1, 8, 11)], [watch(2, 8, 11), watch(2, 0x20, 0x23)]);
+        let changed = ranges(&old).difference(&ranges(&new));
+        assert_eq!([0, 8, 0x20].map(|at| changed.overlap(at, 4)), [true, false, true]);
+    }
+
+    #[test]
+    fn a_page_with_many_watched_names_is_watched_everywhere() {
+        let ranges = OfKind::new(&[watch(1, 0x5004, 0x5007)], Kind::Read).effective;
+        let mut names = WatchedNames::default();
+        assert!(names.add(0x5000) && !names.add(0x5000));
+        assert!(names.overlap(&ranges, 4, 4) && !names.overlap(&ranges, 8, 4));
+        (0..100).for_each(|name| {
+            names.add(name << 12);
+        });
+        assert!(names.overlap(&ranges, 8, 4) && names.0.len() == MOST_NAMES + 1);
     }
 }

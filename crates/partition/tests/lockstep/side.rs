@@ -243,8 +243,9 @@ impl Side {
                         let value = self.device(address.0, size, write);
                         self.partition.answer(0, value)
                     }
-                    Exit::Asks(Question::Watched { owner, kind, ea, address, size }) => {
-                        self.hear(&[owner.into(), kind as u64, ea, address.0, size]);
+                    Exit::Asks(Question::Watched { owner, kind, ea, address, size, stored }) => {
+                        let stored = stored.map_or(0, |bytes| u128::from_le_bytes(bytes) as u64);
+                        self.hear(&[owner.into(), kind as u64, ea, address.0, size, stored]);
                         None
                     }
                     exit => return exit,
