@@ -8,6 +8,7 @@ ppc64el, and unpacked with dpkg-deb; nothing is installed. What is there already
     linux/vmlinux        Debian's kernel (linux-image-powerpc64le)
     newer/vmlinux, newer-64k/vmlinux   kernels of a later suite, with pages of 4 and of 64 KiB
     installer/vmlinux, installer/initrd.gz   the installer's kernel and initrd
+    libraries/           glibc and libdfp as static libraries, with their headers, for programs that tests compile
     busybox              a static busybox
     initrd.cpio          busybox and the script `INIT`
     first.cpio           the same with an init that only says that it runs (for benchmarks)
@@ -35,6 +36,8 @@ NEWER = {"newer": KERNEL_PACKAGE, "newer-64k": f"{KERNEL_PACKAGE}-64k"}
 """Newer kernels: directory, package."""
 INSTALLER_PACKAGE = "debian-installer-12-netboot-ppc64el"
 BUSYBOX_PACKAGE = "busybox-static"
+LIBRARY_PACKAGES = ("libc6-dev", "linux-libc-dev", "libdfp-dev")
+"""What programs for the guest are compiled and linked with."""
 
 INIT_MARK = "init: reached"
 DATA = hashlib.sha256(b"pyspapr").digest() * 32768
@@ -154,7 +157,8 @@ def fetch(cache: Path = CACHE) -> None:
     """Bring `cache` up to date. Raises FetchError."""
     kernel, busybox = cache / "linux" / "vmlinux", cache / "busybox"
     installer, installer_initrd = cache / "installer" / "vmlinux", cache / "installer" / "initrd.gz"
-    missing = [path for path in (kernel, busybox, installer, installer_initrd) if not path.exists()]
+    libraries = cache / "libraries"
+    missing = [path for path in (kernel, busybox, installer, installer_initrd, libraries) if not path.exists()]
     if missing:
         apt = Apt(cache / "apt", ["ppc64el"])
         apt.update()
@@ -164,6 +168,9 @@ def fetch(cache: Path = CACHE) -> None:
             if busybox in missing:
                 apt.unpack(Path(scratch) / "busybox", BUSYBOX_PACKAGE)
                 keep(Path(scratch) / "busybox" / "bin" / "busybox", busybox)
+            if libraries in missing:
+                apt.unpack(Path(scratch) / "libraries", *LIBRARY_PACKAGES)
+                keep(Path(scratch) / "libraries", libraries)
             if installer in missing or installer_initrd in missing:
                 apt.unpack(Path(scratch) / "installer", INSTALLER_PACKAGE)
                 text = only(Path(scratch) / "installer", "initrd.gz").parent
