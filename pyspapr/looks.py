@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # and imported when somebody looks
     from pyspapr.debug.debugger import Debugger
     from pyspapr.debug.failures import KernelLog
     from pyspapr.debug.virtual import VirtualMemory
+    from pyspapr.hooks.hooks import Hooks
     from pyspapr.partition import Partition
 
 
@@ -38,6 +39,13 @@ class Looks:
     def log(self) -> KernelLog:
         """As `debug.log`: the kernel's log, read from memory."""
         return self.debug.log
+
+    @cached_property
+    def hooks(self) -> Hooks:
+        """Functions that are called where the guest comes by: code, memory, calls, interrupts, console lines."""
+        from pyspapr.hooks.hooks import Hooks
+
+        return Hooks(self)
 
     def check(self) -> None:
         """Raise what is wrong in the guest, if anything is: GuestPanic, GuestOops, GuestHang or GuestWarning.

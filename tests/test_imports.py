@@ -33,6 +33,7 @@ ORDER = [
     "hcall",
     "boot",
     "debug",
+    "hooks",
     "testing",
     "migration",
     "replay",

@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from pyspapr import vmstate
 from pyspapr.codes import H_FUNCTION
 from pyspapr.errors import ConfigError, StateError
-from pyspapr.handlers import Handler, Hypercall, RtasCall, hypercall_row, rows_of
+from pyspapr.handlers import (
+    MAX_RESULTS,
+    REGISTER,
+    Handler,
+    Hypercall,
+    RtasCall,
+    hypercall_row,
+    rows_of,
+    values_of,
+)
+from pyspapr.partition import interception
+from pyspapr.partition.interception import Call, Interceptor
 
 if TYPE_CHECKING:
     from pyspapr.partition.cpu import Cpu
@@ -37,6 +48,10 @@ class Board:
         self.rtas_calls: dict[int, RtasCall] = {}
         """Those that devices bring; `rtas.registry` has the others."""
         self._replaced: set[int] = set()
+        self.intercepted = interception.hypercalls()
+        """Who hears of hypercalls."""
+        self.intercepted_rtas = interception.rtas_calls()
+        """Who hears of RTAS calls."""
         self.devices: list[Any] = []
         self._by_kind: dict[type, list[Any]] = {}
         self._pollers: list[Callable[[], None]] = []
@@ -116,7 +131,33 @@ class Board:
 
     def has_own(self, number: int) -> bool:
         """Whether this machine's hypercall `number` is the one of the package and nobody's replacement."""
-        return number not in self._replaced
+        return number not in self._replaced and number not in self.intercepted
+
+    def hypercall_names(self) -> dict[int, str]:
+        """The names of all that a guest can make, by number."""
+        return self.cpus[0].vcpu.hypercall_names() | {number: row.name for number, row in self.hypercalls.items()}
+
+    def intercept(self, number: int, row: Interceptor) -> None:
+        """Have the functions of `row` called at hypercall `number`."""
+        self.intercepted.add(number, row)
+        for cpu in self.cpus:
+            cpu.vcpu.close_terminal()
+            if number in cpu.vcpu.native_hypercalls():
+                cpu.vcpu.set_native_hypercall(number, False)
+
+    def stop_intercepting(self, number: int, row: Interceptor) -> None:
+        """Undo `intercept`."""
+        self.intercepted.remove(number, row)
+        if number in self.intercepted or number in self.hypercalls:
+            return
+        for cpu in self.cpus:
+            if number in cpu.vcpu.hypercall_names():
+                cpu.vcpu.set_native_hypercall(number, True)
+
+    @property
+    def not_native(self) -> set[int]:
+        """Numbers of the hypercalls that native code must leave to us."""
+        return self._replaced | set(self.intercepted)
 
     def call_hypercall(self, cpu: Cpu, number: int, *arguments: int) -> tuple[int, ...]:
         """Return code and results of a hypercall from the table."""
@@ -130,6 +171,9 @@ class Board:
         vcpu = cpu.vcpu
         registers = vcpu.hypercall()
         row = self.hypercalls.get(registers[0])
+        if self.intercepted and registers[0] in self.intercepted:
+            self._serve_intercepted(cpu, row, registers)
+            return
         if row is None:
             vcpu.hypercall_return((H_FUNCTION,))
             return
@@ -138,3 +182,32 @@ class Board:
             vcpu.hypercall_return(row(self, cpu, registers[1:]))
         finally:
             self.life.handled()
+        self._raise_late()
+
+    def _serve_intercepted(self, cpu: Cpu, row: Hypercall | None, registers: tuple[int, ...]) -> None:
+        """Answer a hypercall that somebody hears of."""
+        number = registers[0]
+
+        def make(arguments: tuple[int, ...]) -> tuple[int, ...]:
+            if row is not None:
+                return row(self, cpu, arguments)
+            native = cpu.vcpu.make_native_hypercall(number, arguments)
+            return (H_FUNCTION,) if native is None else native
+
+        name = self.hypercall_names().get(number, f"hypercall {number:#x}")
+        self.life.handle()
+        try:
+            results = self.intercepted.answer(Call(cpu, number, name, registers[1:]), make)
+            cpu.vcpu.hypercall_return(values_of(name, results, MAX_RESULTS, REGISTER))
+        finally:
+            self.life.handled()
+        self._raise_late()
+
+    def _raise_late(self) -> None:
+        """The call is done: raise what a function raised after it."""
+        error = self.intercepted.take_error() or self.intercepted_rtas.take_error()
+        if error is not None:
+            try:
+                raise error
+            finally:
+                del error  # its traceback has this frame

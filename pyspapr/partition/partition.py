@@ -20,6 +20,7 @@ from pyspapr.errors import ConfigError, StateError
 from pyspapr.handlers import Hypercall
 from pyspapr.host import forked
 from pyspapr.partition import runloop
+from pyspapr.partition.agenda import Agenda
 from pyspapr.partition.board import Board
 from pyspapr.partition.calls import ABANDONED
 from pyspapr.partition.console import Console
@@ -102,6 +103,10 @@ class Partition(Board, Control):
         """Windows of devices, beside RAM."""
         self.watching = Watching(self.cpus)
         """Who hears of accesses before they happen."""
+        self.agenda = Agenda()
+        """What is to be done at an instruction count."""
+        self.unbuffered = 0
+        """How many must see each piece of output when the guest prints it."""
         for kind in kinds:
             for device in kind.of(self):
                 self._add(device)
@@ -137,7 +142,7 @@ class Partition(Board, Control):
             self.ram = ram
             self.memory.use(ram)
         for cpu, vcpu in zip(self.cpus, self._processors(), strict=True):
-            for number in self._replaced & vcpu.native_hypercalls():
+            for number in self.not_native & vcpu.native_hypercalls():
                 vcpu.set_native_hypercall(number, False)
             cpu.vcpu = vcpu
         self.space.furnish()
@@ -351,6 +356,9 @@ class Partition(Board, Control):
         self.memory.close()
         self.space.close()
         self.watching.close()
+        self.agenda.clear()
+        self.intercepted.clear()
+        self.intercepted_rtas.clear()
         for cpu in self.cpus:
             cpu.close()
         self.ram, self.hpt, self.prepared_hpt = cast(Ram, Closed()), cast(Hpt, Closed()), None

@@ -137,7 +137,7 @@ class Run:
 
     def _open_terminal(self) -> None:
         """Buffer output in native code, unless a pattern or a user's handler must see each piece."""
-        if self.endings is not None and self.vm.has_own(H_PUT_TERM_CHAR):
+        if self.endings is not None and self.vm.has_own(H_PUT_TERM_CHAR) and not self.vm.unbuffered:
             length = max(map(len, self.endings), default=0)
             self.vcpu.open_terminal(self.endings, self.vm.console.before(length))
 
@@ -155,11 +155,15 @@ class Run:
         budget = min(SLICE - done % SLICE, CLOCK_END - done)
         if self.vm.migration is not None and (migration := self.vm.migrating) is not None:
             budget = min(budget, migration.budget(done))
+        if (due := self.vm.agenda.next) is not None:
+            budget = min(budget, max(due - done, 0))
         return budget if self.limit is None else min(budget, self.limit - done)
 
     def _between(self) -> StopReason | None:
         vm = self.vm
         vm.run_posted()
+        if vm.agenda.next is not None:
+            vm.agenda.carry_out(self.vcpu.instructions)
         if self.patterns and vm.console.total != self.seen:
             if (matched := self.matched()) is not None:
                 return matched

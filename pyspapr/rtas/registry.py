@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Final
 from pyspapr.codes import PARAMETER_ERROR
 from pyspapr.errors import GuestAddressError, SpaprError
 from pyspapr.handlers import MAX_WORDS, TOKEN_BASE, WORD, Handler, Result, RtasCall, rtas_row, values_of
+from pyspapr.partition.interception import Call
 
 if TYPE_CHECKING:
     from pyspapr.partition import Partition
@@ -86,7 +87,14 @@ def call(vm: Partition, cpu: Cpu, buffer: int) -> None:
         vm.memory.read(buffer + 12 + 4 * count, 4 * nresults)
     except GuestAddressError as error:
         raise RtasError(str(error)) from error
-    values = answer(vm, cpu, token, arguments, nresults)
+    if vm.intercepted_rtas and token in vm.intercepted_rtas:
+        row = vm.rtas_calls.get(token) or TABLE.get(token)
+        name = f"RTAS call {token:#x}" if row is None else row.name
+        made = Call(cpu, token, name, arguments)
+        results = vm.intercepted_rtas.answer(made, lambda words: answer(vm, cpu, token, words, nresults))
+        values = values_of(name, results, MAX_WORDS, WORD)
+    else:
+        values = answer(vm, cpu, token, arguments, nresults)
     words = [value & 0xFFFF_FFFF for value in values[:nresults]]
     if words:
         vm.memory.write(buffer + 12 + 4 * count, struct.pack(f">{len(words)}I", *words))

@@ -10,7 +10,7 @@ use crate::{
     profile::profile,
     ram::Ram,
 };
-use partition::{Exit, Kick, Partition, Place, Question};
+use partition::{Exit, Handler, Kick, Partition, Place, Question};
 use ppc_core::{
     engine::Engine as Core,
     mmu::Access,
@@ -454,6 +454,50 @@ impl Vcpu {
     /// Numbers of the hypercalls that are handled without Python.
     fn native_hypercalls(&self) -> Result<BTreeSet<u64>> {
         Ok(self.lock()?.partition.hypercalls.numbers().collect())
+    }
+
+    /// The names of the hypercalls that can be handled without Python, by number.
+    fn hypercall_names(&self) -> Result<BTreeMap<u64, &'static str>> {
+        let inner = self.lock()?;
+        let rows = inner.partition.hypercalls.rows().iter();
+        let table = rows.filter(|row| matches!(row.handler, Handler::Table(_)));
+        Ok(table.map(|row| (row.number, row.name)).collect())
+    }
+
+    /// Makes a hypercall that can be handled without Python, except for the processor's registers: return code and
+    /// results, or None if there is no such one.
+    fn make_native_hypercall<'py>(
+        &self,
+        py: Python<'py>,
+        number: u64,
+        arguments: [u64; 9],
+    ) -> Result<Option<Bound<'py, PyTuple>>> {
+        let mut inner = self.lock()?;
+        let Some(outcome) = inner.partition.hypercall_for_caller(0, number, &arguments) else {
+            return Ok(None);
+        };
+        // Codes are negative, results are not.
+        let results = outcome.out().iter().map(|&value| i128::from(value));
+        let all: Vec<i128> = std::iter::once(i128::from(outcome.rc)).chain(results).collect();
+        Ok(Some(PyTuple::new(py, all)?))
+    }
+
+    /// An idle processor's time, or the time that a hypercall takes: virtual time is so much later. False with the host's
+    /// clock.
+    fn skip_nanos(&self, nanos: u64) -> Result<bool> {
+        let mut inner = self.lock()?;
+        let cpu = inner.cpu();
+        let virtual_time = matches!(cpu.clock, ppc_core::time::Clock::Virtual);
+        if virtual_time {
+            cpu.skip_to(cpu.nanos().saturating_add(nanos));
+        }
+        Ok(virtual_time)
+    }
+
+    /// Takes a machine check interrupt between two instructions, with this DAR, DSISR and these bits in SRR1.
+    fn machine_check(&self, dar: u64, dsisr: u32, srr1: u64) -> Result<()> {
+        self.lock()?.vcpu().machine_check(dar, dsisr, srr1);
+        Ok(())
     }
 
     /// Lets Python handle a hypercall that is native by default, or gives it back.

@@ -71,6 +71,11 @@ impl Hypercalls {
         self.0.iter().any(|row| row.number == number && matches!(row.handler, Handler::Terminal(_)))
     }
 
+    /// The row of `number`, enabled or not.
+    pub(crate) fn row(&self, number: u64) -> Option<&Row> {
+        self.0.iter().find(|row| row.number == number)
+    }
+
     /// The row of `number`, if it is enabled.
     pub(crate) fn enabled(&self, number: u64) -> Option<&Row> {
         self.0.iter().find(|row| row.number == number && row.enabled)

@@ -179,7 +179,8 @@ impl Partition {
         engine.switch(Tier::Hypercalls);
         let number = engine.cpu.gpr[3];
         let args = std::array::from_fn(|n| engine.cpu.gpr[4 + n]);
-        let native = self.native(caller, number, &args, Vcpu::put).is_some();
+        let handler = self.hypercalls.enabled(number).map(|row| row.handler);
+        let native = handler.and_then(|handler| self.native(caller, handler, &args, Vcpu::put)).is_some();
         let vcpu = &mut self.vcpus[caller];
         if let Some(profile) = &mut vcpu.engine.profile {
             profile.hypercall(number, native);
@@ -198,7 +199,14 @@ impl Partition {
     /// Does what hypercall `number` of a processor with `args` in R4 to R12 asks for, except for its registers. `None`,
     /// and nothing is done: it has no native answer.
     pub fn hypercall(&mut self, caller: usize, number: u64, args: &[u64; 9]) -> Option<Outcome> {
-        self.native(caller, number, args, |_, outcome| *outcome)
+        let handler = self.hypercalls.enabled(number)?.handler;
+        self.native(caller, handler, args, |_, outcome| *outcome)
+    }
+
+    /// As [`Partition::hypercall`], also where it is turned off because the caller wants to see it first.
+    pub fn hypercall_for_caller(&mut self, caller: usize, number: u64, args: &[u64; 9]) -> Option<Outcome> {
+        let handler = self.hypercalls.row(number)?.handler;
+        self.native(caller, handler, args, |_, outcome| *outcome)
     }
 
     /// What `then` makes of the answer, which it sees where it is: to copy it costs more than many a hypercall.
@@ -206,12 +214,12 @@ impl Partition {
     fn native<T>(
         &mut self,
         caller: usize,
-        number: u64,
+        handler: Handler,
         args: &[u64; 9],
         then: impl FnOnce(&mut Vcpu, &Outcome) -> T,
     ) -> Option<T> {
         let cpu = &self.vcpus[caller].engine.cpu;
-        let outcome = match self.hypercalls.enabled(number)?.handler {
+        let outcome = match handler {
             Handler::Table(handler) => {
                 handler(&cpu.hpt, args, &Space { ram: &cpu.ram, windows: cpu.windows() })
             }

@@ -5,7 +5,14 @@
 
 use crate::replay::Replay;
 use hpt::{Hpt, Outcome};
-use ppc_core::{engine::Engine, slb::SlbEntry, state::Cpu, time::Clock};
+use ppc_core::{
+    engine::Engine,
+    interrupt::Vector,
+    slb::SlbEntry,
+    spr::number::{DAR, DSISR},
+    state::Cpu,
+    time::Clock,
+};
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering::*},
@@ -155,6 +162,15 @@ impl Vcpu {
     pub fn system_reset(&mut self) {
         self.engine.cpu.system_reset = true;
         self.engine.cpu.request_event();
+    }
+
+    /// Takes a machine check interrupt that no instruction has caused. One that waits is awake then.
+    pub fn machine_check(&mut self, dar: u64, dsisr: u32, srr1: u64) {
+        let cpu = &mut self.engine.cpu;
+        cpu.spr[DAR] = dar;
+        cpu.spr[DSISR] = dsisr.into();
+        cpu.interrupt(Vector::MachineCheck, cpu.cia, srr1);
+        self.halted = false;
     }
 
     /// Has translations come from another table from now on.
