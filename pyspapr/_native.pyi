@@ -98,6 +98,9 @@ class Ram:
     def snapshot(self) -> RamSnapshot: ...  # no vCPU may be running
     @staticmethod
     def from_snapshot(snapshot: RamSnapshot) -> Ram: ...
+    # The pages that had been written, None if all of RAM was mapped; no vCPU may be running, and each needs `thaw()`.
+    def reset_to(self, snapshot: RamSnapshot) -> int | None: ...
+    def is_still(self, snapshot: RamSnapshot) -> bool: ...  # no page was written since then
     # Takes marks, all at once; no vCPU may be running, and each needs `protect_writes()` before it runs again.
     # ConfigError for changes since a base when there is none.
     def start_pass(self, start: Start) -> RamPass: ...
@@ -174,6 +177,13 @@ class RamSnapshot:
     def size(self) -> int: ...
 
 @final
+class HptSnapshot:
+    """A hash page table as it was at some moment, shared by its copies."""
+
+    @property
+    def shift(self) -> int: ...
+
+@final
 class Hpt:
     """A hash page table of 2**shift bytes (18..46)."""
 
@@ -195,6 +205,12 @@ class Hpt:
     # what a live pass would send now: entries changed since one took them, or those in use after a reset
     def dirty_entries(self) -> int: ...
     def set_base(self) -> None: ...
+    def snapshot(self) -> HptSnapshot: ...  # no vCPU may be running
+    @staticmethod
+    def from_snapshot(snapshot: HptSnapshot) -> Hpt: ...
+    # The groups of entries that had changed; None, with nothing done, if this table was never as the snapshot.
+    def reset_to(self, snapshot: HptSnapshot) -> int | None: ...
+    def is_still(self, snapshot: HptSnapshot) -> bool: ...  # no entry has changed since then
     @property
     def has_base(self) -> bool: ...
 
@@ -207,6 +223,10 @@ class HptPass:
     @property
     def remaining(self) -> int: ...  # entries expected to come
     def put_back(self) -> None: ...  # all it took is marked again, sent or not; the pass is over
+
+@final
+class VcpuState:
+    """The state of a processor at some moment."""
 
 @final
 class Vcpu:
@@ -330,4 +350,6 @@ class Vcpu:
     def protect_writes(self) -> None: ...  # after dirty marks of RAM were taken
     def set_hpt(self, hpt: Hpt) -> None: ...  # translations come from this table from now on
     def flush_translations(self) -> None: ...  # after the hash table was changed from outside
+    def freeze(self) -> VcpuState: ...
+    def thaw(self, state: VcpuState) -> None: ...  # of a processor of the same model; windows and code stay
     def digest(self) -> bytes: ...

@@ -88,6 +88,29 @@ class Moves:
         """As `taken.fork()`."""
         return taken.fork()
 
+    def fork(self, prepare: Callable[[Self], None] = unchanged, *, engine: Engine | None = None) -> Self:
+        """A copy of this machine, as `snapshot(prepare).fork(engine)`. For any thread.
+
+        Forks of a machine that does not run meanwhile cost one snapshot together.
+        """
+        return self.snapshot(prepare).fork(engine)
+
+    @host_limits("put a machine back")
+    def reset_to(self, snapshot: Snapshot[Any]) -> None:
+        """Put this machine back to the state of `snapshot`, by undoing what has changed since then.
+
+        It costs what has changed, if the machine is a fork of that snapshot or was frozen as it last, and otherwise the
+        mapping of the snapshot's memory. What belongs to this machine stays: handlers, devices, watched ranges, console
+        sinks and source, the kernel that `reboot` loads; the console's history begins anew. Raises ConfigError for a
+        snapshot of a machine of another configuration, and StateError in a handler, while another thread runs the
+        machine, and while it is migrated or recorded.
+        """
+        from pyspapr.migration.snapshot import Snapshot
+
+        if not isinstance(snapshot, Snapshot):
+            raise TypeError(f"a machine is put back to a Snapshot, not to {snapshot!r:.80}")
+        self.partition.call(lambda: snapshot.reset(self.partition))
+
     # Migrating.
 
     @property

@@ -44,6 +44,7 @@ def saved(vm: Machine, path: Path) -> Callable[[], Machine]:
 
 
 def frozen(vm: Machine, path: Path) -> Callable[[], Machine]:
+    vm.cpus[0].vcpu.clock_age = HOUR * NS  # a fork has its parent's clock, whatever the calendar says
     return vm.snapshot().fork
 
 

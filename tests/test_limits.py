@@ -32,6 +32,7 @@ vm.reclaim()
 vm.save("base")
 vm.save("file")
 frozen = vm.snapshot()
+fork = frozen.fork()
 
 
 def arrival():
@@ -56,8 +57,9 @@ VERBS = {
     "restore": lambda: Machine.restore("file"),
     "restore verify": lambda: Machine.restore("file", verify=True),
     "inspect": lambda: read_contents("file", ram=True),
-    "snapshot": lambda: vm.snapshot(),
+    "snapshot": lambda: (vm.memory.write(0, vm.memory[0:1]), vm.snapshot()),  # else it is the one before
     "fork": lambda: frozen.fork(),
+    "reset": lambda: fork.reset_to(frozen),
     "hash": lambda: vm.state_hash(),
     "migrate": migrate,
     "incoming file": lambda: Machine.incoming("file:arriving"),
@@ -131,14 +133,15 @@ VERBS = [
     "inspect",
     "snapshot",
     "fork",
+    "reset",
     "hash",
     "migrate",
     "incoming file",
     "incoming unix",
     "control",
 ]
-NO_DESCRIPTOR = {"hash", "fork"}
-"""A fork shares the memory of its snapshot, and its hash table is address space."""
+NO_DESCRIPTOR = {"hash", "fork", "reset"}
+"""A fork shares the memory of its snapshot, and so does a machine that goes back to it."""
 
 
 @pytest.mark.parametrize("limit", ["descriptors", "memory"])

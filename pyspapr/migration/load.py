@@ -45,6 +45,19 @@ def check_base(base: bytes, found: bytes | None, offset: int) -> None:
     raise refuse("Base", "header", offset, wanted, got)
 
 
+def check_parts(sections: list[vmstate.Section], theirs: list[tuple[str, int]], offset: int) -> None:
+    """Raise StreamError unless a machine with `sections` has the parts that a stream or a snapshot has."""
+    mine = [(section.name, section.instance) for section in sections]
+    if mine == theirs:
+        return
+    for index in range(max(len(mine), len(theirs))):
+        want, got = (
+            "no more" if index >= len(side) else "{} instance {}".format(*side[index]) for side in (mine, theirs)
+        )
+        if want != got:
+            raise refuse("Part of the machine", "header", offset, want, got)
+
+
 class Loader(Generic[M]):
     """Takes records one by one; `finish` returns the machine. `reader` provides stream offsets for errors.
 
@@ -123,14 +136,8 @@ class Loader(Generic[M]):
             self.vm = self._made(config, self.build)
         else:
             return
-        mine = [(section.name, section.instance) for section in vmstate.sections(self.vm.partition)]
         theirs = [(part["name"], part["instance"]) for part in header.parts]
-        for index in range(max(len(mine), len(theirs))):
-            want, got = (
-                "no more" if index >= len(side) else "{} instance {}".format(*side[index]) for side in (mine, theirs)
-            )
-            if want != got:
-                raise refuse("Part of the machine", "header", self.reader.start, want, got)
+        check_parts(vmstate.sections(self.vm.partition), theirs, self.reader.start)
 
     def _made(self, config: MachineConfig, build: Build[M]) -> M:
         vm = self.allocate(lambda: build(config, engine=self.engine, ram=self.ram, hpt=Hpt(HPT_SHIFT_MIN)))

@@ -204,7 +204,7 @@ class Console:
                 "input",
                 VarBytes(BACKLOG_LIMIT),
                 get=lambda console: bytes(console._input),
-                set=lambda console, data: console._input.extend(data),
+                set=lambda console, data: console._input.__setitem__(slice(None), data),
             ),
         ),
     )
@@ -238,6 +238,16 @@ class Console:
         self.drained = threading.Event()
         if drained:
             self.drained.set()
+
+    def forget(self) -> None:
+        """For a machine that goes back to a snapshot: forget what was printed and typed. Source and sinks stay."""
+        with self._lock:
+            self._history.clear()
+            self._start = self._read = self._matched = self._scanned = 0
+            self._decoder.reset()
+            self._sought = ()
+            self._input.clear()
+            self.heard = 0
 
     # Output.
 

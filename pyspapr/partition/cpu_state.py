@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pyspapr._native import CLOCK_END
 from pyspapr.errors import StateError
-from pyspapr.vmstate.schema import PRIORITY_CPU, Check, Field, VMState, anything, between
+from pyspapr.vmstate.schema import PRIORITY_CPU, Check, Field, Native, VMState, anything, between
 from pyspapr.vmstate.types import U8, U32, U64, U128, Array, Bool, List, Struct, Type
 
 if TYPE_CHECKING:
@@ -160,6 +160,7 @@ CPU: Final = VMState(
     version=1,
     hashed=False,  # `Vcpu.digest` says the same, without the host's clock
     priority=PRIORITY_CPU,
+    native=Native(lambda cpu: cpu.vcpu.freeze(), lambda cpu, state: cpu.vcpu.thaw(state)),
     fields=(
         bank("gpr", "r", 32, U64),
         register("pc"),

@@ -5,6 +5,7 @@
                        └─start─ ENDED ◀──┘  │ └──hold──▶ LEAVING ──leave──▶ LEFT
                                             └──────stay─────┘       reclaim ──┘
 
+    EMPTY also follows when a machine that nobody runs is put back to a snapshot.
     EXPECTED    instead of a guest of its own, which may be loaded for reboots
     CLOSED      from everywhere but a handler and a last pass
 
@@ -36,13 +37,22 @@ class State(Enum):
 
 
 NEXT: Final[dict[State, frozenset[State]]] = {
-    State.EMPTY: frozenset((State.LOADED, State.STANDING, State.EXPECTED, State.CLOSED)),
+    State.EMPTY: frozenset((State.EMPTY, State.LOADED, State.STANDING, State.EXPECTED, State.CLOSED)),
     State.LOADED: frozenset(
-        (State.LOADED, State.STANDING, State.HANDLING, State.ENDED, State.LEAVING, State.EXPECTED, State.CLOSED)
+        (
+            State.EMPTY,
+            State.LOADED,
+            State.STANDING,
+            State.HANDLING,
+            State.ENDED,
+            State.LEAVING,
+            State.EXPECTED,
+            State.CLOSED,
+        )
     ),
-    State.STANDING: frozenset((State.LOADED, State.HANDLING, State.ENDED, State.LEAVING, State.CLOSED)),
+    State.STANDING: frozenset((State.EMPTY, State.LOADED, State.HANDLING, State.ENDED, State.LEAVING, State.CLOSED)),
     State.HANDLING: frozenset((State.LOADED, State.STANDING, State.ENDED, State.LEAVING, State.LEFT)),
-    State.ENDED: frozenset((State.LOADED, State.ENDED, State.HANDLING, State.LEAVING, State.CLOSED)),
+    State.ENDED: frozenset((State.EMPTY, State.LOADED, State.ENDED, State.HANDLING, State.LEAVING, State.CLOSED)),
     State.LEAVING: frozenset((State.LOADED, State.STANDING, State.HANDLING, State.ENDED, State.LEFT)),
     State.LEFT: frozenset((State.LOADED, State.STANDING, State.HANDLING, State.ENDED, State.CLOSED)),
     State.EXPECTED: frozenset((State.CLOSED,)),
@@ -65,7 +75,8 @@ class Lifecycle:
         """Why the last run ended, if the guest or a migration ended it."""
         self.paused = False
         self.starts = 0
-        """How often a guest was started here."""
+        """How often a guest was started here, or another one put in its place by `reset`."""
+        self._frozen_starts = 0  # what it was when the machine was as a snapshot
         self._before: list[State] = []  # where to go back to
         self._kept: StopReason | None = None  # what `ended` was before the guest left
 
@@ -105,6 +116,20 @@ class Lifecycle:
         """The state came from a stream."""
         if started:
             self._to(State.STANDING)
+
+    def freeze(self) -> None:
+        """The machine is as a snapshot."""
+        self._frozen_starts = self.starts
+
+    def reset(self, *, same: bool) -> None:
+        """The machine goes back to a snapshot, whose state follows. `same`: of this guest, unless started since."""
+        self._to(State.EMPTY)
+        self._before.clear()
+        self.ended = None
+        self.paused = False
+        if not same or self.starts != self._frozen_starts:
+            self.starts += 1
+            self.freeze()
 
     def launch(self) -> None:
         """The guest executes instructions."""

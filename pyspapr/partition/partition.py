@@ -90,6 +90,8 @@ class Partition(Board, Control):
         """What a reboot loads. Not part of a stream: set it after a restore, before the guest reboots."""
         self.migration: Outgoing | None = None
         """The outgoing migration in progress, or the last one."""
+        self.frozen: object = None
+        """What the machine was frozen as last, made from or put back to: the next snapshot may be the same."""
         self.recording: Recorder | None = None
         """What hears, or says, what the host decides."""
         Control.__init__(self, lambda: this().kick())
@@ -362,6 +364,7 @@ class Partition(Board, Control):
         for cpu in self.cpus:
             cpu.close()
         self.ram, self.hpt, self.prepared_hpt = cast(Ram, Closed()), cast(Hpt, Closed()), None
+        self.frozen = None
         self.hypercalls.clear()
 
     def after_fork(self) -> None:

@@ -7,7 +7,7 @@ a machine has, `compat` what a change of a table breaks.
 from pyspapr.vmstate.compat import compare
 from pyspapr.vmstate.layout import Layout, parse_layout
 from pyspapr.vmstate.registry import Section, check, dump, layouts, observable, sections, table_of
-from pyspapr.vmstate.schema import PRIORITY_CPU, Field, VMState
+from pyspapr.vmstate.schema import PRIORITY_CPU, Field, Frozen, VMState
 from pyspapr.vmstate.types import (
     I128,
     U8,
@@ -36,6 +36,7 @@ __all__ = [
     "Bool",
     "Bytes",
     "Field",
+    "Frozen",
     "Layout",
     "List",
     "Section",

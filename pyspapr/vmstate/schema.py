@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from pyspapr.errors import SpaprError, StateError, StreamError
+from pyspapr.plain import Plain
 from pyspapr.vmstate.layout import Layout, as_mapping, as_sections
 from pyspapr.vmstate.types import Type, Value
 
@@ -74,6 +75,24 @@ def nothing(target: Object) -> None:
     """No step before saving or after loading."""
 
 
+class Native(Plain):
+    """How native code copies the state of a whole section, instead of field by field."""
+
+    freeze: Callable[[Object], object]
+    thaw: Callable[[Object, Any], None]
+
+
+class Frozen(Plain):
+    """The state of one section at some moment, for any number of objects."""
+
+    native: object
+    """What `Native.freeze` gave, or else None."""
+    values: tuple[Value, ...]
+    """Of the fields, in their order. Nobody but us has them."""
+    subsections: tuple[Frozen | None, ...]
+    """In the order of the table; None for one that was not needed."""
+
+
 class VMState:
     """The table of one section. `needed` and `late` matter for subsections only."""
 
@@ -92,8 +111,11 @@ class VMState:
         pre_save: Callable[[Object], None] = nothing,
         post_load: Callable[[Object], None] = nothing,
         priority: int = PRIORITY_DEFAULT,
+        native: Native | None = None,
     ) -> None:
         """`valid` judges all of the fields, by name; `pre_save` and `post_load` get the object.
+
+        `native` copies an object's state within this process; what it copies must be what the table says.
 
         `hashed` says whether the guest can observe this, so that it is part of `Machine.state_hash`.
 
@@ -111,6 +133,7 @@ class VMState:
         self.pre_save = pre_save
         self.post_load = post_load
         self.priority = priority
+        self.native = native
         if not 1 <= self.minimum_version <= version:
             raise ValueError(f"section {name}: minimum version {self.minimum_version}, version {version}")
         names = [field.name for field in fields] + [part.name for part in subsections]
@@ -167,6 +190,64 @@ class VMState:
         )
         return mine == read
 
+    # Copying within this process.
+
+    def freeze(self, target: Object) -> Frozen:
+        """The state of `target`, for `thaw`. Raises StateError as `save` does."""
+        if self.native is not None:
+            return Frozen(self.native.freeze(target), (), ())
+        values = self.values(target)
+        fields, sections = as_mapping(values["fields"]), as_sections(values["subsections"])
+        self.layout().pack(fields, sections)  # whether the types hold them
+        return self._freeze(fields, sections)
+
+    def _freeze(self, fields: Mapping[str, Value], sections: Mapping[str, Mapping[str, object]]) -> Frozen:
+        subsections = [
+            part._freeze(as_mapping(found["fields"]), as_sections(found["subsections"]))
+            if (found := sections.get(part.name)) is not None
+            else None
+            for part in self.subsections
+        ]
+        values = tuple(field.type.copy(fields[field.name]) for field in self.fields)
+        return Frozen(None, values, tuple(subsections))
+
+    def thaw(self, target: Object, frozen: Frozen) -> None:
+        """Load what `freeze` gave into `target`. Raises StreamError as `load` does."""
+        if self.native is not None:
+            self.native.thaw(target, frozen.native)
+            return
+        for field, value in zip(self.fields, frozen.values, strict=True):
+            self._set(field, target, self.version, field.type.copy(value))
+        for part, found in zip(self.subsections, frozen.subsections, strict=True):
+            if found is not None:
+                part.thaw(target, found)
+        self._loaded(target, self.version)
+
+    def exceeds(self, target: Object, frozen: Frozen) -> bool:
+        """Whether `target` has a subsection that `frozen` has not, so that `thaw` alone would leave it there."""
+        return any(
+            part.needed(target) if found is None else part.exceeds(target, found)
+            for part, found in zip(self.subsections, frozen.subsections, strict=self.native is None)
+        )
+
+    def difference(self, target: Object, frozen: Frozen) -> str | None:
+        """The name of a field or subsection in which `target` is not as `frozen`; None if there is no such difference.
+
+        What native code has copied is not compared.
+        """
+        if self.native is not None:
+            return None
+        self.pre_save(target)
+        for field, value in zip(self.fields, frozen.values, strict=True):
+            if field.type.copy(field.get(target)) != value:
+                return field.name
+        for part, found in zip(self.subsections, frozen.subsections, strict=True):
+            if part.needed(target) is not (found is not None):
+                return part.name
+            if found is not None and (name := part.difference(target, found)) is not None:
+                return name
+        return None
+
     # Loading.
 
     def readable(self, theirs: Layout) -> None:
@@ -208,22 +289,28 @@ class VMState:
         found = as_mapping(values["fields"])
         for field in self.fields:
             value = found[field.name] if field.since <= version else field.default
-            try:
-                field.set(target, value)
-            except StreamError:
-                raise
-            except (SpaprError, ValueError, KeyError, OverflowError, TypeError) as error:
-                raise StreamError.of(
-                    f"Field {field.name}",
-                    f"{self.name} v{version}",
-                    0,
-                    f"a value for this machine ({error})",
-                    f"{value!r:.80}",
-                ) from error
+            self._set(field, target, version, value)
         sections = as_sections(values["subsections"])
         for part in self.subsections:
             if part.name in sections:
                 part._load(target, part.version, sections[part.name])
+        self._loaded(target, version)
+
+    def _set(self, field: Field, target: Object, version: int, value: Value) -> None:
+        try:
+            field.set(target, value)
+        except StreamError:
+            raise
+        except (SpaprError, ValueError, KeyError, OverflowError, TypeError) as error:
+            raise StreamError.of(
+                f"Field {field.name}",
+                f"{self.name} v{version}",
+                0,
+                f"a value for this machine ({error})",
+                f"{value!r:.80}",
+            ) from error
+
+    def _loaded(self, target: Object, version: int) -> None:
         try:
             self.post_load(target)
         except StateError as error:

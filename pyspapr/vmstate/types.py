@@ -11,7 +11,7 @@ read the stream. The description of a type is part of the format.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Sized
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from pyspapr.errors import StateError, StreamError
 from pyspapr.plain import Plain
@@ -35,6 +35,10 @@ class Type(Protocol):
 
     def read(self, cursor: Cursor) -> Value:
         """The next value. Raises StreamError."""
+        ...
+
+    def copy(self, value: Any) -> Value:
+        """A value that `pack` takes, without anything that somebody else may change."""
         ...
 
     def describe(self) -> Description: ...
@@ -67,6 +71,9 @@ class Unsigned(Plain):
             return cursor.uint((1 << self.bits) - 1)
         return int.from_bytes(Bytes(self.bits // 8).read(cursor), "big")
 
+    def copy(self, value: Any) -> Value:
+        return value
+
     def describe(self) -> Description:
         return [f"u{self.bits}"]
 
@@ -88,6 +95,9 @@ class Signed(Plain):
     def read(self, cursor: Cursor) -> Value:
         return int.from_bytes(Bytes(self.bits // 8).read(cursor), "big", signed=True)
 
+    def copy(self, value: Any) -> Value:
+        return value
+
     def describe(self) -> Description:
         return [f"i{self.bits}"]
 
@@ -102,6 +112,9 @@ class Boolean(Plain):
 
     def read(self, cursor: Cursor) -> Value:
         return cursor.boolean()
+
+    def copy(self, value: Any) -> Value:
+        return value
 
     def describe(self) -> Description:
         return ["bool"]
@@ -124,6 +137,9 @@ class Bytes(Plain):
             raise cursor.refuse(f"{self.size} bytes", len(data), start)
         return data
 
+    def copy(self, value: Any) -> Value:
+        return bytes(value)
+
     def describe(self) -> Description:
         return ["bytes", self.size]
 
@@ -141,6 +157,9 @@ class VarBytes(Plain):
     def read(self, cursor: Cursor) -> Value:
         return cursor.bytestring(self.limit)
 
+    def copy(self, value: Any) -> Value:
+        return bytes(value)
+
     def describe(self) -> Description:
         return ["varbytes", self.limit]
 
@@ -157,6 +176,9 @@ class Str(Plain):
 
     def read(self, cursor: Cursor) -> Value:
         return cursor.text(self.limit)
+
+    def copy(self, value: Any) -> Value:
+        return value
 
     def describe(self) -> Description:
         return ["str", self.limit]
@@ -180,6 +202,9 @@ class Array(Plain):
     def read(self, cursor: Cursor) -> Value:
         return [self.of.read(cursor) for _ in range(self.begin(cursor))]
 
+    def copy(self, value: Any) -> Value:
+        return [*map(self.of.copy, value)]
+
     def describe(self) -> Description:
         return ["array", self.count, self.of.describe()]
 
@@ -200,6 +225,9 @@ class List(Plain):
 
     def read(self, cursor: Cursor) -> Value:
         return [self.of.read(cursor) for _ in range(self.begin(cursor))]
+
+    def copy(self, value: Any) -> Value:
+        return [*map(self.of.copy, value)]
 
     def describe(self) -> Description:
         return ["list", self.limit, self.of.describe()]
@@ -225,6 +253,9 @@ class Struct(Plain):
             found[name] = type_.read(cursor)
         cursor.what = outer
         return found
+
+    def copy(self, value: Any) -> Value:
+        return {name: type_.copy(value[name]) for name, type_ in self.members}
 
     def describe(self) -> Description:
         return ["struct", [[name, type_.describe()] for name, type_ in self.members]]

@@ -13,7 +13,7 @@ use crate::error::HptError;
 use crate::hpte::{GROUP_SLOTS, Hpte};
 use crate::table::Hpt;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use track::bits::BitTree;
 
 /// An entry that was taken.
@@ -35,6 +35,8 @@ pub(crate) struct DirtyMap {
     pub(crate) changed: BitTree,
     /// Whether there is a base.
     pub(crate) based: AtomicBool,
+    /// Groups with an entry that changed since the table was frozen, or made from a frozen one (`crate::frozen`).
+    pub(crate) since: OnceLock<BitTree>,
     walk: Mutex<()>,
 }
 
@@ -45,6 +47,7 @@ impl DirtyMap {
             all: BitTree::new(groups)?,
             changed: BitTree::new(groups)?,
             based: AtomicBool::new(false),
+            since: OnceLock::new(),
             walk: Mutex::new(()),
         })
     }
@@ -54,6 +57,9 @@ impl DirtyMap {
     pub(crate) fn mark(&self, group: u64) {
         self.some.set(group);
         self.changed.set(group);
+        if let Some(since) = self.since.get() {
+            since.set(group);
+        }
     }
 
     pub(crate) fn walk(&self) -> MutexGuard<'_, ()> {

@@ -16,6 +16,7 @@
 //! | `dirty` | which entries changed, found without reading the others |
 //! | `passes`, `chunk` | a pass that sends what changed, and the bytes it sends |
 //! | `resize` | a table of another size takes over the bolted entries |
+//! | `frozen` | a table as it was at some moment: copies of it, and the way back to it |
 //! | `whole` | operations on the whole table: clear, count, digest |
 
 mod address;
@@ -23,6 +24,7 @@ mod bulk;
 pub mod chunk;
 mod dirty;
 mod error;
+mod frozen;
 mod hash;
 pub mod hcall;
 pub mod hpte;
@@ -41,6 +43,7 @@ mod whole;
 pub use address::RealAddr;
 pub use dirty::DirtyEntry;
 pub use error::HptError;
+pub use frozen::Frozen;
 pub use hash::{SegmentSize, VirtualAddress, VirtualPage};
 pub use hpte::Hpte;
 pub use lookup::Found;

@@ -29,10 +29,12 @@ pub const MAX_SHIFT: u32 = 46;
 ///
 /// Every method takes `&self`: vCPU threads and a migration may work on it together.
 pub struct Hpt {
-    words: LazyWords,
-    shift: u32,
+    pub(crate) words: LazyWords,
+    pub(crate) shift: u32,
     pub(crate) touched: BitTree,
     pub(crate) dirty: DirtyMap,
+    /// Which [`crate::Frozen`] it is compared with by `dirty.since`; 0: none.
+    pub(crate) origin: AtomicU64,
 }
 
 impl std::fmt::Debug for Hpt {
@@ -56,6 +58,7 @@ impl Hpt {
             shift,
             touched: BitTree::new(groups)?,
             dirty: DirtyMap::new(groups)?,
+            origin: AtomicU64::new(0),
         })
     }
 

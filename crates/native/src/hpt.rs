@@ -1,8 +1,11 @@
 //! `Hpt`: the hash page table for Python.
 
 use crate::stream::{HptPass, Start};
-use crate::{error::Result, fork::Presence};
-use hpt::Hpt as Core;
+use crate::{
+    error::{Error, Result},
+    fork::Presence,
+};
+use hpt::{Frozen, Hpt as Core, HptError};
 use pyo3::{prelude::*, types::PyBytes};
 use std::sync::Arc;
 use track::Tracked;
@@ -23,6 +26,26 @@ impl Hpt {
     fn here(&self) -> Result<&Arc<Core>> {
         self.presence.check()?;
         Ok(&self.core)
+    }
+}
+
+/// Where memory is not the size that somebody has configured: the host's own error.
+fn of_host(error: HptError) -> Error {
+    match error {
+        HptError::Memory(none) => Error::Host(none.source),
+        other => other.into(),
+    }
+}
+
+/// A hash page table as it was at some moment, shared by its copies.
+#[pyclass(frozen, module = "pyspapr._native")]
+pub struct HptSnapshot(Arc<Frozen>);
+
+#[pymethods]
+impl HptSnapshot {
+    #[getter]
+    fn shift(&self) -> u32 {
+        self.0.shift()
     }
 }
 
@@ -93,6 +116,33 @@ impl Hpt {
     fn set_base(&self) -> Result<()> {
         self.here()?.set_base();
         Ok(())
+    }
+
+    /// Freezes the entries. No processor may be running.
+    fn snapshot(&self, py: Python<'_>) -> Result<HptSnapshot> {
+        let frozen = self.presence.detach(py, || self.core.freeze())?.map_err(of_host)?;
+        Ok(HptSnapshot(Arc::new(frozen)))
+    }
+
+    /// A new table with the entries of a snapshot, shared until they are written.
+    #[staticmethod]
+    fn from_snapshot(snapshot: &HptSnapshot) -> Result<Self> {
+        Ok(Self {
+            core: Arc::new(Core::from_frozen(&snapshot.0).map_err(of_host)?),
+            presence: Presence::new(),
+        })
+    }
+
+    /// Goes back to the entries of a snapshot; returns how many groups of entries had changed, or `None`, with nothing done,
+    /// if this table was neither frozen as it last nor made from it. As for `load_chunk`, each processor needs
+    /// `flush_translations` afterwards.
+    fn reset_to(&self, py: Python<'_>, snapshot: &HptSnapshot) -> Result<Option<u64>> {
+        self.presence.detach(py, || self.core.reset_to(&snapshot.0))
+    }
+
+    /// Whether no entry has changed since the snapshot.
+    fn is_still(&self, snapshot: &HptSnapshot) -> Result<bool> {
+        Ok(self.here()?.is_still(&snapshot.0))
     }
 
     #[getter]

@@ -89,7 +89,9 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<stream::RamImage>()?;
     m.add_class::<stream::RamSnapshot>()?;
     m.add_class::<stream::HptPass>()?;
+    m.add_class::<hpt::HptSnapshot>()?;
     m.add_class::<unpack::ZstdDecompressor>()?;
     m.add_class::<vcpu::Vcpu>()?;
+    m.add_class::<vcpu::VcpuState>()?;
     Ok(())
 }

@@ -142,6 +142,18 @@ impl Ram {
         Ok(Self::private(Core::from_snapshot(&snapshot.0)?))
     }
 
+    /// Goes back to the contents of a snapshot of the same size; returns how many pages had been written, or `None` if all of
+    /// it had to be mapped, because this RAM was neither frozen as that snapshot last nor made from it. No processor may be
+    /// running, and each needs `thaw`, or `protect_writes` and `flush_translations`, afterwards.
+    fn reset_to(&self, py: Python<'_>, snapshot: &RamSnapshot) -> Result<Option<u64>> {
+        Ok(self.presence.detach(py, || self.core.reset_to(&snapshot.0))??)
+    }
+
+    /// Whether no page was written since the snapshot.
+    fn is_still(&self, snapshot: &RamSnapshot) -> Result<bool> {
+        Ok(self.here()?.is_still(&snapshot.0))
+    }
+
     /// Begins a pass, which takes its marks all at once. No processor may be running; each needs `protect_writes` afterwards.
     fn start_pass(&self, py: Python<'_>, start: Start) -> Result<RamPass> {
         let pass = self.presence.detach(py, || Pass::start(&self.core, start.into()))?;

@@ -49,6 +49,10 @@ struct Inner {
     watched: Watched<Stored>,
 }
 
+/// The state of a processor at some moment.
+#[pyclass(frozen, module = "pyspapr._native")]
+pub struct VcpuState(Arc<partition::Frozen>);
+
 /// One processor. `run` releases the GIL; `kick` may be called from any thread.
 #[pyclass(frozen, module = "pyspapr._native")]
 pub struct Vcpu {
@@ -580,6 +584,27 @@ impl Vcpu {
     /// The next store to every page marks it dirty again: after dirty marks of RAM were taken.
     fn protect_writes(&self) -> Result<()> {
         self.lock()?.cpu().protect_writes();
+        Ok(())
+    }
+
+    /// The present state, to be taken over by [`Vcpu::thaw`] of any processor of this model.
+    fn freeze(&self) -> Result<VcpuState> {
+        memory::room(memory::PROCESSOR)?;
+        Ok(VcpuState(Arc::new(self.lock()?.vcpu().freeze())))
+    }
+
+    /// Takes over a state. RAM, hash table, windows, watched ranges and the engine stay. ConfigError for a processor of
+    /// another model.
+    fn thaw(&self, state: &VcpuState) -> Result<()> {
+        let mut inner = self.lock()?;
+        let (mine, theirs) = (inner.cpu().model, state.0.model());
+        if !std::ptr::eq(mine, theirs) {
+            let (mine, theirs) = (mine.name, theirs.name);
+            return Err(Error::config(format!(
+                "the state is that of a {theirs}, and this processor is a {mine}"
+            )));
+        }
+        inner.vcpu().thaw(&state.0);
         Ok(())
     }
 

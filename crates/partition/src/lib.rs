@@ -28,4 +28,4 @@ pub use partition::Partition;
 pub use ppc_core::outside::Question;
 pub use replay::Place;
 pub use space::{Space, SpaceError};
-pub use vcpu::{Kick, Vcpu};
+pub use vcpu::{Frozen, Kick, Vcpu};

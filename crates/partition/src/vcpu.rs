@@ -7,7 +7,9 @@ use crate::replay::Replay;
 use hpt::{Hpt, Outcome};
 use ppc_core::{
     engine::Engine,
+    frozen::State,
     interrupt::Vector,
+    model::Model,
     slb::SlbEntry,
     spr::number::{DAR, DSISR},
     state::Cpu,
@@ -31,6 +33,19 @@ impl Kick {
     /// Whether a kick came since the last call.
     pub(crate) fn take(&self) -> bool {
         self.0.swap(false, AcqRel)
+    }
+}
+
+/// The state of a processor at some moment.
+pub struct Frozen {
+    state: State,
+    halted: bool,
+}
+
+impl Frozen {
+    /// Which processor it is the state of.
+    pub fn model(&self) -> &'static Model {
+        self.state.model()
     }
 }
 
@@ -216,6 +231,21 @@ impl Vcpu {
             self.engine.cpu.cia = sc;
             self.halted = false;
         }
+    }
+
+    /// The present state, for [`Vcpu::thaw`]. Pages that are written from now on are marked again.
+    pub fn freeze(&mut self) -> Frozen {
+        self.engine.cpu.protect_writes();
+        Frozen { state: self.engine.cpu.state(), halted: self.halted }
+    }
+
+    /// Takes over the state of a processor of the same model. Code, kicks, windows and watched ranges stay.
+    pub fn thaw(&mut self, frozen: &Frozen) {
+        self.engine.cpu.set_state(&frozen.state);
+        self.halted = frozen.halted;
+        self.unanswered = None;
+        self.replay = Replay::default();
+        self.state_loaded();
     }
 
     /// The instruction count has become another without instructions: a state was loaded.

@@ -11,6 +11,7 @@ pub mod engine;
 pub mod exec;
 pub mod exit;
 pub mod fields;
+pub mod frozen;
 pub mod host_clock;
 mod host_float;
 pub mod insn;

@@ -5,7 +5,7 @@
 //! zero. Setters run concurrently with everything; only one thread at a time may clear or search.
 
 use crate::error::NoMemory;
-use crate::words::LazyWords;
+use crate::words::{FrozenWords, LazyWords};
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::SeqCst;
 
@@ -28,6 +28,33 @@ impl BitTree {
     /// # Errors
     /// [`NoMemory`] when the host has no address space for it.
     pub fn new(size: u64) -> Result<Self, NoMemory> {
+        Self::of(size, LazyWords::new)
+    }
+
+    /// The set of integers below `size` that [`BitTree::freeze`] has put into `frozen` from word `from` on.
+    ///
+    /// # Errors
+    /// As [`LazyWords::copy_of`].
+    pub fn copy_of(size: u64, frozen: &FrozenWords, from: u64) -> Result<Self, NoMemory> {
+        Self::of(size, |len| LazyWords::copy_of(frozen, from, len))
+    }
+
+    /// How many words a set takes.
+    pub fn words(&self) -> u64 {
+        self.words.len() as u64
+    }
+
+    /// Copies the set into `to`, which is zero and has [`BitTree::words`] words. Nobody may change the set meanwhile.
+    pub fn freeze(&self, to: &[AtomicU64]) {
+        for (from, to) in self.words.iter().zip(to) {
+            let word = from.load(SeqCst);
+            if word != 0 {
+                to.store(word, SeqCst);
+            }
+        }
+    }
+
+    fn of(size: u64, words: impl FnOnce(u64) -> Result<LazyWords, NoMemory>) -> Result<Self, NoMemory> {
         let (mut start, mut bits) = ([0; MAX_LEVELS], [0; MAX_LEVELS]);
         let (mut levels, mut total, mut width) = (0, 0, size);
         loop {
@@ -41,7 +68,7 @@ impl BitTree {
             }
             width = words;
         }
-        Ok(Self { words: LazyWords::new(total)?, start, bits, levels })
+        Ok(Self { words: words(total)?, start, bits, levels })
     }
 
     /// Number of levels; the top one is a single word.

@@ -30,4 +30,4 @@ mod words;
 
 pub use error::{NoMemory, PassError, StreamError};
 pub use pass::{Marks, Pass, Start, Tracked};
-pub use words::LazyWords;
+pub use words::{FrozenWords, LazyWords};

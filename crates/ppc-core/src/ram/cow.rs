@@ -12,9 +12,12 @@ use super::dirty::new_set;
 use super::{Backing, PAGE, Ram, RealAddr};
 use rustix::fs::{FallocateFlags, MemfdFlags, SeekFrom, fallocate, fstat, ftruncate, memfd_create, seek};
 use rustix::io::{Errno, pwrite};
+use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 use std::io::{Error, ErrorKind, Result};
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::{Arc, PoisonError};
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock, PoisonError};
 use track::bits::BitTree;
 
 /// Pages written at once.
@@ -26,7 +29,50 @@ pub struct Snapshot {
     size: u64,
     /// Pages that may be other than zero.
     touched: BitTree,
+    /// Unlike that of every other in this process.
+    number: u64,
+    /// The contents, for those who go back to them.
+    view: OnceLock<View>,
 }
+
+/// A mapping that is only read.
+struct View {
+    base: *const u8,
+    size: usize,
+}
+
+// SAFETY: the mapping is of a memfd that is never written again, lives as long as the object and is only read.
+unsafe impl Send for View {}
+// SAFETY: as above.
+unsafe impl Sync for View {}
+
+impl View {
+    fn new(fd: &OwnedFd, size: u64) -> Result<Self> {
+        // SAFETY: a new mapping at an address of the kernel's choice disturbs no other.
+        let base = unsafe {
+            mmap(null_mut(), size as usize, ProtFlags::READ, MapFlags::SHARED | MapFlags::NORESERVE, fd, 0)
+        }?;
+        Ok(Self { base: base.cast(), size: size as usize })
+    }
+
+    /// The bytes of page `n`, whose length is `len`.
+    fn page(&self, n: u64, len: usize) -> &[u8] {
+        let at = n as usize * PAGE as usize;
+        assert!(at.checked_add(len).is_some_and(|end| end <= self.size), "page {n} of a snapshot");
+        // SAFETY: in bounds of the mapping, which nobody changes any more.
+        unsafe { std::slice::from_raw_parts(self.base.add(at), len) }
+    }
+}
+
+impl Drop for View {
+    fn drop(&mut self) {
+        // SAFETY: the mapping made by `new`, to which no reference is left. A failure only leaks.
+        let _ = unsafe { munmap(self.base.cast_mut().cast(), self.size) };
+    }
+}
+
+/// The number of the next snapshot.
+static SNAPSHOTS: AtomicU64 = AtomicU64::new(1);
 
 impl Snapshot {
     /// Size of the RAM in bytes.
@@ -134,9 +180,75 @@ impl Ram {
         };
         let touched = new_set(self.pages()).map_err(Error::other)?;
         self.marks.touched.for_each_word(|parent, bits| touched.set_word(parent, bits));
+        self.marks.begin_since(self.pages()).map_err(Error::other)?;
         self.remap(&fd)?;
         *backing = Backing::CopyOnWrite;
-        Ok(Snapshot { fd, size: self.size(), touched })
+        let number = SNAPSHOTS.fetch_add(1, Relaxed);
+        self.origin.store(number, Relaxed);
+        Ok(Snapshot { fd, size: self.size(), touched, number, view: OnceLock::new() })
+    }
+
+    /// Whether nothing was written since the contents were those of `snapshot`.
+    pub fn is_still(&self, snapshot: &Snapshot) -> bool {
+        let since = self.marks.since.get();
+        self.origin.load(Relaxed) == snapshot.number
+            && since.is_some_and(|since| since.next_from(0).is_none())
+    }
+
+    /// Goes back to the contents of a snapshot: of the one that this RAM was frozen as last, or made from, by undoing what was
+    /// written since; of another one by mapping that. What changes is marked as written, and decoded code of it is noted as
+    /// changed. Returns the number of pages, or `None` if all of it was mapped. No processor runs meanwhile, and each needs
+    /// `Cpu::protect_writes` and forgets what it knows of translations.
+    ///
+    /// # Errors
+    /// What the host says, or [`ErrorKind::InvalidInput`] for a snapshot of another size; the RAM is as before.
+    pub fn reset_to(&self, snapshot: &Snapshot) -> Result<Option<u64>> {
+        if snapshot.size != self.size() {
+            return Err(ErrorKind::InvalidInput.into());
+        }
+        let known = self.origin.load(Relaxed) == snapshot.number;
+        let Some(since) = self.marks.since.get().filter(|_| known) else {
+            let mut backing = self.backing.lock().unwrap_or_else(PoisonError::into_inner);
+            self.marks.begin_since(self.pages()).map_err(Error::other)?;
+            self.remap(&snapshot.fd)?;
+            *backing = Backing::CopyOnWrite;
+            snapshot.touched.for_each_word(|parent, bits| self.marks.touched.set_word(parent, bits));
+            self.marks.touched.for_each_word(|parent, bits| self.note_pages(parent, bits));
+            self.marks.begin_since(self.pages()).map_err(Error::other)?;
+            self.origin.store(snapshot.number, Relaxed);
+            return Ok(None);
+        };
+        let view = match snapshot.view.get() {
+            Some(view) => view,
+            None => {
+                let view = View::new(&snapshot.fd, snapshot.size)?;
+                snapshot.view.get_or_init(|| view)
+            }
+        };
+        let mut pages = 0;
+        since.drain(|parent, bits| {
+            let mut left = bits;
+            while left != 0 {
+                let n = parent << 6 | u64::from(left.trailing_zeros());
+                left &= left - 1;
+                pages += 1;
+                let _ = self.put(RealAddr(n * PAGE), view.page(n, self.page_len(n)));
+            }
+            self.note_pages(parent, bits);
+        });
+        // The marks that were just made.
+        since.drain(|_, _| ());
+        Ok(Some(pages))
+    }
+
+    /// Marks the pages of a word of a set as written from outside the processors.
+    fn note_pages(&self, parent: u64, bits: u64) {
+        let mut left = bits;
+        while left != 0 {
+            let n = parent << 6 | u64::from(left.trailing_zeros());
+            left &= left - 1;
+            self.note_write(RealAddr(n * PAGE), self.page_len(n) as u64);
+        }
     }
 
     /// From now on writes go to pages of this process: to be called before it forks, or its child and it would share
@@ -162,6 +274,8 @@ impl Ram {
         let ram = Self::copy_on_write(&snapshot.fd, 0, snapshot.size)?;
         snapshot.touched.for_each_word(|parent, bits| ram.marks.touched.set_word(parent, bits));
         ram.set_base();
+        ram.marks.begin_since(ram.pages()).map_err(Error::other)?;
+        ram.origin.store(snapshot.number, Relaxed);
         Ok(ram)
     }
 }
@@ -362,6 +476,49 @@ mod tests {
         let fork = Ram::from_snapshot(&ram.snapshot()?)?;
         assert_eq!(fork.digest(), ram.digest());
         assert_ne!(fork.digest(), then);
+        Ok(())
+    }
+
+    #[test]
+    fn going_back_to_a_snapshot_undoes_what_was_written_since_and_marks_it() -> Fallible {
+        let ram = used()?;
+        let then = ram.digest();
+        let snapshot = ram.snapshot()?;
+        let fork = Ram::from_snapshot(&snapshot)?;
+        for ram in [&ram, &fork] {
+            for round in 0..3 {
+                assert!(ram.is_still(&snapshot));
+                ram.fill(RealAddr(0), 3 * PAGE, round + 9);
+                ram.mark_dirty(RealAddr(0x20_0000));
+                ram.write(RealAddr(0x20_0000), 5u64);
+                ram.mark_code(RealAddr(0x20_0000));
+                ram.set_base();
+                assert!(!ram.is_still(&snapshot));
+                assert_eq!(ram.reset_to(&snapshot)?, Some(4));
+                assert_eq!(ram.digest(), then);
+                assert_eq!(ram.take_changed_code(), [0x200]);
+                assert_eq!(ram.marks.base.count(), 4, "an incremental save has them");
+                assert_eq!(ram.reset_to(&snapshot)?, Some(0));
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_snapshot_of_other_ram_is_mapped_and_gone_back_to_as_well() -> Fallible {
+        let (ram, other) = (Ram::new(1 << 24)?, used()?);
+        ram.fill(RealAddr(0x80_0000), 10, 1);
+        ram.mark_code(RealAddr(0x80_0000));
+        let snapshot = other.snapshot()?;
+        assert_eq!(ram.reset_to(&snapshot)?, None);
+        assert_eq!((ram.digest(), ram.take_changed_code()), (other.digest(), vec![0x800]));
+        ram.fill(RealAddr(0x80_0000), 10, 1);
+        assert_eq!(ram.reset_to(&snapshot)?, Some(1));
+        assert_eq!(ram.digest(), other.digest());
+        assert_eq!(
+            Ram::new(1 << 23)?.reset_to(&snapshot).map_err(|e| e.kind()),
+            Err(ErrorKind::InvalidInput)
+        );
         Ok(())
     }
 

@@ -2,7 +2,8 @@
 //!
 //! Three sets of pages, each with a summary above it so that a search costs what is marked:
 //! `touched` was ever written and may be other than zero; `live` was written since a live pass took it; `base` was
-//! written since the base of an incremental save. The sets do not disturb each other.
+//! written since the base of an incremental save. The sets do not disturb each other. RAM that was frozen, or made from a
+//! snapshot, has a fourth, `since`: written since then, for the way back to it.
 //!
 //! Must hold: every writer marks. The processors mark before a write, in the slow path that fills their TLB, and
 //! again only after `Cpu::protect_writes`; so marks are taken while no processor runs, and each of them is notified
@@ -10,7 +11,7 @@
 
 use super::{PAGE_SHIFT, Ram, RealAddr};
 use std::sync::atomic::{AtomicBool, Ordering::*};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use track::{NoMemory, bits::BitTree};
 
 /// The marks of RAM's pages.
@@ -21,6 +22,8 @@ pub(super) struct DirtyMap {
     pub(super) base: BitTree,
     /// Whether there is a base.
     pub(super) based: AtomicBool,
+    /// What was written since RAM was as in a snapshot, if it ever was.
+    pub(super) since: OnceLock<BitTree>,
     /// Held to clear or search `live` and `base`.
     walk: Mutex<()>,
 }
@@ -33,6 +36,7 @@ impl DirtyMap {
             live: tree()?,
             base: tree()?,
             based: AtomicBool::new(false),
+            since: OnceLock::new(),
             walk: Mutex::new(()),
         })
     }
@@ -41,6 +45,19 @@ impl DirtyMap {
         for tree in [&self.touched, &self.base, &self.live] {
             tree.set_range(range.clone());
         }
+        if let Some(since) = self.since.get() {
+            since.set_range(range);
+        }
+    }
+
+    /// Nothing was written since RAM was as in a snapshot.
+    pub(super) fn begin_since(&self, pages: u64) -> Result<(), NoMemory> {
+        match self.since.get() {
+            Some(since) => since.drain(|_, _| ()),
+            // If another thread is quicker, its set is as good.
+            None => drop(self.since.set(new_set(pages)?)),
+        }
+        Ok(())
     }
 
     pub(super) fn walk(&self) -> MutexGuard<'_, ()> {
@@ -67,6 +84,9 @@ impl Ram {
             self.marks.touched.set(page);
             self.marks.base.set(page);
             self.marks.live.set(page);
+            if let Some(since) = self.marks.since.get() {
+                since.set(page);
+            }
         }
     }
 
@@ -74,7 +94,10 @@ impl Ram {
     #[inline]
     pub fn is_dirty(&self, addr: RealAddr) -> bool {
         let page = addr.0 >> PAGE_SHIFT;
-        self.marks.live.contains(page) && self.marks.base.contains(page)
+        let marks = &self.marks;
+        marks.live.contains(page)
+            && marks.base.contains(page)
+            && marks.since.get().is_none_or(|since| since.contains(page))
     }
 
     /// Number of pages written since a live pass took them.

@@ -90,6 +90,8 @@ pub struct Ram {
     /// What the mapping is backed by.
     backing: Mutex<Backing>,
     marks: DirtyMap,
+    /// The snapshot that `marks.since` compares with; 0: none.
+    origin: AtomicU64,
     /// A bit for each page: decoded code was made from it.
     code: LazyWords,
     code_changed: AtomicBool,
@@ -154,6 +156,7 @@ impl Ram {
             size,
             backing: Mutex::new(backing),
             marks,
+            origin: AtomicU64::new(0),
             code,
             code_changed: AtomicBool::new(false),
             changed_pages: Mutex::new(Vec::new()),
