@@ -286,6 +286,13 @@ class Machine(Looks, Moves):
         """End the current run, or the next one at its start, with `Interrupted`. Any thread may call this."""
         self.partition.stop()
 
+    def nmi(self) -> None:
+        """Interrupt the guest with a system reset interrupt, as an operator does; Linux panics, or prints what it does.
+
+        For any thread. Raises StateError without a guest that can run, and while the machine is recorded.
+        """
+        self.partition.call(self.partition.nmi)
+
     def kick(self) -> None:
         """Make the run loop look at its inputs. Any thread may call this."""
         self.partition.kick()

@@ -66,6 +66,11 @@ class VirtualMemory:
             raise ValueError(f"a length is 0 or more, not {length}")
         end = address + length
         while address < end:
+            if address & REGION == LINEAR and (left := len(self._vm.memory) - (address & ~REGION)) > 0:
+                size = min(left, end - address)
+                yield address & ~REGION, size
+                address += size
+                continue
             size = min(PAGE - address % PAGE, end - address)
             if (real := self.real(address)) is None:
                 raise GuestAddressError(f"{address:#x} is not mapped now", address, length)

@@ -293,6 +293,18 @@ class Partition(Board, Control):
                 self.go_on()
             self.events.emit("RESUME")
 
+    def nmi(self) -> None:
+        """Interrupt the guest as an operator does: a system reset of every processor; in the machine's thread.
+
+        Raises StateError if there is no guest that it could interrupt, or a recording, which has no place for it.
+        """
+        if self.life.over or not self.life.started:
+            raise StateError(str(self.ended or "there is no guest to interrupt"))
+        if self.recording is not None:
+            raise StateError("the machine is recorded or replayed, and a recording has no place for this interrupt")
+        for cpu in self.cpus:
+            cpu.vcpu.system_reset()
+
     def go_on(self) -> None:
         """The guest, which stood still, is about to execute instructions."""
         if self.recording is None or self.recording.going_on():

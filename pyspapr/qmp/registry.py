@@ -9,7 +9,7 @@ missing. One annotated `Descriptors` is none of them: it gets the file descripto
 annotation is the answer (None: an empty object) and the docstring is the help. The function is
 called in the thread that runs the machine, between two instructions, unless `where` says otherwise: `ANYWHERE` for one
 that touches no guest or device state and answers at once, also while the machine is busy; `ASIDE` for one that has to
-wait and gets a thread of its own.
+wait and gets a thread of its own. A function may choose among them by the arguments.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ class Command(Plain):
     """Type, and whether it must be there, by name."""
     returns: Any
     help: str
-    where: Where
+    where: Where | Callable[[Monitor, dict[str, Any]], Where]
+    """Where it is carried out, or a function that says so for these keywords."""
     descriptors: str | None = None
     """The parameter for the client's file descriptors, if there is one."""
 
@@ -53,6 +54,10 @@ class Command(Plain):
         """Check the arguments and return them as keywords. Raises QmpError naming the wrong argument."""
         checked = check_members(arguments, self.arguments)
         return {name.replace("-", "_"): value for name, value in checked.items()}
+
+    def where_for(self, monitor: Monitor, keywords: dict[str, Any]) -> Where:
+        """The thread in which it is carried out with these keywords."""
+        return self.where if isinstance(self.where, Where) else self.where(monitor, keywords)
 
     def __call__(self, monitor: Monitor, keywords: dict[str, Any], descriptors: Descriptors) -> Any:
         if self.descriptors is not None:
@@ -86,7 +91,9 @@ def help_of(function: Callable[..., Any]) -> str:
 TABLE: Final[dict[str, Command]] = {}
 
 
-def command(name: str, *, where: Where = Where.MACHINE) -> Callable[[Function], Function]:
+def command(
+    name: str, *, where: Where | Callable[[Monitor, dict[str, Any]], Where] = Where.MACHINE
+) -> Callable[[Function], Function]:
     """Enter a function into the table."""
 
     def enter(function: Function) -> Function:

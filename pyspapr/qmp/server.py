@@ -26,7 +26,9 @@ from pyspapr.host import forked
 from pyspapr.host.sockets import Listener, reason
 from pyspapr.log import logger
 from pyspapr.qmp import commands as _commands  # noqa: F401 - fills the table
+from pyspapr.qmp import inspection as _inspection  # noqa: F401 - fills the table
 from pyspapr.qmp import migration as _migration  # noqa: F401 - fills the table
+from pyspapr.qmp import schema as _schema  # noqa: F401 - fills the table
 from pyspapr.qmp.connection import Connection
 from pyspapr.qmp.errors import WireError
 from pyspapr.qmp.monitor import Controlled, Host, Monitor

@@ -144,7 +144,7 @@ class Session:
             raise QmpError("QMP input member 'arguments' must be an object")
         command = self._find(name)
         keywords = command.check(arguments)
-        return lambda: self._execute(command, keywords), command.where
+        return lambda: self._execute(command, keywords), command.where_for(self.monitor, keywords)
 
     def _execute(self, command: Command, keywords: dict[str, Any]) -> Any:
         result = command(self.monitor, keywords, self.descriptors)

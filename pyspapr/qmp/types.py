@@ -1,7 +1,7 @@
 """Whether a JSON value is of the type that a Python annotation names.
 
-The annotations of a command's function are its schema: `str`, `int`, `bool`, `float`, `Literal`, `list[...]`, typed
-dictionaries, and `X | None` for a member that may be missing. Messages are QEMU's, because scripts match them.
+The annotations of a command's function are its schema: `str`, `int`, `bool`, `float`, `Any`, `Literal`, `list[...]`,
+typed dictionaries, and `X | None` for a member that may be missing. Messages are QEMU's, because scripts match them.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ def members(wanted: Any) -> dict[str, tuple[Any, bool]]:
 def check(value: Any, wanted: Any, name: str) -> Any:
     """`value`, if it is what `wanted` says; raises QmpError naming the parameter `name` if not."""
     wanted = strip_optional(wanted)
+    if wanted is Any:
+        return value
     origin = get_origin(wanted)
     if origin is Literal:
         if not isinstance(value, str):
