@@ -22,10 +22,6 @@ use ppc_core::{
 };
 use std::sync::Arc;
 
-/// Most instructions between two checks of the kick flag: the most expensive ones (software floating point) take up to
-/// a microsecond on either engine, and a kick is answered within 50 ms of them.
-const SLICE: u64 = 25_000;
-
 /// The processors of a machine, and their shared state beside memory and hash table.
 pub struct Partition {
     /// The processors.
@@ -120,7 +116,7 @@ impl Partition {
             let stop = engine.answer(0)?;
             return self.stopped(index, stop);
         }
-        let end = until.min(engine.cpu.icount.saturating_add(left.min(SLICE)));
+        let end = until.min(engine.cpu.icount.saturating_add(left.min(engine.slice())));
         match engine.run_a_while(end) {
             EngineExit::Limit => {
                 (engine.cpu.icount >= until || vcpu.nanos_to(self.time_limit) == 0).then_some(Exit::Limit)

@@ -11,13 +11,12 @@ use crate::{
     exit::EngineExit,
     host_float::DefaultEnvironment,
     jit::{Jit, budget},
-    mmu::MOST_FILLS,
     msr,
     outside::Question,
     profile::{ExitReason, Profile, Report, Tier},
     ram::{PAGE, PAGE_SHIFT, RealAddr},
     state::Cpu,
-    time::Clock,
+    time::{Clock, MOST_SPENT},
     trap::Trap,
     watch::Watches,
 };
@@ -82,6 +81,13 @@ impl Engine {
         };
         engine.attach();
         engine
+    }
+
+    /// Instructions that [`Engine::run_a_while`] may be asked for at most where the caller wants to look around within 50
+    /// ms. Interpreted ones take up to a microsecond each (software floating point), compiled ones up to a tenth of that;
+    /// those that compiled code cannot do itself are counted by [`Cpu::spend`].
+    pub fn slice(&self) -> u64 {
+        if self.jit.is_some() { 500_000 } else { MOST_SPENT.into() }
     }
 
     /// The kind of this engine.
@@ -171,16 +177,17 @@ impl Engine {
         }
     }
 
-    /// As `run`, but `EngineExit::Limit` comes sooner where instructions make the host find memory: what the caller looks for
-    /// between two calls must not wait for that.
+    /// As `run`, but `EngineExit::Limit` comes sooner where instructions take long ([`Cpu::spend`]): what the caller looks
+    /// for between two calls must not wait for that.
     pub fn run_a_while(&mut self, until: u64) -> EngineExit {
         let _environment = DefaultEnvironment::enter();
-        self.cpu.fills = 0;
+        self.cpu.spent = 0;
         self.drop_changed_code();
         if let Some(jit) = &self.jit {
             jit.come_to_thread();
         }
         loop {
+            self.cpu.spend(1);
             if self.profile.is_some() {
                 self.look_around();
             }
@@ -195,7 +202,7 @@ impl Engine {
                     profile.interrupted(vector);
                 }
             }
-            if self.cpu.icount >= until || self.cpu.fills >= MOST_FILLS {
+            if self.cpu.icount >= until || self.cpu.spent >= MOST_SPENT {
                 return EngineExit::Limit;
             }
             if self.cpu.outside.is_busy() {

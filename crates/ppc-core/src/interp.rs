@@ -60,6 +60,7 @@ impl Engine {
                     // An instruction that changes the context leaves its next address here.
                     cpu.nia = !0;
                 }
+                cpu.spend(1);
                 came = jit.enter(cpu, entry);
                 self.compiled += cpu.icount.wrapping_sub(before);
                 if PROFILED && let Some(profile) = &mut self.profile {
@@ -100,6 +101,7 @@ impl Engine {
             }
             came = Leave::Trap;
             if let Some(jit) = &mut self.jit {
+                cpu.spend(block.len);
                 block.count += 1;
                 if block.count > self.compile_after && block.needs & NEVER_COMPILED == 0 && cpu.sf() {
                     if jit.full() {

@@ -55,6 +55,11 @@ impl Cpu {
     #[cold]
     #[inline(never)]
     fn load_slowly<T: MemInt>(&mut self, ea: u64) -> Result<T, Trap> {
+        if let Some(host) = self.tlb.read_displaced(ea, T::SIZE, self.data_context)
+            && let Some(value) = self.ram.read(self.ram.real_address(host))
+        {
+            return Ok(value);
+        }
         let at = self.locate(ea, T::SIZE, false)?;
         self.watched_access(&at, ea, T::SIZE, false, None)?;
         let mut bytes = [0u8; 16];
@@ -72,6 +77,11 @@ impl Cpu {
     #[cold]
     #[inline(never)]
     fn store_slowly<T: MemInt>(&mut self, ea: u64, value: T) -> Done {
+        if let Some(host) = self.tlb.write_displaced(ea, T::SIZE, self.data_context)
+            && self.ram.write(self.ram.real_address(host), value).is_some()
+        {
+            return Ok(());
+        }
         let at = self.locate(ea, T::SIZE, true)?;
         let bytes = value.to_u128().to_le_bytes();
         self.watched_access(&at, ea, T::SIZE, true, Some(bytes))?;

@@ -16,9 +16,9 @@ use hpt::{
     hpte::{R_C, R_G, R_N, R_R},
 };
 
-/// Data translations that may be looked up between two checks for the caller's requests. Behind each there may be
-/// sixteen pages that the host has to find memory for, at microseconds each.
-pub(crate) const MOST_FILLS: u32 = 256;
+/// What a translation of data costs, in instructions that compiled code calls a function for ([`Cpu::spend`]): behind it
+/// there may be sixteen pages that the host has to find memory for, at microseconds each.
+const FILL_COST: u32 = 100;
 
 /// DSISR: no translation found.
 pub const DSISR_NOHPTE: u32 = 0x4000_0000;
@@ -242,10 +242,7 @@ impl Cpu {
         if !self.ram.contains(t.ra, 1) {
             return Ok(t.ra);
         }
-        self.fills += 1;
-        if self.fills == MOST_FILLS {
-            self.request_event();
-        }
+        self.spend(FILL_COST);
         if write {
             self.ram.mark_dirty(t.ra);
         }

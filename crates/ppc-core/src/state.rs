@@ -106,8 +106,8 @@ pub struct Cpu {
     pub icount: u64,
     /// The engine stops to look around when `icount` would pass this.
     pub limit: u64,
-    /// Translations of data looked up since `Engine::run_a_while` was called.
-    pub(crate) fills: u32,
+    /// What [`Cpu::spend`] has counted since `Engine::run_a_while` was called.
+    pub(crate) spent: u32,
     /// Virtual nanoseconds that an idle processor skipped.
     pub idle_nanos: u64,
     /// Where nanoseconds come from.
@@ -178,7 +178,7 @@ impl Cpu {
             lpcr: if model.decrementer_bits > 32 { LPCR_LD } else { 0 },
             icount: 0,
             limit: 0,
-            fills: 0,
+            spent: 0,
             idle_nanos: 0,
             clock: Clock::Virtual,
             tb_offset: 0,

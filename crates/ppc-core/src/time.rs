@@ -10,6 +10,9 @@
 
 use crate::{host_clock::HostClock, msr, state::Cpu};
 
+/// What [`Cpu::spend`] may count between two checks for the caller's requests: 25 ms at most.
+pub(crate) const MOST_SPENT: u32 = 25_000;
+
 /// Ticks of the timebase in a second, as POWER8 and POWER9 have it.
 pub const TIMEBASE_HZ: u64 = 512_000_000;
 
@@ -179,6 +182,16 @@ impl Cpu {
             self.idle_nanos += nanos.min(END).saturating_sub(self.nanos());
         }
         self.request_event();
+    }
+
+    /// Counts what may take up to a microsecond, `cost` times: an instruction that compiled code calls a function for or
+    /// that is interpreted instead, a way out of compiled code. After [`MOST_SPENT`] the caller looks around.
+    #[inline(always)]
+    pub(crate) fn spend(&mut self, cost: u32) {
+        self.spent = self.spent.saturating_add(cost);
+        if self.spent >= MOST_SPENT {
+            self.request_event();
+        }
     }
 
     /// Makes the engine look for interrupts and deadlines before the next block.

@@ -16,6 +16,7 @@ fn status(done: Done) -> u32 {
 /// An instruction's own function. Returns a trap's number, or all ones.
 #[expect(improper_ctypes_definitions, reason = "compiled code only hands the function through")]
 pub extern "C" fn exec(cpu: &mut Cpu, exec: ExecFn, word: u64) -> u32 {
+    cpu.spend(1);
     let done = exec(cpu, Word(word));
     cpu.note_so();
     status(done)

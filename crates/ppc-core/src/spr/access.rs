@@ -1,6 +1,6 @@
 //! `mfspr` and `mtspr`: which accesses are allowed, and what the others cause.
 
-use super::{FSCR_IC_SHIFT, Guard, Spr, TIMED, by_number, number::FSCR};
+use super::{FSCR_IC_SHIFT, Guard, Spr, by_number, number::FSCR};
 use crate::{
     fields::Word,
     msr,
@@ -55,7 +55,7 @@ fn admit(cpu: &mut Cpu, number: usize, writes: bool) -> Result<Option<&'static S
 /// `mfspr RT,SPR`.
 pub fn mfspr(cpu: &mut Cpu, w: Word) -> Done {
     if let Some(s) = admit(cpu, w.spr(), false)? {
-        if TIMED.contains(&s.number) {
+        if s.timed {
             cpu.read_clock_here();
         }
         cpu.gpr[w.rt()] = (s.get)(cpu);
@@ -66,7 +66,7 @@ pub fn mfspr(cpu: &mut Cpu, w: Word) -> Done {
 /// `mtspr SPR,RS`.
 pub fn mtspr(cpu: &mut Cpu, w: Word) -> Done {
     if let Some(s) = admit(cpu, w.spr(), true)? {
-        if TIMED.contains(&s.number) {
+        if s.timed {
             cpu.read_clock_here();
         }
         (s.set)(cpu, cpu.gpr[w.rs()]);
