@@ -78,7 +78,7 @@ impl Cpu {
             lpcr,
             icount,
             limit: _,
-            fills: _,
+            spent: _,
             idle_nanos,
             clock,
             tb_offset,
