@@ -8,6 +8,7 @@ it without a message. A mistake of a user or a guest is one line on standard err
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -20,8 +21,13 @@ UNREAD: Final = 128 + signal.SIGPIPE
 
 
 def dispatch(arguments: Sequence[str]) -> object:
-    """Run a command, with click unless it is a well-formed `boot` or `restore`; return its status, if it has one."""
+    """Run a command and return its status, if it has one. A well-formed `boot` or `restore`, and `qemu`, whose options
+    are QEMU's, go without click."""
     command, *rest = arguments or [""]
+    if not command and (instruction := os.environ.get("_PYSPAPR_COMPLETE")):
+        from pyspapr.cli.completion import answer
+
+        return answer(instruction)
     if command in ("boot", "restore"):
         from pyspapr.cli.options import BOOT, RESTORE, read
 
@@ -30,6 +36,10 @@ def dispatch(arguments: Sequence[str]) -> object:
 
             files, values = line
             return boot_line(**values) if command == "boot" else restore_command(files[0], **values)
+    if command == "qemu":
+        from pyspapr.cli.door import door_command
+
+        return door_command(rest)
     import click
 
     from pyspapr.cli.commands import cli

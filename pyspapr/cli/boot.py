@@ -7,9 +7,9 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from pyspapr import config
 from pyspapr.cli.runner import DEFER, Runner
@@ -46,8 +46,27 @@ class RunOptions(Plain, kw_only=True):
     symbols: str | None = None
     record: str | None = None
     replay: str | None = None
+    log: str | None = None
     requirements: Requirements | None = None
     """What the machine that comes must be."""
+    stays: bool = False
+    """Whether somebody has to say `quit` when the guest has ended."""
+
+
+class Places(Protocol):
+    """Where the console and the control sockets are, if not where `RunOptions` can say."""
+
+    def console(self, stack: ExitStack) -> Callable[[Machine], AbstractContextManager[object]]:
+        """Open the console until the end of `stack`; return what connects a machine to it."""
+        ...
+
+    def serve(self, runner: Runner, stack: ExitStack) -> None:
+        """Open the control sockets."""
+        ...
+
+    def wait(self) -> None:
+        """Wait for the clients that have to be there first. Signals are raised here."""
+        ...
 
 
 class Options(RunOptions, kw_only=True):
@@ -64,6 +83,8 @@ class Options(RunOptions, kw_only=True):
     strict: bool
     lockstep: bool = False
     exec: tuple[str, ...] = ()
+    vcpus: int = 1
+    rtc_base: int | None = None
 
 
 def choose_clock(options: Options) -> Clock:
@@ -86,7 +107,8 @@ def configure(options: Options) -> MachineConfig:
         clock=clock,
         seed=seed,
         strict=options.strict,
-        rtc_base=int(time.time()) if host else None,
+        vcpus=options.vcpus,
+        rtc_base=int(time.time()) if host and options.rtc_base is None else options.rtc_base,
     )
 
 
@@ -263,6 +285,49 @@ def open_console(options: RunOptions, stack: ExitStack) -> Callable[[Machine], A
     return console.attached
 
 
+def open_log(path: str) -> int:
+    """A descriptor to write a transcript to, which begins empty. Raises ConfigError, also for a file that is not a
+    regular one: opening a FIFO would wait for its reader."""
+    from pyspapr.host.paths import as_path, check_regular, shown
+
+    try:
+        name = as_path(path)
+        with suppress(FileNotFoundError):
+            check_regular(os.stat(name).st_mode)
+        fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY, 0o666)
+        try:
+            check_regular(os.fstat(fd).st_mode)
+            os.truncate(fd, 0)
+        except BaseException:
+            os.close(fd)
+            raise
+    except OSError as error:
+        raise ConfigError(f"cannot write to {shown(path)}: {error.strerror}") from error
+    return fd
+
+
+def logged(
+    connect: Callable[[Machine], AbstractContextManager[object]], path: str, stack: ExitStack
+) -> Callable[[Machine], AbstractContextManager[object]]:
+    """`connect`, and what the machine prints is written to the file `path` as well."""
+    fd = open_log(path)
+    stack.callback(os.close, fd)
+
+    @contextmanager
+    def connected(vm: Machine) -> Iterator[None]:
+        def write(data: bytes) -> None:
+            write_all(fd, data)
+
+        vm.console.sinks.append(write)
+        try:
+            with connect(vm):
+                yield
+        finally:
+            vm.console.sinks.remove(write)
+
+    return connected
+
+
 def boot_line(*, no_reboot: bool, **values: Any) -> int:
     """Boot as the options of a command line say, see `options.BOOT`."""
     return boot_command(Options(reboots=not no_reboot, **values))
@@ -310,10 +375,17 @@ def restore_command(
     engine: Engine,
     qmp: tuple[str, ...],
     paused: bool,
+    log: str | None,
 ) -> int:
     """Continue a saved machine and return the exit status."""
     options = RunOptions(
-        console=console, timeout=timeout, max_instructions=max_instructions, reboots=False, qmp=qmp, paused=paused
+        console=console,
+        timeout=timeout,
+        max_instructions=max_instructions,
+        reboots=False,
+        qmp=qmp,
+        paused=paused,
+        log=log,
     )
     check_run(options)
     config.DEFAULT_ENGINE = engine
@@ -381,10 +453,12 @@ def run_here(
     options: RunOptions,
     at_end: Callable[[Machine], None] | None = None,
     run: Callable[[Machine, Runner], StopReason] | None = None,
+    places: Places | None = None,
 ) -> int:
     """Run `vm` with its console where the command line said, and return the exit status.
 
-    `at_end` gets the last machine, however its run ended. `run` replaces the way it is run, without a console.
+    `at_end` gets the last machine, however its run ended. `run` replaces the way it is run, without a console. `places`
+    are those of the console and of more control sockets.
     """
     runner = Runner(
         vm,
@@ -392,6 +466,7 @@ def run_here(
         tls_creds=options.tls_creds,
         timeout=options.timeout,
         requirements=options.requirements,
+        stays=options.stays,
     )
     with ExitStack() as stack:
         if at_end is not None:
@@ -402,7 +477,17 @@ def run_here(
                 stack.enter_context(vm.record(options.record))
             for address in options.qmp:
                 runner.serve(address, stack)
-            connect = open_console(options, stack) if run is None else nullcontext
+            connect: Callable[[Machine], AbstractContextManager[object]]
+            if places is not None:
+                places.serve(runner, stack)
+                connect = places.console(stack)
+            else:
+                connect = open_console(options, stack) if run is None else nullcontext
+            if options.log is not None:
+                connect = logged(connect, options.log, stack)
+            if places is not None:
+                with signals.raised():
+                    places.wait()
             if options.incoming not in (None, DEFER):
                 runner.expect(options.incoming, options.tls_creds)
             reason = runner.run(

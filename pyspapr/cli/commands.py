@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from pyspapr._native import __version__
 from pyspapr.cli.options import BOOT, ENGINE, RESTORE, for_click
@@ -30,6 +31,44 @@ def boot(**values: Any) -> int:
     from pyspapr.cli.boot import boot_line
 
     return boot_line(**values)
+
+
+class QemuCommand(click.Command):
+    """Its line is never click's to read, only to list and to complete."""
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """QEMU's options."""
+        from pyspapr.cli.door.options import OPTIONS
+
+        names = ["--install", *(name for option in OPTIONS for name in option.names)]
+        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+@cli.command(cls=QemuCommand, add_help_option=False)
+@click.argument("words", nargs=-1, metavar="[-kernel FILE] [-append TEXT] [-nographic] ...")
+def qemu(words: tuple[str, ...]) -> int:
+    """Run a machine with QEMU's command line, for frameworks that start `qemu-system-ppc64`.
+
+    `qemu -help` lists the options; any other is refused. `qemu --install DIR` puts qemu-system-ppc64 and
+    qemu-system-ppc64le into DIR, for PATH.
+    """
+    from pyspapr.cli.door import door_command
+
+    return door_command(words)
+
+
+@cli.command()
+@click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
+def completion(shell: str) -> int:
+    """Print what makes SHELL complete commands, options and values.
+
+    bash: eval "$(pyspapr completion bash)" in ~/.bashrc; zsh: the same in ~/.zshrc; fish: pyspapr completion fish >
+    ~/.config/fish/completions/pyspapr.fish
+    """
+    from pyspapr.cli.completion import script
+
+    click.echo(script(shell))
+    return 0
 
 
 QMP_OPTION = click.option(

@@ -30,6 +30,7 @@ def check(options: Options) -> None:
         ("--incoming", options.incoming),
         ("--paused", options.paused),
         ("--profile", options.profile),
+        ("--log", options.log),
     ):
         if value:
             raise ConfigError(f"--lockstep cannot be combined with {name}")

@@ -53,6 +53,8 @@ class Option(Plain):
     stands_for: str | None = None
     """What omitting the option means, if that differs from any value of it."""
     many: bool = False
+    words: tuple[str, ...] = ()
+    """What a shell offers to complete the value with, where `kind` and `metavar` do not say."""
 
     @property
     def key(self) -> str:
@@ -73,6 +75,12 @@ CONSOLE: Final = Option(
     help="Where the guest's console is.",
     metavar="stdio|unix:PATH",
     default="stdio",
+)
+LOG: Final = Option(
+    names=("--log",),
+    kind=Kind.TEXT,
+    metavar="FILE",
+    help="Write what the guest prints to FILE as well, replacing what was in it.",
 )
 TIMEOUT: Final = Option(names=("--timeout",), kind=Kind.SECONDS, help="Stop after this time.", metavar="SECONDS")
 MAX_INSTRUCTIONS: Final = Option(
@@ -107,6 +115,7 @@ RESTORE: Final = (
         names=("--verify",), kind=Kind.FLAG, help="Read all of the file first, pages included, and compare digests."
     ),
     CONSOLE,
+    LOG,
     TIMEOUT,
     MAX_INSTRUCTIONS,
     ENGINE,
@@ -144,6 +153,7 @@ BOOT: Final = (
         names=("--cpu",),
         kind=Kind.TEXT,
         metavar="MODEL",
+        words=CPU_MODELS,
         help=f"One of {', '.join(CPU_MODELS)}.",
         stands_for=DEFAULT_CPU,
     ),
@@ -154,6 +164,7 @@ BOOT: Final = (
         "console, virtual otherwise.",
     ),
     CONSOLE,
+    LOG,
     TIMEOUT,
     MAX_INSTRUCTIONS,
     Option(
@@ -295,6 +306,17 @@ def read(options: Sequence[Option], arguments: Sequence[str], count: int) -> tup
 def for_click(*options: Option) -> Callable[[F], F]:
     """A decorator that gives a command these options."""
     import click
+    from click.shell_completion import CompletionItem
+
+    def completions(option: Option) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
+        kind = {"FILE": "file", "DIR": "dir"}.get(option.metavar or "")
+
+        def complete(context: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+            if kind is not None:
+                return [CompletionItem(begun, type=kind)]
+            return [CompletionItem(word) for word in option.words if word.startswith(begun)]
+
+        return complete
 
     types: dict[Kind, Any] = {
         Kind.TEXT: str,
@@ -315,6 +337,8 @@ def for_click(*options: Option) -> Callable[[F], F]:
                 more = {"type": types[one.kind], "metavar": one.metavar, "multiple": one.many, "show_default": shown}
                 if one.default is not None:
                     more["default"] = one.default
+                if one.kind is Kind.TEXT:
+                    more["shell_complete"] = completions(one)
             function = click.option(*one.names, help=one.help, **more)(function)
         return function
 

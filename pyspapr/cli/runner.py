@@ -18,7 +18,7 @@ from pyspapr.errors import SpaprError, StateError
 from pyspapr.machine import Machine
 from pyspapr.migration.phases import QEMU_ARRIVAL_STATUS, Phase
 from pyspapr.partition.runstate import Status
-from pyspapr.results import Interrupted, Migrated, StopReason, Timeout
+from pyspapr.results import Interrupted, Migrated, Panicked, PoweredOff, Rebooted, StopReason, Timeout
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -58,13 +58,16 @@ class Runner:
         tls_creds: str = "",
         timeout: float | None = None,
         requirements: Requirements | None = None,
+        stays: bool = False,
     ) -> None:
         """Begin with `vm`, which waits for its first instruction if `paused`.
 
-        `tls_creds` is a directory of credentials for migrations, or empty; `timeout` limits everything from now on, in
-        seconds; `requirements` are those on an arriving machine.
+        With `stays` somebody has to say `quit` when the guest has ended. `tls_creds` is a directory of credentials for
+        migrations, or empty; `timeout` limits everything from now on, in seconds; `requirements` are those on an
+        arriving machine.
         """
         self._requirements = requirements
+        self._stays = stays
         self._timeout = timeout
         self._deadline = None if timeout is None else time.monotonic() + timeout
         self._tls_creds = tls_creds
@@ -82,15 +85,20 @@ class Runner:
         if paused:
             vm.pause()
 
-    def serve(self, address: str, stack: ExitStack) -> None:
-        """Open a control socket. With one, a guest that sleeps for ever still has somebody who may wake it."""
+    def serve(self, address: str | None, stack: ExitStack, *, name: str | None = None) -> QmpServer:
+        """Open a control socket, or one for connections that are given to it, of a machine that may have a `name`.
+
+        With one, a guest that sleeps for ever still has somebody who may wake it.
+        """
         from pyspapr.qmp import QmpServer
 
-        server = stack.enter_context(QmpServer(self.vm, address, host=self))
+        server = stack.enter_context(QmpServer(self.vm, address, name=name, host=self))
         server.monitor.settings.tls_creds = self._tls_creds
         self._servers.append(server)
         self.vm.console.keeps_open += 1
-        complain(f"the control socket (QMP) is at {server.address}")
+        if address is not None:
+            complain(f"the control socket (QMP) is at {server.address}")
+        return server
 
     # For control sockets.
 
@@ -204,7 +212,8 @@ class Runner:
                 arrived.partition.when_run(self._arrived)
             with connect(self.vm), stoppable():
                 reason = run(self.vm)
-            if isinstance(reason, Migrated) and self._servers:
+            ended = isinstance(reason, PoweredOff | Panicked | Rebooted)
+            if self._servers and (isinstance(reason, Migrated) or (self._stays and ended)):
                 with stoppable():
                     reason = self._stay(reason)
             if self._next is None:
@@ -265,7 +274,8 @@ class Runner:
             return vm
 
     def _stay(self, reason: StopReason) -> StopReason:
-        """The guest has left; whoever controls us may still ask how it went, until `quit` or the time is over."""
+        """The guest has left or ended; whoever controls us may still ask how it went, until `quit` or the time is
+        over."""
         complain(f"{reason}; waiting for `quit` on a control socket")
         while not self.vm.partition.take_stop_request():
             if (expired := self._expired()) is not None:

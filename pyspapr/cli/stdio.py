@@ -111,8 +111,8 @@ def raw_mode(fd: int) -> Iterator[None]:
 
 
 @contextmanager
-def reader(vm: Machine, keyboard: Keyboard | None) -> Iterator[None]:
-    """A thread that types what standard input says."""
+def reader(vm: Machine, keyboard: Keyboard | None, fd: int = STDIN) -> Iterator[None]:
+    """A thread that types what standard input, or another descriptor, says."""
     wake, wake_writer = os.pipe()
     console = vm.console
 
@@ -123,10 +123,10 @@ def reader(vm: Machine, keyboard: Keyboard | None) -> Iterator[None]:
                     if select.select([wake], [], [], 0.05)[0]:
                         return
                     continue
-                ready, _, _ = select.select([STDIN, wake], [], [])
+                ready, _, _ = select.select([fd, wake], [], [])
                 if wake in ready:
                     return
-                data = os.read(STDIN, READ_SIZE)
+                data = os.read(fd, READ_SIZE)
                 if not data:
                     return
                 if keyboard is not None:
@@ -134,7 +134,7 @@ def reader(vm: Machine, keyboard: Keyboard | None) -> Iterator[None]:
                 if data:
                     console.write(data)
         except OSError:
-            return  # standard input went away: the guest goes on without
+            return  # it went away: the guest goes on without
         finally:
             console.keeps_open -= 1
             vm.kick()

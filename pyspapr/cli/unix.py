@@ -44,6 +44,8 @@ class SocketConsole:
         self._coming: socket.socket | None = None  # who is about to
         self._lock = threading.Lock()  # of these two
         self._ending = threading.Event()
+        self.visited = threading.Event()
+        """Set when the first client has come."""
         self._listener = Listener(address, 1)
         self._server = self._listener.socket
         self._thread = threading.Thread(target=self._serve, name="console socket", daemon=True)
@@ -139,6 +141,7 @@ class SocketConsole:
                 self._ending.wait(FULL_SECONDS)
                 continue
             said = False
+            self.visited.set()
             client.settimeout(SEND_SECONDS)
             try:
                 self._catch_up(client)

@@ -85,3 +85,19 @@ class Listener:
         """Remove the socket's name, while the socket is still served."""
         if self._unix is not None:
             self._unix.forget()
+
+
+class Unheard:
+    """In the place of a `Listener`: nobody can come, because nobody is told an address."""
+
+    def __init__(self) -> None:
+        """Raises OSError when the host has no descriptor."""
+        self.address: str = "a given connection"
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)  # without a name, never readable
+
+    def forget(self) -> None:
+        """There is no name."""
+
+    def close(self) -> None:
+        """May be called twice."""
+        self.socket.close()

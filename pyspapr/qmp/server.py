@@ -23,7 +23,7 @@ from typing import Final
 
 from pyspapr.errors import ConfigError
 from pyspapr.host import forked
-from pyspapr.host.sockets import Listener, reason
+from pyspapr.host.sockets import Listener, Unheard, reason
 from pyspapr.log import logger
 from pyspapr.qmp import commands as _commands  # noqa: F401 - fills the table
 from pyspapr.qmp import inspection as _inspection  # noqa: F401 - fills the table
@@ -56,15 +56,22 @@ def _nothing() -> None:
 
 
 class QmpServer:
-    """A control socket for `vm` at `address` (`unix:PATH`, `tcp:PORT` or `tcp:HOST:PORT`).
+    """A control socket for `vm` at `address` (`unix:PATH`, `tcp:PORT` or `tcp:HOST:PORT`), or for connections that
+    `adopt` gets if there is none.
 
     It serves from construction until `close`, or the end of its context. Raises ConfigError when it cannot listen.
     """
 
-    def __init__(self, vm: Controlled, address: str, *, name: str | None = None, host: Host | None = None) -> None:
+    def __init__(
+        self, vm: Controlled, address: str | None, *, name: str | None = None, host: Host | None = None
+    ) -> None:
         """Listen and start serving. `host` is the program around the machine, if it can run another in its place."""
-        self._listener = Listener(SERVICE.parse_socket(address), BACKLOG)
+        self._listener: Listener | Unheard = (
+            Unheard() if address is None else Listener(SERVICE.parse_socket(address), BACKLOG)
+        )
         self.address = self._listener.address
+        self.visited = threading.Event()
+        """Set when the first client has come."""
         self._clients: list[Connection] = []
         self._pool = Pool()
         self._door = self._pool.join(BURST)  # for those who come
@@ -106,6 +113,7 @@ class QmpServer:
         self._closed = True
         self._unsubscribe()
         self._lock = threading.Lock()
+        self.visited = threading.Event()
         clients, self._clients = self._clients, []
         for client in clients:
             client.socket.close()
@@ -131,6 +139,10 @@ class QmpServer:
         self._thread.join(2 * GOODBYE_SECONDS)
         self._listener.forget()
         self.monitor.leave()
+
+    def adopt(self, sock: socket.socket) -> None:
+        """Serve the connection `sock`, and close it at its end."""
+        self._tell(lambda: self._admit(sock))
 
     def attach(self, vm: Controlled) -> None:
         """Control `vm` from now on. Clients stay connected."""
@@ -334,6 +346,13 @@ class QmpServer:
                 sock.send(encode({"error": {"class": "GenericError", "desc": desc}}))
             return
         self._spend(self._door, WELCOME)
+        self._admit(sock)
+
+    def _admit(self, sock: socket.socket) -> None:
+        if self._closing is not None:
+            sock.close()
+            return
+        self.visited.set()
         self._clients.append(Connection(sock, Session(self.monitor), self._pool.join(WELCOME)))
 
     def _pause_door(self, error: OSError) -> None:
