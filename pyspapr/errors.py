@@ -103,11 +103,20 @@ class ExpectError(SpaprError):
         from pyspapr.results import Timeout
 
         lines = [line for line in text.splitlines() if line.strip()][-cls.LINES :]
-        names = " or ".join(map(repr, wanted)) if isinstance(wanted, tuple) else repr(wanted)
+        names = cls._names(wanted)
         shown = "".join(f"\n  | {line}" for line in lines) if lines else " empty"
         message = f"{names} did not appear: {reason}, after {seconds:.3g} s of guest time; the console's end:{shown}"
         kind = ExpectTimeout if isinstance(reason, Timeout) else ExpectError
         return kind(message, wanted, reason, seconds, lines)
+
+    @staticmethod
+    def _names(wanted: str | bytes | tuple[str | bytes, ...]) -> str:
+        return " or ".join(map(repr, wanted)) if isinstance(wanted, tuple) else repr(wanted)
+
+    def about(self, what: str) -> Self:
+        """The same error whose message calls `what` was waited for by name, instead of by its text."""
+        message = what + str(self).removeprefix(self._names(self.wanted))
+        return type(self)(message, self.wanted, self.reason, self.seconds, self.lines)
 
 
 class ExpectTimeout(ExpectError, TimeoutError):

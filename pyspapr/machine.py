@@ -243,6 +243,19 @@ class Machine(Looks, Moves):
             max_instructions=max_instructions, timeout=timeout, guest_timeout=guest_timeout, until=until
         )
 
+    def limit_time(self, seconds: float | None) -> None:
+        """Let every run end with `Timeout` when the guest has used `seconds` of its time from now on, whatever limits
+        the run, `expect` or `shell` has; None removes the limit. A fork has none. Raises ConfigError for an invalid
+        time, and StateError unless the clock is virtual.
+        """
+        self.partition.limit_time(seconds)
+
+    @property
+    def time_is_up(self) -> bool:
+        """Whether the time of `limit_time` is used up."""
+        deadline = self.partition.deadline
+        return deadline is not None and self.nanos >= deadline.nanos
+
     @property
     def ended(self) -> StopReason | None:
         """Why the last run ended, if the guest or a migration ended it."""
@@ -367,6 +380,7 @@ class Machine(Looks, Moves):
 
         The `failure` of an ExpectError has the facts of a guest that panicked or hung.
         """
+        __tracebackhide__ = True  # a test's report ends with the test
         with self._facts():
             return self.console.expect(wanted, timeout=timeout, host_timeout=host_timeout)
 
@@ -382,6 +396,7 @@ class Machine(Looks, Moves):
         """
         from pyspapr.testing.shell import Shell
 
+        __tracebackhide__ = True  # a test's report ends with the test
         with self._facts():
             return Shell(self).run(command, timeout=timeout, ready_timeout=ready_timeout)
 

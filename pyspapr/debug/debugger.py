@@ -42,6 +42,13 @@ class Debugger:
         self._symbols = None
         self._facts = None
 
+    def adopt(self, other: Debugger) -> None:
+        """Take over what `other` knows: of a machine with the same kernel, which this one was forked from."""
+        other._notice()
+        self._notice()
+        self._symbols = self._symbols or other._symbols
+        self._facts = self._facts or other._facts
+
     def _notice(self) -> None:
         if (starts := self.vm.life.starts) != self._starts:
             self._starts = starts

@@ -411,6 +411,7 @@ class Console:
         """
         from pyspapr.partition.wanted import alternatives
 
+        __tracebackhide__ = True  # a test's report ends with the test
         if wanted is None:
             raise TypeError("text, bytes or a compiled pattern is waited for, not None")
         machine = self._owner()

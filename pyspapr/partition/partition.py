@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
 from pyspapr import config as config_module
 from pyspapr import vmstate
 from pyspapr._native import Hpt, Ram, Vcpu
-from pyspapr.config import Engine, MachineConfig
+from pyspapr.config import Engine, MachineConfig, check_timeout
 from pyspapr.errors import ConfigError, StateError
 from pyspapr.handlers import Hypercall
 from pyspapr.host import forked
@@ -94,6 +94,8 @@ class Partition(Board, Control):
         """What the machine was frozen as last, made from or put back to: the next snapshot may be the same."""
         self.recording: Recorder | None = None
         """What hears, or says, what the host decides."""
+        self.deadline: runloop.Deadline | None = None
+        """When every run ends, whatever its own limits are. Not part of the machine's state."""
         Control.__init__(self, lambda: this().kick())
         Board.__init__(self, hypercalls, lambda index, level: setattr(this().cpus[index].vcpu, "external", level))
         self.memory = Memory(self.ram)
@@ -237,6 +239,13 @@ class Partition(Board, Control):
     ) -> StopReason:
         """Run the guest and say why it stopped; see `Machine.run`."""
         return self._run(runloop.Run(self, max_instructions, timeout, until, guest_timeout=guest_timeout))
+
+    def limit_time(self, seconds: float | None) -> None:
+        """Set or remove the deadline; see `Machine.limit_time`."""
+        check_timeout(seconds)
+        if self.config.clock != "virtual":
+            raise StateError("limit_time() needs the virtual clock: the host's goes on while the guest does not run")
+        self.deadline = None if seconds is None else runloop.Deadline(self.nanos + int(seconds * 1e9), seconds)
 
     def run_beside(self, migration: Outgoing) -> StopReason:
         """As `run`, until `migration` has ended as well; then `Interrupted` if it did not take the guest away."""

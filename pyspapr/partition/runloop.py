@@ -19,6 +19,7 @@ from pyspapr.host.interruption import Interruption
 from pyspapr.host.limits import host_limits
 from pyspapr.partition.console import H_PUT_TERM_CHAR
 from pyspapr.partition.wanted import Until, alternatives, compiled, last_bytes
+from pyspapr.plain import Plain
 from pyspapr.results import Hung, InstructionLimit, Interrupted, Matched, StopReason, Timeout, Unimplemented
 
 if TYPE_CHECKING:
@@ -39,6 +40,13 @@ def _expire(reference: weakref.ref[Run], timeout: Timeout) -> None:
     if (run := reference()) is not None:
         run.expired = timeout
         run.vm.kick()
+
+
+class Deadline(Plain):
+    """The guest's time (`nanos`) at which every run of a machine ends, and how many `seconds` that gave it."""
+
+    nanos: int
+    seconds: float
 
 
 class Run:
@@ -83,11 +91,10 @@ class Run:
         replays = recording is not None and recording.replaying
         virtual = self.vm.config.clock == "virtual"
         timeouts = [self.timeout]
-        if self.guest_timeout is not None:
-            if virtual:
-                self.time_limit = min(self.vcpu.nanos + int(self.guest_timeout.seconds * 1e9), CLOCK_END)
-            else:
-                timeouts.append(self.guest_timeout)
+        if virtual:
+            self._limit_time()
+        elif self.guest_timeout is not None:
+            timeouts.append(self.guest_timeout)
         timer = self._start_timer([one for one in timeouts if one is not None])
         skips = replays or self.limit is not None or bool(self.patterns) or self.time_limit is not None
         if virtual and not skips:
@@ -122,6 +129,17 @@ class Run:
             self.vcpu.set_time_limit(None)
             self.vcpu.close_terminal()
             self._show()
+
+    def _limit_time(self) -> None:
+        """Set the time limit: the run's own, or the machine's deadline if that comes first."""
+        limits = []
+        if (own := self.guest_timeout) is not None:
+            limits.append((self.vcpu.nanos + int(own.seconds * 1e9), own))
+        if (deadline := self.vm.deadline) is not None:
+            limits.append((deadline.nanos, Timeout(deadline.seconds, guest=True)))
+        if limits:
+            nanos, self.guest_timeout = min(limits, key=lambda limit: limit[0])
+            self.time_limit = min(nanos, CLOCK_END)
 
     def _start_timer(self, timeouts: list[Timeout]) -> threading.Timer | None:
         """The earlier of the run's limits in host time."""

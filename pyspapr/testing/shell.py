@@ -25,7 +25,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Protocol
 
-from pyspapr.errors import ShellError
+from pyspapr.errors import ExpectError, ShellError
 from pyspapr.plain import Plain
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ INTERRUPT: Final = b"\x03"
 END_OF_FILE: Final = b"\x04"
 PLAIN: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:,=+@-")
 """What is typed as it is."""
+SHOWN: Final = 60
+"""Characters of a command in a message."""
 TYPED: Final = 4096
 """More than the echo of what is typed behind a command."""
 SUMS: Final = ("sha256sum", "sha1sum", "md5sum")
@@ -149,6 +151,7 @@ class Shell:
         `timeout`. Raises ExpectError with the end of the console if it does not end (ExpectTimeout after these times;
         Ctrl-C is typed then, to free the shell), and ShellError if it prints more than `limit` bytes.
         """
+        __tracebackhide__ = True  # a test's report ends with the test
         mark = self._mark()
         *front, last = escaped(encoded(command)) or [""]
         self._get_ready(mark, ready_timeout)
@@ -161,8 +164,11 @@ class Shell:
                 self._console.expect(begin, timeout=timeout)
                 start = self._machine.nanos
                 self._console.expect(end, timeout=timeout)
-            except (TimeoutError, ShellError):
-                self._console.write(INTERRUPT + b"\n")
+            except (ExpectError, ShellError) as error:
+                if isinstance(error, TimeoutError | ShellError):
+                    self._console.write(INTERRUPT + b"\n")
+                if isinstance(error, ExpectError):
+                    raise error.about(f"the end of {command[:SHOWN]!r}") from None
                 raise
             seconds = (self._machine.nanos - start) / 1e9
         printed = bytes(heard)
@@ -204,8 +210,10 @@ class Shell:
     # How.
 
     def _mark(self) -> str:
-        """A name that no other exchange has: no two begin at the same instruction."""
-        return f"{self._machine.instructions:x}-{self._console.total:x}"
+        """A name that no other exchange has: of two that begin at the same instruction, the later finds more typed.
+        It follows from the machine's state alone, so that a restored machine types the same as the one that was saved.
+        """
+        return f"{self._machine.instructions:x}-{self._console.backlog:x}"
 
     def _type(self, *lines: str) -> None:
         self._console.write("".join(line + "\n" for line in lines))
@@ -218,7 +226,11 @@ class Shell:
     def _get_ready(self, mark: str, timeout: float) -> None:
         """Wait for the shell, and define the function that runs commands if it does not have it."""
         self._type(f" echo '<spapr'-'{mark}-'${{_spapr:-none}}'>'")
-        if not self._console.expect([f"<spapr-{mark}-none>", f"<spapr-{mark}-{VERSION}>"], timeout=timeout).which:
+        try:
+            found = self._console.expect([f"<spapr-{mark}-none>", f"<spapr-{mark}-{VERSION}>"], timeout=timeout)
+        except ExpectError as error:
+            raise error.about("an answer of a shell at the console") from None
+        if not found.which:
             self._type(*FUNCTION)
 
     def _give(self, variable: str, pieces: list[str], mark: str, timeout: float) -> None:
