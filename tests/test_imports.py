@@ -42,6 +42,7 @@ ORDER = [
     "moves",
     "machine",
     "__init__",
+    "harness",
     "cli",
     "__main__",
 ]
