@@ -20,7 +20,7 @@ TOOLS := qemu-system-ppc64:qemu-system-ppc qemu-ppc64le-static:qemu-user-static 
 	powerpc64le-linux-gnu-gcc:gcc-powerpc64le-linux-gnu powerpc64-linux-gnu-gcc:gcc-powerpc64-linux-gnu \
 	powerpc64le-linux-gnu-objdump:binutils-powerpc64le-linux-gnu \
 	powerpc64-linux-gnu-objdump:binutils-powerpc64-linux-gnu \
-	dtc:device-tree-compiler
+	dtc:device-tree-compiler gdb-multiarch:gdb-multiarch
 
 AARCH64_TOOLS := aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu qemu-aarch64-static:qemu-user-static \
 	/usr/aarch64-linux-gnu/lib/libc.so.6:libc6-dev-arm64-cross

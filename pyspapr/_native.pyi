@@ -229,6 +229,19 @@ class VcpuState:
     """The state of a processor at some moment."""
 
 @final
+class GdbSession:
+    """One debugger that speaks GDB's remote protocol; `target` is asked and told as crate `gdb` says in `Machine`."""
+
+    def __new__(cls, target: object, *, little_endian: bool) -> GdbSession: ...
+    def receive(self, data: bytes) -> int: ...  # how many bytes were looked at; ValueError for what is no packet
+    # why: "step", "break", "watch", "interrupt", "begin", "end", "exited" (`address` is the status)
+    def stopped(self, why: str, cpu: int = 0, kind: int = 0, address: int = 0) -> None: ...
+    def take_answers(self) -> bytes: ...
+    @property
+    def state(self) -> str: ...  # "idle", "running", "interrupting", "detached", "killed" or "over"
+    little_endian: bool  # the byte order in which registers are sent
+
+@final
 class Vcpu:
     """One processor. `run` releases the GIL; `kick` may be called from any thread."""
 

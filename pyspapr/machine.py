@@ -46,6 +46,7 @@ if TYPE_CHECKING:  # and imported by the methods that need them: most machines n
 
     from typing_extensions import Buffer
 
+    from pyspapr.gdb import GdbServer
     from pyspapr.partition.console import Found
     from pyspapr.partition.wanted import Until, Wanted
     from pyspapr.qmp import QmpServer
@@ -328,6 +329,17 @@ class Machine(Looks, Moves):
         from pyspapr.qmp import QmpServer
 
         return QmpServer(self, address, name=name)
+
+    @host_limits("wait for a debugger", threads=True, descriptors=4)
+    def gdb(self, address: str) -> GdbServer:
+        """Let GDB connect to `unix:PATH` or `tcp:[HOST:]PORT`, until the `close` of what is returned.
+
+        The guest stops when a debugger connects, and goes on in the thread that is in `run`. Without HOST only this
+        computer can connect. Raises ConfigError.
+        """
+        from pyspapr.gdb import GdbServer
+
+        return GdbServer(self.partition, address)
 
     # Hypercalls and devices of your own.
 

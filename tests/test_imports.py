@@ -38,6 +38,7 @@ ORDER = [
     "migration",
     "replay",
     "qmp",
+    "gdb",
     "looks",
     "moves",
     "machine",

@@ -56,6 +56,11 @@ class Images(Plain, kw_only=True):
                 os.fspath(path)
         encode_arguments(self.append)
 
+    @property
+    def little_endian(self) -> bool:
+        """The kernel's byte order. Raises ImageError."""
+        return is_little_endian(self)
+
     def load(self, vm: Partition) -> dict[str, int]:
         """Put everything into RAM; returns the registers to start with. Raises ImageError, with RAM untouched."""
         return load(vm, self).as_dict()
@@ -157,6 +162,12 @@ def choose_arguments(images: Images, contents: Contents) -> bytes:
             f"kernel {shown(images.kernel)}: it has arguments built in, {built_in!a}, and can have no others"
         )
     return contents.arguments
+
+
+def is_little_endian(images: Images) -> bool:
+    """The byte order of the kernel. Raises ImageError."""
+    with open_kernel(images.kernel, "kernel", UNPACKED_MAX) as contents:
+        return read_elf(contents.kernel, contents.length, contents.name).little_endian
 
 
 def load(vm: Partition, images: Images) -> Entry:

@@ -39,6 +39,7 @@ class RunOptions(Plain, kw_only=True):
     max_instructions: int | None
     reboots: bool
     qmp: tuple[str, ...] = ()
+    gdb: str | None = None
     paused: bool = False
     incoming: str | None = None
     tls_creds: str = ""
@@ -374,6 +375,7 @@ def restore_command(
     max_instructions: int | None,
     engine: Engine,
     qmp: tuple[str, ...],
+    gdb: str | None,
     paused: bool,
     log: str | None,
 ) -> int:
@@ -384,6 +386,7 @@ def restore_command(
         max_instructions=max_instructions,
         reboots=False,
         qmp=qmp,
+        gdb=gdb,
         paused=paused,
         log=log,
     )
@@ -425,8 +428,12 @@ def check_run(options: RunOptions) -> None:
     config.check_timeout(options.timeout)
     if options.console != STDIO:
         console_address(options)
-    if options.paused and not options.qmp:
-        raise ConfigError("--paused needs a control socket that can say `cont`: add --qmp")
+    if options.gdb is not None:
+        from pyspapr.gdb import SERVICE
+
+        SERVICE.parse(options.gdb)
+    if options.paused and not (options.qmp or options.gdb):
+        raise ConfigError("--paused needs a control socket that can say `cont`: add --qmp, or --gdb")
     if options.tls_creds and not options.qmp and options.incoming is None:
         raise ConfigError("--tls-creds is for migrations: add --incoming or --qmp")
     if options.incoming == DEFER and not options.qmp:
@@ -477,6 +484,8 @@ def run_here(
                 stack.enter_context(vm.record(options.record))
             for address in options.qmp:
                 runner.serve(address, stack)
+            if options.gdb is not None:
+                runner.debug(options.gdb, stack)
             connect: Callable[[Machine], AbstractContextManager[object]]
             if places is not None:
                 places.serve(runner, stack)

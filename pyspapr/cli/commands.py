@@ -193,6 +193,35 @@ def restore(file: str, **values: Any) -> int:
     return restore_command(file, **values)
 
 
+@cli.command("gdb")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.argument("address", default="tcp:1234", metavar="[ADDRESS]")
+@click.option(
+    "--base", type=click.Path(exists=True, dir_okay=False), metavar="FILE", help="The file that FILE continues."
+)
+@for_click(ENGINE)
+def gdb_(file: str, address: str, base: str | None, engine: Engine) -> int:
+    """Let GDB look into a saved machine, and run it from there: as restore --paused --gdb ADDRESS.
+
+    ADDRESS is unix:PATH or tcp:[HOST:]PORT, by default tcp:1234 on this computer. FILE is not changed.
+    """
+    from pyspapr.cli.boot import restore_command
+
+    return restore_command(
+        file,
+        base=base,
+        verify=False,
+        console="stdio",
+        timeout=None,
+        max_instructions=None,
+        engine=engine,
+        qmp=(),
+        gdb=address,
+        paused=True,
+        log=None,
+    )
+
+
 @cli.command("inspect")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False))
 @click.option(

@@ -103,10 +103,17 @@ QMP: Final = Option(
     metavar="unix:PATH|tcp:[HOST:]PORT",
     many=True,
 )
+GDB: Final = Option(
+    names=("--gdb",),
+    kind=Kind.TEXT,
+    help="Wait for GDB there; the guest stops when it connects. Nobody is asked for a password: without HOST only this "
+    "computer can connect.",
+    metavar="unix:PATH|tcp:[HOST:]PORT",
+)
 PAUSED: Final = Option(
     names=("-S", "--paused"),
     kind=Kind.FLAG,
-    help="Wait for `cont` on a control socket before the first instruction.",
+    help="Wait for `cont` on a control socket, or for a debugger's, before the first instruction.",
 )
 
 RESTORE: Final = (
@@ -120,6 +127,7 @@ RESTORE: Final = (
     MAX_INSTRUCTIONS,
     ENGINE,
     QMP,
+    GDB,
     PAUSED,
 )
 
@@ -218,6 +226,7 @@ BOOT: Final = (
     ),
     Option(names=("--no-reboot",), kind=Kind.FLAG, help="End when the guest asks for a reboot."),
     QMP,
+    GDB,
     PAUSED,
     Option(
         names=("--incoming",),

@@ -38,8 +38,8 @@ INSTEAD: Final = {
     "-device": "the machine has no PCI, so no devices are added",
     "-netdev": "the machine has no network",
     "-nic": "the machine has no network",
-    "-gdb": "there is no gdb server",
-    "-s": "there is no gdb server",
+    "-gdb": "it is --gdb unix:PATH or --gdb tcp:[HOST:]PORT",
+    "-s": "it is --gdb tcp:1234",
     "-d": "use --profile, --strict or --lockstep",
 }
 

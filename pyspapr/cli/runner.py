@@ -23,6 +23,7 @@ from pyspapr.results import Interrupted, Migrated, Panicked, PoweredOff, Reboote
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from pyspapr.gdb import GdbServer
     from pyspapr.migration.compatibility import Requirements
     from pyspapr.migration.destination import Incoming
     from pyspapr.migration.statistics import MigrationStatistics
@@ -75,6 +76,7 @@ class Runner:
         vm.partition.awaited = True
         self._lock = threading.Lock()
         self._servers: list[QmpServer] = []
+        self._debuggers: list[GdbServer] = []
         self._next: tuple[Machine, Future[None]] | None = None
         self._incoming: Incoming[Machine] | None = None
         self._expecting = False
@@ -99,6 +101,14 @@ class Runner:
         if address is not None:
             complain(f"the control socket (QMP) is at {server.address}")
         return server
+
+    def debug(self, address: str, stack: ExitStack) -> None:
+        """Open a socket for debuggers. With one, somebody may wake a guest that sleeps for ever."""
+        from pyspapr.gdb import GdbServer
+
+        self._debuggers.append(server := stack.enter_context(GdbServer(self.vm.partition, address)))
+        self.vm.console.keeps_open += 1
+        complain(f"waiting for GDB at {server.address}")
 
     # For control sockets.
 
@@ -237,6 +247,9 @@ class Runner:
     def _switch(self, vm: Machine) -> None:
         for server in self._servers:
             server.attach(vm)
+            vm.console.keeps_open += 1
+        for debugger in self._debuggers:
+            debugger.attach(vm.partition)
             vm.console.keeps_open += 1
         before, self.vm = self.vm, vm
         vm.partition.awaited = True

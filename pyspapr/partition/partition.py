@@ -37,7 +37,7 @@ from pyspapr.partition.watching import Watching
 from pyspapr.results import Migrated, Panicked, PoweredOff, Rebooted, StopReason
 
 if TYPE_CHECKING:
-    from pyspapr.partition.roles import Bootable, Outgoing, Recorder
+    from pyspapr.partition.roles import Bootable, Debugger, Outgoing, Recorder
     from pyspapr.partition.wanted import Until
 
     class DeviceKind(Protocol):
@@ -96,6 +96,7 @@ class Partition(Board, Control):
         """What hears, or says, what the host decides."""
         self.deadline: runloop.Deadline | None = None
         """When every run ends, whatever its own limits are. Not part of the machine's state."""
+        self.debugger: Debugger | None = None
         Control.__init__(self, lambda: this().kick())
         Board.__init__(self, hypercalls, lambda index, level: setattr(this().cpus[index].vcpu, "external", level))
         self.memory = Memory(self.ram)

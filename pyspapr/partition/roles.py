@@ -31,6 +31,11 @@ class Bootable(Protocol):
         """The kernel's arguments."""
         ...
 
+    @property
+    def little_endian(self) -> bool:
+        """The kernel's byte order. Raises ImageError."""
+        ...
+
     def load(self, vm: Any) -> dict[str, int]:
         """Put them into RAM; returns the registers to start with. Raises ImageError, with RAM untouched."""
         ...
@@ -83,6 +88,18 @@ class Outgoing(Protocol):
 
     def after_fork(self) -> None:
         """In a child of fork: it is the parent's."""
+        ...
+
+
+class Debugger(Protocol):
+    """Somebody who stops the guest and lets it go on."""
+
+    def budget(self, done: int) -> int | None:
+        """Instructions until it wants the guest to stop, or None."""
+        ...
+
+    def look(self) -> None:
+        """The guest is between two slices."""
         ...
 
 

@@ -175,6 +175,8 @@ class Run:
             budget = min(budget, migration.budget(done))
         if (due := self.vm.agenda.next) is not None:
             budget = min(budget, max(due - done, 0))
+        if self.vm.debugger is not None and (wanted := self.vm.debugger.budget(done)) is not None:
+            budget = min(budget, wanted)
         return budget if self.limit is None else min(budget, self.limit - done)
 
     def _between(self) -> StopReason | None:
@@ -182,6 +184,8 @@ class Run:
         vm.run_posted()
         if vm.agenda.next is not None:
             vm.agenda.carry_out(self.vcpu.instructions)
+        if vm.debugger is not None:
+            vm.debugger.look()
         if self.patterns and vm.console.total != self.seen:
             if (matched := self.matched()) is not None:
                 return matched

@@ -11,6 +11,7 @@ mod constants;
 mod error;
 mod exit;
 mod fork;
+mod gdb;
 mod hpt;
 mod memory;
 mod options;
@@ -93,5 +94,6 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<unpack::ZstdDecompressor>()?;
     m.add_class::<vcpu::Vcpu>()?;
     m.add_class::<vcpu::VcpuState>()?;
+    m.add_class::<gdb::GdbSession>()?;
     Ok(())
 }
