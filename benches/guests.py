@@ -6,6 +6,7 @@ they use. A process is killed when its `with` ends.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import threading
 import time
@@ -62,7 +63,7 @@ class Guest:
 
     def _listen(self) -> None:
         assert self.process.stdout is not None
-        while data := self.process.stdout.read1(4096):
+        while data := os.read(self.process.stdout.fileno(), 4096):
             with self._came:
                 self._console += data
                 self._came.notify_all()

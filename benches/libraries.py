@@ -169,13 +169,13 @@ def cbor(runs: int, directory: Path) -> None:
     print("memory, bytes that a decoder takes for each byte of a record before a schema can be looked at:")
     for name, item in (("empty arrays", b"\x80"), ("empty maps", b"\xa0"), ("small integers", b"\x00")):
         count = 1 << 20
-        record = b"\x9a" + count.to_bytes(4, "big") + item * count
+        encoded = b"\x9a" + count.to_bytes(4, "big") + item * count
         tracemalloc.start()
-        value = cbor2.loads(record)
+        value = cbor2.loads(encoded)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         del value
-        print(f"  {name}: {peak / len(record):.0f} with cbor2, 0 with ours, which refuses the first")
+        print(f"  {name}: {peak / len(encoded):.0f} with cbor2, 0 with ours, which refuses the first")
 
 
 def options(runs: int, directory: Path) -> None:

@@ -56,7 +56,8 @@ class Dice(Device):
 
     def load(self, offset: int, size: int) -> int:
         """The guest reads a register."""
-        return {0: self.throw, 8: lambda: self.last}.get(offset, lambda: 0)() & (1 << 8 * size) - 1
+        number = self.throw() if offset == 0 else self.last if offset == 8 else 0
+        return number & (1 << 8 * size) - 1
 
     def store(self, offset: int, size: int, value: int) -> None:
         """The guest writes one."""

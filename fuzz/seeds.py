@@ -77,7 +77,7 @@ def main() -> None:
     vm.load_kernel(GUEST)
     vm.run(max_instructions=3_000_000)
     for target, seeds in (
-        ("hpt_chunk", hpt_chunks(vm.hpt)),
+        ("hpt_chunk", hpt_chunks(vm.partition.hpt)),
         ("ram_chunk", ram_inputs()),
         ("instruction", instructions()),
     ):
