@@ -14,6 +14,7 @@ use ppc_core::{
     spr::number::{DAR, DSISR},
     state::Cpu,
     time::Clock,
+    warm::Warm,
 };
 use std::sync::{
     Arc,
@@ -40,6 +41,7 @@ impl Kick {
 pub struct Frozen {
     state: State,
     halted: bool,
+    code: Option<Arc<Warm>>,
 }
 
 impl Frozen {
@@ -236,11 +238,13 @@ impl Vcpu {
     /// The present state, for [`Vcpu::thaw`]. Pages that are written from now on are marked again.
     pub fn freeze(&mut self) -> Frozen {
         self.engine.cpu.protect_writes();
-        Frozen { state: self.engine.cpu.state(), halted: self.halted }
+        Frozen { state: self.engine.cpu.state(), halted: self.halted, code: self.engine.share_code() }
     }
 
-    /// Takes over the state of a processor of the same model. Code, kicks, windows and watched ranges stay.
+    /// Takes over the state of a processor of the same model, and what it has decoded and compiled. Code of its own, kicks,
+    /// windows and watched ranges stay.
     pub fn thaw(&mut self, frozen: &Frozen) {
+        self.engine.take_over_code(frozen.code.clone());
         self.engine.cpu.set_state(&frozen.state);
         self.halted = frozen.halted;
         self.unanswered = None;

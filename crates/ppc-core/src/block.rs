@@ -13,10 +13,12 @@ use crate::{
     state::Cpu,
     tlb::half,
     trap::Trap,
+    warm::Warm,
     watch::{OfKind, WatchedNames, Watches},
 };
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
 
 /// Where a block went to before.
 #[derive(Clone, Copy, Default)]
@@ -49,6 +51,8 @@ pub struct Block {
     pub count: u32,
     /// Its memory was written: it must not be executed again.
     pub dropped: bool,
+    /// It was left to others, or comes from them: [`Warm`] has it.
+    pub shared: bool,
     /// Its machine code, for either half of the address space.
     pub compiled: [Option<CodeEntry>; 2],
 }
@@ -87,7 +91,8 @@ impl Hasher for AddressHasher {
     }
 }
 
-type AddressMap<T> = HashMap<u64, T, BuildHasherDefault<AddressHasher>>;
+/// A map by address.
+pub(crate) type AddressMap<T> = HashMap<u64, T, BuildHasherDefault<AddressHasher>>;
 
 /// What is decoded from one page.
 #[derive(Default)]
@@ -111,12 +116,15 @@ pub struct CodeCache {
     pub blocks: Vec<Block>,
     by_key: AddressMap<u32>,
     pages: AddressMap<PageCode>,
+    /// Where branches went; none before the first: most forks never run.
     jumps: Box<[Link]>,
     fetches: Box<[Fetch]>,
     /// Pages in which instructions may be watched by effective addresses.
     watched: AddressMap<WatchedNames>,
     /// Blocks that were dropped when an instruction in their page was found to be watched.
     split: Vec<u32>,
+    /// Code that another processor, or this one, has made before.
+    pub(crate) warm: Option<Arc<Warm>>,
     /// How often everything was dropped.
     pub emptied: u64,
     /// How often a search has dropped blocks.
@@ -133,10 +141,11 @@ impl CodeCache {
             blocks: Vec::new(),
             by_key: AddressMap::default(),
             pages: AddressMap::default(),
-            jumps: vec![Link::default(); LINK_SLOTS].into_boxed_slice(),
+            jumps: Box::default(),
             fetches: vec![Fetch::default(); FETCHES].into_boxed_slice(),
             watched: AddressMap::default(),
             split: Vec::new(),
+            warm: None,
             emptied: 0,
             upheavals: 0,
             most,
@@ -155,8 +164,11 @@ impl CodeCache {
     pub fn find(&mut self, cpu: &mut Cpu) -> Result<u32, Trap> {
         let ea = cpu.cia;
         let slot = (ea >> 2) as usize & (LINK_SLOTS - 1);
-        let jump = &self.jumps[slot];
-        if jump.ea == ea && jump.context == cpu.fetch_context[half(ea)] && !self.is_dropped(jump.block) {
+        if let Some(jump) = self.jumps.get(slot)
+            && jump.ea == ea
+            && jump.context == cpu.fetch_context[half(ea)]
+            && !self.is_dropped(jump.block)
+        {
             return Ok(jump.block);
         }
         let real = self.fetch_address(cpu, ea)?;
@@ -165,6 +177,9 @@ impl CodeCache {
             Some(&block) => block,
             None => self.build(cpu, key),
         };
+        if self.jumps.is_empty() {
+            self.jumps = vec![Link::default(); LINK_SLOTS].into_boxed_slice();
+        }
         // Building may have told the processor to look for events, but not changed its context.
         self.jumps[slot] = Link { ea, context: cpu.fetch_context[half(ea)], block };
         Ok(block)
@@ -244,6 +259,9 @@ impl CodeCache {
         if self.bytes() > self.most {
             self.clear(cpu);
         }
+        if let Some(number) = self.take_over(cpu, key) {
+            return number;
+        }
         let real = key & !3;
         let first = self.ops.len();
         let watches = cpu.watches().clone();
@@ -284,6 +302,37 @@ impl CodeCache {
         self.insert(cpu, key, first, needs)
     }
 
+    /// The block at `key` from `warm`, if it is still what memory has there.
+    fn take_over(&mut self, cpu: &mut Cpu, key: u64) -> Option<u32> {
+        let warm = self.warm.clone()?;
+        let (of, block) = warm.find(key)?;
+        if self.may_be_watched(cpu, RealAddr(key)) {
+            return None;
+        }
+        let ops = of.ops_of(cpu, block)?;
+        let first = self.ops.len();
+        self.ops.extend_from_slice(ops);
+        let number = self.insert(cpu, key, first, block.needs);
+        let new = &mut self.blocks[number as usize];
+        (new.count, new.shared) = (block.count, true);
+        Some(number)
+    }
+
+    /// Whether somebody may watch an instruction in the page at `ra`.
+    pub(crate) fn may_be_watched(&self, cpu: &Cpu, ra: RealAddr) -> bool {
+        self.watched.contains_key(&(ra.0 >> PAGE_SHIFT))
+            || cpu.watches().execute().real.overlap(ra.align_down(PAGE).0, PAGE)
+    }
+
+    /// Code is made from the `len` bytes at `ra`, in a page of which there is a block.
+    pub(crate) fn cover(&mut self, ra: RealAddr, len: u64) {
+        let page = self.pages.entry(ra.0 >> PAGE_SHIFT).or_default();
+        let end = (ra.0 + len - 1).min(ra.0 | (PAGE - 1));
+        for line in line_of(ra.0)..=line_of(end) {
+            page.lines |= 1 << line;
+        }
+    }
+
     /// Makes a block of the ops from `first` on, which are those at `key`.
     fn insert(&mut self, cpu: &mut Cpu, key: u64, first: usize, needs: u64) -> u32 {
         let real = key & !3;
@@ -302,19 +351,16 @@ impl CodeCache {
             key,
             count: 0,
             dropped: false,
+            shared: false,
             compiled: [None; 2],
         });
         self.by_key.insert(key, number);
         if cpu.ram.mark_code(RealAddr(real)) {
             cpu.tlb.protect_host(cpu.ram.host_address(RealAddr(real)));
         }
-        let page = self.pages.entry(real >> PAGE_SHIFT).or_default();
-        page.blocks.push(number);
+        self.pages.entry(real >> PAGE_SHIFT).or_default().blocks.push(number);
         // A prefix at the end of a page has no suffix there.
-        let end = (real + u64::from(bytes) - 1).min(real | (PAGE - 1));
-        for line in line_of(real)..=line_of(end) {
-            page.lines |= 1 << line;
-        }
+        self.cover(RealAddr(real), u64::from(bytes));
         number
     }
 

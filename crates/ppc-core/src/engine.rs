@@ -18,8 +18,11 @@ use crate::{
     state::Cpu,
     time::{Clock, MOST_SPENT},
     trap::Trap,
+    warm::Warm,
     watch::Watches,
 };
+
+use std::sync::Arc;
 
 /// With the host's clock, deadlines are checked after this many instructions.
 const HOST_CLOCK_SLICE: u64 = 20_000;
@@ -134,6 +137,32 @@ impl Engine {
         if let Some(profile) = &mut self.profile {
             profile.switch(tier);
         }
+    }
+
+    /// The code that this engine has made, for others: see [`Engine::take_over_code`].
+    pub fn share_code(&mut self) -> Option<Arc<Warm>> {
+        if let Some(jit) = &mut self.jit
+            && self.cache.warm.as_ref().is_some_and(|warm| warm.is_long())
+        {
+            jit.forget_shared();
+            self.cache.warm = None;
+        }
+        Warm::of(&mut self.cache, self.jit.as_ref(), self.cpu.tlb.read_shift())
+    }
+
+    /// Blocks and regions that are in `warm` are taken from there when the processor comes to them, if memory still has the
+    /// instructions that they were made from. What this engine has made itself stays.
+    pub fn take_over_code(&mut self, warm: Option<Arc<Warm>>) {
+        if self.cache.warm.as_ref().map(Arc::as_ptr) == warm.as_ref().map(Arc::as_ptr) {
+            return;
+        }
+        for block in &mut self.cache.blocks {
+            block.shared = false;
+        }
+        if let Some(jit) = &mut self.jit {
+            jit.forget_shared();
+        }
+        self.cache.warm = warm;
     }
 
     /// Drops all decoded and compiled code; it is made again when needed.

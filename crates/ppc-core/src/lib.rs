@@ -37,5 +37,6 @@ pub mod state;
 pub mod time;
 pub mod tlb;
 pub mod trap;
+pub mod warm;
 pub mod watch;
 pub mod watchpoint;

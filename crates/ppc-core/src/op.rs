@@ -47,6 +47,16 @@ fn fetch(cpu: &Cpu, at: RealAddr) -> Word {
     Word::prefixed(first, if next.0.is_multiple_of(Word::PREFIXED_BLOCK) { 0 } else { word(next) })
 }
 
+/// Whether memory has these instructions at real address `at`, in the current byte order.
+pub fn same_words(cpu: &Cpu, at: RealAddr, ops: &[Op]) -> bool {
+    let mut at = at;
+    ops.iter().all(|op| {
+        let same = fetch(cpu, at) == op.word;
+        at = at + u64::from(op.word.bytes());
+        same
+    })
+}
+
 /// The instruction at real address `at`; its row, if it has semantics.
 pub fn decoded(cpu: &Cpu, at: RealAddr) -> (Op, Option<&'static insn::Row>) {
     let word = fetch(cpu, at);

@@ -66,8 +66,11 @@ use crate::{
 use budget::Share;
 pub use runtime::Leave;
 use runtime::{JUMP_SLOTS, Jump, Slot};
-use std::sync::{Arc, atomic::Ordering::Relaxed};
-use store::Code;
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
+pub(crate) use store::Code;
 use stubs::STUBS;
 
 /// What machine code depends on beside the instructions.
@@ -91,6 +94,18 @@ pub struct CodeEntry {
     region: u32,
 }
 
+impl CodeEntry {
+    /// Where it is.
+    pub(crate) fn code(&self) -> *const u8 {
+        self.code
+    }
+
+    /// The number of its region.
+    pub(crate) fn region(&self) -> u32 {
+        self.region
+    }
+}
+
 // SAFETY: an entry is only a pair of addresses; its user holds the `Jit` that keeps the code alive.
 unsafe impl Send for CodeEntry {}
 
@@ -102,6 +117,10 @@ struct Compiled {
     incoming: Vec<*mut Slot>,
     /// Entries of the table of indirect branches that were; likewise.
     jumps: Vec<u16>,
+    /// Of how many blocks it is.
+    parts: u32,
+    /// Which [`WarmRegion`] it comes from: its address, or 0.
+    shared: usize,
 }
 
 impl Compiled {
@@ -122,12 +141,15 @@ impl Compiled {
 /// Compiled code of one engine.
 pub struct Jit {
     regions: Vec<Compiled>,
+    /// Indirect branches; none before there is a region: most forks never run.
     jumps: Box<[Jump]>,
     /// Bytes that the regions take.
     bytes: usize,
     share: Share,
     /// Of the store, when the first region was made.
     generation: u64,
+    /// Regions that were taken over, by the address of their [`WarmRegion`].
+    shared: HashMap<usize, u32>,
 }
 
 /// Bytes of a link to a region, with as much again that its list may have in reserve.
@@ -168,18 +190,39 @@ impl Jit {
     pub fn new(ram: u64) -> Option<Self> {
         available().then(|| Self {
             regions: Vec::new(),
-            jumps: vec![NO_JUMP; JUMP_SLOTS].into_boxed_slice(),
+            jumps: Box::default(),
             bytes: 0,
             share: Share::new(ram),
             generation: store::generation(),
+            shared: HashMap::new(),
         })
+    }
+
+    /// Of the store, when the first region was made.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// The code of a region, and the number of its blocks.
+    pub(crate) fn code_of(&self, entry: CodeEntry) -> (Arc<Code>, u32) {
+        let region = &self.regions[entry.region as usize];
+        (region.code.clone(), region.parts)
+    }
+
+    /// Whether the region of `entry` was taken over.
+    pub(crate) fn is_shared(&self, entry: CodeEntry) -> bool {
+        self.regions.get(entry.region as usize).is_some_and(|region| region.shared != 0)
+    }
+
+    /// What was taken over is no longer known by where it comes from.
+    pub(crate) fn forget_shared(&mut self) {
+        self.shared.clear();
     }
 
     /// Tells `cpu` where its helpers are. To be called whenever the engine gets another processor.
     pub fn attach(&self, cpu: &mut Cpu) {
         let Some(stubs) = &*STUBS else { return };
         let runtime = &mut cpu.runtime;
-        runtime.jumps = self.jumps.as_ptr();
         runtime.leave_next = stubs.next;
         runtime.leave_here = stubs.here;
         runtime.leave_unlinked = stubs.unlinked;
@@ -221,6 +264,7 @@ impl Jit {
     pub fn clear(&mut self) {
         self.forget_links();
         self.regions.clear();
+        self.shared.clear();
         self.bytes = 0;
         self.generation = store::generation();
     }
@@ -240,6 +284,7 @@ impl Jit {
     /// Nothing leads to the region of `entry` any more: the guest's code that it was made from has changed.
     pub fn drop_region(&mut self, entry: CodeEntry) {
         let Some(region) = self.regions.get_mut(entry.region as usize) else { return };
+        self.shared.remove(&region.shared);
         for slot in std::mem::take(&mut region.incoming) {
             // SAFETY: a slot of one of this object's regions, which are kept; nobody else refers to slots while no
             // compiled code runs.
@@ -261,6 +306,7 @@ impl Jit {
         let Some(stubs) = &*STUBS else { return Leave::Next };
         cpu.note_so();
         cpu.runtime.page = cpu.cia & !(PAGE - 1);
+        cpu.runtime.jumps = self.jumps.as_ptr();
         // SAFETY: `entry` was made by `compile` and its region is kept until `clear`, which needs `&mut self`. The code
         // obeys the host's calling convention and touches nothing but the processor, its slots, its jumps, and guest
         // memory that TLB entries of the processor allow.
@@ -320,6 +366,10 @@ impl Jit {
     /// Compiles the region of block `number`, which runs in 64-bit mode at `cpu.cia`. Entries are noted in the blocks.
     pub fn compile(&mut self, cache: &mut CodeCache, cpu: &Cpu, number: u32) {
         let half = half(cpu.cia);
+        if let Some(entry) = self.take_over(cache, cpu, number, half) {
+            cache.blocks[number as usize].compiled[half] = Some(entry);
+            return;
+        }
         let isa = cpu.model.isa;
         let region = region::form(cache, number, half, isa);
         let mode = CodeMode { isa, little_endian: cpu.le(), half, read_shift: cpu.tlb.read_shift() };
@@ -336,22 +386,65 @@ impl Jit {
             perf::name(code.start, code.len, || format!("guest_{:#018x}", cpu.cia));
         }
         arena::see_code();
-        // A region is known by the address of its slots, and an empty list has none of its own.
-        let mut slots: Vec<Slot> = code.exits.iter().map(|exit| unlinked(exit.offset)).collect();
-        if slots.is_empty() {
-            slots.push(unlinked(0));
-        }
-        let slots = slots.into_boxed_slice();
+        let slots = slots_of(&code);
         for part in &region.parts {
             let Some(&(_, at)) = code.entries.iter().find(|&&(place, _)| place == part.place) else {
                 continue;
             };
-            cache.blocks[part.number as usize].compiled[half] =
+            let block = &mut cache.blocks[part.number as usize];
+            block.compiled[half] =
                 Some(CodeEntry { code: at, slots: slots.as_ptr(), region: self.regions.len() as u32 });
+            block.shared = false;
+        }
+        self.push(slots, code, region.parts.len() as u32, 0);
+    }
+
+    /// The entry of block `number`, whose region others have compiled, if that is still what memory has there.
+    fn take_over(&mut self, cache: &mut CodeCache, cpu: &Cpu, number: u32, half: usize) -> Option<CodeEntry> {
+        let warm = cache.warm.clone()?;
+        let key = cache.blocks[number as usize].key;
+        let (of, block) = warm.find(key)?;
+        let (region, code) = block.compiled[half]?;
+        let region = of.region(region);
+        let current = region.generation == self.generation && region.generation == store::generation();
+        if !current || region.read_shift != cpu.tlb.read_shift() || cache.may_be_watched(cpu, RealAddr(key)) {
+            return None;
+        }
+        let shared = std::ptr::from_ref(region).addr();
+        let known = self.shared.get(&shared).copied();
+        let number = match known {
+            Some(number) => number,
+            None => {
+                for (ra, len) in of.places(cpu, region, RealAddr(key))? {
+                    cache.cover(ra, len);
+                }
+                arena::see_code();
+                let number = self.regions.len() as u32;
+                self.push(slots_of(&region.code), region.code.clone(), 0, shared);
+                self.shared.insert(shared, number);
+                number
+            }
+        };
+        Some(CodeEntry { code, slots: self.regions[number as usize].slots.as_ptr(), region: number })
+    }
+
+    fn push(&mut self, slots: Box<[Slot]>, code: Arc<Code>, parts: u32, shared: usize) {
+        if self.jumps.is_empty() {
+            self.jumps = vec![NO_JUMP; JUMP_SLOTS].into_boxed_slice();
         }
         self.bytes += code.bytes() + size_of_val(&*slots) + size_of::<Compiled>();
-        self.regions.push(Compiled { slots, code, incoming: Vec::new(), jumps: Vec::new() });
+        self.regions.push(Compiled { slots, code, incoming: Vec::new(), jumps: Vec::new(), parts, shared });
     }
+}
+
+/// The slots of a region that uses `code`.
+fn slots_of(code: &Code) -> Box<[Slot]> {
+    // A region is known by the address of its slots, and an empty list has none of its own.
+    let mut slots: Vec<Slot> = code.exits.iter().map(|exit| unlinked(exit.offset)).collect();
+    if slots.is_empty() {
+        slots.push(unlinked(0));
+    }
+    slots.into_boxed_slice()
 }
 
 const NO_JUMP: Jump = Jump { ea: 0, context: 0, slots: std::ptr::null(), code: std::ptr::null() };

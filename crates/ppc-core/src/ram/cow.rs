@@ -164,7 +164,7 @@ impl Ram {
         }
     }
 
-    /// Freezes the contents. No processor runs meanwhile.
+    /// Freezes the contents. No processor runs meanwhile, and each needs `Cpu::protect_writes`.
     ///
     /// # Errors
     /// What the host says; the RAM is as before.

@@ -100,6 +100,15 @@ impl Ram {
             && marks.since.get().is_none_or(|since| since.contains(page))
     }
 
+    /// The number of the snapshot in which the page at `addr` was as it is; 0 if it may have been written since, or
+    /// there is none. A store that is being executed may not be marked yet.
+    pub(crate) fn as_in_snapshot(&self, addr: RealAddr) -> u64 {
+        match self.marks.since.get() {
+            Some(since) if !since.contains(addr.0 >> PAGE_SHIFT) => self.origin.load(Relaxed),
+            _ => 0,
+        }
+    }
+
     /// Number of pages written since a live pass took them.
     pub fn dirty_pages(&self) -> u64 {
         let _walk = self.marks.walk();
