@@ -11,6 +11,10 @@ from pyspapr.errors import ExpectError
 from pyspapr.results import Hung, Panicked
 
 if TYPE_CHECKING:  # and imported when somebody looks
+    import os
+
+    import drgn
+
     from pyspapr.debug.debugger import Debugger
     from pyspapr.debug.failures import KernelLog
     from pyspapr.debug.virtual import VirtualMemory
@@ -46,6 +50,17 @@ class Looks:
         from pyspapr.hooks.hooks import Hooks
 
         return Hooks(self)
+
+    def drgn(self, vmlinux: str | os.PathLike[str] | None = None) -> drgn.Program:
+        """A program of drgn's (`pip install pyspapr[drgn]`) on this machine, with debugging information of `vmlinux`.
+
+        It reads memory while no instruction runs, at the kernel's effective addresses (linear mapping, vmalloc, page
+        descriptors) and at real ones, and does not keep the machine. Raises StateError if no Linux runs yet, and
+        ImportError without drgn.
+        """
+        from pyspapr.debug.drgn_kernel import program
+
+        return self.partition.call(lambda: program(self.partition, vmlinux))
 
     def check(self) -> None:
         """Raise what is wrong in the guest, if anything is: GuestPanic, GuestOops, GuestHang or GuestWarning.

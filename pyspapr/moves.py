@@ -111,6 +111,24 @@ class Moves:
             raise TypeError(f"a machine is put back to a Snapshot, not to {snapshot!r:.80}")
         self.partition.call(lambda: snapshot.reset(self.partition))
 
+    @host_limits("dump a machine")
+    def dump(self, path: str | os.PathLike[str]) -> None:
+        """Write a memory dump for kernel debuggers (drgn, gdb, crash): an ELF core, whole or not at all.
+
+        It has RAM, with holes for pages of zeroes, the registers of every processor, the kernel's VMCOREINFO, and the
+        addresses at which the kernel has mapped RAM. For any thread, also while the guest runs. Raises StateError when
+        the file cannot be written; an older one stays as it was then.
+        """
+        from pyspapr.debug import core
+        from pyspapr.debug.debugger import Debugger
+        from pyspapr.migration.replacement import replacing
+
+        def write() -> None:
+            with replacing(path) as replacement:
+                core.write(Debugger(self.partition), replacement.file)
+
+        self.partition.call(write)
+
     # Migrating.
 
     @property

@@ -248,6 +248,19 @@ def verify(file: str, base: str | None) -> int:
     return verify_command(file, base)
 
 
+@cli.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.option(
+    "--base", type=click.Path(exists=True, dir_okay=False), metavar="FILE", help="The file that FILE continues."
+)
+@click.argument("vmcore", metavar="VMCORE")
+def dump(file: str, base: str | None, vmcore: str) -> int:
+    """Write the memory dump VMCORE, an ELF core for drgn, gdb and crash, of a saved machine."""
+    from pyspapr.cli.look import dump_command
+
+    return dump_command(file, base, vmcore)
+
+
 @cli.command("diff")
 @click.argument("left", type=click.Path(exists=True, dir_okay=False))
 @click.argument("right", type=click.Path(exists=True, dir_okay=False))

@@ -183,3 +183,10 @@ def diff_command(left: str, right: str, base: str | None, as_json: bool) -> int:
         print(f"… {more:,} more entries")
     print(f"{count['fields']:,} fields, {count['pages']:,} pages and {count['entries']:,} hash table entries differ")
     return DIFFERENT if count.total() else 0
+
+
+def dump_command(path: str, base: str | None, vmcore: str) -> int:
+    """Write a memory dump of a saved machine. Raises StreamError and StateError."""
+    with Machine.restore(path, base=base) as vm:
+        vm.dump(vmcore)
+    return 0

@@ -15,6 +15,7 @@ from pyspapr.partition.owner import owner
 
 if TYPE_CHECKING:
     from pyspapr.debug.failures import KernelLog
+    from pyspapr.debug.mappings import KernelMappings
     from pyspapr.debug.stack import Frame
     from pyspapr.debug.symbols import KernelSymbols
     from pyspapr.partition import Partition
@@ -30,6 +31,7 @@ class Debugger:
         self.virtual = VirtualMemory(self._owner)
         """Guest memory by virtual address."""
         self._symbols: KernelSymbols | None = None
+        self._vmcoreinfo: bytes | None = None
         self._facts: dict[str, int] | None = None
 
     @property
@@ -40,7 +42,7 @@ class Debugger:
     def forget(self) -> None:
         """The guest has booted another kernel by its own means. (A start and a reboot are noticed.)"""
         self._symbols = None
-        self._facts = None
+        self._vmcoreinfo = self._facts = None
 
     def adopt(self, other: Debugger) -> None:
         """Take over what `other` knows: of a machine with the same kernel, which this one was forked from."""
@@ -92,14 +94,32 @@ class Debugger:
         return backtrace(self)
 
     @property
-    def facts(self) -> dict[str, int] | None:
-        """What the kernel says of itself for crash dumps (VMCOREINFO), by name; None if it says nothing."""
+    def vmcoreinfo(self) -> bytes | None:
+        """The text that the kernel keeps for crash dumps; None if there is none."""
         from pyspapr.debug.printk import find_vmcoreinfo
 
         self._notice()
-        if self._facts is None:
-            self._facts = find_vmcoreinfo(self.vm)
+        if self._vmcoreinfo is None:
+            self._vmcoreinfo = find_vmcoreinfo(self.vm)
+        return self._vmcoreinfo
+
+    @property
+    def facts(self) -> dict[str, int] | None:
+        """What that text says, by name; None if there is none."""
+        from pyspapr.debug.mappings import facts_of
+
+        text = self.vmcoreinfo
+        if text is not None and self._facts is None:
+            self._facts = facts_of(text)
         return self._facts
+
+    @property
+    def mappings(self) -> KernelMappings:
+        """Where the kernel has mapped RAM, by its own records."""
+        from pyspapr.debug.mappings import KernelMappings
+
+        memory = self.vm.memory
+        return KernelMappings(memory.read, len(memory), self.virtual.byte_order, self.facts or {})
 
     @property
     def log(self) -> KernelLog:

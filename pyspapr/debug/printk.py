@@ -11,7 +11,6 @@ written is left out; one that the guest has damaged is, too.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from pyspapr.errors import GuestAddressError, StateError
@@ -56,8 +55,8 @@ class LogRecord(Plain):
         return f"[{micros // 1_000_000:5d}.{micros % 1_000_000:06d}] {self.text}"
 
 
-def find_vmcoreinfo(vm: Partition) -> dict[str, int] | None:
-    """The numbers that the kernel keeps for crash dumps, by name, or None where there are none."""
+def find_vmcoreinfo(vm: Partition) -> bytes | None:
+    """The text that the kernel keeps for crash dumps (VMCOREINFO), or None where there is none."""
     size = min(len(vm.memory), SEARCHED)
     for start in range(0, size, STEP):
         window = vm.memory.read(start, min(STEP + PAGE_MAX, size - start))
@@ -65,12 +64,7 @@ def find_vmcoreinfo(vm: Partition) -> dict[str, int] | None:
         while at >= 0:
             begin = window.rfind(FIRST, max(at - PAGE_MAX, 0), at)
             if begin >= 0 and b"\0" not in window[begin:at]:
-                text = window[begin : begin + PAGE_MAX].partition(b"\0")[0].decode("ascii", "replace")
-                return {
-                    name: int(value, 16 if name.startswith("SYMBOL") else 10)
-                    for name, value in re.findall(r"^(\w+\([\w.]+\))=(-?[0-9a-f]+)$", text, re.MULTILINE)
-                    if name.startswith("SYMBOL") or re.fullmatch(r"-?\d+", value)
-                }
+                return window[begin : begin + PAGE_MAX].partition(b"\0")[0]
             at = window.find(MARK, at + 1)
     return None
 

@@ -119,6 +119,15 @@ def pmemsave(here: Human, address: int, size: int, filename: str) -> None:
     here.qmp("pmemsave", val=address, size=size, filename=filename)
 
 
+@human("dump-guest-memory", "[-p] [-d] filename:file [begin:number] [length:number]")
+def dump_guest_memory(
+    here: Human, paging: bool, detach: bool, filename: str, begin: int | None, length: int | None
+) -> None:
+    """Write a memory dump, an ELF core, to a file."""
+    chosen = {name: one for name, one in (("begin", begin), ("length", length)) if one is not None}
+    here.qmp("dump-guest-memory", paging=paging, protocol=f"file:{filename}", **chosen)
+
+
 @human("cpu", "index:number", where=Where.ANYWHERE)
 def cpu(here: Human, index: int) -> str | None:
     """Choose the processor that other commands mean."""

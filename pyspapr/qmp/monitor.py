@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, Protocol, Self
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypedDict
 
 from pyspapr.qmp.errors import QmpError
 from pyspapr.qmp.settings import Settings
@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     from pyspapr.migration.destination import Incoming
     from pyspapr.migration.outgoing import Outgoing
     from pyspapr.partition import Partition
+
+
+class DumpResult(TypedDict):
+    """How a dump stands, of `total` bytes of RAM."""
+
+    status: str
+    completed: int
+    total: int
 
 
 class Controlled(Protocol):
@@ -106,6 +114,8 @@ class Monitor:
         """Why the last migration did not begin."""
         self.arriving: Incoming[Any] | None = None
         """The machine that is on its way here, or has come."""
+        self.dumped: DumpResult | None = None
+        """How the last dump went."""
         self._quitting = threading.Lock()
 
     @property

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal, TypedDict, get_args, get_origin, is_typeddict
 
-from pyspapr.qmp.monitor import Monitor
+from pyspapr.qmp.monitor import DumpResult, Monitor
 from pyspapr.qmp.registry import TABLE, Where, command
 from pyspapr.qmp.types import members, strip_optional
 
@@ -57,14 +57,6 @@ class MigrationStatus(TypedDict):
 
 
 MigrationPass = TypedDict("MigrationPass", {"pass": int})
-
-
-class DumpResult(TypedDict):
-    """How a dump stands, of `total` bytes of RAM."""
-
-    status: str
-    completed: int
-    total: int
 
 
 class _DumpCompleted(TypedDict):

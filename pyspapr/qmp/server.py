@@ -26,6 +26,7 @@ from pyspapr.host import forked
 from pyspapr.host.sockets import Listener, Unheard, reason
 from pyspapr.log import logger
 from pyspapr.qmp import commands as _commands  # noqa: F401 - fills the table
+from pyspapr.qmp import dump as _dump  # noqa: F401 - fills the table
 from pyspapr.qmp import inspection as _inspection  # noqa: F401 - fills the table
 from pyspapr.qmp import migration as _migration  # noqa: F401 - fills the table
 from pyspapr.qmp import schema as _schema  # noqa: F401 - fills the table
