@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from pyspapr.errors import ExpectError
 from pyspapr.results import Hung, Panicked
@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # and imported when somebody looks
     from pyspapr.debug.failures import KernelLog
     from pyspapr.debug.virtual import VirtualMemory
     from pyspapr.hooks.hooks import Hooks
+    from pyspapr.hooks.injection import Fault, Injection
     from pyspapr.partition import Partition
 
 
@@ -61,6 +62,16 @@ class Looks:
         from pyspapr.debug.drgn_kernel import program
 
         return self.partition.call(lambda: program(self.partition, vmlinux))
+
+    def inject(self, **fault: Unpack[Fault]) -> Injection:
+        """Inject faults from now on, until `remove` or the end of its `with`; its `log` lists them.
+
+        `vm.inject(hcall="H_ENTER", returns="H_PTEG_FULL", every=7, seed=3)`; `hooks.injection` has all there are.
+        Raises TypeError for keywords that do not go together, ConfigError and KeyError for what there is not.
+        """
+        from pyspapr.hooks.injection import Injection
+
+        return Injection(self, fault)
 
     def check(self) -> None:
         """Raise what is wrong in the guest, if anything is: GuestPanic, GuestOops, GuestHang or GuestWarning.

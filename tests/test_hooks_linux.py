@@ -66,6 +66,18 @@ def test_a_command_is_seen_from_within_and_runs_as_without(vm: Machine, booted: 
     assert (plain.instructions, plain.state_hash()) == (vm.instructions, vm.state_hash())
 
 
+def test_a_kernel_copes_with_groups_that_are_full_in_the_same_way_each_time(booted: Any) -> None:
+    def run() -> tuple[str, list[object], str]:
+        vm: Machine = booted.fork()
+        with vm.inject(hcall="H_ENTER", returns="H_PTEG_FULL", every=7, seed=3) as injection:
+            result = vm.shell(COMMAND + "; for n in 1 2 3 4; do ls /proc > /dev/null; done")
+        assert not vm.log.warnings
+        return result.output, list(injection.log), vm.state_hash()
+
+    first, second = run(), run()
+    assert first == second and len(first[1]) > 20 and "Linux version" in first[0]
+
+
 def test_a_thousand_hooks_that_are_never_reached_change_no_count_and_drop_no_code(vm: Machine, booted: Any) -> None:
     functions = [address for name, address in vm.debug.symbols.items() if name.startswith("xfs_")][:100]
     # Others are in the pages of code that runs, where no instruction is executed.

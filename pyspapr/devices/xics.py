@@ -92,6 +92,8 @@ class Ics(Device):
     def __init__(self) -> None:
         """No source yet."""
         self.sources: dict[int, Source] = {}
+        self.filters: list[Callable[[int], bool]] = []
+        """Functions that hear of each edge of a source; one that returns False drops it. Faults are injected so."""
         self.presenters: list[weakref.ref[Icp]] = []
         """By processor; weak, since the presenters refer to this controller."""
 
@@ -127,6 +129,11 @@ class Ics(Device):
 
     def pulse(self, number: int) -> None:
         """An edge on a source."""
+        if not self.filters or all([hear(number) for hear in tuple(self.filters)]):
+            self.present(number)
+
+    def present(self, number: int) -> None:
+        """An edge on a source, whatever the filters say."""
         source = self.sources[number]
         if source.priority == MASKED:
             source.masked_pending = True
@@ -345,6 +352,8 @@ class Icp(Device):
         if self.xisr:
             self.cppr, self.xisr, self.pending_priority = self.pending_priority, 0, MASKED
             self._update()
+        else:
+            self.line(False)  # which somebody may have raised to see what the guest makes of that
         return xirr
 
     def eoi(self, xirr: int) -> None:

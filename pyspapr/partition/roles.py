@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from pyspapr.results import StopReason
@@ -44,12 +45,26 @@ class Bootable(Protocol):
 class InterruptController(Protocol):
     """Where interrupt sources are claimed."""
 
+    @property
+    def sources(self) -> Mapping[int, object]:
+        """By number."""
+        ...
+
+    @property
+    def filters(self) -> list[Callable[[int], bool]]:
+        """Functions that hear of each edge; one that returns False drops it."""
+        ...
+
     def claim(self, number: int) -> int:
         """Create the source `number` for a device and return it. Raises ValueError if it is taken."""
         ...
 
     def pulse(self, number: int) -> None:
         """An edge on a source."""
+        ...
+
+    def present(self, number: int) -> None:
+        """The same, whatever the filters say."""
         ...
 
 

@@ -185,6 +185,7 @@ impl CodeCache {
         Ok(block)
     }
 
+    #[inline(always)]
     fn fetch_address(&mut self, cpu: &mut Cpu, ea: u64) -> Result<RealAddr, Trap> {
         let page = ea & !(PAGE - 1);
         let slot = (ea >> PAGE_SHIFT) as usize & (FETCHES - 1);
@@ -192,8 +193,16 @@ impl CodeCache {
         if known.page == page && known.context == cpu.fetch_context[half(ea)] {
             return Ok(known.real + ea % PAGE);
         }
+        self.find_page(cpu, ea)
+    }
+
+    /// As `fetch_address`, for a page that is not known.
+    #[inline(never)]
+    fn find_page(&mut self, cpu: &mut Cpu, ea: u64) -> Result<RealAddr, Trap> {
+        let page = ea & !(PAGE - 1);
+        let slot = (ea >> PAGE_SHIFT) as usize & (FETCHES - 1);
         let real = cpu.translate(ea, crate::mmu::Access::Fetch)?.ra;
-        if cpu.watches().execute().effective.overlap(page, PAGE) {
+        if cpu.watches().in_page(page) {
             self.watch_page(cpu, page, real.align_down(PAGE));
         }
         self.fetches[slot] =

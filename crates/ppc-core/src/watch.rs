@@ -14,12 +14,13 @@
 //! instruction with several accesses each is reported, and those before it were made.
 
 use crate::{
+    block::AddressHasher,
     outside::Question,
     ram::{PAGE, RealAddr},
     state::Cpu,
     trap::Done,
 };
-use std::sync::Arc;
+use std::{collections::HashSet, hash::BuildHasherDefault, sync::Arc};
 
 /// What is done to watched bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -116,8 +117,7 @@ impl Ranges {
     /// Those bytes that are in one and not in the other, and perhaps some more that are in both.
     pub(crate) fn difference(&self, other: &Self) -> Self {
         let missing = |from: &Self, here: &Self| {
-            let known: std::collections::HashSet<_> =
-                here.0.iter().map(|node| (node.first, node.last)).collect();
+            let known: HashSet<_> = here.0.iter().map(|node| (node.first, node.last)).collect();
             from.0
                 .iter()
                 .copied()
@@ -133,6 +133,33 @@ impl Ranges {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+/// The pages that ranges lie in, for a quick no.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub(crate) struct Pages {
+    /// By number; those of ranges of a few pages.
+    few: HashSet<u64, BuildHasherDefault<AddressHasher>>,
+    /// The other ranges.
+    many: Ranges,
+}
+
+/// Ranges of more pages than these are not listed page by page.
+const FEW: u64 = 16;
+
+impl Pages {
+    fn new<'a>(watches: impl Iterator<Item = (usize, &'a Watch)>) -> Self {
+        let (few, many): (Vec<_>, Vec<_>) =
+            watches.partition(|(_, watch)| watch.last / PAGE - watch.first / PAGE < FEW);
+        let pages = few.iter().flat_map(|(_, watch)| watch.first / PAGE..=watch.last / PAGE);
+        Self { few: pages.collect(), many: Ranges::new(many.into_iter()) }
+    }
+
+    /// Whether one of the ranges has a byte of the page at `page`.
+    #[inline]
+    pub(crate) fn have(&self, page: u64) -> bool {
+        self.few.contains(&(page / PAGE)) || self.many.overlap(page, PAGE)
     }
 }
 
@@ -153,10 +180,6 @@ impl OfKind {
         };
         Self { effective: those(false), real: those(true) }
     }
-
-    fn is_empty(&self) -> bool {
-        self.effective.is_empty() && self.real.is_empty()
-    }
 }
 
 #[derive(Default, PartialEq, Eq, Debug)]
@@ -164,6 +187,10 @@ struct ByKind {
     read: OfKind,
     write: OfKind,
     execute: OfKind,
+    /// Of effective addresses of instructions.
+    pages: Pages,
+    /// Whether loads or stores are watched.
+    data: bool,
 }
 
 /// All that is watched.
@@ -177,7 +204,14 @@ impl Watches {
     /// These ranges, in the order in which owners are told.
     pub fn new(watches: &[Watch]) -> Self {
         let of = |kind| OfKind::new(watches, kind);
-        let all = ByKind { read: of(Kind::Read), write: of(Kind::Write), execute: of(Kind::Execute) };
+        let code = |(_, watch): &(usize, &Watch)| watch.kinds & Kind::Execute as u8 != 0 && !watch.real;
+        let all = ByKind {
+            read: of(Kind::Read),
+            write: of(Kind::Write),
+            execute: of(Kind::Execute),
+            pages: Pages::new(watches.iter().enumerate().filter(code)),
+            data: watches.iter().any(|watch| watch.kinds & !(Kind::Execute as u8) != 0),
+        };
         Self((!watches.is_empty()).then(|| Arc::new(all)))
     }
 
@@ -195,9 +229,10 @@ impl Watches {
         self.of(Kind::Execute)
     }
 
-    /// Whether loads or stores are watched.
-    fn any_data(&self) -> bool {
-        !self.of(Kind::Read).is_empty() || !self.of(Kind::Write).is_empty()
+    /// Whether an instruction is watched in the effective page at `page`.
+    #[inline]
+    pub(crate) fn in_page(&self, page: u64) -> bool {
+        self.0.as_ref().is_some_and(|all| all.pages.have(page))
     }
 
     /// Whether the same loads and stores are watched as in `other`.
@@ -262,7 +297,7 @@ impl Cpu {
     /// Whether any load or store is watched.
     #[inline]
     pub(crate) fn is_watched(&self) -> bool {
-        self.outside.watches.0.as_ref().is_some_and(|_| self.outside.watches.any_data())
+        self.outside.watches.0.as_ref().is_some_and(|all| all.data)
     }
 }
 
