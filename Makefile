@@ -73,12 +73,15 @@ test-python: build tools guests ## the Python tests, the real-kernel boots among
 
 format: venv ## format Rust and Python as `make lint` wants them
 	cargo fmt --all
+	cargo fmt --manifest-path fuzz/Cargo.toml
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 lint: venv doc ## formatting, lints, types and the Rust documentation
 	cargo fmt --all --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --workspace --all-targets --release -- -D warnings
+	cargo clippy --quiet --manifest-path fuzz/Cargo.toml --release -- -D warnings
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy

@@ -5,7 +5,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use ppc_core::ram::{Ram, RamPass};
+use ppc_core::ram::{Ram, RamPass, RealAddr};
 use std::sync::Arc;
 use track::Start;
 
@@ -14,7 +14,7 @@ const SIZE: u64 = 1 << 18;
 /// RAM with something in its second page.
 fn ram() -> Arc<Ram> {
     let ram = Ram::new(SIZE).expect("a little RAM fits");
-    ram.write_bytes(0x1234, b"here before").expect("it is inside");
+    ram.write_bytes(RealAddr(0x1234), b"here before").expect("it is inside");
     Arc::new(ram)
 }
 
@@ -35,9 +35,8 @@ fuzz_target!(|input: &[u8]| {
         return;
     }
     let copy = self::ram();
-    let pass =
-        RamPass::start(&ram, Start::Untracked).expect("a list of 64 pages fits");
-    copy.fill(0, SIZE, 0).expect("it is inside");
+    let pass = RamPass::start(&ram, Start::Untracked).expect("a list of 64 pages fits");
+    copy.fill(RealAddr(0), SIZE, 0).expect("it is inside");
     while let Some(chunk) = pass.next(1 << 14) {
         copy.load_chunk(&chunk.index, &chunk.data).expect("what a pass writes can be read");
     }
