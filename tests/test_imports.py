@@ -44,6 +44,7 @@ ORDER = [
     "machine",
     "__init__",
     "harness",
+    "frameworks",
     "cli",
     "__main__",
 ]
