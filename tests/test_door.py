@@ -61,6 +61,9 @@ def test_the_line_of_kunit_is_this_machine() -> None:
         ("-S -qmp unix:q,server=on,wait=off", "paused", True),
         ("-incoming tcp:127.0.0.1:4444", "incoming", "tcp:127.0.0.1:4444"),
         ("-pidfile p", "pidfile", "p"),
+        ("-gdb tcp::1234 -S", "gdb", "tcp::1234"),
+        ("-s", "gdb", "tcp::1234"),
+        ("-gdb unix:g,server=on,wait=off", "gdb", "unix:g"),
     ],
 )
 def test_an_option_says_what_the_machine_is(words: str, field: str, value: object) -> None:
@@ -126,6 +129,7 @@ def test_no_option_is_both_refused_and_accepted() -> None:
         ("-chardev pty,id=a", "-chardev: there is no 'pty'"),
         ("-mon x", "-mon: mode=readline"),
         ("-monitor stdio", "-monitor stdio: "),
+        ("-gdb stdio", "-gdb stdio: "),
         ("-S", "-S: nobody could go on"),
         ("-no-shutdown", "-no-shutdown: nobody could go on"),
         ("-device virtio-net-pci", "-device virtio-net-pci: "),

@@ -342,6 +342,21 @@ def pidfile(plan: Plan, name: str, text: str) -> None:
     plan.pidfile = text
 
 
+@option("-gdb", value="tcp:[HOST]:PORT|unix:PATH", says="A server for GDB; with -S the guest waits for it.")
+def gdb(plan: Plan, name: str, text: str) -> None:
+    found = place(name, text)
+    if found == NOWHERE:
+        return
+    if not isinstance(found, Chardev) or found.channel not in (Channel.UNIX, Channel.TCP):
+        raise ConfigError(f"{name} {text}: GDB is waited for at tcp:[HOST]:PORT or unix:PATH")
+    plan.gdb = found.address
+
+
+@option("-s", says="As -gdb tcp::1234.")
+def gdb_here(plan: Plan, name: str, text: str) -> None:
+    gdb(plan, name, "tcp::1234")
+
+
 # Console and control sockets.
 
 

@@ -65,6 +65,7 @@ class Plan(Plain, kw_only=True, frozen=False):
     """Whether the process waits for `quit` when the guest has ended."""
     panic_status: int = 0
     pidfile: str | None = None
+    gdb: str | None = None
     defaults: bool = True
     """Whether there is a console that nobody has asked for."""
     display: str = ""
@@ -124,7 +125,7 @@ class Plan(Plain, kw_only=True, frozen=False):
             if self.initrd is not None or self.append:
                 raise ConfigError("-initrd and -append need -kernel")
         for option, there in (
-            ("-S", self.paused),
+            ("-S", self.paused and self.gdb is None),
             ("-no-shutdown", self.stays),
             ("-incoming defer", self.incoming == "defer"),
         ):

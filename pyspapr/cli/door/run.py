@@ -60,6 +60,7 @@ def options_of(plan: Plan) -> Options:
         stays=plan.stays,
         paused=plan.paused,
         incoming=plan.incoming,
+        gdb=plan.gdb,
     )
     if plan.incoming is not None:
         return options.replace(requirements=requirements(options))
