@@ -36,7 +36,7 @@ $(BIN)/python:
 	$(BIN)/pip install -q --upgrade pip
 
 $(VENV)/.ready: $(BIN)/python pyproject.toml
-	$(BIN)/pip install -q 'maturin>=1.16,<2' $$($(BIN)/python tools/requirements.py test)
+	$(BIN)/pip install -q 'maturin>=1.16,<2' $$($(BIN)/python tools/requirements.py test docs)
 	touch $@
 
 venv: $(VENV)/.ready ## a virtual environment with what development needs

@@ -511,7 +511,6 @@ REASONS: Final = {
     "use `pyspapr boot --profile`, `--strict` or `--lockstep`": "-d -D -dfilter -trace -singlestep "
     "-perfmap -one-insn-per-tb",
     "use `pyspapr boot --record` and `--replay`": "-record -replay",
-    "use `pyspapr boot --gdb`": "-gdb -s",
     "every answer on a control socket is one line: use -qmp": "-qmp-pretty",
     "RAM is one piece": "-numa -mem-path -mem-prealloc -overcommit",
     "there are no objects to make": "-object -global -set -readconfig -writeconfig -plugin",
