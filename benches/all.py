@@ -2,9 +2,9 @@
 
     python benches/all.py [--runs N] [--json FILE]
 
-Runs `workloads.py`, `boot.py`, `migration.py`, `exits.py`, `fork.py` and the passes over the hash table (`cargo bench
--p hpt`), one after the other, so that none disturbs another. A part that misses a figure does not keep the others from
-running.
+Runs `workloads.py`, `boot.py`, `migration.py`, `exits.py`, `decimals.py`, `fork.py` and the passes over the hash table
+(`cargo bench -p hpt`), one after the other, so that none disturbs another. A part that misses a figure does not keep
+the others from running.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def parts(runs: int) -> dict[str, list[str]]:
     """The command of each; `--json FILE` is added."""
     scripts = {
         name: [sys.executable, str(BENCHES / f"{name}.py"), "--runs", str(runs)]
-        for name in ("workloads", "boot", "migration", "exits", "fork")
+        for name in ("workloads", "boot", "migration", "exits", "decimals", "fork")
     }
     return {**scripts, "passes": ["cargo", "bench", "--quiet", "-p", "hpt", "--bench", "passes", "--"]}
 

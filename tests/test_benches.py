@@ -9,6 +9,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).parent.parent / "benches"))
 
+import decimals
 import exits
 from runs import Moment, Run, RunFailed, measure
 from turns import COLD, INTERP, QEMU, WARM, Setup, Turn
@@ -106,3 +107,10 @@ def test_an_exit_that_is_not_taken_is_found_out(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setitem(exits.TIMES, exits.IN_NATIVE_CODE, 1000)
     with pytest.raises(exits.WrongExit, match="expected 1000 times 'interrupt 0xc00 system call'"):
         exits.check(exits.Case("interrupt 0xc00 system call", exits.IN_NATIVE_CODE, exits.loop(0x60000000)), "jit")
+
+
+@pytest.mark.parametrize("name", decimals.CASES)
+def test_decimals_have_one_result_on_both_engines_and_in_qemu(name: str) -> None:
+    case = decimals.CASES[name]
+    results = {run(case, 3)[1][: 16 if case.name.endswith("q") else 8] for run in decimals.COLUMNS.values()}
+    assert len(results) == 1

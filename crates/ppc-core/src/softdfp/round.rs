@@ -38,6 +38,15 @@ pub struct Rest {
     more: bool,
 }
 
+impl Rest {
+    /// `rest` of twice `half`, and something behind it if `sticky`.
+    #[inline]
+    pub const fn of(rest: u64, half: u64, sticky: bool) -> Rest {
+        // Of the first digit only counts on which side of 5 it is.
+        Rest { digit: if rest >= half { 5 } else { 0 }, more: sticky || rest != 0 && rest != half }
+    }
+}
+
 impl DecimalRounding {
     /// All, in the order of DRN.
     pub const ALL: [DecimalRounding; 8] = [
@@ -84,7 +93,7 @@ impl DecimalRounding {
 
     /// Whether a magnitude with last digit `last` is incremented.
     #[inline]
-    const fn increments(self, sign: bool, last: u64, rest: Rest) -> bool {
+    pub(super) const fn increments(self, sign: bool, last: u64, rest: Rest) -> bool {
         let tie = rest.digit == 5 && !rest.more;
         match self {
             DecimalRounding::Even if tie => !last.is_multiple_of(2),

@@ -3,7 +3,10 @@
 use super::{bits_of, both, finish, finish_value, format, operand};
 use crate::{
     fields::Word,
-    softdfp::{Env, Format, Num, Raw, arith, fast},
+    softdfp::{
+        DecimalRounding, Env, Format, Num, Raw, arith,
+        fast::{self, Pending, Quick, Rounded},
+    },
     state::Cpu,
     trap::Done,
 };
@@ -19,18 +22,54 @@ fn compute<const Q: bool, const RC: bool>(
     finish::<Q, RC>(cpu, w.frt(), result)
 }
 
-/// `FRA + FRB`, or `FRA - FRB` if `subtract`: quickly if that is exact and nothing special.
+/// Ends an instruction that is exact; rounds another one. What is neither goes the way of `slow`.
+#[inline(always)]
+fn quickly<const Q: bool, const RC: bool, P: Pending>(
+    cpu: &mut Cpu,
+    w: Word,
+    quick: Quick<P>,
+    slow: fn(Format, Env, Num, Num) -> Raw,
+) -> Done {
+    match quick {
+        Quick::Exact(Rounded { value, fprf, .. }) => {
+            finish_value::<Q, RC>(cpu, w.frt(), value, Some(fprf), 0)
+        }
+        Quick::Pending(pending) => rounded::<Q, RC, P>(cpu, w, pending, slow),
+        Quick::Unknown => slowly::<Q, RC>(cpu, w, slow),
+    }
+}
+
+#[inline(never)]
+fn rounded<const Q: bool, const RC: bool, P: Pending>(
+    cpu: &mut Cpu,
+    w: Word,
+    pending: P,
+    slow: fn(Format, Env, Num, Num) -> Raw,
+) -> Done {
+    match pending.rounded(DecimalRounding::of(cpu.fpscr)) {
+        Some(Rounded { value, fprf, flags }) => finish_value::<Q, RC>(cpu, w.frt(), value, Some(fprf), flags),
+        None => slowly::<Q, RC>(cpu, w, slow),
+    }
+}
+
+#[inline(never)]
+fn slowly<const Q: bool, const RC: bool>(
+    cpu: &mut Cpu,
+    w: Word,
+    slow: fn(Format, Env, Num, Num) -> Raw,
+) -> Done {
+    compute::<Q, RC>(cpu, w, slow)
+}
+
+/// `FRA + FRB`, or `FRA - FRB` if `subtract`.
 #[inline(always)]
 fn sum<const Q: bool, const RC: bool>(cpu: &mut Cpu, w: Word, subtract: bool) -> Done {
     let (a, b) = (bits_of::<Q>(cpu, w.fra()), bits_of::<Q>(cpu, w.frb()));
-    let quick = if Q {
-        fast::add_extended(a, b, subtract)
+    let slow = if subtract { arith::sub } else { arith::add };
+    if Q {
+        quickly::<Q, RC, _>(cpu, w, fast::add_extended(a, b, subtract), slow)
     } else {
-        fast::add_long(a as u64, b as u64, subtract).map(|(value, fprf)| (value.into(), fprf))
-    };
-    match quick {
-        Some((value, fprf)) => finish_value::<Q, RC>(cpu, w.frt(), value, Some(fprf), 0),
-        None => compute::<Q, RC>(cpu, w, if subtract { arith::sub } else { arith::add }),
+        quickly::<Q, RC, _>(cpu, w, fast::add_long(a as u64, b as u64, subtract), slow)
     }
 }
 
@@ -43,10 +82,12 @@ fn sub<const Q: bool, const RC: bool>(cpu: &mut Cpu, w: Word) -> Done {
 }
 
 fn mul<const Q: bool, const RC: bool>(cpu: &mut Cpu, w: Word) -> Done {
-    if !Q && let Some((value, fprf)) = fast::mul_long(cpu.fpr(w.fra()), cpu.fpr(w.frb())) {
-        return finish_value::<Q, RC>(cpu, w.frt(), value.into(), Some(fprf), 0);
+    let (a, b) = (bits_of::<Q>(cpu, w.fra()), bits_of::<Q>(cpu, w.frb()));
+    if Q {
+        quickly::<Q, RC, _>(cpu, w, fast::mul_extended(a, b), arith::mul)
+    } else {
+        quickly::<Q, RC, _>(cpu, w, fast::mul_long(a as u64, b as u64), arith::mul)
     }
-    compute::<Q, RC>(cpu, w, arith::mul)
 }
 
 fn div<const Q: bool, const RC: bool>(cpu: &mut Cpu, w: Word) -> Done {
