@@ -25,7 +25,7 @@ TOOLS := qemu-system-ppc64:qemu-system-ppc qemu-ppc64le-static:qemu-user-static 
 AARCH64_TOOLS := aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu qemu-aarch64-static:qemu-user-static \
 	/usr/aarch64-linux-gnu/lib/libc.so.6:libc6-dev-arm64-cross
 
-.PHONY: help venv build demo tools guests guest test test-rust test-aarch64 test-python lint lockstep lockstep-random lockstep-linux hunt soak anywhere bench fuzz format coverage golden wheel doc clean
+.PHONY: help venv build demo tools guests guest test test-rust test-newer-qemu test-aarch64 test-python lint lockstep lockstep-random lockstep-linux hunt soak anywhere bench fuzz format coverage golden wheel doc clean
 
 help: ## what people do here
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -62,6 +62,10 @@ test: lint test-rust test-python ## everything: style, Rust tests, Python tests,
 
 test-rust: tools ## the Rust tests
 	cargo test --workspace --exclude native --release
+
+test-newer-qemu: tools venv ## instructions against the newest QEMU of Debian's later suites (N instances of each; see versus_qemu)
+	PATH=$$($(BIN)/python tools/newer_qemu.py):$$PATH \
+	cargo test --release -p ppc-core --test versus_qemu
 
 test-aarch64: TOOLS := $(AARCH64_TOOLS)
 test-aarch64: tools ## the compiler for aarch64 hosts: engines in lock-step, as an aarch64 program under QEMU
@@ -106,7 +110,7 @@ anywhere: build guests ## save and restore the built-in guest at 10,000 instruct
 	PYSPAPR_ANYWHERE_POINTS=10000 PYSPAPR_LINUX_POINTS=100 PYSPAPR_FUZZ_EXAMPLES=100000 \
 	$(BIN)/python -m pytest -n $(JOBS) -q -o timeout=14400 tests/test_save.py tests/test_save_linux.py tests/test_stream.py
 
-bench: build tools guests ## workloads, boots, saves, restores, migrations beside QEMU's; exits; hash table passes; .cache/bench.json
+bench: build tools guests ## workloads, boots, saves, restores, migrations, decimals beside QEMU's; exits; hash table passes; .cache/bench.json
 	@$(BIN)/python benches/all.py --runs $(RUNS)
 
 fuzz: build ## each fuzz target for SECONDS, then hypothesis with EXAMPLES for what Python decodes
