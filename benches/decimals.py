@@ -22,6 +22,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from common import ROOT
 
@@ -31,7 +32,6 @@ from pyspapr.results import PoweredOff
 QEMU = "qemu-ppc64le-static"
 WANTED = 3.0
 """How many times as fast as QEMU."""
-ENGINES = ("jit", "interp")
 
 BASE, DATA, RESULT = 0x10000, 0x20000, 0x20
 UNROLLED, ROUNDS = 16, 40_000
@@ -103,7 +103,7 @@ CASES = {
 }
 
 
-def ours(case: Case, rounds: int, engine: str) -> tuple[float, bytes]:
+def ours(case: Case, rounds: int, engine: Literal["interp", "jit"]) -> tuple[float, bytes]:
     """Processor seconds of a machine, and the result."""
     vm = Machine(memory="32M", engine=engine, cpu="power10")
 

@@ -1,8 +1,8 @@
 """Estimates compared with recorded ones: special results to the bit, all others within the ISA's bounds.
 
 The singles were recorded on POWER processors (Valgrind's `subnormal_test`), with VSCR[NJ] = 0 and 1: which operands and
-results count as zeros, what becomes an infinity or a NaN. Low bits of other results come from the hardware's tables, which
-are not published; DESIGN, "Estimates", says what is computed instead.
+results count as zeros, what becomes an infinity or a NaN. Low bits of other results come from tables of the hardware,
+which are not published; DESIGN, "Estimates", says what is computed instead.
 """
 
 from __future__ import annotations
