@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Unpack
@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # and imported when somebody looks
     from pyspapr.debug.virtual import VirtualMemory
     from pyspapr.hooks.hooks import Hooks
     from pyspapr.hooks.injection import Fault, Injection
+    from pyspapr.hooks.sanitizer import Finding, Sanitizer
     from pyspapr.partition import Partition
 
 
@@ -72,6 +73,15 @@ class Looks:
         from pyspapr.hooks.injection import Injection
 
         return Injection(self, fault)
+
+    def sanitize(self, found: Callable[[Finding], object] | None = None) -> Sanitizer:
+        """Look for what the kernel does wrong with its hash page table; `findings` has it, with call chains.
+
+        `found` is called with each; what it raises ends the run.
+        """
+        from pyspapr.hooks.sanitizer import Sanitizer
+
+        return Sanitizer(self, found)
 
     def check(self) -> None:
         """Raise what is wrong in the guest, if anything is: GuestPanic, GuestOops, GuestHang or GuestWarning.

@@ -78,6 +78,16 @@ def test_a_kernel_copes_with_groups_that_are_full_in_the_same_way_each_time(boot
     assert first == second and len(first[1]) > 20 and "Linux version" in first[0]
 
 
+def test_the_sanitizer_finds_nothing_in_a_kernel_that_does_well(booted: Any) -> None:
+    vm: Machine = booted.fork()
+    with vm.sanitize() as sanitizer:
+        result = vm.shell(COMMAND + "; ls -lR /proc/1 > /dev/null 2>&1")
+    assert sanitizer.findings == []
+    plain = booted.fork()
+    assert plain.shell(COMMAND + "; ls -lR /proc/1 > /dev/null 2>&1") == result
+    assert plain.state_hash() == vm.state_hash()
+
+
 def test_a_thousand_hooks_that_are_never_reached_change_no_count_and_drop_no_code(vm: Machine, booted: Any) -> None:
     functions = [address for name, address in vm.debug.symbols.items() if name.startswith("xfs_")][:100]
     # Others are in the pages of code that runs, where no instruction is executed.

@@ -225,3 +225,15 @@ def test_a_choice_is_one_of_each() -> None:
         assert all(sum(taken[7 * n : 7 * n + 7]) == 1 for n in range(100))
         counts = Choice(7, 100, seed).counts(1000)
         assert [(count - 1000 - (seed is None)) // 7 for count in counts] == list(range(100))
+
+
+def test_any_bit_of_an_entry_may_flip_but_the_hypervisors(vm: Machine) -> None:
+    started(vm, *[0x60000000] * 7, 0x4BFFFFE4)
+    seen = set()
+    for seed in range(300):
+        vm.hpt.clear()
+        vm.hpt[16000] = 0x1, 0
+        with vm.inject(flip="hpt", seed=seed, at=vm.instructions) as injection:
+            vm.run(max_instructions=1)
+        seen.add(injection.log[0].what)
+    assert len(seen) > 100 and not any("bit 5 of V" in what or "bit 6 of V" in what for what in seen)

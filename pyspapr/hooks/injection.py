@@ -51,7 +51,9 @@ MOST_LISTED: Final = 1 << 20
 """Faults in a log; more are counted only."""
 MACHINE_CHECK: Final = 0x0020_0000
 """SRR1 of a machine check by default: a load or store has caused it."""
-TRIES: Final = 1 << 12
+BITS: Final = tuple(bit for bit in range(128) if bit not in (5, 6))
+"""Bits of an entry, from the least significant of V on; the two that are the hypervisor's are not."""
+TRIES: Final = 1 << 16
 """Entries of the hash table that are looked at for a valid one."""
 
 Code = int | str | tuple[int, ...]
@@ -306,7 +308,7 @@ class Injection:
         def hpt() -> None:
             table = self._owner().hpt
             ptex = random.randrange(len(table))
-            bit = random.randrange(128)
+            bit = random.choice(BITS)
             for _ in range(TRIES):
                 v, r = table[ptex]
                 if v & 1:

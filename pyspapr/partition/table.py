@@ -49,6 +49,9 @@ class HashTable:
         """Write V and R. Raises IndexError, and OverflowError for what is no doubleword."""
         self._check(ptex)
         v, r = entry
+        if not v and not r:
+            del self[ptex]
+            return
         self.load_chunk(_varint((ptex + 1) << 1 | 1) + v.to_bytes(8, "big") + r.to_bytes(8, "big"))
 
     def __delitem__(self, ptex: int) -> None:

@@ -193,16 +193,8 @@ impl CodeCache {
         if known.page == page && known.context == cpu.fetch_context[half(ea)] {
             return Ok(known.real + ea % PAGE);
         }
-        self.find_page(cpu, ea)
-    }
-
-    /// As `fetch_address`, for a page that is not known.
-    #[inline(never)]
-    fn find_page(&mut self, cpu: &mut Cpu, ea: u64) -> Result<RealAddr, Trap> {
-        let page = ea & !(PAGE - 1);
-        let slot = (ea >> PAGE_SHIFT) as usize & (FETCHES - 1);
         let real = cpu.translate(ea, crate::mmu::Access::Fetch)?.ra;
-        if cpu.watches().in_page(page) {
+        if cpu.watches().any() && cpu.watches().in_page(page) {
             self.watch_page(cpu, page, real.align_down(PAGE));
         }
         self.fetches[slot] =
@@ -273,7 +265,7 @@ impl CodeCache {
         }
         let real = key & !3;
         let first = self.ops.len();
-        let watches = cpu.watches().clone();
+        let watches = self.may_be_watched(cpu, RealAddr(real)).then(|| cpu.watches().clone());
         let mut needs = 0;
         let mut at = real;
         loop {
@@ -284,7 +276,9 @@ impl CodeCache {
             let to_itself = row.is_some_and(|row| row.effect == Effect::Branch(Branch::Always))
                 && word.li() == 0
                 && !word.aa();
-            let watched = self.is_watched(watches.execute(), RealAddr(at), word.bytes().into());
+            let watched = watches
+                .as_ref()
+                .is_some_and(|watches| self.is_watched(watches.execute(), RealAddr(at), word.bytes().into()));
             if (to_itself || watched) && self.ops.len() > first {
                 break;
             }

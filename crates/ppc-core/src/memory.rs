@@ -61,7 +61,9 @@ impl Cpu {
             return Ok(value);
         }
         let at = self.locate(ea, T::SIZE, false)?;
-        self.watched_access(&at, ea, T::SIZE, false, None)?;
+        if self.is_watched() {
+            self.watched_access(&at, ea, T::SIZE, false, None)?;
+        }
         let mut bytes = [0u8; 16];
         let mut rest = &mut bytes[..T::SIZE as usize];
         for (ra, len) in at.pieces(T::SIZE) {
@@ -84,7 +86,9 @@ impl Cpu {
         }
         let at = self.locate(ea, T::SIZE, true)?;
         let bytes = value.to_u128().to_le_bytes();
-        self.watched_access(&at, ea, T::SIZE, true, Some(bytes))?;
+        if self.is_watched() {
+            self.watched_access(&at, ea, T::SIZE, true, Some(bytes))?;
+        }
         let mut rest = &bytes[..T::SIZE as usize];
         for (ra, len) in at.pieces(T::SIZE) {
             let (piece, behind) = rest.split_at(len as usize);
@@ -111,10 +115,8 @@ impl Cpu {
     }
 
     /// An access that may be made is about to be: who watches its bytes is told first, also which bytes it stores.
+    #[cold]
     fn watched_access(&mut self, at: &Located, ea: u64, len: u64, write: bool, stored: Stored) -> Done {
-        if !self.is_watched() {
-            return Ok(());
-        }
         let (mut ea, mut stored) = (ea, stored);
         for (ra, len) in at.pieces(len) {
             self.tell_owners(kind(write), ea, ra, len, stored)?;
@@ -201,7 +203,9 @@ impl Cpu {
             return Ok(());
         }
         let at = self.locate(ea, len, true)?;
-        self.watched_access(&at, ea, len, true, None)?;
+        if self.is_watched() {
+            self.watched_access(&at, ea, len, true, None)?;
+        }
         for (ra, len) in at.pieces(len) {
             self.ram.zero(ra, len).ok_or(Trap::Alignment)?;
         }

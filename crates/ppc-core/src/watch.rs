@@ -229,10 +229,21 @@ impl Watches {
         self.of(Kind::Execute)
     }
 
+    /// Whether anything is watched.
+    #[inline(always)]
+    pub(crate) fn any(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Whether an instruction is watched in the effective page at `page`.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn in_page(&self, page: u64) -> bool {
         self.0.as_ref().is_some_and(|all| all.pages.have(page))
+    }
+
+    /// Whether loads or stores are watched.
+    fn any_data(&self) -> bool {
+        self.0.as_ref().is_some_and(|all| all.data)
     }
 
     /// Whether the same loads and stores are watched as in `other`.
@@ -297,7 +308,7 @@ impl Cpu {
     /// Whether any load or store is watched.
     #[inline]
     pub(crate) fn is_watched(&self) -> bool {
-        self.outside.watches.0.as_ref().is_some_and(|all| all.data)
+        self.outside.watches.any() && self.outside.watches.any_data()
     }
 }
 
