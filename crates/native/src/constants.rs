@@ -1,5 +1,6 @@
 //! Numbers that Python uses and Rust defines: each is exported from the line that names it, and typed in nowhere else.
 
+use crate::vcpu;
 use hpt::{MAX_SHIFT, MIN_SHIFT, page_size::ENCODINGS, ret};
 use ppc_core::{memory, msr, ram, spr, time, watchpoint};
 use pyo3::prelude::*;
@@ -38,6 +39,8 @@ pub fn add(m: &Bound<'_, PyModule>) -> PyResult<()> {
         "CACHE_BLOCK": memory::CACHE_BLOCK,
         "HPT_SHIFT_MIN": MIN_SHIFT,
         "HPT_SHIFT_MAX": MAX_SHIFT,
+        "PROCESSORS_MAX": vcpu::PROCESSORS,
+        "THREADS_MAX": vcpu::THREADS,
         "TIMEBASE_HZ": time::TIMEBASE_HZ,
         "CLOCK_END": time::END,
         "MSR_EE": msr::EE,

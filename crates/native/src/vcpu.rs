@@ -1,4 +1,4 @@
-//! `Vcpu`: one processor for Python.
+//! `Vcpu`: one processor for Python, of a machine that may have several.
 
 use crate::{
     error::{self, Error, Result},
@@ -10,7 +10,7 @@ use crate::{
     profile::profile,
     ram::Ram,
 };
-use partition::{Exit, Handler, Kick, Partition, Place, Question};
+use partition::{Areas, Exit, Handler, Kick, Partition, Place, Question, Turn};
 use ppc_core::{
     engine::Engine as Core,
     mmu::Access,
@@ -26,6 +26,7 @@ use pyo3::{
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ops::{Deref, DerefMut},
     sync::{Arc, Mutex, MutexGuard, TryLockError},
     time::{Duration, Instant},
 };
@@ -36,8 +37,47 @@ const SIGNALS: Duration = Duration::from_millis(10);
 /// Owner, kind, effective and real address, size, and what is about to be stored.
 type Watched<S> = (u32, u8, u64, u64, u64, S);
 
+/// Processors of a machine at most, and threads of a core.
+pub const PROCESSORS: u32 = 64;
+pub const THREADS: u32 = 8;
+
+/// What processors are made of.
+struct Group<'a> {
+    ram: &'a Ram,
+    hpt: &'a Hpt,
+    model: Model,
+    clock: Clock,
+    strict: bool,
+    seed: u64,
+    engine: Engine,
+}
+
+impl Group<'_> {
+    fn processors(&self, count: u32, threads: u32) -> Result<Inner> {
+        memory::room(memory::PROCESSOR * count as usize)?;
+        let ((ram, ram_presence), (hpt, hpt_presence)) = (self.ram.parts(), self.hpt.parts());
+        let vcpu = |index: u32| {
+            let mut cpu = Cpu::new(self.model.0, ram.clone(), hpt.clone());
+            cpu.index = index;
+            cpu.thread = [index % threads, threads];
+            // Each its own random numbers.
+            cpu.random_state = self.seed.wrapping_add(u64::from(index).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+            cpu.clock = self.clock.into();
+            let mut engine = Core::with_kind_among(cpu, self.engine.into(), count);
+            engine.strict = self.strict;
+            partition::Vcpu::new(engine)
+        };
+        Ok(Inner {
+            partition: Partition::new((0..count).map(vcpu).collect()),
+            presences: [ram_presence.clone(), hpt_presence.clone()],
+            unimplemented: (0, 0),
+            mmio: (0, 0, None),
+            watched: (0, 0, 0, 0, 0, None),
+        })
+    }
+}
+
 struct Inner {
-    /// Of one processor.
     partition: Partition,
     /// Of its RAM and of its hash table.
     presences: [Arc<Presence>; 2],
@@ -53,16 +93,47 @@ struct Inner {
 #[pyclass(frozen, module = "pyspapr._native")]
 pub struct VcpuState(Arc<partition::Frozen>);
 
-/// One processor. `run` releases the GIL; `kick` may be called from any thread.
+/// One processor. `run` runs the whole machine and releases the GIL; `kick` may be called from any thread.
 #[pyclass(frozen, module = "pyspapr._native")]
 pub struct Vcpu {
-    inner: Mutex<Inner>,
+    inner: Arc<Mutex<Inner>>,
+    index: usize,
     presence: Arc<Presence>,
     kick: Kick,
 }
 
+/// What is locked, seen from one of its processors.
+struct Locked<'a> {
+    inner: MutexGuard<'a, Inner>,
+    index: usize,
+}
+
+impl Deref for Locked<'_> {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.inner
+    }
+}
+
+impl DerefMut for Locked<'_> {
+    fn deref_mut(&mut self) -> &mut Inner {
+        &mut self.inner
+    }
+}
+
+impl Locked<'_> {
+    fn vcpu(&mut self) -> &mut partition::Vcpu {
+        &mut self.inner.partition.vcpus[self.index]
+    }
+
+    fn cpu(&mut self) -> &mut Cpu {
+        &mut self.vcpu().engine.cpu
+    }
+}
+
 impl Vcpu {
-    fn lock(&self) -> Result<MutexGuard<'_, Inner>> {
+    fn lock(&self) -> Result<Locked<'_>> {
         self.presence.check()?;
         let inner = match self.inner.try_lock() {
             Ok(guard) => guard,
@@ -70,17 +141,18 @@ impl Vcpu {
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
         };
         inner.presences.iter().try_for_each(|presence| presence.check())?;
-        Ok(inner)
+        Ok(Locked { inner, index: self.index })
     }
 }
 
 impl Inner {
-    fn vcpu(&mut self) -> &mut partition::Vcpu {
-        &mut self.partition.vcpus[0]
-    }
-
-    fn cpu(&mut self) -> &mut Cpu {
-        &mut self.vcpu().engine.cpu
+    /// The processors for Python.
+    fn handles(self) -> Vec<Vcpu> {
+        let (presence, kick) = (Presence::new(), self.partition.vcpus[0].kick().clone());
+        let (count, inner) = (self.partition.vcpus.len(), Arc::new(Mutex::new(self)));
+        let handle =
+            |index| Vcpu { inner: inner.clone(), index, presence: presence.clone(), kick: kick.clone() };
+        (0..count).map(handle).collect()
     }
 
     /// Keeps the details of an exit; returns its number.
@@ -115,36 +187,61 @@ impl Vcpu {
         seed: u64,
         engine: Engine,
     ) -> Result<Self> {
-        memory::room(memory::PROCESSOR)?;
-        let mut cpu = Cpu::new(model.0, ram.parts().0.clone(), hpt.parts().0.clone());
-        cpu.index = index;
-        cpu.random_state = seed;
-        cpu.clock = clock.into();
-        let mut engine = Core::with_kind(cpu, engine.into());
-        engine.strict = strict;
-        let vcpu = partition::Vcpu::new(engine);
-        let kick = vcpu.kick().clone();
-        let inner = Inner {
-            partition: Partition::new(vec![vcpu]),
-            presences: [ram.parts().1.clone(), hpt.parts().1.clone()],
-            unimplemented: (0, 0),
-            mmio: (0, 0, None),
-            watched: (0, 0, 0, 0, 0, None),
-        };
-        Ok(Self { inner: Mutex::new(inner), presence: Presence::new(), kick })
+        let mut group = Group { ram, hpt, model, clock, strict, seed, engine }.processors(1, 1)?;
+        group.partition.vcpus[0].engine.cpu.index = index;
+        Ok(group.handles().swap_remove(0))
     }
 
-    /// The state in which a processor enters an operating system: 64-bit, big-endian, real mode, registers 0.
+    /// The `count` processors of one machine, in cores of `threads`, with numbers from 0. They have one clock, and take
+    /// turns of exact numbers of instructions.
+    #[staticmethod]
+    #[pyo3(
+        signature = (ram, hpt, model, count, *, threads = 1, clock = Clock::Virtual, strict = false, seed = 0, engine = Engine::Jit),
+        text_signature = "(ram, hpt, model, count, *, threads=1, clock='virtual', strict=False, seed=0, engine='jit')",
+    )]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments")]
+    fn group(
+        ram: &Ram,
+        hpt: &Hpt,
+        model: Model,
+        count: u32,
+        threads: u32,
+        clock: Clock,
+        strict: bool,
+        seed: u64,
+        engine: Engine,
+    ) -> Result<Vec<Self>> {
+        if !(1..=PROCESSORS).contains(&count) || !(1..=THREADS).contains(&threads) {
+            return Err(Error::Config(format!(
+                "{count} processors in cores of {threads} threads: wanted 1 to {PROCESSORS}, and 1 to {THREADS}"
+            )));
+        }
+        Ok(Group { ram, hpt, model, clock, strict, seed, engine }.processors(count, threads)?.handles())
+    }
+    /// The state in which the first processor enters an operating system: 64-bit, big-endian, real mode, registers 0. All
+    /// others are stopped.
     #[pyo3(signature = (*, pc, r3 = 0, r4 = 0, r5 = 0, r6 = 0, r7 = 0, msr = msr::SF | msr::ME))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments, one a register")]
     fn reset(&self, pc: u64, r3: u64, r4: u64, r5: u64, r6: u64, r7: u64, msr: u64) -> Result<()> {
         let mut inner = self.lock()?;
         memory::room(memory::PROCESSOR)?;
-        inner.vcpu().reset(pc, [r3, r4, r5, r6, r7], msr);
+        inner.partition.start_first(pc, [r3, r4, r5, r6, r7], msr);
         Ok(())
     }
 
-    /// Runs until something needs the caller; returns one of the EXIT_ numbers.
+    /// Starts this processor, which was stopped: as after `reset`, but with R3 and LPCR only.
+    fn start(&self, pc: u64, r3: u64, lpcr: u64) -> Result<()> {
+        let mut inner = self.lock()?;
+        memory::room(memory::PROCESSOR)?;
+        inner.partition.start(self.index, pc, [r3, 0, 0, 0, 0], msr::SF | msr::ME);
+        let cpu = inner.cpu();
+        cpu.lpcr = lpcr;
+        cpu.context_changed();
+        Ok(())
+    }
+
+    /// Runs the machine until something needs the caller, for processor `current`; returns one of the EXIT_ numbers.
+    /// Instructions of all processors count.
     #[pyo3(signature = (max_instructions = None))]
     fn run(&self, py: Python<'_>, max_instructions: Option<u64>) -> Result<u32> {
         let mut inner = self.lock()?;
@@ -152,11 +249,11 @@ impl Vcpu {
         let _use = self.presence.enter()?;
         let [ram, hpt] = inner.presences.clone();
         let _uses = (ram.enter()?, hpt.enter()?);
-        let end = max_instructions.map_or(u64::MAX, |n| inner.cpu().icount.saturating_add(n));
+        let end = max_instructions.map_or(u64::MAX, |n| inner.partition.instructions().saturating_add(n));
         let partition = &mut inner.partition;
         let exit = py.detach(|| {
             let mut looked = Instant::now();
-            partition.run(0, end, || {
+            partition.run_all(end, || {
                 if looked.elapsed() < SIGNALS {
                     return Ok(false);
                 }
@@ -235,6 +332,56 @@ impl Vcpu {
         Ok((decoded, compiled, engine.most_code_bytes()))
     }
 
+    /// The number of the processor that has the turn: the one that `run` ended for.
+    #[getter]
+    fn current(&self) -> Result<usize> {
+        Ok(self.lock()?.partition.turn().current)
+    }
+
+    /// The processor that has the turn, and its instruction count at which the turn ends.
+    #[getter]
+    fn turn(&self) -> Result<(usize, u64)> {
+        let Turn { current, ends } = self.lock()?.partition.turn();
+        Ok((current, ends))
+    }
+
+    #[setter]
+    fn set_turn(&self, turn: (usize, u64)) -> Result<()> {
+        let (current, ends) = turn;
+        if self.lock()?.partition.set_turn(Turn { current, ends }) {
+            Ok(())
+        } else {
+            Err(Error::Value(format!(
+                "a turn of processor {current} until instruction {ends}: there is no such one"
+            )))
+        }
+    }
+
+    /// The turn is over; the next is that of processor `target`, if that does not wait.
+    #[pyo3(signature = (target = None))]
+    fn confer(&self, target: Option<usize>) -> Result<()> {
+        self.lock()?.partition.confer(target);
+        Ok(())
+    }
+
+    /// Instructions of all processors.
+    #[getter]
+    fn machine_instructions(&self) -> Result<u64> {
+        Ok(self.lock()?.partition.instructions())
+    }
+
+    /// Nanoseconds of the machine's clock since the machine was made.
+    #[getter]
+    fn machine_nanos(&self) -> Result<u64> {
+        Ok(self.lock()?.partition.nanos())
+    }
+
+    /// Nanoseconds of virtual time in which no processor executed anything.
+    #[getter]
+    fn machine_idle_nanos(&self) -> Result<u64> {
+        Ok(self.lock()?.partition.idle_nanos())
+    }
+
     #[getter]
     fn instructions(&self) -> Result<u64> {
         Ok(self.lock()?.cpu().icount)
@@ -282,10 +429,10 @@ impl Vcpu {
         Ok(self.lock()?.cpu().nanos())
     }
 
-    /// Nanoseconds until the decrementer asks for an interrupt; 0 if it already does.
+    /// Nanoseconds until the decrementer of a processor that waits asks for an interrupt; 0 if one already does.
     #[getter]
     fn nanos_to_deadline(&self) -> Result<u64> {
-        Ok(self.lock()?.vcpu().nanos_to_deadline())
+        Ok(self.lock()?.partition.nanos_to_deadline())
     }
 
     /// From now on readings of the host's clock are written, or come from a log. False if the clock was read already.
@@ -350,7 +497,7 @@ impl Vcpu {
 
     /// Virtual time skips to the next deadline, whatever the limit says.
     fn skip_to_deadline(&self) -> Result<()> {
-        self.lock()?.vcpu().skip_to_deadline();
+        self.lock()?.partition.skip_to_deadline();
         Ok(())
     }
 
@@ -362,6 +509,25 @@ impl Vcpu {
     #[setter]
     fn set_halted(&self, value: bool) -> Result<()> {
         self.lock()?.vcpu().halted = value;
+        Ok(())
+    }
+
+    /// Whether it waits to be started.
+    #[getter]
+    fn stopped(&self) -> Result<bool> {
+        Ok(self.lock()?.vcpu().stopped)
+    }
+
+    #[setter]
+    fn set_stopped(&self, value: bool) -> Result<()> {
+        self.lock()?.vcpu().stopped = value;
+        Ok(())
+    }
+
+    /// What the processor has registered: the real addresses of its virtual processor area and of its dispatch trace log,
+    /// and the log's length; 0: nothing.
+    fn set_areas(&self, vpa: u64, log: u64, log_len: u64) -> Result<()> {
+        self.lock()?.vcpu().areas = Areas { vpa, log, log_len };
         Ok(())
     }
 
@@ -398,7 +564,10 @@ impl Vcpu {
     #[pyo3(signature = (value = 0))]
     fn complete_mmio(&self, value: u64) -> Result<Option<u32>> {
         let mut inner = self.lock()?;
-        let exit = inner.partition.answer(0, value);
+        let exit = {
+            let current = inner.partition.turn().current;
+            inner.partition.answer(current, value)
+        };
         Ok(exit.map(|exit| inner.number(exit)))
     }
 

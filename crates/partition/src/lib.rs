@@ -7,6 +7,7 @@
 //! | file | idea |
 //! |---|---|
 //! | `partition` | the processors together: runs, slices, hypercalls, and forgetting translations |
+//! | `schedule` | several processors: whose turn it is, and what changes under a processor meanwhile |
 //! | `vcpu` | a processor between runs: waiting, stopped at a hypercall, kicked |
 //! | `replay` | recorded and replayed runs: where a run must stop, and whether it follows its recording |
 //! | `exit` | why a run ended |
@@ -18,6 +19,7 @@ mod exit;
 mod hypercall;
 mod partition;
 mod replay;
+mod schedule;
 mod space;
 pub mod terminal;
 mod vcpu;
@@ -27,5 +29,6 @@ pub use hypercall::{Handler, Hypercalls, Row};
 pub use partition::Partition;
 pub use ppc_core::outside::Question;
 pub use replay::Place;
+pub use schedule::{Areas, TURN, Turn};
 pub use space::{Space, SpaceError};
 pub use vcpu::{Frozen, Kick, Vcpu};

@@ -1,12 +1,13 @@
 //! The processors of a machine, together.
 //!
-//! One processor runs at a time, on the thread that calls [`Partition::run`].
+//! One processor runs at a time, on the thread that calls [`Partition::run`] or [`Partition::run_all`].
 //!
 //! Must hold: before a hypercall that takes a translation back returns to the guest, no processor has it any more.
 
 use crate::{
     exit::Exit,
     hypercall::{Handler, Hypercalls},
+    schedule::{TURN, Turn},
     space::Space,
     terminal::Terminal,
     vcpu::Vcpu,
@@ -34,12 +35,23 @@ pub struct Partition {
     pub idle_limit: u64,
     /// Nanoseconds of virtual time at which a run ends with [`Exit::Limit`], whether the processor waits or not.
     pub time_limit: u64,
+    pub(crate) turn: Turn,
 }
 
 impl Partition {
-    /// A partition of these processors.
-    pub fn new(vcpus: Vec<Vcpu>) -> Self {
+    /// A partition of these processors, which have the same RAM. A kick of any of them ends a run.
+    pub fn new(mut vcpus: Vec<Vcpu>) -> Self {
+        if let [first, others @ ..] = &mut vcpus[..]
+            && !others.is_empty()
+        {
+            first.engine.share_code();
+            for vcpu in others {
+                vcpu.engine.share_code();
+                vcpu.share_kick(first);
+            }
+        }
         Self {
+            turn: Turn { current: 0, ends: vcpus.first().map_or(0, |vcpu| vcpu.engine.cpu.icount + TURN) },
             vcpus,
             hypercalls: Hypercalls::default(),
             terminal: Terminal::default(),
@@ -113,11 +125,18 @@ impl Partition {
         let engine = &mut vcpu.engine;
         if engine.was_told() && engine.cpu.icount < until {
             // The caller has seen what was about to happen.
-            let stop = engine.answer(0)?;
-            return self.stopped(index, stop);
+            self.before_execution();
+            let stop = self.vcpus[index].engine.answer(0);
+            self.after_execution(index);
+            return self.stopped(index, stop?);
         }
         let end = until.min(engine.cpu.icount.saturating_add(left.min(engine.slice())));
-        match engine.run_a_while(end) {
+        self.before_execution();
+        let stop = self.vcpus[index].engine.run_a_while(end);
+        self.after_execution(index);
+        let vcpu = &self.vcpus[index];
+        let engine = &vcpu.engine;
+        match stop {
             EngineExit::Limit => {
                 (engine.cpu.icount >= until || vcpu.nanos_to(self.time_limit) == 0).then_some(Exit::Limit)
             }
@@ -156,7 +175,9 @@ impl Partition {
     /// instruction, before any interrupt, and counts it. Returns what else needs the caller at once: the next access of an
     /// instruction that has several.
     pub fn answer(&mut self, index: usize, value: u64) -> Option<Exit> {
+        self.before_execution();
         let stop = self.vcpus[index].engine.answer(value);
+        self.after_execution(index);
         let exit = stop.and_then(|stop| self.stopped(index, stop));
         self.vcpus[index].engine.switch(Tier::Outside);
         exit

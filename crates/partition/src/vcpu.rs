@@ -1,9 +1,9 @@
 //! One processor while it does not run.
 //!
-//! Must hold: a migration transfers `engine.cpu` and `halted` of a processor; a hypercall that has got no
+//! Must hold: a migration transfers `engine.cpu`, `halted` and `stopped` of a processor; a hypercall that has got no
 //! answer is made again before either is saved.
 
-use crate::replay::Replay;
+use crate::{replay::Replay, schedule::Areas};
 use hpt::{Hpt, Outcome};
 use ppc_core::{
     engine::Engine,
@@ -57,6 +57,12 @@ pub struct Vcpu {
     pub engine: Engine,
     /// It waits for an interrupt, as after H_CEDE.
     pub halted: bool,
+    /// It waits to be started, as after RTAS's stop-self.
+    pub stopped: bool,
+    /// It was last seen branching to itself with interrupts masked.
+    pub(crate) hung: bool,
+    /// What it has registered. With several processors its yield count is kept, and its dispatch trace log.
+    pub areas: Areas,
     /// The address of the `sc` whose hypercall the caller has not answered yet.
     unanswered: Option<u64>,
     kick: Kick,
@@ -66,7 +72,16 @@ pub struct Vcpu {
 impl Vcpu {
     /// A processor that does not wait.
     pub fn new(engine: Engine) -> Self {
-        Self { engine, halted: false, unanswered: None, kick: Kick::default(), replay: Replay::default() }
+        Self {
+            engine,
+            halted: false,
+            stopped: false,
+            hung: false,
+            areas: Areas::default(),
+            unanswered: None,
+            kick: Kick::default(),
+            replay: Replay::default(),
+        }
     }
 
     /// What ends its runs.
@@ -74,11 +89,15 @@ impl Vcpu {
         &self.kick
     }
 
+    pub(crate) fn share_kick(&mut self, other: &Self) {
+        self.kick = other.kick.clone();
+    }
+
     /// The state in which a processor enters an operating system: registers are 0, but for these from R3 on.
     pub fn reset(&mut self, pc: u64, arguments: [u64; 5], msr: u64) {
         let old = &mut self.engine.cpu;
         let mut cpu = Cpu::new(old.model, old.ram.clone(), old.hpt.clone());
-        cpu.index = old.index;
+        (cpu.index, cpu.thread) = (old.index, old.thread);
         cpu.succeed(old);
         cpu.clock = std::mem::replace(&mut old.clock, Clock::Virtual);
         cpu.random_state = old.random_state;
@@ -90,7 +109,7 @@ impl Vcpu {
         cpu.set_decrementer(i64::from(i32::MAX));
         cpu.set_msr(msr);
         self.engine.set_cpu(cpu);
-        self.halted = false;
+        (self.halted, self.stopped, self.hung) = (false, false, false);
         self.unanswered = None;
     }
 

@@ -131,6 +131,10 @@ pub struct CodeCache {
     pub upheavals: u64,
     /// Everything is dropped when it takes more bytes than this.
     most: usize,
+    /// Other processors have code of the same RAM: whoever shares it keeps the marks in RAM.
+    pub(crate) shared: bool,
+    /// Pages that were marked here and that other processors may still write without a notification.
+    pub(crate) marked: Vec<RealAddr>,
 }
 
 impl CodeCache {
@@ -149,7 +153,14 @@ impl CodeCache {
             emptied: 0,
             upheavals: 0,
             most,
+            shared: false,
+            marked: Vec::new(),
         }
+    }
+
+    /// Bytes that decoded code may take.
+    pub fn most(&self) -> usize {
+        self.most
     }
 
     /// Bytes of memory that decoded code takes.
@@ -360,11 +371,19 @@ impl CodeCache {
         self.by_key.insert(key, number);
         if cpu.ram.mark_code(RealAddr(real)) {
             cpu.tlb.protect_host(cpu.ram.host_address(RealAddr(real)));
+            if self.shared {
+                self.marked.push(RealAddr(real));
+            }
         }
         self.pages.entry(real >> PAGE_SHIFT).or_default().blocks.push(number);
         // A prefix at the end of a page has no suffix there.
         self.cover(RealAddr(real), u64::from(bytes));
         number
+    }
+
+    /// Whether there is code of the page at `ra`.
+    pub(crate) fn has_page(&self, ra: RealAddr) -> bool {
+        self.pages.contains_key(&(ra.0 >> PAGE_SHIFT))
     }
 
     /// Whether the block's memory was written since it was decoded.
@@ -393,7 +412,9 @@ impl CodeCache {
         for fetch in self.fetches.iter_mut().filter(|fetch| fetch.real.0 >> PAGE_SHIFT == number) {
             *fetch = Fetch::default();
         }
-        cpu.ram.clear_code(ra);
+        if !self.shared {
+            cpu.ram.clear_code(ra);
+        }
         dropped
     }
 
@@ -401,8 +422,10 @@ impl CodeCache {
     pub fn clear(&mut self, cpu: &mut Cpu) {
         self.emptied += 1;
         self.upheavals += 1;
-        for &page in self.pages.keys() {
-            cpu.ram.clear_code(RealAddr(page << PAGE_SHIFT));
+        if !self.shared {
+            for &page in self.pages.keys() {
+                cpu.ram.clear_code(RealAddr(page << PAGE_SHIFT));
+            }
         }
         self.ops.clear();
         self.blocks.clear();

@@ -60,6 +60,8 @@ pub struct Engine {
     pub profile: Option<Box<Profile>>,
     /// The latest instruction did not complete.
     pub(crate) interrupted: bool,
+    /// With shared code: stores to pages with code that other processors have not heard of.
+    pub(crate) code_written: Vec<(RealAddr, u64)>,
 }
 
 impl Engine {
@@ -71,7 +73,12 @@ impl Engine {
     /// An engine for `cpu`. Where there is no compiler, because of the host's processor or because it gives no
     /// executable memory, it is an interpreter: see [`Engine::kind`].
     pub fn with_kind(cpu: Cpu, kind: EngineKind) -> Self {
-        let ram = cpu.ram.size();
+        Self::with_kind_among(cpu, kind, 1)
+    }
+
+    /// As [`Engine::with_kind`], for one of `processors` that divide what code may take.
+    pub fn with_kind_among(cpu: Cpu, kind: EngineKind, processors: u32) -> Self {
+        let ram = cpu.ram.size() / u64::from(processors.max(1));
         let mut engine = Self {
             cpu: Box::new(cpu),
             cache: CodeCache::new(code_share(ram)),
@@ -81,6 +88,7 @@ impl Engine {
             compiled: 0,
             profile: None,
             interrupted: false,
+            code_written: Vec::new(),
         };
         engine.attach();
         engine
@@ -118,7 +126,7 @@ impl Engine {
 
     /// What each of these may be at most, but for what one block or region takes.
     pub fn most_code_bytes(&self) -> usize {
-        code_share(self.cpu.ram.size())
+        self.cache.most()
     }
 
     /// Begins or ends a profile. The guest cannot tell.
@@ -253,8 +261,11 @@ impl Engine {
         }
     }
 
-    /// Drops code that was written from outside the processor.
+    /// Drops code that was written from outside the processor. Of shared code `code_sharing` does that.
     fn drop_changed_code(&mut self) {
+        if self.cache.shared {
+            return;
+        }
         for page in self.cpu.ram.take_changed_code() {
             self.drop_code(RealAddr(page << PAGE_SHIFT), PAGE);
         }

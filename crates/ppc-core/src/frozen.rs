@@ -88,6 +88,8 @@ impl Cpu {
             external,
             system_reset,
             doorbell,
+            thread: _,
+            rung: _,
             tlb: _,
             data_contexts: _,
             fetch_contexts: _,

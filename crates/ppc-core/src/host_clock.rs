@@ -118,6 +118,11 @@ impl HostClock {
         (host_nanos() - self.start).try_into().unwrap_or(self.nanos)
     }
 
+    /// Goes on as `other`, which has just been read.
+    pub(crate) fn follow(&mut self, other: &Self) {
+        (self.start, self.nanos, self.read_at) = (other.start, other.nanos, None);
+    }
+
     /// The clock was read last this many nanoseconds ago: for a guest that was elsewhere, or nowhere, meanwhile.
     pub fn set_age(&mut self, nanos: u64) {
         self.start = host_nanos() - i128::from(self.nanos) - i128::from(nanos);

@@ -341,6 +341,9 @@ impl Engine {
         cpu.code_writable = false;
         for (ra, len) in std::mem::take(&mut cpu.changed_code) {
             self.drop_code(ra, len);
+            if self.cache.shared {
+                self.note_code_written(ra, len);
+            }
         }
         let cpu = &mut *self.cpu;
         match done {

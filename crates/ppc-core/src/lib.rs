@@ -6,6 +6,7 @@
 //! One instruction is one row of [`insn`] and one function in [`exec`].
 
 pub mod block;
+pub mod code_sharing;
 mod contexts;
 pub mod engine;
 pub mod exec;

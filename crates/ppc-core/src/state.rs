@@ -128,6 +128,10 @@ pub struct Cpu {
     pub system_reset: bool,
     /// A directed privileged doorbell is pending.
     pub doorbell: bool,
+    /// Number of this thread in its core (TIR), and how many threads that has.
+    pub thread: [u32; 2],
+    /// Other threads of the core, a bit each, whose doorbells this one has rung and that have not heard yet.
+    pub rung: u64,
 
     pub(crate) tlb: Tlb,
     pub(crate) data_contexts: Contexts,
@@ -188,6 +192,8 @@ impl Cpu {
             external: false,
             system_reset: false,
             doorbell: false,
+            thread: [0, 1],
+            rung: 0,
             tlb: Tlb::default(),
             data_contexts: Contexts::new(LAST_DATA_CONTEXT),
             fetch_contexts: Contexts::new(u32::MAX),

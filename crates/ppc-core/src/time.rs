@@ -194,6 +194,19 @@ impl Cpu {
         }
     }
 
+    /// Of several processors that take turns: the machine's clock goes on here, where `before` has left it.
+    pub fn take_over_clock(&mut self, before: &mut Self) {
+        before.read_clock_again();
+        match (&mut self.clock, &before.clock) {
+            (Clock::Host(mine), Clock::Host(theirs)) => {
+                mine.follow(theirs);
+                self.tb_offset = before.tb_offset;
+                self.request_event();
+            }
+            _ => self.skip_to(before.nanos()),
+        }
+    }
+
     /// Makes the engine look for interrupts and deadlines before the next block.
     #[inline(always)]
     pub fn request_event(&mut self) {

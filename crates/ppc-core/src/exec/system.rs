@@ -10,6 +10,7 @@ use crate::{
         number::{BESCR, EBBRR, SRR0, SRR1},
     },
     state::Cpu,
+    time::MOST_SPENT,
     trap::{Done, Trap},
 };
 
@@ -161,12 +162,18 @@ pub fn privileged_barrier(cpu: &mut Cpu, _w: Word) -> Done {
 /// Message type of a directed privileged doorbell: RB\[32:36\].
 const DOORBELL: u64 = 5;
 
-/// `msgsndp RB`: a doorbell for a thread of this core; there is one thread, number 0.
+/// `msgsndp RB`: a doorbell for a thread of this core. Who runs the processors passes it on to another thread.
 pub fn msgsndp(cpu: &mut Cpu, w: Word) -> Done {
     cpu.supervisor()?;
     let rb = cpu.gpr[w.rb()];
-    if rb >> 27 & 0x1f == DOORBELL && rb & 0x7f == 0 {
-        cpu.doorbell = true;
+    let ([own, threads], target) = (cpu.thread, rb as u32 & 0x7f);
+    if rb >> 27 & 0x1f == DOORBELL && target < threads {
+        if target == own {
+            cpu.doorbell = true;
+        } else {
+            cpu.rung |= 1 << (target & 63);
+            cpu.spend(MOST_SPENT);
+        }
         cpu.request_event();
     }
     Ok(())

@@ -203,7 +203,7 @@ sprs! {
     UAMOR = 157, No Rw V2_07 ANYONE, false, stored::<UAMOR>, store::<UAMOR>;
     PSPB = 159, No Rw V2_07 ANYONE, false, stored::<PSPB>, store32::<PSPB>;
     // A bit a thread of the core, from the right, that has a doorbell pending.
-    DPDES = 176, No R V2_07 ANYONE, false, |c| c.doorbell.into(), ignore;
+    DPDES = 176, No R V2_07 ANYONE, false, |c| u64::from(c.doorbell) << c.thread[0], ignore;
     // See `watchpoint`.
     DAWR0 = 180, No No V2_07 ANYONE, false, stored::<DAWR0>, |c, v| c.set_dawr(0, v);
     DAWR1 = 181, No No V3_1 ANYONE, false, stored::<DAWR1>, |c, v| c.set_dawr(1, v);
@@ -220,7 +220,7 @@ sprs! {
     PVR = 287, No R V2_07 ANYONE, false, |c| c.model.pvr.into(), ignore;
     SPURR = 308, No R V2_07 ANYONE, true, |c| c.dispatched_time(), ignore;
     PURR = 309, No R V2_07 ANYONE, true, |c| c.dispatched_time(), ignore;
-    TIR = 446, No R V2_07 ANYONE, false, zero, ignore;
+    TIR = 446, No R V2_07 ANYONE, false, |c| c.thread[0].into(), ignore;
     // The hypervisor enforces no aspect of its own.
     UHDEXCR = 455, R R V3_1 ANYONE, false, zero, ignore;
     HASHKEYR = 468, No Rw V3_1 ANYONE, false, stored::<HASHKEYR>, store::<HASHKEYR>;
