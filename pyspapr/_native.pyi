@@ -15,6 +15,8 @@ PAGE: Final[int]  # bytes of a page of RAM: the unit of dirty marks and of chunk
 CACHE_BLOCK: Final[int]  # bytes
 HPT_SHIFT_MIN: Final[int]
 HPT_SHIFT_MAX: Final[int]
+PROCESSORS_MAX: Final[int]  # of a machine
+THREADS_MAX: Final[int]  # of a core
 TIMEBASE_HZ: Final[int]  # ticks of the timebase per second (Power ISA, Book II, "Time Base")
 CLOCK_END: Final[int]  # no instruction count and no virtual time goes further
 MSR_EE: Final[int]
@@ -243,7 +245,7 @@ class GdbSession:
 
 @final
 class Vcpu:
-    """One processor. `run` releases the GIL; `kick` may be called from any thread."""
+    """One processor. `run` runs the whole machine and releases the GIL; `kick` may be called from any thread."""
 
     def __new__(
         cls,
@@ -257,9 +259,25 @@ class Vcpu:
         seed: int = 0,
         engine: str = "jit",  # or "interp"; always an interpreter if the host has no compiler, see `engine`
     ) -> Vcpu: ...
+    # The processors of one machine. They share a clock and take turns of exact numbers of instructions.
+    @staticmethod
+    def group(
+        ram: Ram,
+        hpt: Hpt,
+        model: str,
+        count: int,
+        *,
+        threads: int = 1,
+        clock: str = "virtual",
+        strict: bool = False,
+        seed: int = 0,
+        engine: str = "jit",
+    ) -> list[Vcpu]: ...
+    # The first processor enters an operating system, all others are stopped.
     def reset(
         self, *, pc: int, r3: int = 0, r4: int = 0, r5: int = 0, r6: int = 0, r7: int = 0, msr: int = ...
     ) -> None: ...
+    def start(self, pc: int, r3: int, lpcr: int) -> None: ...  # this processor, which was stopped
     def run(self, max_instructions: int | None = None) -> int: ...  # raises KeyboardInterrupt on Ctrl-C
     def kick(self) -> None: ...
     # The terminal's hypercalls are answered natively: output waits for `take_output`, except for a hypercall that
@@ -278,7 +296,20 @@ class Vcpu:
     @property
     def code_bytes(self) -> tuple[int, int, int]: ...  # of decoded code, of compiled code, and the limit of each
     @property
-    def instructions(self) -> int: ...  # retired since construction
+    def current(self) -> int: ...  # the processor that has the turn: the one that `run` ended for
+    @property
+    def turn(self) -> tuple[int, int]: ...  # that processor, and its instruction count at which the turn ends
+    @turn.setter
+    def turn(self, value: tuple[int, int]) -> None: ...
+    def confer(self, target: int | None = None) -> None: ...
+    @property
+    def machine_instructions(self) -> int: ...  # of all processors
+    @property
+    def machine_nanos(self) -> int: ...  # of the machine's clock
+    @property
+    def machine_idle_nanos(self) -> int: ...  # of virtual time, in which no processor executed anything
+    @property
+    def instructions(self) -> int: ...  # of this processor, since construction
     @property
     def timebase(self) -> int: ...  # as the guest saw it last
     @timebase.setter
@@ -315,6 +346,12 @@ class Vcpu:
     # Nanoseconds of virtual time at which run() ends with EXIT_LIMIT; a processor that waits skips no further.
     def set_time_limit(self, nanos: int | None) -> None: ...
     def skip_to_deadline(self) -> None: ...  # of virtual time, whatever the limit
+    @property
+    def stopped(self) -> bool: ...  # it waits to be started
+    @stopped.setter
+    def stopped(self, value: bool) -> None: ...
+    # The registered virtual processor area, and dispatch trace log with its length; 0: none.
+    def set_areas(self, vpa: int, log: int, log_len: int) -> None: ...
     @property
     def halted(self) -> bool: ...
     @halted.setter

@@ -12,7 +12,7 @@ from operator import index
 from typing import Final, Literal, SupportsIndex, TypedDict
 
 from pyspapr import _native
-from pyspapr._native import HPT_SHIFT_MAX, HPT_SHIFT_MIN
+from pyspapr._native import HPT_SHIFT_MAX, HPT_SHIFT_MIN, PROCESSORS_MAX
 from pyspapr.errors import ConfigError
 from pyspapr.plain import Plain
 
@@ -172,8 +172,8 @@ class MachineConfig(Plain, kw_only=True):
         if not isinstance(self.cpu, str) or self.cpu.lower() not in CPU_MODELS:
             raise ConfigError(f"unknown CPU {self.cpu!r}: choose one of {', '.join(CPU_MODELS)}")
         object.__setattr__(self, "cpu", self.cpu.lower())
-        if self.vcpus != 1:
-            raise ConfigError(f"{self.vcpus} vCPUs were asked for, but this version runs exactly 1")
+        if not 1 <= self.vcpus <= PROCESSORS_MAX:
+            raise ConfigError(f"{self.vcpus} vCPUs were asked for, expected 1 to {PROCESSORS_MAX}")
         if self.clock not in CLOCKS:
             raise ConfigError(f"unknown clock {self.clock!r}: choose virtual or host")
         if not 0 <= self.seed < 1 << 64:

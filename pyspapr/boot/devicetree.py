@@ -122,7 +122,7 @@ def rtas_properties(config: MachineConfig, layout: Layout, tokens: Mapping[str, 
         "ibm,extended-os-term": None,
         "ibm,max-associativity-domains": [4, 0, 0, 0, 1],
         "ibm,associativity-reference-points": [4, 4, 2],
-        "ibm,lrdr-capacity": u64(maximum) + u64(MEMORY_BLOCK) + b"\0\0\0\1",
+        "ibm,lrdr-capacity": u64(maximum) + u64(MEMORY_BLOCK) + config.vcpus.to_bytes(4, "big"),
         "ibm,hypertas-functions": list(HYPERTAS),
     }
     return {**properties, **tokens}

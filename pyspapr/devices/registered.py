@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, ClassVar, Final, Self
 
 from pyspapr._native import CACHE_BLOCK, PAGE
@@ -49,6 +49,7 @@ class Registered(Device):
         "spapr_cpu",
         version=1,
         fields=(Field("prodded", Bool),),
+        post_load=lambda area: area.tell(),
         subsections=(
             VMState(
                 "spapr_cpu/vpa",
@@ -79,16 +80,22 @@ class Registered(Device):
         ),
     )
 
-    def __init__(self) -> None:
-        """Nothing is registered."""
+    def __init__(self, tell: Callable[[int, int, int], None]) -> None:
+        """`tell` gets the places of the area and of the log, and the log's size."""
+        self._tell = tell
         self.reset()
 
     @classmethod
     def of(cls, vm: Partition) -> Iterable[Self]:
         """One for each processor."""
-        return [cls() for _ in range(vm.config.vcpus)]
+        return [cls(vm.registered(index)) for index in range(vm.config.vcpus)]
+
+    def tell(self) -> None:
+        """The processor's yield count and log are there from now on."""
+        self._tell(self.vpa, self.dtl, self.dtl_size)
 
     def reset(self) -> None:
         """Nothing is registered."""
         self.vpa = self.slb_shadow = self.slb_shadow_size = self.dtl = self.dtl_size = 0
         self.prodded = False
+        self.tell()

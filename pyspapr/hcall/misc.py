@@ -87,6 +87,8 @@ def h_signal_sys_reset(vm: Partition, cpu: Cpu, target: int) -> Result:
         return H_PARAMETER
     for other in vm.cpus:
         if target == ALL_PROCESSORS or target == other.index or (target == ALL_OTHERS and other is not cpu):
+            if other.vcpu.stopped:
+                continue
             other.vcpu.halted = False
             other.vcpu.system_reset()
     return H_SUCCESS

@@ -53,6 +53,8 @@ def register_vpa(vm: Partition, target: int, address: int) -> Result:
     vm.memory.read(address, size)  # all of it must be RAM
     vm.device(Registered, target).vpa = address
     vm.memory.store(address + VPA_STATUS, vm.memory.u8(address + VPA_STATUS) | VPA_STATUS_SHARED, 1)
+    if target != vm.current.index:  # which is not dispatched
+        vm.memory.store(address + VPA_YIELD_COUNT, vm.memory.u32(address + VPA_YIELD_COUNT) | 1, 4)
     return H_SUCCESS
 
 
@@ -90,6 +92,13 @@ def h_register_vpa(vm: Partition, cpu: Cpu, flags: int, processor: int, address:
     """Register or remove a VPA, an SLB shadow buffer or a dispatch trace log of `processor`."""
     if processor >= len(vm.cpus):
         return H_PARAMETER
+    result = register(vm, flags, processor, address)
+    vm.device(Registered, processor).tell()
+    return result
+
+
+def register(vm: Partition, flags: int, processor: int, address: int) -> Result:
+    """What H_REGISTER_VPA does."""
     area = vm.device(Registered, processor)
     match flags & SUBFUNCTION:
         case function if function == REGISTER_VPA:
@@ -116,7 +125,7 @@ def h_register_vpa(vm: Partition, cpu: Cpu, flags: int, processor: int, address:
 
 
 def log_dispatch(vm: Partition, cpu: Cpu) -> None:
-    """Count a dispatch in the VPA and, when the guest asked for it, write an entry of the log.
+    """Of one processor: count a dispatch in the VPA and, when the guest asked for it, write an entry of the log.
 
     The count moves by two at once: odd would mean "not dispatched", which no other processor is there to see.
     """
@@ -148,20 +157,40 @@ def log_dispatch(vm: Partition, cpu: Cpu) -> None:
 def h_cede(vm: Partition, cpu: Cpu) -> Result:
     """Enable external interrupts and wait for one; a pending prod returns at once."""
     cpu["msr"] |= MSR_EE
+    wait(vm, cpu)
+    return H_SUCCESS
+
+
+def wait(vm: Partition, cpu: Cpu) -> None:
+    """Wait for an interrupt, or with interrupts off for H_PROD, which may have come already."""
     area = vm.device(Registered, cpu.index)
     if area.prodded:
         area.prodded = False
     else:
-        log_dispatch(vm, cpu)
+        if len(vm.cpus) == 1:  # of several, the native half keeps count when turns change
+            log_dispatch(vm, cpu)
         cpu.vcpu.halted = True
-    return H_SUCCESS
 
 
 @hypercall(0xE4, "H_CONFER")
 def h_confer(vm: Partition, cpu: Cpu, target: int, dispatch_count: int) -> Result:
-    """Give the rest of the time slice to another processor: no effect with one processor."""
-    if target != ALL_PROCESSORS and target >= len(vm.cpus):
+    """Give the rest of the turn to another processor, unless that has run since the caller looked; or to any other.
+
+    A processor that confers to itself waits for H_PROD.
+    """
+    if target == ALL_PROCESSORS:
+        cpu.vcpu.confer()
+        return H_SUCCESS
+    if target >= len(vm.cpus):
         return H_PARAMETER
+    if len(vm.cpus) == 1:
+        return H_SUCCESS
+    if target == cpu.index:
+        wait(vm, cpu)
+    elif (vpa := vm.device(Registered, target).vpa) and (
+        dispatch_count & 1 and vm.memory.u32(vpa + VPA_YIELD_COUNT) == dispatch_count & 0xFFFF_FFFF
+    ):
+        cpu.vcpu.confer(target)
     return H_SUCCESS
 
 
@@ -183,4 +212,12 @@ def h_join(vm: Partition, cpu: Cpu) -> Result:
     """Stop all processors but one: the last one that is left gets H_CONTINUE."""
     if cpu["msr"] & MSR_EE:
         return H_BAD_MODE
-    return H_CONTINUE
+    if all(other is cpu or other.vcpu.stopped or joined(other) for other in vm.cpus):
+        return H_CONTINUE
+    wait(vm, cpu)
+    return H_SUCCESS
+
+
+def joined(cpu: Cpu) -> bool:
+    """Whether a processor waits with interrupts off."""
+    return cpu.vcpu.halted and not cpu["msr"] & MSR_EE

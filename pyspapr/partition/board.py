@@ -40,9 +40,17 @@ class Board:
     life: Lifecycle
     space: Space
 
-    def __init__(self, hypercalls: Mapping[int, Hypercall], external_line: Callable[[int, bool], None]) -> None:
-        """With hypercalls that are no device's; `external_line` drives a processor's external interrupt input."""
+    def __init__(
+        self,
+        hypercalls: Mapping[int, Hypercall],
+        external_line: Callable[[int, bool], None],
+        registered: Callable[[int, int, int, int], None],
+    ) -> None:
+        """With hypercalls that are no device's. `external_line` drives an external interrupt input, `registered`
+        tells a processor what its guest has registered.
+        """
         self._external_line = external_line
+        self._registered = registered
         self.interrupts: InterruptController | None = None
         self.hypercalls = dict(hypercalls)
         self.rtas_calls: dict[int, RtasCall] = {}
@@ -105,6 +113,11 @@ class Board:
         """For an interrupt presenter: the external interrupt input of a processor."""
         drive = self._external_line
         return lambda level: drive(index, level)
+
+    def registered(self, index: int) -> Callable[[int, int, int], None]:
+        """Tells processor `index` what its guest has registered: see `Vcpu.set_areas`."""
+        tell = self._registered
+        return lambda vpa, log, log_len: tell(index, vpa, log, log_len)
 
     def poll(self) -> None:
         """Every device looks for input of the host's."""

@@ -155,6 +155,10 @@ def _set_halted(cpu: Any, value: bool) -> None:
     cpu.vcpu.halted = value
 
 
+def _set_stopped(cpu: Any, value: bool) -> None:
+    cpu.vcpu.stopped = value
+
+
 CPU: Final = VMState(
     "cpu",
     version=1,
@@ -203,6 +207,13 @@ CPU: Final = VMState(
             late=True,
             needed=lambda cpu: cpu.vcpu.clock == "host",
             fields=(internal("stood"), Field("host_time", U64, get=host_time, set=set_host_time, valid=anything)),
+        ),
+        VMState(
+            "cpu/stopped",
+            version=1,
+            late=True,
+            needed=lambda cpu: cpu.vcpu.stopped,
+            fields=(Field("stopped", Bool, get=lambda cpu: cpu.vcpu.stopped, set=_set_stopped),),
         ),
         unless_zero("cpu/watchpoint", WATCHPOINT),
         unless_zero("cpu/second_watchpoint", SECOND_WATCHPOINT),

@@ -37,5 +37,5 @@ class Idleness:
         activity = (console.total, console.heard)
         if activity != self._activity:
             self._activity = activity
-            self._since = vcpu.internal_state()["idle_nanos"]
+            self._since = vcpu.machine_idle_nanos
         return min(self._since + (QUIET_INTERACTIVE if console.may_wake else QUIET) * NS, (1 << 64) - 1)

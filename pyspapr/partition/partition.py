@@ -98,12 +98,17 @@ class Partition(Board, Control):
         """When every run ends, whatever its own limits are. Not part of the machine's state."""
         self.debugger: Debugger | None = None
         Control.__init__(self, lambda: this().kick())
-        Board.__init__(self, hypercalls, lambda index, level: setattr(this().cpus[index].vcpu, "external", level))
+        Board.__init__(
+            self,
+            hypercalls,
+            lambda index, level: setattr(this().cpus[index].vcpu, "external", level),
+            lambda index, *areas: this().cpus[index].vcpu.set_areas(*areas),
+        )
         self.memory = Memory(self.ram)
         self.cpus = [Cpu(vcpu, index) for index, vcpu in enumerate(self._processors())]
         self.console = Console(self, config.console_history)
-        self.timebase: Callable[[], int] = lambda: this().cpus[0].vcpu.timebase
-        """The first processor's. A device can keep this function; it does not keep the machine."""
+        self.timebase: Callable[[], int] = lambda: this().current.vcpu.timebase
+        """The machine's. A device can keep this function; it does not keep the machine."""
         self.space = Space(self.cpus)
         """Windows of devices, beside RAM."""
         self.watching = Watching(self.cpus)
@@ -120,19 +125,16 @@ class Partition(Board, Control):
 
     def _processors(self) -> list[Vcpu]:
         config = self.config
-        return [
-            Vcpu(
-                self.ram,
-                self.hpt,
-                config.cpu,
-                index=index,
-                clock=config.clock,
-                strict=config.strict,
-                seed=config.seed,
-                engine=self.engine,
-            )
-            for index in range(config.vcpus)
-        ]
+        return Vcpu.group(
+            self.ram,
+            self.hpt,
+            config.cpu,
+            config.vcpus,
+            clock=config.clock,
+            strict=config.strict,
+            seed=config.seed,
+            engine=self.engine,
+        )
 
     def furnish(self, config: MachineConfig, ram: Ram | None = None) -> None:
         """For a machine that arrives, before its state is loaded: its whole description, and RAM that has contents.
@@ -156,7 +158,7 @@ class Partition(Board, Control):
     # Starting.
 
     def start(self, *, pc: int, r3: int = 0, r4: int = 0, r5: int = 0, r6: int = 0, r7: int = 0) -> None:
-        """Reset every device and put the processor at `pc`; see `Machine.start`."""
+        """Reset every device, put the first processor at `pc` and stop all others; see `Machine.start`."""
         for name, value in (("pc", pc), ("r3", r3), ("r4", r4), ("r5", r5), ("r6", r6), ("r7", r7)):
             if not 0 <= value < 1 << 64:
                 raise ValueError(f"register {name} has 64 bits and cannot hold {value:#x}")
@@ -172,10 +174,9 @@ class Partition(Board, Control):
         for device in self.devices:
             if (reset := getattr(device, "reset", None)) is not None:
                 reset()
-        vcpu = self.cpus[0].vcpu
-        vcpu.halted = False
-        vcpu.external = False
-        vcpu.reset(pc=pc, r3=r3, r4=r4, r5=r5, r6=r6, r7=r7)
+        for cpu in self.cpus:
+            cpu.vcpu.external = False
+        self.cpus[0].vcpu.reset(pc=pc, r3=r3, r4=r4, r5=r5, r6=r6, r7=r7)
         self.life.start()
 
     def boot(self, images: Bootable) -> None:
@@ -221,14 +222,19 @@ class Partition(Board, Control):
     # Running.
 
     @property
+    def current(self) -> Cpu:
+        """The processor that has the turn: processors execute one after the other."""
+        return self.cpus[self.cpus[0].vcpu.current]
+
+    @property
     def instructions(self) -> int:
-        """Instructions that the machine has executed since it was first made."""
-        return self.cpus[0].vcpu.instructions
+        """Instructions that all processors of the machine have executed since it was first made."""
+        return self.cpus[0].vcpu.machine_instructions
 
     @property
     def nanos(self) -> int:
         """The guest's time: nanoseconds since the machine was made."""
-        return self.cpus[0].vcpu.nanos
+        return self.cpus[0].vcpu.machine_nanos
 
     def run(
         self,
@@ -416,5 +422,7 @@ class Partition(Board, Control):
         for cpu in self.cpus:
             digest.update(cpu.vcpu.digest())
             digest.update(cpu.vcpu.instructions.to_bytes(8, "big"))
+            if len(self.cpus) > 1:
+                digest.update(bytes((cpu.vcpu.halted, cpu.vcpu.stopped)))
         digest.update(json.dumps(vmstate.observable(self), sort_keys=True).encode())
         return digest.hexdigest()

@@ -66,10 +66,10 @@ class Run:
         check_timeout(guest_timeout)
         self.vm = vm
         self.migration = migration
-        self.cpu = vm.cpus[0]
-        self.vcpu = self.cpu.vcpu
+        self.vcpu = vm.cpus[0].vcpu
+        """By which the whole machine is run."""
         self.interruption = Interruption(self.vcpu.kick)
-        self.limit = None if max_instructions is None else self.vcpu.instructions + max_instructions
+        self.limit = None if max_instructions is None else vm.instructions + max_instructions
         self.timeout = None if timeout is None else Timeout(timeout)
         self.guest_timeout = None if guest_timeout is None else Timeout(guest_timeout, guest=True)
         self.time_limit: int | None = None
@@ -123,7 +123,8 @@ class Run:
                 self._dispatch(code & ~_native.OUTPUT)
         finally:
             # After an error of a handler: the guest must not continue without a result.
-            self.vcpu.hypercall_again()
+            for cpu in self.vm.cpus:
+                cpu.vcpu.hypercall_again()
             if timer is not None:
                 timer.cancel()
             self.vcpu.set_time_limit(None)
@@ -169,7 +170,7 @@ class Run:
                 self.vm.life.handled()
 
     def _budget(self) -> int:
-        done = self.vcpu.instructions
+        done = self.vm.instructions
         budget = min(SLICE - done % SLICE, CLOCK_END - done)
         if self.vm.migration is not None and (migration := self.vm.migrating) is not None:
             budget = min(budget, migration.budget(done))
@@ -195,22 +196,22 @@ class Run:
         if (
             vm.migration is not None
             and (migration := vm.migrating) is not None
-            and (vm.paused or migration.due(self.vcpu.instructions))
+            and (vm.paused or migration.due(vm.instructions))
         ):
             migration.step()
             if vm.ended is not None:
                 return vm.ended
-        if self.vcpu.instructions >= CLOCK_END:
-            vm.end(Hung(self.cpu["pc"], f"its count of instructions is at its end, {CLOCK_END:#x}"))
+        if vm.instructions >= CLOCK_END:
+            vm.end(Hung(vm.current["pc"], f"its count of instructions is at its end, {CLOCK_END:#x}"))
             return vm.ended
         if vm.take_stop_request() or (self.migration is not None and self.migration.ended.is_set()):
             return Interrupted()
         if self.expired is not None:
             return self.expired
-        if self.time_limit is not None and self.vcpu.nanos >= self.time_limit:
+        if self.time_limit is not None and vm.nanos >= self.time_limit:
             return self.guest_timeout
-        if self.limit is not None and self.vcpu.instructions >= self.limit:
-            return InstructionLimit(self.vcpu.instructions)
+        if self.limit is not None and vm.instructions >= self.limit:
+            return InstructionLimit(vm.instructions)
         return None
 
     def matched(self) -> Matched | None:
@@ -224,14 +225,14 @@ class Run:
     def _dispatch(self, code: int) -> None:
         vm = self.vm
         if code == _native.EXIT_HYPERCALL:
-            vm.serve_hypercall(self.cpu)
+            vm.serve_hypercall(vm.current)
         elif code == _native.EXIT_MMIO:
             self._access()
         elif code == _native.EXIT_WATCHED:
             vm.watching.hear(self.cpu)
         elif code == _native.EXIT_LIMIT:
             # A migration makes slices shorter; that must not change when the guest gets its input.
-            done = self.vcpu.instructions
+            done = vm.instructions
             if done % SLICE == 0 and vm.recording is not None:
                 vm.recording.check()
             if done % SLICE == 0 or done == self.limit:
@@ -243,7 +244,7 @@ class Run:
         elif code in (_native.EXIT_PLACE, _native.EXIT_CLOCK_LOG, _native.EXIT_DIVERGED) and vm.recording is not None:
             vm.recording.exit(code)
         elif code == _native.EXIT_HUNG:
-            vm.end(Hung(self.cpu["pc"], "it branches to itself with every interrupt masked"))
+            vm.end(Hung(vm.current["pc"], "it branches to itself with every interrupt masked"))
         elif code == _native.EXIT_UNIMPLEMENTED:
             address, word = self.vcpu.unimplemented
             vm.end(Unimplemented(address, word, _native.disassemble(word, address)))
@@ -273,8 +274,11 @@ class Run:
             self._idle()
             return
         vm.poll()
-        if not (self.vcpu.external or self.expired):
+        if not (self._interrupted() or self.expired):
             self._wait(min(self.vcpu.nanos_to_deadline / 1e9, LONGEST_SLEEP))
+
+    def _interrupted(self) -> bool:
+        return any(cpu.vcpu.external for cpu in self.vm.cpus)
 
     def _idle(self) -> None:
         """Virtual time no longer skips idle time (see `idleness`): sleep as long as the guest would."""
@@ -286,16 +290,16 @@ class Run:
         # A file is read at the point where any other run would read it.
         if polled := vm.console.polled or vm.console.backlog > 0:
             vm.poll()
-        if vcpu.external or self.expired:
+        if self._interrupted() or self.expired:
             return
         left = vcpu.nanos_to_deadline
-        if (deadline := vcpu.nanos + left) != self.deadline:
+        if (deadline := vm.nanos + left) != self.deadline:
             self.deadline, self.wakes_at = deadline, time.monotonic() + left / 1e9
         seconds = self.wakes_at - time.monotonic()
         if seconds <= 0:
             vcpu.skip_to_deadline()
             if vcpu.nanos_to_deadline:
-                vm.end(Hung(self.cpu["pc"], "it waits for a time after the end of virtual time, in 146 years"))
+                vm.end(Hung(vm.current["pc"], "it waits for a time after the end of virtual time, in 146 years"))
         else:
             self._wait(min(seconds, NAP if polled else LONGEST_SLEEP))
 

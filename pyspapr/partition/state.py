@@ -9,7 +9,7 @@ from pyspapr.config import largest_table_shift
 from pyspapr.errors import StateError
 from pyspapr.results import Panicked, PoweredOff, Rebooted, StopReason
 from pyspapr.vmstate.schema import Field, VMState, anything
-from pyspapr.vmstate.types import U8, Bool, Bytes, Str, Struct
+from pyspapr.vmstate.types import U8, U32, U64, Bool, Bytes, Str, Struct
 
 if TYPE_CHECKING:
     from pyspapr.partition.partition import Partition
@@ -48,6 +48,11 @@ def set_prepared(vm: Partition, shift: int) -> None:
     vm.prepared_hpt = Hpt(shift)
 
 
+def set_turn(vm: Partition, turn: dict[str, int]) -> None:
+    """Whose turn it is, and its instruction count at the turn's end."""
+    vm.cpus[0].vcpu.turn = turn["processor"], turn["ends"]
+
+
 SPAPR: Final = VMState(
     "spapr",
     version=1,
@@ -56,6 +61,21 @@ SPAPR: Final = VMState(
         Field("uuid", Bytes(16)),
     ),
     subsections=(
+        VMState(
+            "spapr/turn",
+            version=1,
+            late=True,
+            needed=lambda vm: len(vm.cpus) > 1,
+            fields=(
+                Field(
+                    "turn",
+                    Struct((("processor", U32), ("ends", U64))),
+                    get=lambda vm: dict(zip(("processor", "ends"), vm.cpus[0].vcpu.turn, strict=True)),
+                    set=set_turn,
+                    valid=anything,
+                ),
+            ),
+        ),
         VMState(
             "spapr/ended",
             version=1,
