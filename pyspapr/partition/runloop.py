@@ -135,7 +135,7 @@ class Run:
         """Set the time limit: the run's own, or the machine's deadline if that comes first."""
         limits = []
         if (own := self.guest_timeout) is not None:
-            limits.append((self.vcpu.nanos + int(own.seconds * 1e9), own))
+            limits.append((self.vm.nanos + int(own.seconds * 1e9), own))
         if (deadline := self.vm.deadline) is not None:
             limits.append((deadline.nanos, Timeout(deadline.seconds, guest=True)))
         if limits:
@@ -184,7 +184,7 @@ class Run:
         vm = self.vm
         vm.run_posted()
         if vm.agenda.next is not None:
-            vm.agenda.carry_out(self.vcpu.instructions)
+            vm.agenda.carry_out(vm.instructions)
         if vm.debugger is not None:
             vm.debugger.look()
         if self.patterns and vm.console.total != self.seen:
@@ -229,7 +229,7 @@ class Run:
         elif code == _native.EXIT_MMIO:
             self._access()
         elif code == _native.EXIT_WATCHED:
-            vm.watching.hear(self.cpu)
+            vm.watching.hear(vm.current)
         elif code == _native.EXIT_LIMIT:
             # A migration makes slices shorter; that must not change when the guest gets its input.
             done = vm.instructions
