@@ -78,6 +78,7 @@ class Options(RunOptions, kw_only=True):
     append: str
     memory: str | None
     cpu: str | None
+    smp: int | None
     clock: str | None
     seed: int | None
     engine: Engine
@@ -105,6 +106,7 @@ def configure(options: Options) -> MachineConfig:
     return MachineConfig(
         memory=DEFAULT_MEMORY if options.memory is None else options.memory,
         cpu=DEFAULT_CPU if options.cpu is None else options.cpu,
+        vcpus=1 if options.smp is None else options.smp,
         clock=clock,
         seed=seed,
         strict=options.strict,
@@ -121,6 +123,7 @@ def requirements(options: Options) -> Requirements:
     return Requirements(
         memory=None if options.memory is None else config.ram_size,
         cpu=None if options.cpu is None else config.cpu,
+        vcpus=options.smp,
         clock=options.clock,
         seed=options.seed,
         strict=options.strict or None,
@@ -397,6 +400,10 @@ def restore_command(
 
 def check_recordings(options: Options) -> None:
     """Raise ConfigError unless the run can be recorded or replayed."""
+    if (options.smp or 1) > 1:
+        for name, value in (("--profile", options.profile), ("--record", options.record)):
+            if value:
+                raise ConfigError(f"{name} is for machines with one processor, not for --smp {options.smp}")
     if options.record is not None:
         for name, value in (
             ("--replay", options.replay),
@@ -411,6 +418,7 @@ def check_recordings(options: Options) -> None:
         "--append": options.append,
         "--memory": options.memory,
         "--cpu": options.cpu,
+        "--smp": options.smp,
         "--clock": options.clock,
         "--seed": options.seed,
         "--strict": options.strict,

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from pyspapr._native import PROCESSORS_MAX
 from pyspapr.config import (
     CLOCKS,
     CPU_MODELS,
@@ -166,6 +167,14 @@ BOOT: Final = (
         stands_for=DEFAULT_CPU,
     ),
     Option(
+        names=("--smp",),
+        kind=Kind.COUNT,
+        metavar="N",
+        help=f"Processors, 1 to {PROCESSORS_MAX}. They take turns on one thread of the host, of exact numbers of instructions, "
+        "so that runs with virtual time repeat.",
+        stands_for="1",
+    ),
+    Option(
         names=("--clock",),
         kind=Kind.CLOCK,
         help="Time: instructions executed, or the host's clock. Default: host when a person or a socket is at the "
@@ -234,7 +243,7 @@ BOOT: Final = (
         metavar="URI|defer",
         help="Wait for a machine that is migrated here, at tcp:[HOST:]PORT, unix:PATH, fd:N or file:PATH, or where "
         "migrate-incoming says on a control socket. --kernel is what it reboots with; a machine that is not what "
-        "--memory, --cpu, --clock, --seed or --strict say is refused.",
+        "--memory, --cpu, --smp, --clock, --seed or --strict say is refused.",
     ),
     Option(
         names=("--tls-creds",),

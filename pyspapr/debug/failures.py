@@ -143,7 +143,7 @@ def ending(debug: Debugger) -> GuestFailure | None:
 
 def standing(debug: Debugger, kind: type[GuestFailure], message: str) -> GuestFailure:
     """A failure of a guest as it stands now: registers and calls are the processor's, the text is the log's."""
-    registers = {name: debug.vm.cpus[0][name] for name in STATE}
+    registers = {name: debug.vm.current[name] for name in STATE}
     try:
         records = debug.log.records
     except StateError:

@@ -51,7 +51,7 @@ class Frame(Plain):
 
 def backtrace(debug: Debugger) -> list[Frame]:
     """The chain of the first processor. Where memory cannot be read, or a program was interrupted, it ends."""
-    cpu = debug.vm.cpus[0]
+    cpu = debug.vm.current
     pc, stack, link = cpu["pc"], cpu["r1"], cpu["lr"]
     frames: list[Frame] = []
 

@@ -49,7 +49,7 @@ class VirtualMemory:
             raise GuestAddressError(f"{address:#x} is no address of 64 bits", address, 1)
         if address & REGION == LINEAR and address & ~REGION < len(self._vm.memory):
             return address & ~REGION
-        cpu = self._vm.cpus[0]
+        cpu = self._vm.current
         msr = cpu["msr"]
         wanted = (msr | MSR_IR | MSR_DR) & ~(MSR_PR if address & REGION else 0)
         if wanted == msr:

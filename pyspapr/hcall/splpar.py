@@ -212,12 +212,7 @@ def h_join(vm: Partition, cpu: Cpu) -> Result:
     """Stop all processors but one: the last one that is left gets H_CONTINUE."""
     if cpu["msr"] & MSR_EE:
         return H_BAD_MODE
-    if all(other is cpu or other.vcpu.stopped or joined(other) for other in vm.cpus):
+    if all(one is cpu or one.vcpu.stopped or (one.vcpu.halted and not one.ceded) for one in vm.cpus):
         return H_CONTINUE
     wait(vm, cpu)
     return H_SUCCESS
-
-
-def joined(cpu: Cpu) -> bool:
-    """Whether a processor waits with interrupts off."""
-    return cpu.vcpu.halted and not cpu["msr"] & MSR_EE

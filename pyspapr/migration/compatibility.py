@@ -95,6 +95,10 @@ TITLES: Final = {
 """The values to compare: memory first, since the maximum follows from it."""
 
 
+OPTIONS: Final = {"max_memory": "max-memory", "vcpus": "smp"}
+"""Options that are not called as the value."""
+
+
 def _told(key: str, value: object) -> str:
     if key in ("memory", "max_memory") and isinstance(value, int):
         return format_size(value)
@@ -113,7 +117,7 @@ def wanted_differences(found: Mapping[str, Any], wanted: Requirements) -> list[s
             continue
         if key == "max_memory" and found["memory"] != wanted.memory:
             continue
-        option = f" (--{key.replace('_', '-')})" if wanted.options else ""
+        option = f" (--{OPTIONS.get(key, key)})" if wanted.options else ""
         texts.append(f"{title} is {_told(key, found[key])} at the source and {_told(key, here)} here{option}")
     if wanted.largest_table is not None and found["hpt_shift"] > wanted.largest_table:
         texts.append(

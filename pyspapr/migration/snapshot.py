@@ -134,9 +134,9 @@ class Snapshot(Generic[M]):
         state.load(vm)
 
 
-def digests(vm: Partition) -> list[tuple[bytes, bool]]:
+def digests(vm: Partition) -> list[tuple[bytes, bool, bool]]:
     """The state of the processors in short."""
-    return [(cpu.vcpu.digest(), cpu.vcpu.halted) for cpu in vm.cpus]
+    return [(cpu.vcpu.digest(), cpu.vcpu.halted, cpu.vcpu.stopped) for cpu in vm.cpus]
 
 
 def kind_of(config: MachineConfig) -> dict[str, object]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, MutableMapping
 from typing import ClassVar, Final, cast
 
-from pyspapr._native import Vcpu
+from pyspapr._native import MSR_EE, Vcpu
 from pyspapr.partition import cpu_state
 from pyspapr.partition.owner import Closed
 from pyspapr.vmstate.schema import VMState
@@ -90,6 +90,11 @@ class Cpu(MutableMapping[str, int]):
         if isinstance(self.vcpu, Closed):
             return f"<Cpu {self.index} of a closed machine>"
         return f"<Cpu {self.index} pc={self.vcpu.get('pc'):#018x} msr={self.vcpu.get('msr'):#018x}>"
+
+    @property
+    def ceded(self) -> bool:
+        """Whether it waits for an interrupt. One that has joined, or conferred to itself, waits with interrupts off."""
+        return self.vcpu.halted and bool(self["msr"] & MSR_EE)
 
     def close(self) -> None:
         """For the machine: release the processor. Every access raises StateError from now on."""

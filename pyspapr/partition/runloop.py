@@ -270,6 +270,9 @@ class Run:
         """The guest is idle: with a host clock until its deadline or input; with virtual time, for a long time
         already."""
         vm = self.vm
+        if len(vm.cpus) > 1 and not any(cpu.ceded for cpu in vm.cpus):
+            vm.end(Hung(vm.current["pc"], "every processor waits for another"))
+            return
         if vm.config.clock == "virtual":
             self._idle()
             return

@@ -305,7 +305,7 @@ class Lockstep:
         pair, lines = self._again(base, last)
         message = f"the engines differ after instruction {last}, {place(before)}"
         listing = self._listing(base, max(agreed - LISTED, base.count), last)
-        return EngineDifference(message, last, before.cpus[0].pc, [*places(pair), *lines, *listing])
+        return EngineDifference(message, last, before.partition.current.pc, [*places(pair), *lines, *listing])
 
     def _listing(self, base: Base, first: int, last: int) -> list[str]:
         """The instructions leading to the difference: compiled code runs only if a whole block fits into the budget,
@@ -321,7 +321,7 @@ class Lockstep:
 
 def place(vm: Partition) -> str:
     """Where a machine is: the instruction to come."""
-    cpu = vm.cpus[0]
+    cpu = vm.current
     real = cpu.vcpu.translate(cpu.pc, fetch=True)
     if real is None:
         return f"{cpu.pc:#x}, which is not mapped"

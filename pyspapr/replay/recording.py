@@ -59,6 +59,8 @@ class Recording:
 
         if vm.recording is not None or not vm.life.started or vm.ended is not None:
             raise StateError("a recording begins before a machine's first run, and once")
+        if len(vm.cpus) > 1:
+            raise StateError(f"a machine with {len(vm.cpus)} processors cannot be recorded, only one with one")
         if not vm.cpus[0].vcpu.start_clock_log(False):
             raise StateError("the guest has read the host's clock already: record before its first run")
         images = vm.images

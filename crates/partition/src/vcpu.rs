@@ -41,6 +41,7 @@ impl Kick {
 pub struct Frozen {
     state: State,
     halted: bool,
+    stopped: bool,
     code: Option<Arc<Warm>>,
 }
 
@@ -257,7 +258,12 @@ impl Vcpu {
     /// The present state, for [`Vcpu::thaw`]. Pages that are written from now on are marked again.
     pub fn freeze(&mut self) -> Frozen {
         self.engine.cpu.protect_writes();
-        Frozen { state: self.engine.cpu.state(), halted: self.halted, code: self.engine.share_code() }
+        Frozen {
+            state: self.engine.cpu.state(),
+            halted: self.halted,
+            stopped: self.stopped,
+            code: self.engine.share_code(),
+        }
     }
 
     /// Takes over the state of a processor of the same model, and what it has decoded and compiled. Code of its own, kicks,
@@ -265,7 +271,7 @@ impl Vcpu {
     pub fn thaw(&mut self, frozen: &Frozen) {
         self.engine.take_over_code(frozen.code.clone());
         self.engine.cpu.set_state(&frozen.state);
-        self.halted = frozen.halted;
+        (self.halted, self.stopped, self.hung) = (frozen.halted, frozen.stopped, false);
         self.unanswered = None;
         self.replay = Replay::default();
         self.state_loaded();
