@@ -71,8 +71,8 @@ class Machine(Looks, Moves):
     ) -> None:
         """Build from `config`, or else from the keywords of `MachineConfig`. Raises TypeError when both are there.
 
-        These are memory, max_memory, cpu, vcpus (1 to 64), clock, seed, strict, hpt_shift, rtc_base and console_history.
-        `engine` runs the instructions; see `config.DEFAULT_ENGINE`.
+        These are memory, max_memory, cpu, vcpus, clock, seed, strict, hpt_shift, rtc_base and console_history. `engine`
+        runs the instructions; see `config.DEFAULT_ENGINE`.
 
         `ram` and `hpt` are for machines that come from a stream: with contents, instead of zeroes.
         """

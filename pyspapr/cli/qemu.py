@@ -11,7 +11,7 @@ INSTEAD: Final = {
     "-append": "it is --append TEXT",
     "-m": "it is --memory SIZE",
     "-cpu": "it is --cpu MODEL",
-    "-smp": "the machine has one processor",
+    "-smp": "it is --smp N",
     "-M": "every machine is a pseries",
     "-machine": "every machine is a pseries",
     "-nographic": "the console is on the terminal anyway",

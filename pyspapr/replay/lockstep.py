@@ -305,7 +305,7 @@ class Lockstep:
         pair, lines = self._again(base, last)
         message = f"the engines differ after instruction {last}, {place(before)}"
         listing = self._listing(base, max(agreed - LISTED, base.count), last)
-        return EngineDifference(message, last, before.partition.current.pc, [*places(pair), *lines, *listing])
+        return EngineDifference(message, last, before.current.pc, [*places(pair), *lines, *listing])
 
     def _listing(self, base: Base, first: int, last: int) -> list[str]:
         """The instructions leading to the difference: compiled code runs only if a whole block fits into the budget,
