@@ -114,7 +114,7 @@ def test_info_shows_models_limits_and_features() -> None:
         ),
         (["-kernel", "ok"], "-kernel is QEMU's: here it is --kernel FILE"),
         (["--kernel", "ok", "-m", "1G"], "-m is QEMU's: here it is --memory SIZE"),
-        (["--kernel", "ok", "-smp", "2"], "-smp is QEMU's: here the machine has one processor"),
+        (["--kernel", "ok", "-smp", "2"], "-smp is QEMU's: here it is --smp N"),
         (["--kernel", "ok", "-nographic"], "-nographic is QEMU's: here the console is on the terminal anyway"),
         (["--kernel", "ok", "-M=pseries"], "-M is QEMU's: here every machine is a pseries"),
         (["--kernel", "ok", "--memory", "100000001"], "is not a multiple of 16M"),

@@ -85,7 +85,6 @@ class Options(RunOptions, kw_only=True):
     strict: bool
     lockstep: bool = False
     exec: tuple[str, ...] = ()
-    vcpus: int = 1
     rtc_base: int | None = None
 
 
@@ -110,7 +109,6 @@ def configure(options: Options) -> MachineConfig:
         clock=clock,
         seed=seed,
         strict=options.strict,
-        vcpus=options.vcpus,
         rtc_base=int(time.time()) if host and options.rtc_base is None else options.rtc_base,
     )
 

@@ -170,8 +170,8 @@ BOOT: Final = (
         names=("--smp",),
         kind=Kind.COUNT,
         metavar="N",
-        help=f"Processors, 1 to {PROCESSORS_MAX}. They take turns of exact numbers of instructions on one thread of the "
-        "host, so runs with virtual time repeat.",
+        help=f"Processors, 1 to {PROCESSORS_MAX}. They take turns of exact numbers of instructions on one thread "
+        "of the host, so runs with virtual time repeat.",
         stands_for="1",
     ),
     Option(

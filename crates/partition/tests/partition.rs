@@ -142,7 +142,7 @@ fn a_kick_ends_a_run_between_two_slices(kind: EngineKind) {
     assert_eq!(run(&mut partition, 0, 100), Exit::Kicked);
     assert_eq!(cpu(&mut partition, 0).icount, 0, "nothing was executed");
     let mut slices = 0;
-    let exit = partition.run(0, 1_000_000, || {
+    let exit = partition.run(0, 10_000_000, || {
         slices += 1;
         if slices == 3 {
             kick.kick();
@@ -150,7 +150,8 @@ fn a_kick_ends_a_run_between_two_slices(kind: EngineKind) {
         Ok::<_, Infallible>(false)
     });
     assert_eq!(exit, Ok(Exit::Kicked));
-    assert_eq!(cpu(&mut partition, 0).icount, 75_000);
+    let slice = partition.vcpus[0].engine.slice();
+    assert_eq!(cpu(&mut partition, 0).icount, 3 * slice);
     assert_eq!(run(&mut partition, 0, 100), Exit::Limit, "one kick, one end");
 }
 
@@ -265,7 +266,8 @@ fn any_of_several_endings_made_of_sets_is_seen(kind: EngineKind) {
 fn an_error_between_two_slices_ends_the_run(kind: EngineKind) {
     let mut partition = partition(kind, 1, &[NOP, branch(-1)]);
     assert_eq!(partition.run(0, u64::MAX, || Err("signal")), Err("signal"));
-    assert_eq!(cpu(&mut partition, 0).icount, 25_000);
+    let slice = partition.vcpus[0].engine.slice();
+    assert_eq!(cpu(&mut partition, 0).icount, slice);
 }
 
 fn a_run_ends_at_the_place_that_was_asked_for_once(kind: EngineKind) {

@@ -49,7 +49,7 @@ def options_of(plan: Plan) -> Options:
         cpu=plan.cpu,
         clock=plan.clock,
         seed=plan.seed,
-        vcpus=plan.vcpus,
+        smp=plan.vcpus,
         rtc_base=plan.rtc_base,
         engine=config.DEFAULT_ENGINE,
         strict=False,
