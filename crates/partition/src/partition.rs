@@ -44,9 +44,9 @@ impl Partition {
         if let [first, others @ ..] = &mut vcpus[..]
             && !others.is_empty()
         {
-            first.engine.share_code();
+            first.engine.share_marks();
             for vcpu in others {
-                vcpu.engine.share_code();
+                vcpu.engine.share_marks();
                 vcpu.share_kick(first);
             }
         }

@@ -15,7 +15,7 @@ const ONE_BY_ONE: usize = 64;
 
 impl Engine {
     /// The RAM's marks belong to several engines from now on; there is no code yet.
-    pub fn share_code(&mut self) {
+    pub fn share_marks(&mut self) {
         self.forget_code();
         self.cache.shared = true;
     }
