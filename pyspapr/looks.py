@@ -22,6 +22,8 @@ if TYPE_CHECKING:  # and imported when somebody looks
     from pyspapr.hooks.injection import Fault, Injection
     from pyspapr.hooks.sanitizer import Finding, Sanitizer
     from pyspapr.partition import Partition
+    from pyspapr.trace.events import TraceEvent
+    from pyspapr.trace.trace import Trace
 
 
 class Looks:
@@ -52,6 +54,23 @@ class Looks:
         from pyspapr.hooks.hooks import Hooks
 
         return Hooks(self)
+
+    def trace(
+        self,
+        *kinds: str,
+        limit: int = 1_000_000,
+        every: int = 1_000_000,
+        sink: Callable[[TraceEvent], object] | None = None,
+    ) -> Trace:
+        """Trace what the guest does, until the end of its context: `hcall`, `rtas`, `irq`, `mmu`, `syscall`, `context`,
+        `console` and `stack`, the call chain at every so many instructions. Changes no instruction count.
+
+        The latest `limit` events are kept; with `sink` none, but it is called with each. Raises ConfigError for other
+        kinds, and KeyError for a kernel without what one needs.
+        """
+        from pyspapr.trace.trace import Trace
+
+        return Trace(self.hooks, kinds, limit=limit, every=every, sink=sink)
 
     def drgn(self, vmlinux: str | os.PathLike[str] | None = None) -> drgn.Program:
         """A program of drgn's (`pip install pyspapr[drgn]`) on this machine, with debugging information of `vmlinux`.

@@ -37,6 +37,7 @@ ORDER = [
     "testing",
     "migration",
     "replay",
+    "trace",
     "qmp",
     "gdb",
     "looks",

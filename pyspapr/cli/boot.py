@@ -85,6 +85,8 @@ class Options(RunOptions, kw_only=True):
     strict: bool
     lockstep: bool = False
     exec: tuple[str, ...] = ()
+    trace: str | None = None
+    trace_file: str | None = None
     rtc_base: int | None = None
 
 
@@ -342,6 +344,10 @@ def boot_command(options: Options) -> int:
     check_recordings(options)
     if options.symbols is not None and not options.profile:
         raise ConfigError("--symbols needs --profile")
+    if options.trace is not None or options.trace_file is not None:
+        from pyspapr.cli import trace
+
+        trace.check(options)
     if options.lockstep:
         from pyspapr.cli.lockstep import lockstep_command
 
@@ -349,6 +355,14 @@ def boot_command(options: Options) -> int:
     # For machines that arrive later as well.
     config.DEFAULT_ENGINE = options.engine
     vm = first_machine(options)
+    if options.trace is None:
+        return run_first(vm, options)
+    with trace.traced(vm, options):
+        return run_first(vm, options)
+
+
+def run_first(vm: Machine, options: Options) -> int:
+    """Run the machine that was made, and those that take its place; returns the exit status."""
     if options.exec:
         from pyspapr.cli.execute import Commands
 

@@ -30,6 +30,7 @@ def check(options: Options) -> None:
         ("--incoming", options.incoming),
         ("--paused", options.paused),
         ("--profile", options.profile),
+        ("--trace", options.trace),
         ("--log", options.log),
     ):
         if value:

@@ -204,6 +204,20 @@ BOOT: Final = (
         help="With --profile: names of code, from an ELF file, a System.map or /proc/kallsyms. Default: the kernel's "
         "own.",
     ),
+    Option(
+        names=("--trace",),
+        kind=Kind.TEXT,
+        metavar="KINDS",
+        help="Trace what the guest does, on standard error, one JSON object a line: hcall, rtas, irq, mmu, syscall, "
+        "context, console, stack (the call chain every million instructions), with commas. The guest cannot tell.",
+    ),
+    Option(
+        names=("--trace-file",),
+        kind=Kind.TEXT,
+        metavar="FILE",
+        help="With --trace: write FILE at the end instead, a million events at most, the latest: .jsonl has lines, "
+        ".folded has stacks for flame graphs, anything else is for Chrome and Perfetto.",
+    ),
     Option(names=("--strict",), kind=Kind.FLAG, help="Stop at an instruction that has no semantics here."),
     Option(
         names=("--lockstep",),

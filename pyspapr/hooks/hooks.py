@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -121,6 +121,21 @@ class Hooks:
         hook = Hook(name, remove, lambda hook: self._all.pop(hook, None))
         self._all[hook] = None
         return hook
+
+    def hypercalls(self) -> Iterable[int]:
+        """The numbers of all hypercalls that the machine has."""
+        return self._vm.hypercall_names()
+
+    def rtas_calls(self) -> Iterable[str]:
+        """The names of all RTAS calls that the machine has."""
+        from pyspapr.rtas import tokens
+
+        return tokens(self._vm.rtas_calls.values())
+
+    @property
+    def instructions(self) -> int:
+        """Instructions that the machine has executed."""
+        return self._vm.instructions
 
     # Code.
 
