@@ -170,6 +170,17 @@ def test_a_dump_of_a_big_endian_machine_without_a_kernel_is_one_too(tmp_path: Pa
         vm.drgn()
 
 
+def test_a_dump_has_the_registers_of_every_processor(tmp_path: Path) -> None:
+    vm = started(Machine(memory="32M", vcpus=3), BRANCH_TO_SELF)
+    vm.run(max_instructions=1000)
+    for cpu in vm.cpus:
+        cpu.r7 = 0x70 + cpu.index
+    vm.dump(tmp_path / "core")
+    with (tmp_path / "core").open("rb") as file:
+        notes = [one for one in ELFFile(file).get_segment(0).iter_notes() if one["n_type"] == "NT_PRSTATUS"]
+        assert [int.from_bytes(one["n_descdata"][112 + 56 : 112 + 64], "big") for one in notes] == [0x70, 0x71, 0x72]
+
+
 def test_a_dump_that_fails_leaves_the_older_one(tmp_path: Path) -> None:
     vm = started(Machine(memory="32M"), BRANCH_TO_SELF)
     path = tmp_path / "vmcore"

@@ -138,6 +138,16 @@ def test_a_trace_keeps_the_latest_events_or_gives_each_away() -> None:
     assert len(given) == other.total == 3 and not other.events
 
 
+def test_events_of_several_processors_are_in_the_order_of_the_machines_count() -> None:
+    plain, vm = (linux(append="quiet pyspapr.shell", vcpus=2) for _ in range(2))
+    plain.shell("true")
+    with vm.trace("hcall", "irq", "context", limit=50_000) as trace:
+        vm.shell("true")
+    assert (vm.instructions, vm.state_hash()) == (plain.instructions, plain.state_hash())
+    counts = [one.instructions for one in trace]
+    assert counts == sorted(counts) and {one.cpu for one in trace} == {0, 1} and counts[-1] <= vm.instructions
+
+
 def test_what_cannot_be_traced_is_said_by_name(tmp_path: Path) -> None:
     vm = guest()
     for wrong in (("hcalls",), ("hcall", "")):

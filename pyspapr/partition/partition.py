@@ -310,7 +310,7 @@ class Partition(Board, Control):
             self.events.emit("RESUME")
 
     def nmi(self) -> None:
-        """Interrupt the guest as an operator does: a system reset of every processor; in the machine's thread.
+        """Interrupt the guest as an operator does: a system reset of each processor that runs; in the machine's thread.
 
         Raises StateError if there is no guest that it could interrupt, or a recording, which has no place for it.
         """
@@ -319,7 +319,8 @@ class Partition(Board, Control):
         if self.recording is not None:
             raise StateError("the machine is recorded or replayed, and a recording has no place for this interrupt")
         for cpu in self.cpus:
-            cpu.vcpu.system_reset()
+            if not cpu.vcpu.stopped:
+                cpu.vcpu.system_reset()
 
     def go_on(self) -> None:
         """The guest, which stood still, is about to execute instructions."""

@@ -254,7 +254,7 @@ def info_cpus(here: Human) -> str:
     rows = zip(here.qmp("query-cpus-fast"), here.cpus, strict=True)
     return lines(
         f"{'*' if one['cpu-index'] == here.index else ' '} CPU #{one['cpu-index']}: thread_id={one['thread-id']}"
-        + (" (halted)" if cpu.vcpu.halted else "")
+        + (" (halted)" if cpu.vcpu.halted or cpu.vcpu.stopped else "")
         for one, cpu in rows
     )
 

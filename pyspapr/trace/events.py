@@ -8,7 +8,7 @@ from pyspapr.plain import Plain
 
 
 class TraceEvent(Plain):
-    """Something happened when a processor had executed so many instructions.
+    """Something happened on a processor when the machine had executed so many instructions.
 
     `nanos` is the guest's time: with virtual time one for each instruction, and those that an idle guest skipped.
     """

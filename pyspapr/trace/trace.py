@@ -142,7 +142,7 @@ class Trace:
     @staticmethod
     def _where(event: Event) -> tuple[int, int, int]:
         vcpu = event.cpu.vcpu
-        return vcpu.instructions, vcpu.nanos, event.cpu.index
+        return vcpu.machine_instructions, vcpu.machine_nanos, event.cpu.index
 
     def _hcall(self, hooks: Hooks) -> Iterator[Hook]:
         def heard(event: CallEvent) -> None:
@@ -204,7 +204,7 @@ class Trace:
         def heard(event: CountEvent) -> None:
             where = self._where(event)
             self._hooks = [hook for hook in self._hooks if not hook.removed]
-            self._hooks.append(following(event.instructions))
+            self._hooks.append(following(where[0]))
             frames = event.vm.debug.backtrace()
             stack = tuple(frame.symbol.partition("+")[0] for frame in reversed(frames))
             self._put(SampleTraced(*where, stack))
