@@ -24,7 +24,9 @@ if TYPE_CHECKING:  # and imported by the methods that need them: most machines n
     from pyspapr.migration.snapshot import Snapshot
     from pyspapr.migration.statistics import MigrationStatistics
     from pyspapr.partition import Partition
+    from pyspapr.replay.history import History
     from pyspapr.replay.recording import Recording
+    from pyspapr.results import StopReason
 
 
 class Moves:
@@ -241,6 +243,53 @@ class Moves:
         self.partition.life.reclaim()
         if (last := self.partition.migration) is not None and not last.was_paused:
             self.partition.call(self.partition.resume)
+
+    # Going back.
+
+    def keep_history(self, *, every: int | None = None, memory: str | int | None = None) -> History:
+        """Keep the past from now on, so that `goto` can go back to any instruction in it.
+
+        `every` is the number of instructions between two checkpoints, by default 2**24; they take at most `memory`, by
+        default 2G, and where that is not enough the recent past keeps the most of them. It needs virtual time. Raises
+        StateError.
+        """
+        from pyspapr.replay.history import EVERY, MEMORY, History
+
+        def begin() -> History:
+            return History(
+                self.partition, every=EVERY if every is None else every, memory=MEMORY if memory is None else memory
+            )
+
+        return self.partition.call(begin)
+
+    @property
+    def history(self) -> History:
+        """The past that is kept. Raises StateError if none is."""
+        from pyspapr.replay.history import History
+
+        if not isinstance(found := self.partition.recording, History):
+            raise StateError("this machine keeps no history: call keep_history() first")
+        return found
+
+    def goto(self, instructions: int) -> StopReason:
+        """Be the machine that it was after so many instructions, or execute up to there; needs `keep_history`.
+
+        From the past the machine runs forward as it did, with the input that it got, until it is where it came from;
+        then it goes on. Whoever changes registers or memory in the past says so by `history.changed()`, which drops the
+        future. The console's history goes back as well, but sinks get nothing twice, and what waits to be read waits.
+        Returns why it stopped, as `run`. Raises StateError for an instruction that the history does not have.
+        """
+        history = self.history
+        return self.partition.call(lambda: history.goto(instructions))
+
+    def rewind_to_last_write(self, address: int, length: int = 1, *, real: bool = False) -> int | None:
+        """Go back to the last instruction that wrote one of `length` bytes at `address`: the machine stands before it.
+
+        It is an effective address, or a `real` one. What devices and hypercalls write does not count. Returns the
+        instruction count, or None if there was no write since the history began; then the machine stays where it is.
+        """
+        history = self.history
+        return self.partition.call(lambda: history.last_write(address, length, real=real))
 
     # Recording.
 

@@ -40,6 +40,7 @@ class RunOptions(Plain, kw_only=True):
     reboots: bool
     qmp: tuple[str, ...] = ()
     gdb: str | None = None
+    history: bool = False
     paused: bool = False
     incoming: str | None = None
     tls_creds: str = ""
@@ -391,6 +392,7 @@ def restore_command(
     engine: Engine,
     qmp: tuple[str, ...],
     gdb: str | None,
+    history: bool,
     paused: bool,
     log: str | None,
 ) -> int:
@@ -402,6 +404,7 @@ def restore_command(
         reboots=False,
         qmp=qmp,
         gdb=gdb,
+        history=history,
         paused=paused,
         log=log,
     )
@@ -448,6 +451,8 @@ def check_run(options: RunOptions) -> None:
     config.check_timeout(options.timeout)
     if options.console != STDIO:
         console_address(options)
+    if options.history and (options.gdb is None or options.incoming is not None or options.record or options.replay):
+        raise ConfigError("--history needs --gdb, and cannot be combined with --incoming, --record and --replay")
     if options.gdb is not None:
         from pyspapr.gdb import SERVICE
 
@@ -505,6 +510,8 @@ def run_here(
             for address in options.qmp:
                 runner.serve(address, stack)
             if options.gdb is not None:
+                if options.history:
+                    vm.keep_history()
                 runner.debug(options.gdb, stack)
             connect: Callable[[Machine], AbstractContextManager[object]]
             if places is not None:

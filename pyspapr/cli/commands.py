@@ -8,7 +8,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from pyspapr._native import __version__
-from pyspapr.cli.options import BOOT, ENGINE, RESTORE, for_click
+from pyspapr.cli.options import BOOT, ENGINE, HISTORY, RESTORE, for_click
 from pyspapr.config import CPU_MODELS, Engine
 from pyspapr.migration.compression import COMPRESSION_WORDS
 
@@ -199,8 +199,8 @@ def restore(file: str, **values: Any) -> int:
 @click.option(
     "--base", type=click.Path(exists=True, dir_okay=False), metavar="FILE", help="The file that FILE continues."
 )
-@for_click(ENGINE)
-def gdb_(file: str, address: str, base: str | None, engine: Engine) -> int:
+@for_click(ENGINE, HISTORY)
+def gdb_(file: str, address: str, base: str | None, engine: Engine, history: bool) -> int:
     """Let GDB look into a saved machine, and run it from there: as restore --paused --gdb ADDRESS.
 
     ADDRESS is unix:PATH or tcp:[HOST:]PORT, by default tcp:1234 on this computer. FILE is not changed.
@@ -217,6 +217,7 @@ def gdb_(file: str, address: str, base: str | None, engine: Engine) -> int:
         engine=engine,
         qmp=(),
         gdb=address,
+        history=history,
         paused=True,
         log=None,
     )

@@ -111,6 +111,12 @@ GDB: Final = Option(
     "computer can connect.",
     metavar="unix:PATH|tcp:[HOST:]PORT",
 )
+HISTORY: Final = Option(
+    names=("--history",),
+    kind=Kind.FLAG,
+    help="With --gdb: keep the guest's past, so that reverse-step and reverse-continue work. Needs virtual time, and "
+    "up to 2 GiB of memory.",
+)
 PAUSED: Final = Option(
     names=("-S", "--paused"),
     kind=Kind.FLAG,
@@ -129,6 +135,7 @@ RESTORE: Final = (
     ENGINE,
     QMP,
     GDB,
+    HISTORY,
     PAUSED,
 )
 
@@ -250,6 +257,7 @@ BOOT: Final = (
     Option(names=("--no-reboot",), kind=Kind.FLAG, help="End when the guest asks for a reboot."),
     QMP,
     GDB,
+    HISTORY,
     PAUSED,
     Option(
         names=("--incoming",),

@@ -16,6 +16,7 @@ from pyspapr._native import WATCH_EXECUTE, WATCH_READ, WATCH_WRITE
 from pyspapr.errors import ConfigError, StateError
 from pyspapr.partition.owner import owner
 from pyspapr.plain import Plain
+from pyspapr.replay.history import History
 
 if TYPE_CHECKING:
     from pyspapr.partition import Partition
@@ -67,6 +68,8 @@ class Control:
         self._step_at: int | None = None
         self._step_of = 0
         self._next: Stop | None = None
+        self._passed: dict[int, Stop] | None = None  # by instruction count, while the guest goes back
+        self._counts: list[int] = []
         self.was_paused = vm.paused
         vm.debugger = self
         vm.pause()
@@ -80,14 +83,45 @@ class Control:
     @property
     def goes_back(self) -> bool:
         """Whether the guest can go back."""
-        return False
+        return self.history is not None
+
+    @property
+    def history(self) -> History | None:
+        """The guest's past."""
+        return found if isinstance(found := self.vm.recording, History) else None
 
     def go_back(self, how: str) -> Stop:
-        """Take the guest back; see `Target.back`."""
-        raise StateError("this guest cannot go back")
+        """Take the guest back by one instruction ("step-back"), or to the latest point ("back")."""
+        vm, history = self.vm, self.history
+        if history is None:
+            raise StateError("this machine keeps no history")
+        here = vm.instructions
+        self._passed = {}
+        try:
+            if how == "step-back":
+                history.goto(max(here - 1, history.begin))
+                return Stop("step" if here > history.begin else "begin")
+            count = history.search(here, self._counts)
+            stop = Stop("begin") if count is None else self._passed[count]
+            history.goto(history.begin if count is None else count)
+            return stop
+        finally:
+            self._passed = None
+
+    def goto(self, count: int) -> None:
+        """Take the guest to an instruction count. Raises StateError."""
+        if self.history is None:
+            raise StateError("this machine keeps no history")
+        self._passed = {}
+        try:
+            self.history.goto(count)
+        finally:
+            self._passed = None
 
     def changed(self) -> None:
         """The debugger has changed registers or memory."""
+        if self.history is not None:
+            self.history.changed()
 
     # Points.
 
@@ -116,10 +150,13 @@ class Control:
         return True
 
     def _hit(self, point: Point, access: Access) -> None:
-        if self._next is None:
-            why = "break" if KINDS[point.kind] == WATCH_EXECUTE else "watch"
-            address = max(access.address, point.address)
-            self._stop(Stop(why, access.cpu.index, point.kind, address))
+        why = "break" if KINDS[point.kind] == WATCH_EXECUTE else "watch"
+        stop = Stop(why, access.cpu.index, point.kind, max(access.address, point.address))
+        if self._passed is not None:
+            self._passed[self.vm.instructions] = stop
+            self._counts.append(self.vm.instructions)
+        elif self._next is None:
+            self._stop(stop)
 
     # Stopping and going on.
 

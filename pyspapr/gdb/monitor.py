@@ -112,6 +112,17 @@ class Monitor:
         save_file(self._vm, file, None, None)
         return f"saved to {file}"
 
+    def do_goto(self, count: str) -> str:
+        """goto COUNT: go to an instruction count, back or forward; then `maintenance flush register-cache`"""
+        self._control.goto(number(count))
+        return f"at instruction {self._vm.instructions:,}"
+
+    def do_history(self) -> str:
+        """history: the instruction counts between which GDB's reverse-step and reverse-continue go"""
+        if (history := self._control.history) is None:
+            return "none is kept: start with --history, or call keep_history()"
+        return f"{history.begin:,} to {history.present:,}, {len(history.checkpoints)} checkpoints"
+
     def do_endian(self, order: str | None = None) -> str:
         """endian [big|little]: the byte order in which registers are sent; GDB's own is `set endian`"""
         assert self.session is not None

@@ -76,6 +76,27 @@ class State:
             self._prove(sections)
         self.is_of(vm)
 
+    def put_back(self, vm: Partition) -> None:
+        """Put `vm` back to this state. Raises ConfigError for a machine of another configuration, and StateError."""
+        if (wanted := kind_of(self.config)) != (got := kind_of(vm.config)):
+            raise ConfigError(f"a snapshot of another machine: its configuration is {wanted}, and this one's is {got}")
+        sections = vmstate.sections(vm)
+        check_parts(sections, self.parts, 0)
+        try:
+            undone = vm.ram.reset_to(self.ram)
+            if vm.hpt.reset_to(self.hpt) is None:
+                vm.use_table(Hpt.from_snapshot(self.hpt))
+        except (OSError, MemoryError) as error:
+            raise StateError(f"the host cannot provide the snapshot's memory: {error}") from error
+        vm.life.reset(same=undone is not None)
+        vm.prepared_hpt = None
+        vm.idleness = Idleness()
+        vm.console.forget()
+        for section, frozen in zip(sections, self.sections, strict=True):
+            if section.vmstate.exceeds(section.target, frozen) and section.target is not vm:
+                section.target.reset()
+        self.load(vm)
+
     def _prove(self, sections: list[Section]) -> None:
         """Raise StreamError unless what was loaded is what was frozen."""
         for section, frozen in zip(sections, self.sections, strict=True):
@@ -113,25 +134,7 @@ class Snapshot(Generic[M]):
             raise StateError("the machine is being migrated: it cannot go back to a snapshot before that has ended")
         if vm.recording is not None:
             raise StateError("the machine is being recorded or replayed: it cannot go back to a snapshot")
-        state = self._state
-        if (wanted := kind_of(state.config)) != (got := kind_of(vm.config)):
-            raise ConfigError(f"a snapshot of another machine: its configuration is {wanted}, and this one's is {got}")
-        sections = vmstate.sections(vm)
-        check_parts(sections, state.parts, 0)
-        try:
-            undone = vm.ram.reset_to(state.ram)
-            if vm.hpt.reset_to(state.hpt) is None:
-                vm.use_table(Hpt.from_snapshot(state.hpt))
-        except (OSError, MemoryError) as error:
-            raise StateError(f"the host cannot provide the snapshot's memory: {error}") from error
-        vm.life.reset(same=undone is not None)
-        vm.prepared_hpt = None
-        vm.idleness = Idleness()
-        vm.console.forget()
-        for section, frozen in zip(sections, state.sections, strict=True):
-            if section.vmstate.exceeds(section.target, frozen) and section.target is not vm:
-                section.target.reset()
-        state.load(vm)
+        self._state.put_back(vm)
 
 
 def digests(vm: Partition) -> list[tuple[bytes, bool, bool]]:

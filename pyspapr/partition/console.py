@@ -229,6 +229,9 @@ class Console:
         """Set when the guest has read typed input."""
         self._source: InputSource | None = None
         self.keeps_open = 0
+        self.shown = 0
+        """Bytes of output that sinks have had already, if the machine has gone back in time."""
+        self._known: tuple[bytes, int] | None = None  # the history up to there, and where it begins
         self.sinks = Sinks()
 
     def after_fork(self) -> None:
@@ -249,17 +252,46 @@ class Console:
             self._input.clear()
             self.heard = 0
 
+    def rewind(self, total: int, heard: int, put_back: Callable[[], object]) -> None:
+        """For a machine that goes back in time by `put_back`, to where it had printed `total` bytes and heard `heard`.
+
+        Sinks do not get again what they have had, nor do `read` and matches, and what waits to be read goes on waiting.
+        """
+        with self._lock:
+            history, start, typed = bytes(self._history), self._start, bytes(self._input)
+            read, matched = self._read, self._matched
+        put_back()
+        with self._lock:
+            if self._known is None or start + len(history) > self.shown:
+                self._known, self.shown = (history, start), start + len(history)
+            history, start = self._known
+            self._history[:] = history[: max(total - start, 0)]
+            self._start = min(start, total)
+            self._read, self._matched = read, matched
+            self._sought = ()
+            self._input[:] = typed
+            self.heard = heard
+
+    def branch(self) -> None:
+        """For a machine that has gone back in time: what it prints from now on is new."""
+        with self._lock:
+            self.shown, self._known, self._sought = 0, None, ()
+            self._read, self._matched = min(self._read, self.total), min(self._matched, self.total)
+
     # Output.
 
     def emit(self, data: bytes) -> None:
         """Bytes from the guest."""
         with self._lock:
+            seen = min(max(self.shown - self.total, 0), len(data))
             self._history += data
             excess = len(self._history) - self.limit
             # Dropping old output in large steps keeps the cost of a flood linear.
             if excess > self.limit // 4:
                 del self._history[:excess]
                 self._start += excess
+        if seen and not (data := data[seen:]):
+            return
         for sink in self.sinks:
             sink(data)
 

@@ -97,6 +97,8 @@ class Partition(Board, Control):
         self.deadline: runloop.Deadline | None = None
         """When every run ends, whatever its own limits are. Not part of the machine's state."""
         self.debugger: Debugger | None = None
+        self.ran_again = False
+        """Whether the run that goes on was interrupted by `run_again`."""
         Control.__init__(self, lambda: this().kick())
         Board.__init__(
             self,
@@ -257,6 +259,17 @@ class Partition(Board, Control):
     def run_beside(self, migration: Outgoing) -> StopReason:
         """As `run`, until `migration` has ended as well; then `Interrupted` if it did not take the guest away."""
         return self._run(runloop.Run(self, migration=migration))
+
+    def run_again(self, count: int) -> StopReason:
+        """Execute up to instruction `count` again, at once, in the thread that has the machine; see `runloop.Again`."""
+        paused, self.life.paused = self.life.paused, False
+        run = runloop.Again(self, count)
+        try:
+            with run.interruption:
+                return run.go()
+        finally:
+            self.life.paused = paused
+            self.ran_again = True
 
     def _run(self, run: runloop.Run) -> StopReason:
         if not self.life.started:

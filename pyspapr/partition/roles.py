@@ -142,6 +142,10 @@ class Recorder(Protocol):
         """The guest is about to execute instructions."""
         ...
 
+    def budget(self, done: int) -> int | None:
+        """How many may be executed before it has something to do, or None."""
+        ...
+
     def check(self) -> None:
         """A slice has ended."""
         ...

@@ -103,11 +103,18 @@ class Run:
         self.vcpu.set_time_limit(None if replays else self.time_limit)
         try:
             self._open_terminal()
+            self.vm.ran_again = False
             while True:
                 self.interruption.check()
                 reason = self._between()
                 if reason is not None:
                     return reason
+                if self.vm.ran_again:
+                    self.vm.ran_again = False
+                    self.vcpu.set_idle_limit(self.idle_limit)
+                    self.vcpu.set_time_limit(None if replays else self.time_limit)
+                    self._open_terminal()
+                    continue
                 if self.vm.recording is not None:
                     self.vm.recording.ready()
                     if self.vm.ended is not None:
@@ -176,6 +183,8 @@ class Run:
             budget = min(budget, migration.budget(done))
         if (due := self.vm.agenda.next) is not None:
             budget = min(budget, max(due - done, 0))
+        if self.vm.recording is not None and (left := self.vm.recording.budget(done)) is not None:
+            budget = min(budget, left)
         if self.vm.debugger is not None and (wanted := self.vm.debugger.budget(done)) is not None:
             budget = min(budget, wanted)
         return budget if self.limit is None else min(budget, self.limit - done)
@@ -317,3 +326,26 @@ class Run:
                 self.vm.wait_for_kick(seconds)
         finally:
             self.interruption.waiting = False
+
+
+class Again(Run):
+    """Executes what the guest has executed before, up to an instruction count; also in the middle of another run.
+
+    Nobody's functions are carried out meanwhile, and no other limit counts.
+    """
+
+    def __init__(self, vm: Partition, count: int) -> None:
+        """Up to `count`, which is not passed yet."""
+        super().__init__(vm, max_instructions=count - vm.instructions)
+
+    def _limit_time(self) -> None:
+        """None."""
+
+    def _between(self) -> StopReason | None:
+        if self.vm.ended is not None:
+            return self.vm.ended
+        return InstructionLimit(self.vcpu.instructions) if self.vcpu.instructions >= (self.limit or 0) else None
+
+    def _budget(self) -> int:
+        done = self.vcpu.instructions
+        return min(SLICE - done % SLICE, (self.limit or 0) - done)

@@ -135,6 +135,10 @@ class Recording:
     def ready(self) -> None:
         """For the run loop: nothing to do."""
 
+    def budget(self, done: int) -> int | None:
+        """For the run loop: no limit."""
+        return None
+
     def check(self) -> None:
         """For the run loop: note what the processor is like."""
         self._event(Kind.CHECK, digest=processor(self._vm))
@@ -242,6 +246,10 @@ class Replay:
         """For the run loop: with virtual time this is the only call that makes the next event known."""
         if self._vm.config.clock == "virtual" and self._look() is None:
             self._vm.end(Replayed(self._vm.cpus[0].vcpu.instructions))
+
+    def budget(self, done: int) -> int | None:
+        """For the run loop: places are limits in native code."""
+        return None
 
     def take(self, limit: int) -> bytes:
         """For the console: what the guest heard here."""
