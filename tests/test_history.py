@@ -224,7 +224,7 @@ def test_gdb_goes_back(order: str, tmp_path: Path) -> None:
             "reverse-continue",
             "printf \"before the write %lx word %d\\n\", $pc, *(int*)0x30000",
             "delete",
-            f"break *{BASE + 16} if *(int*)0x30000 == 500",
+            f"break *{BASE + 16} if *(int*)0x30000 == 990",
             "reverse-continue",
             "printf \"half way %lx word %d\\n\", $pc, *(int*)0x30000",
             "delete",
@@ -237,7 +237,7 @@ def test_gdb_goes_back(order: str, tmp_path: Path) -> None:
     for line in (
         f"at {BASE + 4:x} word 1000",
         f"back at {BASE + 20:x} word 1000",
-        f"half way {BASE + 16:x} word 500",
+        f"half way {BASE + 16:x} word 990",
         "No more reverse-execution history.",
         f"begin {BASE:x} word 0",
         "0 to 6,001",
