@@ -46,9 +46,6 @@ class Stop(Plain):
     address: int = 0
 
 
-INTERRUPTED: Final = Stop("interrupt")
-
-
 class Control:
     """One machine's, for one debugger. The machine knows it as `debugger` while it is attached."""
 
@@ -171,13 +168,16 @@ class Control:
     def _on_event(self, name: str, data: dict[str, object]) -> None:
         """Somebody has stopped the guest."""
         if name == "STOP":
-            stop, self._next = self._next or INTERRUPTED, None
+            stop, self._next = self._next or self._interrupted(), None
             self._step_at = None
             self._told(stop)
 
     def interrupt(self) -> None:
         """Stop the guest."""
-        self._stop(INTERRUPTED)
+        self._stop(self._interrupted())
+
+    def _interrupted(self) -> Stop:
+        return Stop("interrupt", self.vm.current.index)
 
     def go_on(self) -> bool:
         """Let the guest go on. False if there is none that can."""
@@ -187,20 +187,23 @@ class Control:
         return True
 
     def step(self, cpu: int) -> bool:
-        """As `go_on`, for one instruction."""
-        self._step_at, self._step_of = self.vm.instructions + 1, cpu
+        """As `go_on`, for one instruction of a processor."""
+        self._step_at, self._step_of = self.vm.cpus[cpu].vcpu.instructions + 1, cpu
         return self.go_on()
 
     def budget(self, done: int) -> int | None:
         """For the run loop: how many instructions may be executed now."""
-        return None if self._step_at is None else max(self._step_at - done, 0)
+        if self._step_at is None:
+            return None
+        # Another processor may have the turn, and goes on until it has had it.
+        return 1 if len(self.vm.cpus) > 1 else max(self._step_at - done, 0)
 
     def look(self) -> None:
         """For the run loop, between two slices: whether it is time to stop, or there is no guest any more."""
         vm = self.vm
         if vm.life.over:
             self._told(Stop("exited", address=min(vm.ended.exit_status, 255) if vm.ended is not None else 0))
-        elif self._step_at is not None and vm.instructions >= self._step_at and not vm.paused:
+        elif self._step_at is not None and not vm.paused and vm.cpus[self._step_of].vcpu.instructions >= self._step_at:
             self._stop(Stop("step", self._step_of))
 
     def close(self, paused: bool) -> None:

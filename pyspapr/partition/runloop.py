@@ -344,8 +344,9 @@ class Again(Run):
     def _between(self) -> StopReason | None:
         if self.vm.ended is not None:
             return self.vm.ended
-        return InstructionLimit(self.vcpu.instructions) if self.vcpu.instructions >= (self.limit or 0) else None
+        done = self.vm.instructions
+        return InstructionLimit(done) if done >= (self.limit or 0) else None
 
     def _budget(self) -> int:
-        done = self.vcpu.instructions
+        done = self.vm.instructions
         return min(SLICE - done % SLICE, (self.limit or 0) - done)

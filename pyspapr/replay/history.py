@@ -78,6 +78,8 @@ class History:
             raise ConfigError("checkpoints are 1 instruction or more apart, and take 1 byte or more")
         if vm.config.clock != "virtual":
             raise StateError("only virtual time goes back: choose the virtual clock (--clock virtual)")
+        if len(vm.cpus) > 1:
+            raise StateError("the past of a machine with several processors cannot be kept")
         if vm.recording is not None:
             raise StateError("the machine is recorded or replayed already")
         if not vm.life.started:
