@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -173,6 +174,40 @@ def disas(file: str, address: str, little: bool) -> int:
     from pyspapr.cli.disas import disas_command
 
     return disas_command(file, address, little)
+
+
+def harness_options(command: Callable[..., int]) -> Callable[..., int]:
+    """An option for each row of what can be said about the machine of tests."""
+    from pyspapr.harness.rows import ROWS, help_of
+
+    for name, (kind, _, _) in reversed(ROWS.items()):
+        add = click.option("--" + name.replace("_", "-"), name, type=kind, metavar=name.upper(), help=help_of(name))
+        command = add(command)
+    return command
+
+
+@cli.command("test")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False))
+@harness_options
+@click.option("-j", "--jobs", type=int, metavar="N", help="Machines that run at once. Default: one a processor.")
+@click.option(
+    "--junit-xml", "junit", type=click.Path(dir_okay=False), help="Write the results to FILE.", metavar="FILE"
+)
+@click.option("--cache", metavar="DIR", help="Where the booted machine is kept for later runs; none: nowhere.")
+@click.option("--failures", metavar="DIR", help="Save the machines of failed scripts here, for `pyspapr restore`.")
+def test_(
+    folder: str, jobs: int | None, junit: str | None, cache: str | None, failures: str | None, **values: Any
+) -> int:
+    """Run the shell scripts (*.sh) in FOLDER, each in a fork of a machine that is booted once.
+
+    Status 0 of a script is a pass and 4 a skip. What NAME.sh prints must be what NAME.out has, if that exists; KTAP
+    in it becomes results. A script also fails if its kernel panics, oopses, warns or hangs. FOLDER/spapr.toml may
+    have the options (`kernel = "vmlinux"`), and a script a line `# spapr: timeout=30 allow_warnings`. Exit status: 0
+    none failed, 1 some did, 2 a usage error.
+    """
+    from pyspapr.cli.suite import suite_command
+
+    return suite_command(folder, jobs, junit, cache, failures, values)
 
 
 @cli.command()

@@ -20,7 +20,7 @@ from pyspapr.testing.ktap import Ktap, Result, Status, parse
 
 if TYPE_CHECKING:
     from pyspapr.harness.boots import Booted
-    from pyspapr.harness.options import Wanted
+    from pyspapr.harness.rows import Wanted
 
 
 class KtapFailure(Exception):

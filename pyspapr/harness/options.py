@@ -13,36 +13,13 @@ from typing import Any, Final, cast
 
 import pytest
 
-from pyspapr import config as spapr_config
-from pyspapr.config import DEFAULT_CPU, DEFAULT_MEMORY, Engine, check_timeout, parse_size
+from pyspapr.config import parse_size
 from pyspapr.errors import ConfigError, SpaprError
-from pyspapr.harness.recipe import APPEND, BOOT_TIMEOUT, Recipe
+from pyspapr.harness.rows import FILES, ROWS, SWITCHES, Wanted, converted, help_of
+from pyspapr.harness.rows import wanted as asked
 from pyspapr.harness.store import LIMIT, Store, default_directory
-from pyspapr.plain import Plain
 
-TIMEOUT: Final = 120.0
 SNAPSHOTS: Final = 10
-
-ROWS: Final[dict[str, tuple[type, Any, str]]] = {
-    "kernel": (str, None, "FILE: the kernel that is booted once for all tests"),
-    "initrd": (str, None, "FILE: its initrd"),
-    "append": (str, APPEND, "its command line"),
-    "memory": (str, DEFAULT_MEMORY, "RAM, as 512M or 2G"),
-    "cpu": (str, DEFAULT_CPU, "power8, power9 or power10"),
-    "seed": (int, 0, "what everything random in the machine follows from"),
-    "prompt": (str, None, "text on the console that ends the boot; without one, the shell there has to answer"),
-    "boot_timeout": (float, BOOT_TIMEOUT, "seconds of the guest's time for the boot"),
-    "timeout": (float, TIMEOUT, "seconds of the guest's time for each test"),
-    "engine": (str, None, "jit or interp: what runs the instructions"),
-}
-"""Name: type, default, help. Each is an ini option `spapr_NAME`, a command line option and a keyword of the marker."""
-FILES: Final = ("kernel", "initrd")
-ONLY_MARKER: Final = {
-    "check": "False: the test may leave a kernel that has reported anything",
-    "allow_warnings": "True: warnings of the kernel (WARN_ON) do not fail the test",
-}
-OWN: Final = ("timeout", "engine", *ONLY_MARKER)
-"""What is not part of a boot."""
 
 
 def option(name: str) -> str:
@@ -53,10 +30,9 @@ def option(name: str) -> str:
 def add(parser: pytest.Parser) -> None:
     """Declare all options."""
     group = parser.getgroup("spapr", "kernel tests on forks of a booted POWER machine")
-    for name, (_, default, text) in ROWS.items():
-        shown = text if default is None else f"{text} (default: {default})"
-        group.addoption(option(name), dest=f"spapr_{name}", metavar=name.upper(), help=shown)
-        parser.addini(f"spapr_{name}", shown)
+    for name in ROWS:
+        group.addoption(option(name), dest=f"spapr_{name}", metavar=name.upper(), help=help_of(name))
+        parser.addini(f"spapr_{name}", help_of(name))
     text = "DIR: where booted machines are kept for later runs; none: nowhere"
     group.addoption("--spapr-cache", metavar="DIR", help=text)
     parser.addini("spapr_cache", text)
@@ -69,27 +45,6 @@ def add(parser: pytest.Parser) -> None:
     parser.addini("spapr_snapshots", f"how many machines of failed tests are saved in one run (default: {SNAPSHOTS})")
 
 
-class Wanted(Plain, kw_only=True):
-    """What one test asks for."""
-
-    recipe: Recipe
-    timeout: float = TIMEOUT
-    engine: Engine | None = None
-    check: bool = True
-    allow_warnings: bool = False
-
-
-def converted(name: str, value: Any, where: str) -> Any:
-    """The text of an option as its type."""
-    kind = ROWS[name][0]
-    try:
-        return kind(value)
-    except ValueError:
-        raise pytest.UsageError(
-            f"{where} is {value!r}, expected {'a number' if kind is float else 'an integer'}"
-        ) from None
-
-
 def configured(config: pytest.Config) -> dict[str, Any]:
     """The values for all tests, file names made absolute."""
     values: dict[str, Any] = {}
@@ -98,10 +53,11 @@ def configured(config: pytest.Config) -> dict[str, Any]:
         given, directory, where = config.getoption(f"spapr_{name}"), config.invocation_params.dir, option(name)
         if given is None:
             given, directory, where = config.getini(f"spapr_{name}") or None, ini_directory, f"spapr_{name}"
-        if given is None:
-            values[name] = default
-        else:
-            values[name] = str(directory / given) if name in FILES else converted(name, given, where)
+        try:
+            given = default if given is None else converted(name, given, where)
+        except ConfigError as error:
+            raise pytest.UsageError(str(error)) from None
+        values[name] = str(directory / given) if name in FILES and given is not None else given
     return values
 
 
@@ -112,8 +68,8 @@ def marked(markers: Iterable[pytest.Mark], path: Path) -> dict[str, Any]:
         if mark.args:
             raise pytest.UsageError(f"{path}: @pytest.mark.spapr takes keywords only, as in spapr(memory='2G')")
         for name, value in mark.kwargs.items():
-            if name not in ROWS and name not in ONLY_MARKER:
-                known = ", ".join([*ROWS, *ONLY_MARKER])
+            if name not in ROWS and name not in SWITCHES:
+                known = ", ".join([*ROWS, *SWITCHES])
                 raise pytest.UsageError(f"{path}: @pytest.mark.spapr has no keyword {name!r}; it has {known}")
             if name in FILES and value is not None:
                 value = str(path.parent / value)
@@ -129,15 +85,8 @@ def wanted(node: pytest.Item | pytest.Collector) -> Wanted:
             f"{node.nodeid} needs a kernel: give --spapr-kernel FILE, set spapr_kernel in the ini file, "
             f"or mark the test with @pytest.mark.spapr(kernel=FILE)"
         )
-    own = {name: values.pop(name) for name in OWN if name in values}
     try:
-        if own["engine"] not in (None, *spapr_config.ENGINES):
-            raise ConfigError(f"unknown engine {own['engine']!r}: choose {' or '.join(spapr_config.ENGINES)}")
-        for name in ONLY_MARKER:
-            if not isinstance(own.get(name, True), bool):
-                raise ConfigError(f"{name} is {own[name]!r}, expected True or False")
-        check_timeout(own["timeout"])
-        return Wanted(recipe=Recipe.of(values), **own)
+        return asked(values)
     except (SpaprError, TypeError) as error:
         raise pytest.UsageError(f"{node.nodeid}: {error}") from None
 

@@ -23,7 +23,7 @@ from _pytest._code.code import ExceptionRepr
 if TYPE_CHECKING:
     from pyspapr.harness.boots import Booted, Boots
     from pyspapr.harness.facts import Section
-    from pyspapr.harness.options import Wanted
+    from pyspapr.harness.rows import Wanted
     from pyspapr.machine import Machine
     from pyspapr.migration.snapshot import Snapshot
 
@@ -144,9 +144,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """The marker."""
-    from pyspapr.harness.options import ONLY_MARKER, ROWS
+    from pyspapr.harness.rows import ROWS, SWITCHES
 
-    words = ", ".join([*ROWS, *ONLY_MARKER])
+    words = ", ".join([*ROWS, *SWITCHES])
     config.addinivalue_line(
         "markers", f"spapr(**what): what the test's machine is and may do; keywords: {words}. The nearest one wins."
     )

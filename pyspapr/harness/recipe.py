@@ -6,8 +6,6 @@ their boots leave the same machine: files count by their contents, and so does t
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from functools import cache
 from pathlib import Path
@@ -58,6 +56,9 @@ class Recipe(Plain, kw_only=True):
 
     def key(self) -> str:
         """The name of its saved machine."""
+        import hashlib
+        import json
+
         config = self.config
         facts = {
             "version": of_package(),
@@ -96,6 +97,8 @@ def _stamp(path: str) -> tuple[str, int, int, int]:
 
 @cache
 def _digest(stamp: tuple[str, int, int, int]) -> str:
+    import hashlib
+
     with open_file(stamp[0]) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -108,6 +111,8 @@ def of_file(path: str) -> str:
 @cache
 def of_package() -> str:
     """The digest of this package's code: what one version has saved, another might boot differently."""
+    import hashlib
+
     root = Path(__file__).parent.parent
     digest = hashlib.sha256()
     for path in sorted([*root.rglob("*.py"), *root.glob("_native*")]):
