@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -237,3 +238,23 @@ def test_any_bit_of_an_entry_may_flip_but_the_hypervisors(vm: Machine) -> None:
             vm.run(max_instructions=1)
         seen.add(injection.log[0].what)
     assert len(seen) > 100 and not any("bit 5 of V" in what or "bit 6 of V" in what for what in seen)
+
+
+def test_copies_of_a_machine_have_none_of_its_hooks_and_run_as_it_does(vm: Machine, tmp_path: Path) -> None:
+    entering(vm)
+    seen: list[str] = []
+    vm.hooks.hypercall("H_ENTER", lambda event: seen.append("call"))
+    vm.hooks.at_count(200, lambda event: seen.append("count"))
+    vm.run(max_instructions=100)
+    snapshot = vm.snapshot()
+    vm.save(tmp_path / "saved")
+    seen.clear()
+    copies = [snapshot.fork(), Machine.restore(tmp_path / "saved")]
+    assert {copy.run(timeout=20) for copy in copies} == {PoweredOff()} and seen == []
+    for _ in range(2):
+        assert vm.run(timeout=20) == PoweredOff() and {copy.state_hash() for copy in copies} == {vm.state_hash()}
+        # Put back, it keeps its hooks; what came once has come.
+        vm.reset_to(snapshot)
+    assert seen.count("call") == 2 * 33 and seen.count("count") == 1
+    vm.hooks.clear()
+    assert vm.run(timeout=20) == PoweredOff() and vm.state_hash() == copies[0].state_hash()
