@@ -127,8 +127,10 @@ pub struct CodeCache {
     pub(crate) warm: Option<Arc<Warm>>,
     /// How often everything was dropped.
     pub emptied: u64,
-    /// How often a search has dropped blocks.
+    /// How often blocks were dropped that machine code may not know of.
     pub upheavals: u64,
+    /// Everything was, and machine code does not know of it.
+    cleared: bool,
     /// Everything is dropped when it takes more bytes than this.
     most: usize,
     /// Other processors have code of the same RAM: whoever shares it keeps the marks in RAM.
@@ -152,6 +154,7 @@ impl CodeCache {
             warm: None,
             emptied: 0,
             upheavals: 0,
+            cleared: false,
             most,
             shared: false,
             marked: Vec::new(),
@@ -227,6 +230,11 @@ impl CodeCache {
     /// Blocks that searches have dropped: machine code must be told.
     pub fn take_split(&mut self) -> Vec<u32> {
         std::mem::take(&mut self.split)
+    }
+
+    /// Whether everything was dropped since the last call. If it was, all machine code must go.
+    pub fn take_cleared(&mut self) -> bool {
+        std::mem::take(&mut self.cleared)
     }
 
     /// Whether somebody may watch the instruction of `len` bytes at `at`.
@@ -422,6 +430,7 @@ impl CodeCache {
     pub fn clear(&mut self, cpu: &mut Cpu) {
         self.emptied += 1;
         self.upheavals += 1;
+        self.cleared = true;
         if !self.shared {
             for &page in self.pages.keys() {
                 cpu.ram.clear_code(RealAddr(page << PAGE_SHIFT));

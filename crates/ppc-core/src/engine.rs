@@ -176,9 +176,7 @@ impl Engine {
     /// Drops all decoded and compiled code; it is made again when needed.
     pub fn forget_code(&mut self) {
         self.cache.clear(&mut self.cpu);
-        if let Some(jit) = &mut self.jit {
-            jit.clear();
-        }
+        self.search_dropped();
     }
 
     fn forget_compiled(&mut self) {
@@ -315,18 +313,24 @@ impl Engine {
 
     /// The block at the current instruction.
     pub(crate) fn find(&mut self) -> Result<u32, Trap> {
-        let (emptied, upheavals) = (self.cache.emptied, self.cache.upheavals);
+        let upheavals = self.cache.upheavals;
         let found = self.cache.find(&mut self.cpu);
         if self.cache.upheavals != upheavals {
-            if self.cache.emptied != emptied
-                && let Some(jit) = &mut self.jit
-            {
-                jit.clear();
-            }
-            let split = self.cache.take_split();
-            self.dropped(split);
+            self.search_dropped();
         }
         found
+    }
+
+    /// A search has dropped blocks: machine code is told.
+    #[cold]
+    fn search_dropped(&mut self) {
+        if self.cache.take_cleared()
+            && let Some(jit) = &mut self.jit
+        {
+            jit.clear();
+        }
+        let split = self.cache.take_split();
+        self.dropped(split);
     }
 
     /// The `len` bytes at `ra` were written: drops code that was made from them.
