@@ -13,7 +13,8 @@ MAY_KNOW = {
     "hpt": {"track"},
     "ppc-core": {"track", "hpt"},
     "partition": {"track", "hpt", "ppc-core"},
-    "native": {"track", "hpt", "ppc-core", "partition"},
+    "gdb": set(),
+    "native": {"track", "hpt", "ppc-core", "partition", "gdb"},
 }
 
 
