@@ -2,7 +2,7 @@
 
 use super::super::{
     insn::{CTR, Guest, Insn, LR, cr_bit},
-    offsets::crf,
+    offsets::{CA, CA32, OV, OV32, crf},
 };
 use super::emit::{Emitter, Host, X0, X1, X2, ZERO, asm};
 use crate::{spr::number, trap::Trap};
@@ -129,6 +129,42 @@ pub fn isel(e: &mut Emitter, i: &Insn) {
 pub fn mcrf(e: &mut Emitter, i: &Insn) {
     e.load8(X0, crf(i.word.bfa()));
     e.save8(X0, crf(i.word.bf()));
+}
+
+pub fn mcrxrx(e: &mut Emitter, i: &Insn) {
+    e.load8(X0, OV);
+    for bit in [OV32, CA, CA32] {
+        e.load8(X1, bit);
+        asm!(e; orr w0, w1, w0, lsl 1);
+    }
+    e.save8(X0, crf(i.word.bf()));
+}
+
+/// RT ← -1 if the field's first bit is set, 1 if the second is, else 0.
+pub fn setb(e: &mut Emitter, i: &Insn) {
+    e.load8(X0, crf(i.word.bfa()));
+    let to = e.target(i.word.rt(), X2);
+    asm!(e; ubfx w1, w0, 2, 1; tst w0, 8; csinv X(to), x1, xzr, eq);
+    e.put(i.word.rt(), to);
+}
+
+macro_rules! set_conditions {
+    ($($name:ident: $instruction:ident $when:ident;)*) => { $(
+        /// By a bit of the condition register.
+        pub fn $name(e: &mut Emitter, i: &Insn) {
+            let (field, mask) = cr_bit(i.word.bi());
+            e.load8(X0, crf(field));
+            let to = e.target(i.word.rt(), X1);
+            asm!(e; tst w0, u32::from(mask); $instruction X(to), $when);
+            e.put(i.word.rt(), to);
+        }
+    )* };
+}
+set_conditions! {
+    setbc: cset ne;
+    setbcr: cset eq;
+    setnbc: csetm ne;
+    setnbcr: csetm eq;
 }
 
 /// Packs the eight fields, one in a byte, first field lowest, into a word with the first field highest.

@@ -5,7 +5,7 @@ use super::super::{
     insn::{Guest, Insn},
     offsets::{CA, CA32},
 };
-use super::emit::{Emitter, Host, X0, X1, X2, X16, asm};
+use super::emit::{Emitter, Host, X0, X1, X2, X16, ZERO, asm};
 use crate::model::Isa;
 use dynasmrt::{DynasmApi, aarch64::encode_logical_immediate_64bit};
 
@@ -246,6 +246,65 @@ divisions! {
     divwu: udiv W;
 }
 
+macro_rules! remainders {
+    ($($name:ident: $instruction:ident $class:ident $signed:literal;)*) => { $(
+        /// Remainder: 0 where the quotient cannot be represented, as in `exec::fixed`; the host's is, too, but for a
+        /// division by 0.
+        pub fn $name(e: &mut Emitter, i: &Insn) {
+            let w = i.word;
+            let (a, b) = (e.value(w.ra(), X0), e.value(w.rb(), X1));
+            let to = e.target(w.rt(), X0);
+            asm!(e
+                ; $instruction $class(X2), $class(a), $class(b)
+                ; msub $class(X2), $class(X2), $class(b), $class(a)
+                ; tst $class(b), $class(b)
+                ; csel $class(to), $class(ZERO), $class(X2), eq
+            );
+            if $signed {
+                asm!(e; sxtw X(to), W(to));
+            }
+            e.put(w.rt(), to);
+        }
+    )* };
+}
+remainders! {
+    modsd: sdiv X false;
+    modud: udiv X false;
+    modsw: sdiv W true;
+    moduw: udiv W false;
+}
+
+pub fn maddld(e: &mut Emitter, i: &Insn) {
+    let w = i.word;
+    let (a, b, c) = (e.value(w.ra(), X0), e.value(w.rb(), X1), e.value(w.rc_reg(), X2));
+    let to = e.target(w.rt(), X0);
+    asm!(e; madd X(to), X(a), X(b), X(c));
+    e.put(w.rt(), to);
+}
+pub fn maddhd(e: &mut Emitter, i: &Insn) {
+    let w = i.word;
+    let (a, b, c) = (e.value(w.ra(), X0), e.value(w.rb(), X1), e.value(w.rc_reg(), X2));
+    asm!(e
+        ; mul x16, X(a), X(b)
+        ; smulh x0, X(a), X(b)
+        ; adds x16, x16, X(c)
+        ; adc x0, x0, xzr
+        ; add x0, x0, X(c), asr 63
+    );
+    e.put(w.rt(), X0);
+}
+pub fn maddhdu(e: &mut Emitter, i: &Insn) {
+    let w = i.word;
+    let (a, b, c) = (e.value(w.ra(), X0), e.value(w.rb(), X1), e.value(w.rc_reg(), X2));
+    asm!(e
+        ; mul x16, X(a), X(b)
+        ; umulh x0, X(a), X(b)
+        ; adds x16, x16, X(c)
+        ; adc x0, x0, xzr
+    );
+    e.put(w.rt(), X0);
+}
+
 macro_rules! logical_immediate {
     ($($name:ident: $op:ident, $shift:literal, $rc:literal;)*) => { $(
         pub fn $name(e: &mut Emitter, i: &Insn) {
@@ -295,6 +354,22 @@ unary! {
     extsw: sxtw X W;
     cntlzd: clz X X;
     cntlzw: clz W W;
+}
+
+macro_rules! trailing_zeros {
+    ($($name:ident: $class:ident;)*) => { $(
+        pub fn $name(e: &mut Emitter, i: &Insn) {
+            let w = i.word;
+            let from = e.value(w.rs(), X0);
+            let to = e.target(w.ra(), X0);
+            asm!(e; rbit $class(to), $class(from); clz $class(to), $class(to));
+            e.finish(w.ra(), to, w.rc());
+        }
+    )* };
+}
+trailing_zeros! {
+    cnttzd: X;
+    cnttzw: W;
 }
 
 /// As the unary ones, without a record form.

@@ -9,12 +9,12 @@ use crate::insn::RowId;
 use std::sync::LazyLock;
 
 static LOWERINGS: &[(RowId, Lower<A64>)] = lowerings! {
-    fixed: add addc adde addi addic addic_rc addis addme addze and andc andi_rc andis_rc brd brh brw cntlzd cntlzw divd divdu divw
-        divwu eqv extsb extsh extsw mulhd mulhdu mulhw mulhwu mulld mulli mullw nand neg nor or orc ori oris subf
+    fixed: add addc adde addi addic addic_rc addis addme addze and andc andi_rc andis_rc brd brh brw cntlzd cntlzw cnttzd cnttzw divd divdu divw
+        divwu eqv extsb extsh extsw maddhd maddhdu maddld modsd modsw modud moduw mulhd mulhdu mulhw mulhwu mulld mulli mullw nand neg nor or orc ori oris subf
         subfc subfe subfic subfme subfze xor xori xoris;
-    rotate: rldcl rldcr rldic rldicl rldicr rldimi rlwimi rlwinm rlwnm sld slw sradi srawi srd srw;
-    condition: cmp cmpi cmpl cmpli crand crandc creqv crnand crnor cror crorc crxor isel mcrf mfcr mfocrf mfspr mtcrf
-        mtocrf mtspr td tdi tw twi;
+    rotate: extswsli rldcl rldcr rldic rldicl rldicr rldimi rlwimi rlwinm rlwnm sld slw sradi srawi srd srw;
+    condition: cmp cmpi cmpl cmpli crand crandc creqv crnand crnor cror crorc crxor isel mcrf mcrxrx mfcr mfocrf mfspr mtcrf
+        mtocrf mtspr setb setbc setbcr setnbc setnbcr td tdi tw twi;
     loadstore: paddi dcbt dcbtst sync eieio;
 };
 

@@ -66,6 +66,18 @@ fn rotate_word(e: &mut Emitter, from: Host, n: u32, both: bool) {
     }
 }
 
+pub fn extswsli(e: &mut Emitter, i: &Insn) {
+    let w = i.word;
+    let from = e.value(w.rs(), X0);
+    let to = e.target(w.ra(), X0);
+    let shift = w.sh6();
+    asm!(e; sxtw X(to), W(from));
+    if shift != 0 {
+        asm!(e; lsl X(to), X(to), shift);
+    }
+    e.finish(w.ra(), to, w.rc());
+}
+
 pub fn rlwinm(e: &mut Emitter, i: &Insn) {
     let w = i.word;
     let (sh, mb, me) = (w.sh5() as u32, w.mb5() as u32, w.me5() as u32);

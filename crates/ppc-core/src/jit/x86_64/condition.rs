@@ -258,6 +258,33 @@ pub fn setb(e: &mut Emitter, i: &Insn) {
     e.put(i.word.rt(), RAX);
 }
 
+/// RT ← 1, or -1 if `negative`, if bit BI of the condition register is not `reverse`, else 0.
+fn set_condition(e: &mut Emitter, i: &Insn, reverse: bool, negative: bool) {
+    let (field, mask) = cr_bit(i.word.bi());
+    asm!(e; xor eax, eax; test BYTE [rbp + crf(field)], mask as i8);
+    if reverse {
+        asm!(e; setz al);
+    } else {
+        asm!(e; setnz al);
+    }
+    if negative {
+        asm!(e; neg rax);
+    }
+    e.put(i.word.rt(), RAX);
+}
+pub fn setbc(e: &mut Emitter, i: &Insn) {
+    set_condition(e, i, false, false);
+}
+pub fn setbcr(e: &mut Emitter, i: &Insn) {
+    set_condition(e, i, true, false);
+}
+pub fn setnbc(e: &mut Emitter, i: &Insn) {
+    set_condition(e, i, false, true);
+}
+pub fn setnbcr(e: &mut Emitter, i: &Insn) {
+    set_condition(e, i, true, true);
+}
+
 pub fn mcrxrx(e: &mut Emitter, i: &Insn) {
     asm!(e; movzx eax, BYTE [rbp + OV]);
     for bit in [OV32, CA, CA32] {

@@ -19,7 +19,7 @@ static LOWERINGS: &[(RowId, Lower<X64>)] = lowerings! {
     multiply: maddhd maddhdu maddld mulhd mulhdu mulhw mulhwu mulld mulli mullw;
     rotate: extswsli rldcl rldcr rldic rldicl rldicr rldimi rlwimi rlwinm rlwnm sld slw srad sradi sraw srawi srd srw;
     condition: cmp cmpi cmpl cmpli crand crandc creqv crnand crnor cror crorc crxor isel mcrf mcrxrx mfcr mfocrf mfspr
-        mtcrf mtocrf mtspr setb td tdi tw twi;
+        mtcrf mtocrf mtspr setb setbc setbcr setnbc setnbcr td tdi tw twi;
     loadstore: paddi dcbt dcbtst sync eieio;
     vector_memory: lfs lfsu lfsx lfsux stfs stfsu stfsx stfsux lxsspx stxsspx lxssp stxssp plfs pstfs plxssp pstxssp lxvw4x stxvw4x lxvh8x stxvh8x
         lxvb16x stxvb16x lxvdsx lxvwsx;
