@@ -19,6 +19,8 @@ import pyspapr
 from pyspapr import Machine, Panicked
 from pyspapr import config as spapr_config
 from pyspapr.harness import boots
+from pyspapr.harness.recipe import Recipe
+from pyspapr.harness.store import Store
 
 pytest_plugins = ["pytester"]
 
@@ -70,7 +72,7 @@ def boot_count(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     original = boots.boot
 
-    def counted(recipe: boots.Recipe, engine: spapr_config.Engine | None) -> Machine:
+    def counted(recipe: Recipe, engine: spapr_config.Engine | None) -> Machine:
         seen.append(recipe.append)
         return original(recipe, engine)
 
@@ -485,3 +487,17 @@ def test_a_closed_machine_is_the_tests_own_affair(suite: pytest.Pytester) -> Non
     result = suite.runpytest_inprocess()
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(["*the test has closed it*"])
+
+
+def test_a_fork_searches_no_memory_for_what_its_parent_knows(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
+    recipe = Recipe(
+        kernel=str(guest("linux/vmlinux")), initrd=str(guest("initrd.cpio")), append="console=hvc0 pyspapr.shell"
+    )
+    booted = boots.Boots(Store(cache)).booted(recipe)
+
+    def searched(vm: object) -> None:
+        raise AssertionError("the memory of a fork was searched")
+
+    monkeypatch.setattr("pyspapr.debug.printk.find_vmcoreinfo", searched)
+    with booted.fork() as vm:
+        assert booted.failures(vm) == [] and vm.log.records

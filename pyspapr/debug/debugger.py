@@ -49,6 +49,7 @@ class Debugger:
         other._notice()
         self._notice()
         self._symbols = self._symbols or other._symbols
+        self._vmcoreinfo = self._vmcoreinfo or other._vmcoreinfo
         self._facts = self._facts or other._facts
 
     def _notice(self) -> None:
