@@ -25,7 +25,7 @@ TOOLS := qemu-system-ppc64:qemu-system-ppc qemu-ppc64le-static:qemu-user-static 
 AARCH64_TOOLS := aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu qemu-aarch64-static:qemu-user-static \
 	/usr/aarch64-linux-gnu/lib/libc.so.6:libc6-dev-arm64-cross
 
-.PHONY: help venv build demo tools guests guest test test-rust test-newer-qemu test-aarch64 test-python lint lockstep lockstep-random lockstep-linux hunt soak anywhere bench fuzz format coverage golden wheel doc clean
+.PHONY: help venv build demo tools guests guest test test-rust test-newer-qemu test-aarch64 test-python lint lockstep lockstep-random lockstep-linux hunt soak anywhere bench fuzz format coverage golden wheel doc docs clean
 
 help: ## what people do here
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -128,6 +128,9 @@ golden: build ## write tests/data's golden files of NUMBER, after a schema has c
 wheel: venv ## a wheel for any Linux with glibc 2.28 or newer, in dist/
 	$(BIN)/pip install -q 'maturin[zig]>=1.16,<2'
 	PATH=$(abspath $(BIN)):$$PATH $(BIN)/maturin build --release --locked --compatibility manylinux_2_28 --zig --out dist
+
+docs: build ## the documentation site, warnings being errors: docs/_build/index.html
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build
 
 doc: ## the Rust documentation, warnings being errors
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items

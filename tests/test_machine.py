@@ -623,3 +623,10 @@ def test_no_kernel_is_loaded_over_a_guest_that_another_thread_runs(vm: Machine, 
         vm.stop()
         thread.join()
     assert vm.partition.ram.digest() == before
+
+
+def test_an_entry_of_the_hash_table_is_cleared_by_writing_zeros(vm: Machine) -> None:
+    vm.hpt[8] = 0, 0
+    vm.hpt[9] = 1 << 63 | 1, 2
+    vm.hpt[9] = 0, 0
+    assert vm.hpt[8] == vm.hpt[9] == (0, 0)
