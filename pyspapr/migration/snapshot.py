@@ -66,10 +66,8 @@ class State:
         except (OSError, MemoryError) as error:
             raise StateError(f"the host cannot provide a fork's memory: {error}") from error
 
-    def load(self, vm: Partition) -> None:
+    def load(self, vm: Partition, sections: list[Section]) -> None:
         """Put everything but RAM and hash table into `vm`. Raises StreamError when its parts cannot hold the state."""
-        sections = vmstate.sections(vm)
-        check_parts(sections, self.parts, 0)
         for section, frozen in zip(sections, self.sections, strict=True):
             section.vmstate.thaw(section.target, frozen)
         if not self._proven:  # once: what holds for one machine of this configuration holds for all
@@ -95,7 +93,7 @@ class State:
         for section, frozen in zip(sections, self.sections, strict=True):
             if section.vmstate.exceeds(section.target, frozen) and section.target is not vm:
                 section.target.reset()
-        self.load(vm)
+        self.load(vm, sections)
 
     def _prove(self, sections: list[Section]) -> None:
         """Raise StreamError unless what was loaded is what was frozen."""
@@ -124,7 +122,9 @@ class Snapshot(Generic[M]):
         vm = made.partition
         if vm.hpt is not hpt or not hpt.is_still(state.hpt):  # `prepare` may have started a guest
             vm.use_table(Hpt.from_snapshot(state.hpt))
-        state.load(vm)
+        sections = vmstate.sections(vm)
+        check_parts(sections, state.parts, 0)
+        state.load(vm, sections)
         return made
 
     def reset(self, vm: Partition) -> None:

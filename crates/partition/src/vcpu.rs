@@ -258,19 +258,16 @@ impl Vcpu {
     /// The present state, for [`Vcpu::thaw`]. Pages that are written from now on are marked again.
     pub fn freeze(&mut self) -> Frozen {
         self.engine.cpu.protect_writes();
-        Frozen {
-            state: self.engine.cpu.state(),
-            halted: self.halted,
-            stopped: self.stopped,
-            code: self.engine.share_code(),
-        }
+        let code = self.engine.share_code();
+        Frozen { state: self.engine.cpu.state(), halted: self.halted, stopped: self.stopped, code }
     }
 
     /// Takes over the state of a processor of the same model, and what it has decoded and compiled. Code of its own, kicks,
     /// windows and watched ranges stay.
     pub fn thaw(&mut self, frozen: &Frozen) {
         self.engine.take_over_code(frozen.code.clone());
-        self.engine.cpu.set_state(&frozen.state);
+        let fresh = self.engine.is_fresh();
+        self.engine.cpu.set_state(&frozen.state, fresh);
         (self.halted, self.stopped, self.hung) = (frozen.halted, frozen.stopped, false);
         self.unanswered = None;
         self.replay = Replay::default();

@@ -346,13 +346,9 @@ impl CodeCache {
             || cpu.watches().execute().real.overlap(ra.align_down(PAGE).0, PAGE)
     }
 
-    /// Code is made from the `len` bytes at `ra`, in a page of which there is a block.
-    pub(crate) fn cover(&mut self, ra: RealAddr, len: u64) {
-        let page = self.pages.entry(ra.0 >> PAGE_SHIFT).or_default();
-        let end = (ra.0 + len - 1).min(ra.0 | (PAGE - 1));
-        for line in line_of(ra.0)..=line_of(end) {
-            page.lines |= 1 << line;
-        }
+    /// Code is made from these lines of the page at `ra`, of which there is a block.
+    pub(crate) fn cover(&mut self, ra: RealAddr, lines: u64) {
+        self.pages.entry(ra.0 >> PAGE_SHIFT).or_default().lines |= lines;
     }
 
     /// Makes a block of the ops from `first` on, which are those at `key`.
@@ -383,9 +379,9 @@ impl CodeCache {
                 self.marked.push(RealAddr(real));
             }
         }
-        self.pages.entry(real >> PAGE_SHIFT).or_default().blocks.push(number);
-        // A prefix at the end of a page has no suffix there.
-        self.cover(RealAddr(real), u64::from(bytes));
+        let page = self.pages.entry(real >> PAGE_SHIFT).or_default();
+        page.blocks.push(number);
+        page.lines |= lines_of(RealAddr(real), bytes.into());
         number
     }
 
@@ -462,6 +458,13 @@ impl CodeCache {
             block.links = Default::default();
         }
     }
+}
+
+/// The lines of a page that the `len` bytes at `ra` are in, one bit each.
+pub(crate) fn lines_of(ra: RealAddr, len: u64) -> u64 {
+    // A prefix at the end of a page has no suffix there.
+    let end = (ra.0 + len - 1).min(ra.0 | (PAGE - 1));
+    (line_of(ra.0)..=line_of(end)).fold(0, |lines, line| lines | 1 << line)
 }
 
 fn line_of(addr: u64) -> u32 {

@@ -147,8 +147,14 @@ impl Engine {
         }
     }
 
+    /// Whether nothing was decoded or compiled yet.
+    pub fn is_fresh(&self) -> bool {
+        self.cache.blocks.is_empty() && self.jit.as_ref().is_none_or(|jit| jit.bytes() == 0)
+    }
+
     /// The code that this engine has made, for others: see [`Engine::take_over_code`].
     pub fn share_code(&mut self) -> Option<Arc<Warm>> {
+        self.forget_stale_code();
         if let Some(jit) = &mut self.jit
             && self.cache.warm.as_ref().is_some_and(|warm| warm.is_long())
         {

@@ -6,11 +6,22 @@
 use crate::{
     host_clock::HostClock,
     model::Model,
+    ram::RealAddr,
     slb::Slb,
     state::{Cpu, Reservation, Vscr, Xer},
     time::{Clock, Decrementer},
+    tlb::{Contexts, Readable},
     trap::Fault,
 };
+
+/// Cached translations: never state, but a fork would have to make the same ones.
+struct Translations {
+    readable: Readable,
+    data_contexts: Contexts,
+    data_context: u64,
+    fetch_contexts: Contexts,
+    fetch_context: [u32; 2],
+}
 
 /// The state of a processor, without the memory and the table that it works on and without caches.
 pub struct State {
@@ -42,6 +53,7 @@ pub struct State {
     external: bool,
     system_reset: bool,
     doorbell: bool,
+    translations: Option<Translations>,
 }
 
 impl State {
@@ -71,7 +83,7 @@ impl Cpu {
             fault,
             model,
             index: _,
-            ram: _,
+            ram,
             hpt: _,
             slb,
             spr,
@@ -90,13 +102,13 @@ impl Cpu {
             doorbell,
             thread: _,
             rung: _,
-            tlb: _,
-            data_contexts: _,
-            fetch_contexts: _,
-            data_context: _,
-            pages_shrunk: _,
-            fetch_context: _,
-            fetch_flush: _,
+            tlb,
+            data_contexts,
+            fetch_contexts,
+            data_context,
+            pages_shrunk,
+            fetch_context,
+            fetch_flush,
             code_writable: _,
             changed_code: _,
             outside: _,
@@ -134,12 +146,20 @@ impl Cpu {
             external: *external,
             system_reset: *system_reset,
             doorbell: *doorbell,
+            translations: (!pages_shrunk && !fetch_flush).then(|| Translations {
+                readable: tlb.readable(ram.host_address(RealAddr(0))),
+                data_contexts: data_contexts.clone(),
+                data_context: *data_context,
+                fetch_contexts: fetch_contexts.clone(),
+                fetch_context: *fetch_context,
+            }),
         }
     }
 
     /// Takes over a state. This processor's translations are forgotten, and its windows and watched ranges stay: they belong
-    /// to its machine.
-    pub fn set_state(&mut self, state: &State) {
+    /// to its machine. A `fresh` one, which has never looked for an instruction, gets translations with the state; it must have
+    /// the same entries in its hash table.
+    pub fn set_state(&mut self, state: &State, fresh: bool) {
         let State {
             gpr,
             crf,
@@ -169,6 +189,7 @@ impl Cpu {
             external,
             system_reset,
             doorbell,
+            translations,
         } = state;
         self.gpr = *gpr;
         self.crf = *crf;
@@ -199,10 +220,23 @@ impl Cpu {
         self.system_reset = *system_reset;
         self.doorbell = *doorbell;
         self.outside.forget();
-        // Whatever they were made from: registers that watch addresses count, too.
-        self.tlb.clear();
-        self.data_contexts.forget_all();
-        self.fetch_contexts.forget_all();
-        self.context_changed();
+        match translations {
+            // Nobody else knows the numbers of contexts, and no entry of a watched page is among these.
+            Some(known) if fresh && !self.is_watched() => {
+                self.tlb.set_readable(&known.readable, self.ram.host_address(RealAddr(0)));
+                self.data_contexts = known.data_contexts.clone();
+                self.data_context = known.data_context;
+                self.fetch_contexts = known.fetch_contexts.clone();
+                self.fetch_context = known.fetch_context;
+                self.request_event();
+            }
+            // Whatever they were made from: registers that watch addresses count, too.
+            _ => {
+                self.tlb.clear();
+                self.data_contexts.forget_all();
+                self.fetch_contexts.forget_all();
+                self.context_changed();
+            }
+        }
     }
 }

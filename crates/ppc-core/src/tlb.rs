@@ -80,7 +80,17 @@ pub fn half(ea: u64) -> usize {
     (ea >> 63) as usize
 }
 
+/// What a processor knows of readable pages, for others in the same state.
+pub struct Readable {
+    entries: Box<[TlbEntry]>,
+    /// Where its RAM is in the host.
+    base: HostAddr,
+    read_shift: u32,
+    lower: Vec<(u16, bool)>,
+}
+
 /// Numbers contexts; a number is never reused before every cache that mentions it was cleared.
+#[derive(Clone)]
 pub struct Contexts {
     known: Vec<(Context, u32)>,
     last: u32,
@@ -319,6 +329,23 @@ impl Tlb {
     pub fn protect_all(&mut self) {
         self.write.fill(TlbEntry::default());
         self.write_victims.fill(TlbEntry::default());
+    }
+
+    /// The entries for reads of a processor whose RAM begins at `base`.
+    pub fn readable(&self, base: HostAddr) -> Readable {
+        let lower = self.lower.clone();
+        Readable { entries: self.read.into(), base, read_shift: self.read_shift, lower }
+    }
+
+    /// Takes over entries for reads, of a processor in the same state, for RAM that begins at `base`; the others are dropped.
+    pub fn set_readable(&mut self, readable: &Readable, base: HostAddr) {
+        self.clear();
+        let moved = base.delta_from(readable.base.0);
+        for (entry, from) in self.read.iter_mut().zip(&readable.entries) {
+            *entry = TlbEntry { tag: from.tag, delta: from.delta.wrapping_add(moved) };
+        }
+        self.read_shift = readable.read_shift;
+        self.lower.clone_from(&readable.lower);
     }
 
     /// Drops everything.

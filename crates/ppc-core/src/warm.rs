@@ -9,10 +9,10 @@
 //! last is a [`Warm`] of its own, with the earlier one behind it.
 
 use crate::{
-    block::{AddressMap, Block, CodeCache, WATCHED},
+    block::{AddressMap, Block, CodeCache, WATCHED, lines_of},
     jit::{Code, Jit},
     op::{Op, same_words},
-    ram::RealAddr,
+    ram::{PAGE_SHIFT, RealAddr},
     state::Cpu,
 };
 use std::collections::HashMap;
@@ -28,8 +28,6 @@ const LONGEST: u32 = 8;
 pub(crate) struct WarmBlock {
     first: u32,
     len: u32,
-    /// Its length in memory.
-    bytes: u32,
     pub(crate) needs: u64,
     key: u64,
     pub(crate) count: u32,
@@ -68,6 +66,8 @@ pub(crate) struct WarmRegion {
     parts: Vec<u32>,
     /// How many it was made from.
     of: u32,
+    /// Lines of its page with code that it was made from.
+    pub(crate) lines: u64,
     proven: Proven,
 }
 
@@ -75,7 +75,10 @@ pub(crate) struct WarmRegion {
 pub struct Warm {
     ops: Vec<Op>,
     blocks: Vec<WarmBlock>,
-    by_key: AddressMap<u32>,
+    /// Of the blocks, ascending.
+    keys: Vec<u64>,
+    /// The first block of each page, and the one behind its last.
+    pages: AddressMap<(u32, u32)>,
     regions: Vec<WarmRegion>,
     earlier: Option<Arc<Self>>,
     /// How many are behind it.
@@ -95,13 +98,19 @@ impl Warm {
         let mut new = Self {
             ops: Vec::new(),
             blocks: Vec::new(),
-            by_key: AddressMap::default(),
+            keys: Vec::new(),
+            pages: AddressMap::default(),
             regions: Vec::new(),
             depth: earlier.as_ref().map_or(0, |warm| warm.depth + 1),
             earlier,
         };
         let mut numbers = HashMap::new();
-        for block in &mut cache.blocks {
+        // What lies together in the guest's memory is used together.
+        let mut order: Vec<(u64, u32)> =
+            (0..).zip(&cache.blocks).map(|(number, block)| (block.key, number)).collect();
+        order.sort_unstable();
+        for (_, number) in order {
+            let block = &mut cache.blocks[number as usize];
             let taken_over = |jit: &Jit| block.compiled.iter().flatten().any(|entry| jit.is_shared(*entry));
             let known = block.shared || jit.is_some_and(taken_over);
             if block.dropped || block.needs & WATCHED != 0 || known && !all {
@@ -123,19 +132,22 @@ impl Warm {
                         read_shift,
                         parts: Vec::new(),
                         of,
+                        lines: 0,
                         proven: Proven::default(),
                     });
                     new.regions.len() - 1
                 });
                 new.regions[region].parts.push(number);
+                new.regions[region].lines |= lines_of(RealAddr(block.key & !3), block.bytes.into());
                 *to = Some((region as u32, entry.code()));
             }
-            let &mut Block { needs, key, count, len, bytes, .. } = block;
-            new.by_key.insert(key, number);
+            let &mut Block { needs, key, count, len, .. } = block;
+            new.keys.push(key);
+            let pages = new.pages.entry(key >> PAGE_SHIFT).or_insert((number, number));
+            pages.1 = number + 1;
             new.blocks.push(WarmBlock {
                 first: new.ops.len() as u32,
                 len,
-                bytes,
                 needs,
                 key,
                 count,
@@ -163,8 +175,10 @@ impl Warm {
     pub(crate) fn find(&self, key: u64) -> Option<(&Self, &WarmBlock)> {
         let mut at = Some(self);
         while let Some(warm) = at {
-            if let Some(&number) = warm.by_key.get(&key) {
-                return Some((warm, &warm.blocks[number as usize]));
+            if let Some(&(first, end)) = warm.pages.get(&(key >> PAGE_SHIFT))
+                && let Ok(number) = warm.keys[first as usize..end as usize].binary_search(&key)
+            {
+                return Some((warm, &warm.blocks[first as usize + number]));
             }
             at = warm.earlier.as_deref();
         }
@@ -186,19 +200,12 @@ impl Warm {
         &self.regions[number as usize]
     }
 
-    /// Where the blocks of a region, which is in the page at `ra`, lie and how long they are, if all of them are what memory
-    /// has there.
-    pub(crate) fn places(
-        &self,
-        cpu: &Cpu,
-        region: &WarmRegion,
-        ra: RealAddr,
-    ) -> Option<impl Iterator<Item = (RealAddr, u64)>> {
-        let parts = || region.parts.iter().map(|&number| &self.blocks[number as usize]);
-        let same = || parts().all(|block| same_words(cpu, RealAddr(block.key & !3), self.ops(block)));
-        region
-            .proven
-            .holds(cpu, ra, same)
-            .then(|| parts().map(|block| (RealAddr(block.key & !3), u64::from(block.bytes))))
+    /// Whether all blocks of a region, which is in the page at `ra`, are what memory has there.
+    pub(crate) fn holds(&self, cpu: &Cpu, region: &WarmRegion, ra: RealAddr) -> bool {
+        let same = |&number: &u32| {
+            let block = &self.blocks[number as usize];
+            same_words(cpu, RealAddr(block.key & !3), self.ops(block))
+        };
+        region.proven.holds(cpu, ra, || region.parts.iter().all(same))
     }
 }

@@ -415,9 +415,10 @@ impl Jit {
         let number = match known {
             Some(number) => number,
             None => {
-                for (ra, len) in of.places(cpu, region, RealAddr(key))? {
-                    cache.cover(ra, len);
+                if !of.holds(cpu, region, RealAddr(key)) {
+                    return None;
                 }
+                cache.cover(RealAddr(key), region.lines);
                 arena::see_code();
                 let number = self.regions.len() as u32;
                 self.push(slots_of(&region.code), region.code.clone(), 0, shared);
