@@ -96,7 +96,7 @@ impl Engine {
 
     /// Instructions that [`Engine::run_a_while`] may be asked for at most where the caller wants to look around within 50
     /// ms. Interpreted ones take up to a microsecond each (software floating point), compiled ones up to a tenth of that;
-    /// those that compiled code cannot do itself are counted by [`Cpu::spend`].
+    /// those that compiled code cannot do itself are counted by `Cpu::spend`.
     pub fn slice(&self) -> u64 {
         if self.jit.is_some() { 500_000 } else { MOST_SPENT.into() }
     }
@@ -218,7 +218,7 @@ impl Engine {
         }
     }
 
-    /// As `run`, but `EngineExit::Limit` comes sooner where instructions take long ([`Cpu::spend`]): what the caller looks
+    /// As `run`, but `EngineExit::Limit` comes sooner where instructions take long (`Cpu::spend`): what the caller looks
     /// for between two calls must not wait for that.
     pub fn run_a_while(&mut self, until: u64) -> EngineExit {
         let _environment = DefaultEnvironment::enter();

@@ -119,7 +119,7 @@ struct Compiled {
     jumps: Vec<u16>,
     /// Of how many blocks it is.
     parts: u32,
-    /// Which [`WarmRegion`] it comes from: its address, or 0.
+    /// Which `WarmRegion` it comes from: its address, or 0.
     shared: usize,
 }
 
@@ -148,7 +148,7 @@ pub struct Jit {
     share: Share,
     /// Of the store, when the first region was made.
     generation: u64,
-    /// Regions that were taken over, by the address of their [`WarmRegion`].
+    /// Regions that were taken over, by the address of their `WarmRegion`.
     shared: HashMap<usize, u32>,
 }
 
