@@ -81,6 +81,15 @@ def test_a_folder_of_scripts(folder: Path, cache: Path, tmp_path: Path) -> None:
     assert [case.get("name") for case in suite if case.get("classname") == "scripts.ktap.sh"] == ["first", "second"]
 
 
+def test_scripts_on_several_processors(folder: Path, tmp_path: Path) -> None:
+    write(folder, two="test $(nproc) = 2", one="# spapr: smp=1\ntest $(nproc) = 1", fails="nproc; exit 1")
+    done = run(folder, tmp_path / "boots", "--smp", 2)
+    assert done.returncode == 1 and "2 passed, 1 failed" in done.stdout, done.stdout + done.stderr
+    assert "1024 MiB, 2 processors\n" in done.stdout
+    done = run(folder, tmp_path / "boots", "--smp", 65)
+    assert (done.returncode, done.stderr) == (2, "pyspapr: 65 vCPUs were asked for, expected 1 to 64\n")
+
+
 def test_scripts_that_fail(folder: Path, cache: Path, tmp_path: Path) -> None:
     write(
         folder,

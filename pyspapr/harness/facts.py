@@ -58,9 +58,10 @@ def told(failure: GuestFailure) -> str:
 
 def standing(vm: Machine) -> str:
     """Where it stands."""
+    several = f", {vm.config.vcpus} processors" if vm.config.vcpus > 1 else ""
     place = "" if vm.ended is None else f"\nended: {vm.ended}"
     return (
-        f"seed {vm.config.seed}, engine {vm.engine}, {vm.config.cpu}, {vm.config.ram_size >> 20} MiB\n"
+        f"seed {vm.config.seed}, engine {vm.engine}, {vm.config.cpu}, {vm.config.ram_size >> 20} MiB{several}\n"
         f"instruction {vm.instructions}, {vm.nanos / 1e9:.6f} s of guest time{place}"
     )
 

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pyspapr.config import DEFAULT_CPU, DEFAULT_MEMORY, MachineConfig, check_timeout
+from pyspapr.config import DEFAULT_CPU, DEFAULT_MEMORY, MachineConfig, check_timeout, whole
 from pyspapr.errors import ConfigError
 from pyspapr.host.paths import open_file, shown
 from pyspapr.plain import Plain
@@ -34,6 +34,7 @@ class Recipe(Plain, kw_only=True):
     append: str = APPEND
     memory: int | str = DEFAULT_MEMORY
     cpu: str = DEFAULT_CPU
+    smp: int = 1
     seed: int = 0
     prompt: str | None = None
     boot_timeout: float = BOOT_TIMEOUT
@@ -41,7 +42,7 @@ class Recipe(Plain, kw_only=True):
     @property
     def config(self) -> MachineConfig:
         """The machine. Raises ConfigError."""
-        return MachineConfig(memory=self.memory, cpu=self.cpu, seed=self.seed)
+        return MachineConfig(memory=self.memory, cpu=self.cpu, vcpus=whole("smp", self.smp), seed=self.seed)
 
     def check(self) -> None:
         """Raise ConfigError for what cannot be booted."""

@@ -20,6 +20,7 @@ ROWS: Final[dict[str, tuple[type, Any, str]]] = {
     "append": (str, APPEND, "its command line"),
     "memory": (str, DEFAULT_MEMORY, "RAM, as 512M or 2G"),
     "cpu": (str, DEFAULT_CPU, "power8, power9 or power10"),
+    "smp": (int, 1, "processors, 1 to 64"),
     "seed": (int, 0, "what everything random in the machine follows from"),
     "prompt": (str, None, "text on the console that ends the boot; without one, the shell there has to answer"),
     "boot_timeout": (float, BOOT_TIMEOUT, "seconds of the guest's time for the boot"),
