@@ -305,6 +305,7 @@ def test_a_tests_time_is_the_guests(suite: pytest.Pytester) -> None:
         ([], "check=1", "check is 1, expected True or False"),
         ([], "append=5", "append is 5, expected a text"),
         ([], "seed='5'", "seed is '5', expected a whole number"),
+        ([], "smp='2'", "smp is '2', expected a whole number"),
     ],
 )
 def test_wrong_use_is_one_line_before_anything_runs(
@@ -460,15 +461,30 @@ def test_ktap_of_a_command_is_a_test_for_each_result(suite: pytest.Pytester) -> 
     suite.runpytest_inprocess("-k", "good").assert_outcomes(passed=1, deselected=4)
 
 
-def test_ktap_of_a_guest_that_dies_says_what_ran_and_why_it_ended(suite: pytest.Pytester) -> None:
+def test_ktap_items_have_what_other_plugins_look_at(suite: pytest.Pytester) -> None:
+    suite.makeconftest("""
+        def pytest_runtest_setup(item):
+            assert "strategy" not in item.fixturenames
+    """)
     suite.makepyfile(r"""
         from pyspapr.testing import Ktap
 
+        results = Ktap(command="echo KTAP version 1; echo 1..1; echo ok 1 first")
+    """)
+    suite.runpytest_inprocess().assert_outcomes(passed=1)
+
+
+def test_ktap_of_a_guest_that_dies_says_what_ran_and_why_it_ended(suite: pytest.Pytester) -> None:
+    suite.makepyfile(r"""
+        from pyspapr.testing import KUNIT_RESULTS, Ktap
+
         results = Ktap(command="echo KTAP version 1; echo 1..3; echo ok 1 first; echo c >/proc/sysrq-trigger")
         nothing = Ktap(command="echo hello")
+        kunit = Ktap(command=KUNIT_RESULTS)
     """)
     result = suite.runpytest_inprocess("-v", "--continue-on-collection-errors")
-    result.assert_outcomes(passed=1, failed=1, errors=1)
+    result.assert_outcomes(passed=1, failed=1, errors=2)
+    result.stdout.fnmatch_lines(["*there is no KTAP in what*; KUnit's results need a kernel with CONFIG_KUNIT*"])
     result.stdout.fnmatch_lines(
         ["*::results::first PASSED*", "*::results::2 of 3 did not run FAILED*", "*there is no KTAP in what*"]
     )

@@ -16,7 +16,7 @@ from pyspapr.errors import ExpectError, GuestFailure, ShellError
 from pyspapr.harness.boots import BootError
 from pyspapr.harness.facts import Section, facts
 from pyspapr.harness.options import wanted
-from pyspapr.testing.ktap import Ktap, Result, Status, parse
+from pyspapr.testing.ktap import KUNIT_RESULTS, Ktap, Result, Status, parse
 
 if TYPE_CHECKING:
     from pyspapr.harness.boots import Booted
@@ -35,6 +35,8 @@ class KtapItem(pytest.Item):
         super().__init__(**more)
         self.result = result
         self.sections = sections
+        self.fixturenames: list[str] = []
+        """None; other plugins, labgrid's among them, look at it without asking whether an item has it."""
 
     def runtest(self) -> None:
         """Say what the guest said."""
@@ -116,7 +118,9 @@ class KtapCollector(KtapSuite):
             else:
                 self.results, self.sections = self._from_command(booted, asked, self.ktap.command)
             if not self.results:
-                raise self.CollectError("there is no KTAP in what the guest printed" + self._shown())
+                hint = "; KUnit's results need a kernel with CONFIG_KUNIT and CONFIG_DEBUG_FS"
+                needs = hint if self.ktap.command == KUNIT_RESULTS else ""
+                raise self.CollectError(f"there is no KTAP in what the guest printed{needs}{self._shown()}")
         yield from super().collect()
 
     def _shown(self) -> str:
