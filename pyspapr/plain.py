@@ -14,7 +14,7 @@ checkers see a dataclass, and so do `dataclasses.fields`, `replace` and `asdict`
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar, Self, dataclass_transform
+from typing import Any, ClassVar, Final, Self, dataclass_transform
 
 _MISSING = object()
 
@@ -135,12 +135,17 @@ class Plain(metaclass=PlainType):
         return _made, (type(self), self.as_dict())
 
 
+ELSEWHERE: Final = {"smp": "vcpus"}
+"""A keyword by the name that the command line has for it."""
+
+
 def unknown(what: str, name: str, known: Iterable[str]) -> TypeError:
     """The error for a keyword that `what` does not have; names the valid ones, and the likely one."""
     from difflib import get_close_matches
 
     known = tuple(known)
-    meant = "".join(f"did you mean {close}? It takes " for close in get_close_matches(name, known, 1)) or "it takes "
+    likely = [of for of in (ELSEWHERE.get(name),) if of in known] or get_close_matches(name, known, 1)
+    meant = "".join(f"did you mean {close}? It takes " for close in likely) or "it takes "
     return TypeError(f"{what} has no keyword {name}: {meant}{', '.join(known)}")
 
 

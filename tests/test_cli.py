@@ -88,6 +88,7 @@ def test_info_shows_models_limits_and_features() -> None:
     assert done.returncode == 0
     for word in ("power8", "power9", "0x004d0200", "hash", "XICS", "hypercalls"):
         assert word in done.stdout.decode()
+    assert re.search(r"processors\W+1 to 64\b", done.stdout.decode())
 
 
 @pytest.mark.parametrize(
@@ -164,6 +165,9 @@ def test_bad_input_gets_one_line_and_status_2(
         (["demo", "--cpu", "z80"], "unknown CPU 'z80': choose one of power8, power9, power10"),
         (["migrate", "--qmp", "unix:x", "--bandwidth", "-1", "unix:y"], "bandwidth '-1' is not a number"),
         (["migrate", "--qmp", "unix:x", "--bandwidth", "9" * 5000, "unix:y"], "has 5000 digits"),
+        (["restore", "-kernel", "x", "y"], "No such option '-k'"),
+        (["restore", "y", "--smp", "2"], "No such option '--smp'"),
+        (["disas", "-nographic", "y"], "-nographic is QEMU's: here the console is on the terminal anyway"),
     ],
 )
 def test_a_complaint_is_all_that_is_said_and_names_what_is_wrong(words: list[str], message: str) -> None:

@@ -113,5 +113,7 @@ def test_an_unknown_keyword_is_named_with_the_one_that_may_have_been_meant() -> 
         TypeError, match=r"^Machine has no keyword memroy: did you mean memory\? It takes memory, .*engi"
     ):
         Machine(memroy="1G")  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match=r"^Machine has no keyword smp: did you mean vcpus\? It takes memory, "):
+        Machine(smp=2)  # type: ignore[call-arg]
     with pytest.raises(TypeError, match=r"^MachineConfig has no keyword disk: it takes memory, max_memory, "):
         MachineConfig(disk="a")  # type: ignore[call-arg]

@@ -176,6 +176,14 @@ def test_the_command_line_ends_with_a_commands_status() -> None:
     assert done.stdout == b"one\n" + guest("busybox").read_bytes()[:5000]
 
 
+def test_the_command_line_says_that_commands_need_a_shell() -> None:
+    done = execute("--append", "console=hvc0 quiet", "--exec", "true")
+    assert done.returncode == 4 and done.stdout == b""
+    assert done.stderr.endswith(
+        b"pyspapr: --exec needs a guest that starts a shell at its console; --append may have to ask for one\n"
+    )
+
+
 def test_the_command_line_says_why_a_command_did_not_end() -> None:
     done = execute(*APPEND, "--exec", "echo 1 >/proc/sys/kernel/sysrq; echo c >/proc/sysrq-trigger")
     assert done.returncode == 3 and b"the guest panicked" in done.stderr and b"sysrq" in done.stderr

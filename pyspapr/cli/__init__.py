@@ -52,7 +52,8 @@ def dispatch(arguments: Sequence[str]) -> object:
     except click.NoSuchOption as error:
         from pyspapr.cli.qemu import pointer
 
-        complain(pointer(arguments, error.option_name) or error.format_message())
+        known = [] if error.ctx is None else [name for one in error.ctx.command.params for name in one.opts]
+        complain(pointer(arguments, error.option_name, known) or error.format_message())
         return USAGE_ERROR
     except click.ClickException as error:
         complain(error.format_message())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from pyspapr.cli.stdio import STDOUT, write_all
 from pyspapr.cli.streams import complain
 from pyspapr.errors import ExpectError, ShellError
-from pyspapr.results import Interrupted, StopReason, Timeout
+from pyspapr.results import Interrupted, PoweredOff, StopReason, Timeout
 
 if TYPE_CHECKING:
     from pyspapr.cli.runner import Runner
@@ -33,7 +33,7 @@ class Commands:
     def run(self, vm: Machine, runner: Runner) -> StopReason:
         """Run the commands up to the first that fails. Return why the guest stopped, if it did before a command's
         end."""
-        from pyspapr.testing.shell import Shell
+        from pyspapr.testing.shell import ANSWER, Shell
 
         sys.stdout.flush()
         timer = None if runner.left is None else Timer(runner.left, vm.stop)
@@ -51,6 +51,8 @@ class Commands:
         except ExpectError as error:
             complain(str(error))
             reason = error.reason or Interrupted()
+            if str(error).startswith(ANSWER) and isinstance(reason, PoweredOff):
+                complain("--exec needs a guest that starts a shell at its console; --append may have to ask for one")
             timed_out = isinstance(reason, Interrupted) and runner.left == 0
             self.status = Timeout.exit_status if timed_out else reason.exit_status or StopReason.exit_status
             return Interrupted()

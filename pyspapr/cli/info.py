@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from pyspapr import devices, hcall, rtas
-from pyspapr._native import HPT_SHIFT_MAX, HPT_SHIFT_MIN, TIMEBASE_HZ, Hpt, Ram, Vcpu, __version__, code_share, models
+from pyspapr._native import (
+    HPT_SHIFT_MAX,
+    HPT_SHIFT_MIN,
+    PROCESSORS_MAX,
+    TIMEBASE_HZ,
+    Hpt,
+    Ram,
+    Vcpu,
+    __version__,
+    code_share,
+    models,
+)
 from pyspapr.boot.place import FDT_MAX
 from pyspapr.config import (
     MEMORY_GRANULE,
@@ -42,7 +53,7 @@ def info_command() -> int:
         "RAM", f"{format_size(MEMORY_MIN)} to {format_size(MEMORY_MAX)}, in steps of {format_size(MEMORY_GRANULE)}"
     )
     limits.add_row("hash page table", f"2^{HPT_SHIFT_MIN} to 2^{HPT_SHIFT_MAX} bytes")
-    limits.add_row("processors", "1")
+    limits.add_row("processors", f"1 to {PROCESSORS_MAX}")
     least, most = (format_size(code_share(size)) for size in (MEMORY_MIN, MEMORY_MAX))
     limits.add_row("decoded code", f"a quarter of RAM, but {least} to {most}")
     limits.add_row("compiled code", "the same, and as much that machines share")

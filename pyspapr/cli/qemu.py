@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 INSTEAD: Final = {
@@ -44,13 +44,15 @@ INSTEAD: Final = {
 }
 
 
-def pointer(arguments: Sequence[str], refused: str) -> str | None:
+def pointer(arguments: Sequence[str], refused: str, known: Collection[str]) -> str | None:
     """A hint for the option that click rejected, if it is one of QEMU's. click parses `-kernel` as six one-letter
-    options and rejects the first.
+    options and rejects the first. None if the hint would name an option that is not among `known`, the command's own.
     """
     for argument in arguments:
         name = argument.partition("=")[0]
         instead = INSTEAD.get(name.removeprefix("-") if name.startswith("--") else name)
         if instead is not None and name.startswith(refused):
+            if instead.startswith("it is --") and instead.split()[2] not in known:
+                return None
             return f"{name} is QEMU's: here {instead}"
     return None

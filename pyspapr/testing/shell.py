@@ -86,6 +86,7 @@ def escaped(data: bytes) -> list[str]:
     return [*pieces, line] if line else pieces
 
 
+ANSWER: Final = "an answer of a shell at the console"
 VERSION: Final = "1"
 FUNCTION: Final = (
     " _spapr() {",
@@ -229,7 +230,7 @@ class Shell:
         try:
             found = self._console.expect([f"<spapr-{mark}-none>", f"<spapr-{mark}-{VERSION}>"], timeout=timeout)
         except ExpectError as error:
-            raise error.about("an answer of a shell at the console") from None
+            raise error.about(ANSWER) from None
         if not found.which:
             self._type(*FUNCTION)
 
