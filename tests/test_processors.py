@@ -227,6 +227,17 @@ def test_a_stream_that_names_a_processor_that_is_not_there_is_refused() -> None:
         vm.cpus[0].vcpu.turn = 0, (1 << 62) + 1
 
 
+def test_a_stream_whose_turn_is_longer_than_turns_are_is_refused() -> None:
+    """The other processors would never run."""
+    vm = busy()
+    longest = vm.cpus[0].vcpu.instructions + TURN
+    vm.cpus[0].vcpu.turn = 0, longest
+    for ends in (longest + 1, 1 << 62):
+        with pytest.raises(ValueError, match="there is no such one"):
+            vm.cpus[0].vcpu.turn = 0, ends
+    assert vm.cpus[0].vcpu.turn == (0, longest)
+
+
 SECONDS = 300.0
 
 

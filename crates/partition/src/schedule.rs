@@ -11,13 +11,7 @@
 //! look for reservations.
 
 use crate::{exit::Exit, partition::Partition, vcpu::Vcpu};
-use ppc_core::{
-    code_sharing,
-    engine::Engine,
-    ram::RealAddr,
-    state::Reservation,
-    time::{Clock, END},
-};
+use ppc_core::{code_sharing, engine::Engine, ram::RealAddr, state::Reservation, time::Clock};
 
 /// Instructions of a turn. A processor that spins until another does something spins for up to a turn of each other.
 pub const TURN: u64 = 10_000;
@@ -79,9 +73,11 @@ impl Partition {
         self.turn
     }
 
-    /// Another's turn, as [`Partition::turn`] gave it in another machine. False if there is no such processor.
+    /// Another's turn, as [`Partition::turn`] gave it in another machine, after the processors' counts. False if there
+    /// is no such processor, or if its turn would be longer than turns are: the others would never run.
     pub fn set_turn(&mut self, turn: Turn) -> bool {
-        let valid = turn.current < self.vcpus.len() && turn.ends <= END;
+        let longest = |vcpu: &Vcpu| vcpu.engine.cpu.icount.saturating_add(TURN);
+        let valid = self.vcpus.get(turn.current).is_some_and(|vcpu| turn.ends <= longest(vcpu));
         if valid {
             self.turn = turn;
         }
