@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import os
 import random
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -12,7 +14,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -436,6 +438,60 @@ def test_what_is_no_packet_costs_the_debugger_its_connection_and_the_guest_nothi
         one.vm.resume()
     assert one.reason == InstructionLimit(LIMIT)
     assert one.vm.state_hash() == undisturbed(make)
+
+
+def test_a_processor_that_is_not_there_is_not_described_and_not_stepped(tmp_path: Path) -> None:
+    """A request for one ended the thread that serves the socket, and no debugger could connect any more."""
+    with debugged(counting(Machine(memory="32M", vcpus=2)), tmp_path) as one:
+        with Client(tmp_path) as client:
+            assert client.ask("qThreadExtraInfo,1") != ""
+            assert client.ask("qThreadExtraInfo,63") == ""
+            client.send("vCont;s:63")
+            client.socket.sendall(b"\x03")
+            assert client.answer().startswith("T02")
+        with Client(tmp_path) as client:
+            assert client.ask("?").startswith("T05")
+        assert not one.vm.partition.life.over
+
+
+@pytest.mark.parametrize("length", ["4001", "40000000", "ffffffffffffffff"])
+def test_more_memory_than_a_packet_holds_is_not_read(
+    length: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """All of RAM was gathered for one answer."""
+    with debugged(counting(Machine(memory="32M")), tmp_path):
+        with Client(tmp_path) as client:
+            client.send(f"m0,{length}")
+            client.end()
+        [record] = caplog.records
+        assert "asks for more than 16384 bytes" in record.getMessage()
+        with Client(tmp_path) as client:
+            for _ in range(3):
+                assert client.ask("m0,2000")[:1] == "0"
+
+
+def test_without_descriptors_a_debugger_waits_and_costs_nothing(tmp_path: Path) -> None:
+    with debugged(counting(Machine(memory="32M")), tmp_path) as one, socket.socket(socket.AF_UNIX) as late:
+        late.settimeout(60)
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+        held = []
+        try:
+            with suppress(OSError):
+                while True:
+                    held.append(os.dup(0))
+            rounds = []
+            patience = one.server._patience
+            one.server._patience = lambda: rounds.append(0) or patience()  # type: ignore[method-assign,func-returns-value]
+            late.connect(f"{tmp_path}/gdb")
+            time.sleep(0.5)
+        finally:
+            for fd in held:
+                os.close(fd)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert len(rounds) < 10
+        late.sendall(b"$?#3f")
+        assert b"T05" in late.recv(100)
 
 
 def test_a_debugger_that_reads_nothing_holds_nobody(tmp_path: Path) -> None:

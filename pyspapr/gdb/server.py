@@ -6,10 +6,12 @@ instructions; answers come back by a buffer. A debugger that reads nothing is no
 
 from __future__ import annotations
 
+import errno
 import os
 import selectors
 import socket
 import threading
+import time
 from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
@@ -28,6 +30,10 @@ if TYPE_CHECKING:
 SERVICE: Final = Service("debugger", (TCP, UNIX))
 BACKLOG: Final = 4
 AT_ONCE: Final = 1 << 14
+SCARCE: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+"""Errors of `accept` after which the one who came still waits."""
+SCARCE_SECONDS: Final = 1.0
+"""Seconds until the host is asked again for what a connection takes."""
 GOODBYE_SECONDS: Final = 2.0
 """Seconds that `close` waits for the thread."""
 LOG: Final = logger(__name__)
@@ -50,6 +56,8 @@ class GdbServer:
         self._closed = False
         self._closing = False
         self._exchanged = False
+        self._scarce_until: float | None = None
+        """When the host, which had no descriptor for a debugger, is asked again."""
         self._lock = threading.Lock()  # of the descriptor that wakes the thread
         try:
             self._selector = selectors.DefaultSelector()
@@ -116,7 +124,7 @@ class GdbServer:
         try:
             while not self._closing:
                 self._wait()
-                for key, _ in self._selector.select():
+                for key, _ in self._selector.select(self._patience()):
                     if key.fileobj is self._listener.socket:
                         self._accept()
                     elif key.fileobj == self._wake:
@@ -138,10 +146,25 @@ class GdbServer:
             events = selectors.EVENT_WRITE if self._unsent else selectors.EVENT_READ
             self._selector.modify(self._client, events)
 
+    def _patience(self) -> float | None:
+        """Seconds until the door is open again, which is when it is watched."""
+        if self._scarce_until is None:
+            return None
+        left = self._scarce_until - time.monotonic()
+        if left <= 0:
+            self._scarce_until = None
+            self._selector.register(self._listener.socket, selectors.EVENT_READ)
+            return None
+        return left
+
     def _accept(self) -> None:
         try:
             client, _ = self._listener.socket.accept()
-        except OSError:
+        except OSError as error:
+            if error.errno in SCARCE:
+                LOG.warning("no debugger can connect to %s for now: %s", self.address, reason(error))
+                self._scarce_until = time.monotonic() + SCARCE_SECONDS
+                self._selector.unregister(self._listener.socket)
             return
         if self._client is not None:
             LOG.warning("rejected a debugger at %s: there is one already", self.address)
@@ -176,6 +199,9 @@ class GdbServer:
             connection.control.vm.call(lambda: connection.receive(data))
         except (SpaprError, ValueError) as error:
             LOG.warning("dropped the debugger at %s: %s", self.address, error)
+            self._drop()
+        except Exception:
+            LOG.exception("dropped the debugger at %s: what it sent has met a fault of this program", self.address)
             self._drop()
 
     def _send(self) -> None:

@@ -168,6 +168,9 @@ impl<M: Machine> Session<M> {
     }
 
     fn pump(&mut self, byte: u8) -> Result<(), Error<M::Error>> {
+        if self.coming == 0 {
+            self.target.asked = 0;
+        }
         if self.coming > 0 || byte == b'$' {
             self.coming += 1;
             self.checksum += usize::from(byte == b'#' || self.checksum > 0);
@@ -192,6 +195,9 @@ impl<M: Machine> Session<M> {
                 return Ok(());
             }
         };
+        if self.target.asked > PACKET {
+            return Err(Error::Protocol(format!("it asks for more than {PACKET} bytes of memory")));
+        }
         self.go(next)
     }
 

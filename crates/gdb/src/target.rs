@@ -3,6 +3,7 @@
 use crate::{
     arch::{Number, Power64, Registers},
     registers::ROWS,
+    session::PACKET,
 };
 use gdbstub::{
     common::{Signal, Tid},
@@ -122,12 +123,14 @@ pub struct Debugged<M> {
     pub machine: M,
     /// The byte order of registers.
     pub little_endian: bool,
+    /// Bytes of memory that the present packet has asked for.
+    pub asked: usize,
     resume: Resume,
 }
 
 impl<M: Machine> Debugged<M> {
     pub fn new(machine: M, little_endian: bool) -> Self {
-        Self { machine, little_endian, resume: Resume::Continue }
+        Self { machine, little_endian, asked: 0, resume: Resume::Continue }
     }
 
     fn cpu(&self, tid: Tid) -> TargetResult<usize, Self> {
@@ -214,6 +217,11 @@ impl<M: Machine> MultiThreadBase for Debugged<M> {
 
     fn read_addrs(&mut self, address: u64, data: &mut [u8], tid: Tid) -> TargetResult<usize, Self> {
         let cpu = self.cpu(tid)?;
+        // `gdbstub` reads any length in pieces and keeps them all.
+        self.asked = self.asked.saturating_add(data.len());
+        if self.asked > PACKET {
+            return Err(TargetError::NonFatal);
+        }
         let found = self.machine.read(cpu, address, data.len()).map_err(TargetError::Fatal)?;
         if found.is_empty() && !data.is_empty() || found.len() > data.len() {
             return Err(TargetError::NonFatal);
@@ -262,6 +270,9 @@ impl<M: Machine> SingleRegisterAccess<Tid> for Debugged<M> {
 
 impl<M: Machine> ThreadExtraInfo for Debugged<M> {
     fn thread_extra_info(&self, tid: Tid, buf: &mut [u8]) -> Result<usize, M::Error> {
+        if tid.get() > self.machine.processors()? {
+            return Ok(0);
+        }
         let text = self.machine.describe(tid.get() - 1)?;
         let len = text.len().min(buf.len());
         buf[..len].copy_from_slice(&text.as_bytes()[..len]);
@@ -303,7 +314,10 @@ impl<M: Machine> MultiThreadResume for Debugged<M> {
 
 impl<M: Machine> MultiThreadSingleStep for Debugged<M> {
     fn set_resume_action_step(&mut self, tid: Tid, _signal: Option<Signal>) -> Result<(), M::Error> {
-        self.resume = Resume::Step(tid.get() - 1);
+        // A thread that is not there cannot be stepped; the others go on.
+        if tid.get() <= self.machine.processors()? {
+            self.resume = Resume::Step(tid.get() - 1);
+        }
         Ok(())
     }
 }
