@@ -175,6 +175,15 @@ def test_what_a_guest_prints_takes_bounded_room_and_time(text: str) -> None:
     assert all(len(one.text) <= LINES_MAX * (LINE_MAX + 1) for one in results)
 
 
+@pytest.mark.parametrize("head", ["", "KTAP version 1\n1..1\n", "KTAP version 1\n  KTAP version 1\n  # Subtest: s\n"])
+def test_results_beyond_the_limit_hide_none_before_them(head: str) -> None:
+    """Nested ones were lost with the suites around them: a guest that failed had no results at all."""
+    text = head + "    not ok 1 a\n    ok 2 b\n" * RESULTS_MAX
+    found = leaves(parse(text))
+    assert sum(status is Status.FAILED for _, status in found) >= RESULTS_MAX // 2 - 1
+    assert any(path.endswith(f"more than {RESULTS_MAX} results") for path, _ in found)
+
+
 LINES = st.lists(
     st.one_of(
         st.text(max_size=20),

@@ -123,7 +123,9 @@ class Parser:
         self._count = 0
 
     def feed(self, line: str) -> None:
-        """Read one line."""
+        """Read one line; none after the last result that there may be."""
+        if self._count >= RESULTS_MAX:
+            return
         line = STAMP.sub("", "".join(char if char.isprintable() else "?" for char in line.rstrip().expandtabs()))
         indent, words = nesting(line)
         if VERSION.match(words):
@@ -219,8 +221,8 @@ class Parser:
         self._count += 1
         if self._count == RESULTS_MAX:
             result = Result(f"more than {RESULTS_MAX} results", Status.INCOMPLETE)
-        if self._count <= RESULTS_MAX:
-            suite.results.append(result)
+        # More come only from suites that are closed: those above a result are kept, or it would be lost.
+        suite.results.append(result)
 
 
 def nesting(line: str) -> tuple[int, str]:
