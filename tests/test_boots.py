@@ -132,6 +132,38 @@ def test_a_store_that_others_can_write_to_is_refused(recipe: Recipe, tmp_path: P
         Boots(Store(Path(recipe.kernel) / "below")).booted(recipe)
 
 
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("kind", ["link", "fifo"])
+def test_what_is_planted_for_the_console_is_neither_followed_nor_waited_for(
+    kind: str, recipe: Recipe, tmp_path: Path
+) -> None:
+    store, key, other = Store(tmp_path / "boots"), recipe.key(), tmp_path / "other"
+    other.write_bytes(b"another file")
+    with store.locked(key):
+        if kind == "link":
+            store.console(key).symlink_to(other)
+        else:
+            os.mkfifo(store.console(key))
+    assert Boots(store).booted(recipe).console  # which is not kept
+    assert other.read_bytes() == b"another file" and not store.path(key).exists()
+    store.console(key).unlink()
+    Boots(store).booted(recipe)
+    assert store.path(key).exists()
+    if kind == "fifo":
+        store.console(key).unlink()
+        os.mkfifo(store.console(key))
+        assert Boots(store).booted(recipe).console  # and a damaged one is made again
+        assert store.console(key).is_file()
+
+
+def test_a_directory_in_a_machines_place_is_named(tmp_path: Path) -> None:
+    store = Store(tmp_path / "boots")
+    with store.locked("key"):
+        store.path("key").mkdir()
+        with pytest.raises(ConfigError, match="cannot be removed"):
+            store.remove("key")
+
+
 def test_a_users_cache_is_where_the_user_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert default_directory() == tmp_path / "pyspapr" / "boots"

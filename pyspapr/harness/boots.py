@@ -147,7 +147,7 @@ class Boots:
         if not path.exists():
             return None
         try:
-            console = store.console(key).read_bytes()
+            console = store.printed(key)
             vm = Machine.restore(path, prepare=lambda vm: prepare(vm, recipe))
         except (ImageError, StreamError, OSError) as error:
             logger("pyspapr.harness").warning("%s is damaged, so the guest is booted again: %s", path, error)

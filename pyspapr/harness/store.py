@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Final
 
 from pyspapr.errors import ConfigError
+from pyspapr.host.paths import open_file
 from pyspapr.log import logger
+from pyspapr.migration.replacement import replacing
 
 LIMIT: Final = 4 << 30
 """Bytes of all files, by default."""
@@ -51,6 +53,11 @@ class Store:
     def console(self, key: str) -> Path:
         """What it had printed by then."""
         return self.directory / f"{key}.console"
+
+    def printed(self, key: str) -> bytes:
+        """The contents of `console`. Raises OSError."""
+        with open_file(self.console(key)) as file:
+            return file.read()
 
     def _lock_file(self, key: str) -> Path:
         return self.directory / f"{key}.lock"
@@ -92,13 +99,19 @@ class Store:
             os.utime(self.path(key))
 
     def remove(self, key: str) -> None:
-        """Remove a machine; its lock is held."""
+        """Remove a machine; its lock is held. Raises ConfigError for what cannot be removed, such as a directory."""
         for path in (self.path(key), self.console(key)):
-            path.unlink(missing_ok=True)
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                raise ConfigError(f"{path} cannot be removed: {error.strerror}") from None
 
     def add(self, key: str, console: bytes, save: Callable[[Path], None]) -> None:
-        """Save a machine, and remove those used longest ago until all fit; its lock is held."""
-        self.console(key).write_bytes(console)
+        """Save a machine, and remove those used longest ago until all fit; its lock is held. Raises StateError, also
+        where something that is not a regular file has the name of one of its files.
+        """
+        with replacing(self.console(key)) as replacement:
+            replacement.file.write(console)
         save(self.path(key))
         self._shrink(key)
 
@@ -129,7 +142,7 @@ class Store:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self.remove(key)
             self._lock_file(key).unlink(missing_ok=True)
-        except OSError:
+        except (OSError, ConfigError):
             return False
         finally:
             os.close(fd)
