@@ -148,11 +148,27 @@ def test_events_of_several_processors_are_in_the_order_of_the_machines_count() -
     assert counts == sorted(counts) and {one.cpu for one in trace} == {0, 1} and counts[-1] <= vm.instructions
 
 
+def test_hooks_on_several_processors_count_the_machines_instructions() -> None:
+    vm = linux(append="quiet pyspapr.shell", vcpus=2)
+    vm.shell("true")
+    found: list[tuple[int, int, int]] = []
+    start = vm.instructions
+    with vm.hooks.returns(
+        "ksys_write", lambda event: found.append((event.cpu.index, event.entered.instructions, event.instructions))
+    ):
+        vm.shell("for i in 1 2 3 4; do echo $i | cat & done; wait")
+    counts = [count for _, _, count in found]
+    assert counts == sorted(counts) and start < counts[0] and counts[-1] <= vm.instructions
+    assert all(start < entered < count for _, entered, count in found) and {cpu for cpu, _, _ in found} == {0, 1}
+
+
 def test_what_cannot_be_traced_is_said_by_name(tmp_path: Path) -> None:
     vm = guest()
     for wrong in (("hcalls",), ("hcall", "")):
         with pytest.raises(ConfigError, match="there is no trace of"):
             vm.trace(*wrong)
+    with pytest.raises(ConfigError, match=r"^'hcall,irq' is one text: give each kind as an argument, "):
+        vm.trace("hcall,irq")
     with pytest.raises(ConfigError, match="there is no trace of 'x'"):
         kinds_of("hcall, x")
     assert kinds_of("hcall, irq,hcall") == ("hcall", "irq")

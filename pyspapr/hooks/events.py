@@ -33,8 +33,8 @@ class Event:
 
     @property
     def instructions(self) -> int:
-        """Instructions that it has executed."""
-        return self.cpu.vcpu.instructions
+        """Instructions that the machine has executed, on all its processors."""
+        return self.cpu.vcpu.machine_instructions
 
     @property
     def where(self) -> str:

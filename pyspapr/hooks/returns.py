@@ -43,7 +43,7 @@ class Returns:
         if len(self._calls) >= MOST_CALLS:
             del self._calls[next(iter(self._calls))]
         arguments = tuple(cpu[f"r{number}"] for number in ARGUMENTS)
-        self._calls[key] = Entered(arguments, cpu.vcpu.instructions)
+        self._calls[key] = Entered(arguments, cpu.vcpu.machine_instructions)
         if to not in self._places:
             if len(self._places) >= MOST_PLACES:
                 self._places.pop(next(iter(self._places))).remove()

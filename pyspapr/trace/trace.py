@@ -60,6 +60,8 @@ def checked(kinds: Iterable[str]) -> tuple[str, ...]:
     found = tuple(dict.fromkeys(kinds))
     for kind in found:
         if kind not in KINDS:
+            if "," in kind:
+                raise ConfigError(f"{kind!r} is one text: give each kind as an argument, as in trace('hcall', 'irq')")
             raise ConfigError(f"there is no trace of {kind!r}; there are {', '.join(KINDS)}")
     return found
 
