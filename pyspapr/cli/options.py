@@ -114,8 +114,8 @@ GDB: Final = Option(
 HISTORY: Final = Option(
     names=("--history",),
     kind=Kind.FLAG,
-    help="With --gdb: keep the guest's past, so that reverse-step and reverse-continue work. Needs virtual time, and "
-    "up to 2 GiB of memory.",
+    help="With --gdb: keep the guest's past, so that reverse-step and reverse-continue work. Needs virtual time, a "
+    "machine with one processor, and up to 2 GiB of memory.",
 )
 PAUSED: Final = Option(
     names=("-S", "--paused"),
@@ -202,7 +202,7 @@ BOOT: Final = (
         names=("--profile",),
         kind=Kind.FLAG,
         help="At the end, say on standard error where the guest's instructions went, by symbol of the kernel and by "
-        "engine tier, and why compiled code was left. The guest cannot tell.",
+        "engine tier, and why compiled code was left. The guest cannot tell. For machines with one processor.",
     ),
     Option(
         names=("--symbols",),
@@ -236,7 +236,8 @@ BOOT: Final = (
         names=("--record",),
         kind=Kind.TEXT,
         metavar="FILE",
-        help="Record what comes from the host in FILE: its clock, input and when it came. --replay repeats the run.",
+        help="Record what comes from the host in FILE: its clock, input and when it came. --replay repeats the run. For "
+        "machines with one processor.",
     ),
     Option(
         names=("--replay",),
