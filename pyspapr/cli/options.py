@@ -236,8 +236,8 @@ BOOT: Final = (
         names=("--record",),
         kind=Kind.TEXT,
         metavar="FILE",
-        help="Record what comes from the host in FILE: its clock, input and when it came. --replay repeats the run. For "
-        "machines with one processor.",
+        help="Record what comes from the host in FILE: its clock, input and when it came. --replay repeats the run. "
+        "For machines with one processor.",
     ),
     Option(
         names=("--replay",),
