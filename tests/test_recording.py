@@ -38,6 +38,29 @@ def kernel_file(directory: Path, key: list[int]) -> Path:
     return path
 
 
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("kind", ["FIFO", "symbolic link", "character device", "directory"])
+def test_a_recording_is_a_regular_file(kind: str, tmp_path: Path) -> None:
+    path, other = tmp_path / "record", tmp_path / "other"
+    other.write_bytes(b"another file")
+    match kind:
+        case "FIFO":
+            os.mkfifo(path)
+        case "symbolic link":
+            path.symlink_to(other)
+        case "directory":
+            path.mkdir()
+        case _:
+            path = Path("/dev/full")
+    with Machine(memory="32M", clock="host") as vm:
+        vm.start(pc=0x1000)
+        with pytest.raises(StateError, match=f"a {kind}, not a regular file"):
+            vm.record(path)
+        other.chmod(0o644)
+        vm.record(other).close()
+    assert other.stat().st_mode & 0o777 == 0o600 and b"another file" not in other.read_bytes()
+
+
 @pytest.fixture
 def kernel(tmp_path: Path) -> Path:
     return kernel_file(tmp_path, POWER_OFF)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 from pyspapr import _native
 from pyspapr.config import Engine, MachineConfig
 from pyspapr.errors import ConfigError, ImageError, ReplayError, StateError
-from pyspapr.host.paths import Path, as_path, shown
+from pyspapr.host.paths import Path, as_path, check_regular, open_file, shown
 from pyspapr.migration.prepare import Build, M
 from pyspapr.partition.owner import owner
 from pyspapr.replay import recording_file
@@ -37,7 +37,7 @@ def digest(path: Path | None) -> bytes:
     if path is None:
         return b""
     try:
-        with open(as_path(path), "rb") as file:
+        with open_file(path) as file:
             return hashlib.file_digest(file, "sha256").digest()
     except OSError as error:
         raise ImageError(f"{shown(path)}: {error.strerror or error}") from error
@@ -185,8 +185,19 @@ class Recording:
 
 
 def private(name: str, flags: int) -> int:
-    """A file with what is typed belongs to its owner alone."""
-    return os.open(name, flags, 0o600)
+    """An empty regular file for its owner alone, since what is typed is in it; no link is followed. Raises OSError."""
+    with suppress(FileNotFoundError):
+        check_regular(os.lstat(name).st_mode)
+    # Emptied only when it is known what it is.
+    fd = os.open(name, flags & ~os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY, 0o600)
+    try:
+        check_regular(os.fstat(fd).st_mode)
+        os.fchmod(fd, 0o600)
+        os.ftruncate(fd, 0)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
 
 
 class Replay:
