@@ -480,16 +480,23 @@ def test_without_descriptors_a_debugger_waits_and_costs_nothing(tmp_path: Path) 
             with suppress(OSError):
                 while True:
                     held.append(os.dup(0))
-            rounds = []
-            patience = one.server._patience
-            one.server._patience = lambda: rounds.append(0) or patience()  # type: ignore[method-assign,func-returns-value]
+            noticed, patience = threading.Event(), one.server._patience
+
+            def patient() -> float | None:
+                left = patience()
+                if left is not None:
+                    noticed.set()
+                return left
+
+            one.server._patience = patient  # type: ignore[method-assign]
             late.connect(f"{tmp_path}/gdb")
-            time.sleep(0.5)
+            assert noticed.wait(60)
+            door = one.server._listener.socket.fileno()
+            assert door not in one.server._selector.get_map() or one.server._scarce_until is None
         finally:
             for fd in held:
                 os.close(fd)
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        assert len(rounds) < 10
         late.sendall(b"$?#3f")
         assert b"T05" in late.recv(100)
 
