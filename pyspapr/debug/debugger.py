@@ -77,7 +77,8 @@ class Debugger:
         """The address of `name`. Raises KeyError, and ImageError if no names are known at all."""
         symbols = self.symbols
         if name not in symbols:
-            raise KeyError(f"no symbol {name!r} among the {len(symbols)} that are known; load_symbols() takes a file")
+            known = f"{len(symbols)} that are known; vm.debug.load_symbols() takes a file"
+            raise KeyError(f"no symbol {name!r} among the {known}")
         return symbols[name]
 
     def symbolize(self, address: int) -> str:
