@@ -35,6 +35,9 @@ def resident() -> int:
 
 def held() -> dict[str, int]:
     """What a process has a limited number of."""
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread():
+            thread.join(10)  # a save has a thread close the file that it has replaced; one that stays is counted
     process = Path("/proc/self")
     mappings = len((process / "maps").read_text().splitlines())
     return {
