@@ -34,6 +34,21 @@ H_HARDWARE: Final[int]
 H_FUNCTION: Final[int]
 H_PARAMETER: Final[int]
 H_PTEG_FULL: Final[int]
+H_AVPN: Final[int]  # flag: only if the entry is of this page
+BULK_TYPE: Final[int]  # of the first doubleword of a request of H_BULK_REMOVE
+BULK_REQUEST: Final[int]
+BULK_END: Final[int]
+BULK_FLAGS: Final[int]
+BULK_AVPN: Final[int]
+BULK_PTEX: Final[int]
+HPTE_PAGE: Final[int]  # in V: segment size and abbreviated virtual page number
+HPTE_BOLTED: Final[int]
+HPTE_LARGE: Final[int]
+HPTE_VALID: Final[int]
+HPTE_HYPERVISOR: Final[int]
+HPTE_RPN: Final[int]  # in R
+HPTE_RC: Final[int]
+GROUP_SLOTS: Final[int]  # entries of a group
 
 EXIT_LIMIT: Final[int]  # the instruction budget is used up
 EXIT_HYPERCALL: Final[int]  # `sc 1` that has no native handler: see Vcpu.hypercall()

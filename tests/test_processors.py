@@ -238,6 +238,15 @@ def test_a_stream_whose_turn_is_longer_than_turns_are_is_refused() -> None:
     assert vm.cpus[0].vcpu.turn == (0, longest)
 
 
+def test_a_machines_only_processor_is_not_stopped() -> None:
+    """A stream that says so would load, and the processor would run."""
+    vcpu = Machine(memory="32M").cpus[0].vcpu
+    with pytest.raises(ValueError, match="only processor"):
+        vcpu.stopped = True
+    vcpu.stopped = False
+    assert not vcpu.stopped
+
+
 SECONDS = 300.0
 
 

@@ -95,7 +95,8 @@ class Monitor:
         lines = []
         for device in self._vm.devices:
             if device.VMSTATE.name in ("icp/server", "ics"):
-                lines.append(f"{device.VMSTATE.name} {_fields(device)}")
+                fields = ", ".join(f"{field.name} {field.get(device)}" for field in device.VMSTATE.fields)
+                lines.append(f"{device.VMSTATE.name} {fields}")
         return "\n".join(lines)
 
     def do_real(self, address: str, length: str = "16") -> str:
@@ -132,9 +133,3 @@ class Monitor:
             self.session.little_endian = order == "little"
             return f"{order}; say `maintenance flush register-cache` to GDB"
         return "little" if self.session.little_endian else "big"
-
-
-def _fields(device: object) -> str:
-    """A device's fields and their values."""
-    table = device.VMSTATE  # type: ignore[attr-defined]
-    return ", ".join(f"{field.name} {field.get(device)}" for field in table.fields)

@@ -122,6 +122,7 @@ class Spapr:
         if given is not None:
             directory = Path(self.config.invocation_params.dir, given)
         else:
+            # pytest gives its factory to fixtures only, and items of KTAP have none.
             factory: pytest.TempPathFactory = self.config._tmp_path_factory  # type: ignore[attr-defined]
             directory = factory.getbasetemp() / "spapr-failures"
         directory.mkdir(parents=True, exist_ok=True)

@@ -138,7 +138,7 @@ class Injection:
                 known = ", ".join(sorted(TARGETS[target]))
                 raise TypeError(f"{name} has no meaning for a fault of {target}, which takes {known}")
         kinds = KINDS.get(target)
-        if kinds is not None and (kind := self._fault[target]) not in kinds:  # type: ignore[literal-required]
+        if kinds is not None and (kind := self._fault.get(target)) not in kinds:
             raise ConfigError(f"{target} is {kind!r}, expected one of {', '.join(kinds)}")
         if "every" in self._fault and "at" in self._fault:
             raise TypeError("a fault comes at instruction counts (at) or at one of each so many (every), not both")

@@ -27,6 +27,23 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from pyspapr._native import (
+    BULK_AVPN,
+    BULK_END,
+    BULK_FLAGS,
+    BULK_PTEX,
+    BULK_REQUEST,
+    BULK_TYPE,
+    GROUP_SLOTS,
+    H_AVPN,
+    HPTE_BOLTED,
+    HPTE_HYPERVISOR,
+    HPTE_LARGE,
+    HPTE_PAGE,
+    HPTE_RC,
+    HPTE_RPN,
+    HPTE_VALID,
+)
 from pyspapr.hooks.events import CallEvent
 from pyspapr.partition.owner import owner
 from pyspapr.plain import Plain
@@ -34,27 +51,8 @@ from pyspapr.plain import Plain
 if TYPE_CHECKING:
     from pyspapr.partition import Partition
 
-# Bits of an entry, as crates/hpt/src/hpte.rs names them.
-V_PAGE: Final = 0xFFFF_FFFF_FFFF_FF80
-"""Segment size and abbreviated virtual page number."""
-V_BOLTED: Final = 0x10
-V_LARGE: Final = 0x4
-V_VALID: Final = 0x1
-V_HYPERVISOR: Final = 0x60
-R_RPN: Final = 0x0FFF_FFFF_FFFF_F000
-R_RPN_LARGE: Final = 0x0FFF_FFFF_FFFF_0000
-R_RC: Final = 0x0180
-GROUP: Final = 8
-
-H_AVPN: Final = 1 << 31
-"""The flag of H_REMOVE: only if the entry is of this page."""
-BULK_TYPE: Final = 0xC0 << 56
-BULK_REQUEST: Final = 0x40 << 56
-BULK_END: Final = 0xC0 << 56
-BULK_FLAGS: Final = 0x03 << 56
-BULK_AVPN: Final = 0x02 << 56
-"""What the first byte of a request of H_BULK_REMOVE says (crates/hpt/src/bulk.rs)."""
-PTEX: Final = (1 << 56) - 1
+HPTE_RPN_LARGE: Final = HPTE_RPN & ~0xFFFF
+"""Of a large page: the bits below say how large it is."""
 
 
 class Finding(Plain):
@@ -125,13 +123,13 @@ class Sanitizer:
         if not 0 <= ptex < len(table):
             return 0, 0
         v, r = table[ptex]
-        return v & ~V_HYPERVISOR, r
+        return v & ~HPTE_HYPERVISOR, r
 
     def check(self) -> None:
         """Report bolted entries that something else than a hypercall has changed."""
         for ptex, (v, r) in list(self._bolted.items()):
             now = self._entry(ptex)
-            if (now[0], now[1] & ~R_RC) != (v, r & ~R_RC):
+            if (now[0], now[1] & ~HPTE_RC) != (v, r & ~HPTE_RC):
                 del self._bolted[ptex]
                 self._report(
                     "lost", f"the bolted entry {ptex:#x} was ({v:#x}, {r:#x}) and is ({now[0]:#x}, {now[1]:#x})"
@@ -141,23 +139,23 @@ class Sanitizer:
         results = event.results or (0,)
         _, wanted, v, r, *_ = event.arguments
         if results[0] != 0:
-            page = r & (R_RPN_LARGE if v & V_LARGE else R_RPN)
+            page = r & (HPTE_RPN_LARGE if v & HPTE_LARGE else HPTE_RPN)
             if page >= len(self._vm.memory) and not self._vm.space.covers(page):
                 self._report("outside", f"H_ENTER at {wanted:#x} of real page {page:#x}, where nothing is")
             return
         ptex = results[1]
         v, r = self._entry(ptex)
-        if v & V_BOLTED:
+        if v & HPTE_BOLTED:
             self._bolted[ptex] = v, r
         for other in self._others(ptex):
-            if (found := self._entry(other)[0]) & V_VALID and (found ^ v) & V_PAGE == 0:
-                self._report("duplicate", f"entries {other:#x} and {ptex:#x} are both of page {v & V_PAGE:#x}")
+            if (found := self._entry(other)[0]) & HPTE_VALID and (found ^ v) & HPTE_PAGE == 0:
+                self._report("duplicate", f"entries {other:#x} and {ptex:#x} are both of page {v & HPTE_PAGE:#x}")
 
     def _others(self, ptex: int) -> Iterator[int]:
         """The other places where an entry of the same page can be: its group, and that of the other hash."""
-        groups = len(self._owner().hpt) // GROUP
-        for group in (ptex // GROUP, ~(ptex // GROUP) % groups):
-            yield from (place for place in range(group * GROUP, (group + 1) * GROUP) if place != ptex)
+        groups = len(self._owner().hpt) // GROUP_SLOTS
+        for group in (ptex // GROUP_SLOTS, ~(ptex // GROUP_SLOTS) % groups):
+            yield from (place for place in range(group * GROUP_SLOTS, (group + 1) * GROUP_SLOTS) if place != ptex)
 
     def _protected(self, event: CallEvent) -> None:
         if (ptex := event.arguments[1]) in self._bolted:
@@ -175,11 +173,11 @@ class Sanitizer:
             if kind == BULK_END:
                 break
             if kind == BULK_REQUEST:
-                self._asked(request & PTEX, request & BULK_FLAGS == BULK_AVPN)
+                self._asked(request & BULK_PTEX, request & BULK_FLAGS == BULK_AVPN)
 
     def _asked(self, ptex: int, by_page: bool) -> None:
         v, _ = self._entry(ptex)
-        if v & V_VALID and v & V_BOLTED:
+        if v & HPTE_VALID and v & HPTE_BOLTED:
             self._asked_for.append((ptex, v, by_page))
 
     def _removed(self, event: CallEvent) -> None:
@@ -188,4 +186,4 @@ class Sanitizer:
                 continue  # it was asked to leave bolted ones alone
             self._bolted.pop(ptex, None)
             if not by_page:
-                self._report("bolted", f"the bolted entry {ptex:#x} of page {v & V_PAGE:#x} was evicted")
+                self._report("bolted", f"the bolted entry {ptex:#x} of page {v & HPTE_PAGE:#x} was evicted")

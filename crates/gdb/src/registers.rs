@@ -88,10 +88,6 @@ const SPRS: [&str; 28] = [
 /// Every register, in the order of GDB's numbers.
 pub static ROWS: LazyLock<Vec<Row>> = LazyLock::new(rows);
 
-/// The row of the program counter.
-pub static PC: LazyLock<usize> =
-    LazyLock::new(|| ROWS.iter().position(|row| row.name == "pc").expect("there is one"));
-
 /// Bytes of all registers together.
 pub static BYTES: LazyLock<usize> = LazyLock::new(|| ROWS.iter().map(Row::len).sum());
 

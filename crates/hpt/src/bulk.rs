@@ -16,21 +16,25 @@ use crate::ret::{H_PARAMETER, H_SUCCESS};
 use crate::table::Hpt;
 
 /// Type: bits 0:1.
-const TYPE: u64 = 0xc000_0000_0000_0000;
-const TYPE_REQUEST: u64 = 0x4000_0000_0000_0000;
+pub const TYPE: u64 = 0xc000_0000_0000_0000;
+/// A request.
+pub const TYPE_REQUEST: u64 = 0x4000_0000_0000_0000;
 const TYPE_RESPONSE: u64 = 0x8000_0000_0000_0000;
-const TYPE_END: u64 = 0xc000_0000_0000_0000;
+/// No more requests.
+pub const TYPE_END: u64 = 0xc000_0000_0000_0000;
 /// Code: bits 2:3 of a response. Success is zero.
 const CODE_NOT_FOUND: u64 = 0x1000_0000_0000_0000;
 const CODE_PARM: u64 = 0x2000_0000_0000_0000;
 /// From R and C in doubleword 1 of an entry to bits 4:5 of a response.
 const RC_SHIFT: u32 = 51;
 /// Flags: bits 6:7.
-const FLAGS: u64 = 0x0300_0000_0000_0000;
+pub const FLAGS: u64 = 0x0300_0000_0000_0000;
 const FLAGS_ABSOLUTE: u64 = 0;
 const FLAGS_ANDCOND: u64 = 0x0100_0000_0000_0000;
-const FLAGS_AVPN: u64 = 0x0200_0000_0000_0000;
-const PTEX: u64 = 0x00ff_ffff_ffff_ffff;
+/// As H_AVPN.
+pub const FLAGS_AVPN: u64 = 0x0200_0000_0000_0000;
+/// Index of the entry.
+pub const PTEX: u64 = 0x00ff_ffff_ffff_ffff;
 
 pub(crate) fn h_bulk_remove(hpt: &Hpt, args: &[u64; 9]) -> Outcome {
     let mut out = [0; 8];

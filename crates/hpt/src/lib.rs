@@ -20,7 +20,7 @@
 //! | `whole` | operations on the whole table: clear, count, digest |
 
 mod address;
-mod bulk;
+pub mod bulk;
 pub mod chunk;
 mod dirty;
 mod error;

@@ -1,7 +1,7 @@
 //! Numbers that Python uses and Rust defines: each is exported from the line that names it, and typed in nowhere else.
 
 use crate::vcpu;
-use hpt::{MAX_SHIFT, MIN_SHIFT, page_size::ENCODINGS, ret};
+use hpt::{MAX_SHIFT, MIN_SHIFT, bulk, hcall, hpte, page_size::ENCODINGS, ret};
 use ppc_core::{memory, msr, ram, spr, time, watchpoint};
 use pyo3::prelude::*;
 
@@ -58,6 +58,21 @@ pub fn add(m: &Bound<'_, PyModule>) -> PyResult<()> {
         "H_FUNCTION": ret::H_FUNCTION,
         "H_PARAMETER": ret::H_PARAMETER,
         "H_PTEG_FULL": ret::H_PTEG_FULL,
+        "H_AVPN": hcall::H_AVPN,
+        "BULK_TYPE": bulk::TYPE,
+        "BULK_REQUEST": bulk::TYPE_REQUEST,
+        "BULK_END": bulk::TYPE_END,
+        "BULK_FLAGS": bulk::FLAGS,
+        "BULK_AVPN": bulk::FLAGS_AVPN,
+        "BULK_PTEX": bulk::PTEX,
+        "HPTE_PAGE": hpte::V_AVPN_COMPARE,
+        "HPTE_BOLTED": hpte::V_BOLTED,
+        "HPTE_LARGE": hpte::V_LARGE,
+        "HPTE_VALID": hpte::V_VALID,
+        "HPTE_HYPERVISOR": hpte::V_HYPERVISOR,
+        "HPTE_RPN": hpte::R_RPN,
+        "HPTE_RC": hpte::R_R | hpte::R_C,
+        "GROUP_SLOTS": hpte::GROUP_SLOTS,
     );
     m.add_function(wrap_pyfunction!(segment_page_sizes, m)?)?;
     m.add_function(wrap_pyfunction!(describe_hpte, m)?)

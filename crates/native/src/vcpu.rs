@@ -520,7 +520,13 @@ impl Vcpu {
 
     #[setter]
     fn set_stopped(&self, value: bool) -> Result<()> {
-        self.lock()?.vcpu().stopped = value;
+        let mut inner = self.lock()?;
+        if value && inner.partition.vcpus.len() == 1 {
+            return Err(Error::Value(
+                "a machine's only processor cannot be stopped: nobody could start it".into(),
+            ));
+        }
+        inner.vcpu().stopped = value;
         Ok(())
     }
 
